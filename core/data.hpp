@@ -1,0 +1,155 @@
+#pragma once
+
+// The data that flows through a run, stage by stage. Only the standard library and base types:
+// every room may include it. Containers are columnar and recycled, so that a run in steady state
+// allocates nothing per text.
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/hash.hpp"
+
+namespace embedtool {
+
+using TokenId = std::int32_t;
+
+/// A run of elements inside one arena of the container that holds the slice.
+struct Slice {
+  static constexpr std::uint64_t kNull = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+
+  static Slice null() { return {kNull, 0}; }
+  bool is_null() const { return offset == kNull; }
+};
+
+/// What a corpus record brings: a text, final token ids, or a ready vector.
+enum class RecordKind : std::uint8_t { text, token_ids, vector };
+
+/// One accepted record; its bytes live in the DocumentBlock that holds it.
+struct Record {
+  RecordKind kind = RecordKind::text;
+  std::uint32_t file = 0;     ///< index into DocumentSource::file_names()
+  std::uint64_t ordinal = 0;  ///< 0-based among the accepted records of the whole run
+  std::uint64_t line = 0;     ///< 1-based line of the record's first byte in its file
+  Slice id;                   ///< bytes
+  Slice payload;              ///< bytes (text), token_ids or values, by kind
+};
+
+/// A recycled block of records in input order: what a DocumentSource fills and a window owns.
+/// Not thread-safe while being filled; immutable, hence shareable, afterwards.
+struct DocumentBlock {
+  std::vector<Record> records;
+  std::vector<char> bytes;         ///< ids, texts and kept fields, UTF-8
+  std::vector<TokenId> token_ids;  ///< payloads of kind token_ids
+  std::vector<float> values;       ///< payloads of kind vector
+  std::vector<Slice> kept;         ///< records × kept fields, row-major; null where absent
+
+  void clear() {
+    records.clear();
+    bytes.clear();
+    token_ids.clear();
+    values.clear();
+    kept.clear();
+  }
+
+  std::string_view string(Slice s) const { return {bytes.data() + s.offset, s.size}; }
+  std::string_view id(const Record& r) const { return string(r.id); }
+  std::string_view text(const Record& r) const { return string(r.payload); }
+  std::span<const TokenId> ids(const Record& r) const {
+    return {token_ids.data() + r.payload.offset, r.payload.size};
+  }
+  std::span<const float> vector(const Record& r) const {
+    return {values.data() + r.payload.offset, r.payload.size};
+  }
+  /// Payload and field bytes held; what a window's byte budget counts.
+  std::size_t byte_size() const {
+    return bytes.size() + token_ids.size() * sizeof(TokenId) + values.size() * sizeof(float);
+  }
+  /// Appends bytes to the arena and returns where they are.
+  Slice append(std::string_view s) {
+    const Slice slice{bytes.size(), s.size()};
+    bytes.insert(bytes.end(), s.begin(), s.end());
+    return slice;
+  }
+};
+
+/// A ragged batch: `size()` sequences back to back, no padding.
+struct Batch {
+  std::span<const TokenId> ids;            ///< all tokens of all sequences
+  std::span<const std::uint32_t> offsets;  ///< size()+1 entries; sequence i is [i], [i+1)
+
+  std::size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
+  std::size_t tokens() const { return offsets.empty() ? 0 : offsets.back(); }
+};
+
+/// Element type of published vectors.
+enum class OutputType : std::uint8_t { f32, f16, int8, binary };
+
+/// Bytes that one vector of `dims` elements takes.
+/// binary packs 8 dimensions a byte, first dimension in the highest bit (numpy.packbits' order).
+constexpr std::size_t vector_bytes(OutputType type, std::size_t dims) {
+  switch (type) {
+    case OutputType::f32:
+      return dims * 4;
+    case OutputType::f16:
+      return dims * 2;
+    case OutputType::int8:
+      return dims;
+    case OutputType::binary:
+      return (dims + 7) / 8;
+  }
+  return 0;
+}
+
+constexpr std::string_view name_of(OutputType type) {
+  switch (type) {
+    case OutputType::f32:
+      return "f32";
+    case OutputType::f16:
+      return "f16";
+    case OutputType::int8:
+      return "int8";
+    case OutputType::binary:
+      return "binary";
+  }
+  return "?";
+}
+
+/// What a sink must know before the first row; constant over a run.
+struct OutputSpec {
+  std::size_t dims = 0;
+  OutputType type = OutputType::f32;
+  bool multi_vector = false;             ///< one vector per token (pooling `none`)
+  float int8_scale = 0.0F;               ///< value = int8 × scale; 0 unless type is int8
+  std::vector<std::string> kept_fields;  ///< one nullable string column each
+  /// Facts for readers of the shards (model fingerprint, settings): key-value metadata, in order.
+  std::vector<std::pair<std::string, std::string>> metadata;
+};
+
+/// What is known of one output row beside its vector.
+struct RowInfo {
+  std::uint32_t record = 0;    ///< index into EmbeddingBlock::documents->records
+  std::uint32_t n_tokens = 0;  ///< tokens encoded, special tokens included; 0 for ready vectors
+  bool truncated = false;
+  Hash128 text_hash;  ///< XXH3-128 of the text's bytes, of the ids or of the vector
+};
+
+/// A window's finished rows, in input order, as an EmbeddingSink receives them. A view: everything
+/// belongs to the caller and is recycled after write() returns.
+struct EmbeddingBlock {
+  const DocumentBlock* documents = nullptr;
+  std::span<const RowInfo> rows;
+  /// Row-major vectors of OutputSpec::type, vector_bytes(type, dims) each, back to back.
+  std::span<const std::byte> vectors;
+  /// Empty for one vector per row; else rows.size()+1 vector indices (multi-vector output).
+  std::span<const std::uint64_t> vector_offsets;
+};
+
+}  // namespace embedtool

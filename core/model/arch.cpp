@@ -1,0 +1,3 @@
+#include "core/model/arch.hpp"
+
+namespace embedtool {}

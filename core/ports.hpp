@@ -1,0 +1,160 @@
+#pragma once
+
+// The ports of core: what it needs from the outside world. formats/ implements them.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/data.hpp"
+
+namespace embedtool {
+
+/// A record that could not be used.
+struct Reject {
+  std::uint32_t file = 0;   ///< index into DocumentSource::file_names()
+  std::uint64_t line = 0;   ///< 1-based
+  std::string_view id;      ///< the record's id where it is known, else empty
+  std::string_view reason;  ///< a sentence: what is wrong
+  std::string_view bytes;   ///< the offending bytes (the sink caps what it keeps)
+};
+
+/// Where unusable records go. Implementations are thread-safe; under `--on-error fail` add()
+/// throws Error(ExitCode::bad_record).
+class RejectSink {
+ public:
+  virtual ~RejectSink() = default;
+  virtual void add(const Reject& reject) = 0;
+};
+
+/// Counters of a DocumentSource; may be read from another thread while it works.
+struct SourceProgress {
+  std::uint64_t bytes_read = 0;      ///< as stored (compressed)
+  std::uint64_t bytes_total = 0;     ///< 0 when unknown (a pipe)
+  std::uint64_t bytes_unpacked = 0;  ///< after decompression
+  std::uint64_t records = 0;         ///< accepted
+  std::uint64_t rejected = 0;
+};
+
+/// Bounds of one block; the source stops after the record that reaches either.
+struct BlockLimits {
+  std::size_t records = 0;
+  std::size_t bytes = 0;
+};
+
+/// A stream of records in input order. read() is called from one thread.
+class DocumentSource {
+ public:
+  virtual ~DocumentSource() = default;
+  /// Clears `block` and fills it up to `limits`. False when the input is exhausted and the block
+  /// stayed empty. A source on a pipe returns what it has once a record is complete and no more
+  /// input is waiting (so that a slow producer's records are not held back).
+  /// Throws Error on I/O failure. Bad records go to the RejectSink it was opened with.
+  virtual bool read(DocumentBlock& block, const BlockLimits& limits) = 0;
+  virtual SourceProgress progress() const = 0;
+  virtual std::span<const std::string> file_names() const = 0;
+};
+
+/// Element type of a stored tensor.
+enum class DType : std::uint8_t { f32, f16, bf16, i8, u8, i32, i64, f64, boolean };
+
+constexpr std::size_t size_of(DType t) {
+  switch (t) {
+    case DType::f64:
+    case DType::i64:
+      return 8;
+    case DType::f32:
+    case DType::i32:
+      return 4;
+    case DType::f16:
+    case DType::bf16:
+      return 2;
+    case DType::i8:
+    case DType::u8:
+    case DType::boolean:
+      return 1;
+  }
+  return 0;
+}
+
+constexpr std::string_view name_of(DType t) {
+  switch (t) {
+    case DType::f64:
+      return "f64";
+    case DType::i64:
+      return "i64";
+    case DType::f32:
+      return "f32";
+    case DType::i32:
+      return "i32";
+    case DType::f16:
+      return "f16";
+    case DType::bf16:
+      return "bf16";
+    case DType::i8:
+      return "i8";
+    case DType::u8:
+      return "u8";
+    case DType::boolean:
+      return "bool";
+  }
+  return "?";
+}
+
+/// A tensor inside a WeightSource: row-major, bounds already checked, not necessarily aligned to
+/// its element size. Valid as long as the source.
+struct TensorView {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> bytes;
+
+  std::int64_t elements() const {
+    std::int64_t n = 1;
+    for (const std::int64_t d : shape) n *= d;
+    return n;
+  }
+};
+
+/// Named tensors, typically memory-mapped. Immutable after construction, hence thread-safe.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  /// The tensor of that name, or null.
+  virtual const TensorView* find(std::string_view name) const = 0;
+  virtual std::vector<std::string_view> names() const = 0;
+  /// Where the weights come from, for messages.
+  virtual std::string describe() const = 0;
+};
+
+/// A model's configuration (config.json and its like) as typed look-ups. `key` is a member name,
+/// or a dotted path into nested objects. A member of the wrong type is an Error(ExitCode::model)
+/// naming it; null counts as absent.
+class ConfigSource {
+ public:
+  virtual ~ConfigSource() = default;
+  virtual bool has(std::string_view key) const = 0;
+  virtual std::optional<std::int64_t> integer(std::string_view key) const = 0;
+  virtual std::optional<double> number(std::string_view key) const = 0;
+  virtual std::optional<bool> boolean(std::string_view key) const = 0;
+  virtual std::optional<std::string> string(std::string_view key) const = 0;
+  virtual std::optional<std::vector<std::string>> strings(std::string_view key) const = 0;
+};
+
+/// Where finished windows go. write() is called from one thread, windows in input order.
+class EmbeddingSink {
+ public:
+  virtual ~EmbeddingSink() = default;
+  virtual void write(const EmbeddingBlock& block) = 0;
+  /// Everything has been written: publish. Not called when the run failed.
+  virtual void finish() = 0;
+  /// Bytes put out so far (compressed), and what they would have taken uncompressed. Thread-safe.
+  virtual std::uint64_t bytes_written() const = 0;
+  virtual std::uint64_t bytes_raw() const = 0;
+};
+
+}  // namespace embedtool

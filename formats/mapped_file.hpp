@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace embedtool {
+
+/// A whole file mapped read-only. The mapping lives as long as the object; pages are shared with
+/// every other process that maps the file and are read on first use.
+class MappedFile {
+ public:
+  /// Throws Error(code) naming `path` when it cannot be opened or is not a regular file.
+  explicit MappedFile(const std::string& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace embedtool

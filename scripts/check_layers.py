@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Checks the house's layer rule on the includes: cli -> formats -> core, and inside core
+base -> math -> {text, model} -> pipeline, downward only, no cycles. Also: a third-party header
+appears only where it is wrapped, and no source file is longer than 600 lines. Exit 1 on a breach."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+MAX_LINES = 600
+
+# room -> rooms it may include from (its own included)
+ALLOWED = {
+    'core': {'core', 'core/base'},
+    'core/base': {'core/base'},
+    'core/math': {'core', 'core/base', 'core/math'},
+    'core/text': {'core', 'core/base', 'core/math', 'core/text'},
+    'core/model': {'core', 'core/base', 'core/math', 'core/model'},
+    'core/pipeline': {'core', 'core/base', 'core/math', 'core/text', 'core/model', 'core/pipeline'},
+}
+ALLOWED['formats'] = set(ALLOWED) | {'formats'}
+ALLOWED['cli'] = set(ALLOWED) | {'cli'}
+
+# third-party header prefix -> pattern of the files that may include it
+WRAPPED = {
+    'cblas.h': r'core/math/gemm_openblas\.cpp$',
+    'openblas': r'core/math/gemm_openblas\.cpp$',
+    'dnnl': r'core/math/gemm_onednn\.cpp$',
+    'oneapi/': r'core/math/gemm_onednn\.cpp$',
+    'sentencepiece': r'core/text/sentencepiece\.cpp$',
+    'utf8proc': r'core/(text|base)/[a-z_]+\.cpp$',
+    'unicode/': r'core/text/[a-z_]+\.cpp$',
+    'Eigen/': r'core/(math|model)/',
+    'hwy/': r'core/math/',
+    'CLI/': r'cli/',
+    'nlohmann/': r'(formats|cli)/',
+    'simdjson': r'formats/',
+    'zstd': r'formats/',
+    'zlib': r'formats/',
+    'xxhash': r'core/base/hash\.cpp$',
+    'curl/': r'formats/',
+}
+
+
+def room_of(path):
+    parts = path.split('/')
+    return '/'.join(parts[:2]) if parts[0] == 'core' and len(parts) > 2 else parts[0]
+
+
+def find_cycle(graph):
+    state = {}
+
+    def visit(node, trail):
+        state[node] = 1
+        for after in graph.get(node, ()):
+            if state.get(after) == 1:
+                return trail + [node, after]
+            if after not in state:
+                found = visit(after, trail + [node])
+                if found:
+                    return found
+        state[node] = 2
+        return None
+
+    for node in sorted(graph):
+        if node not in state:
+            found = visit(node, [])
+            if found:
+                return found
+    return None
+
+
+def check_file(name, text, graph, breaches):
+    if text.count('\n') > MAX_LINES:
+        breaches.append(f'{name}: {text.count(chr(10))} lines, more than {MAX_LINES}')
+    room = room_of(name)
+    for bracket, target in INCLUDE.findall(text):
+        for prefix, pattern in WRAPPED.items():
+            if target.startswith(prefix) and bracket == '<' and not re.match(pattern, name):
+                breaches.append(f'{name}: includes <{target}>, which is wrapped in {pattern}')
+        if bracket != '"':
+            continue
+        graph.setdefault(name, set()).add(target)
+        if room_of(target) not in ALLOWED.get(room, set()):
+            breaches.append(f'{name}: includes "{target}", upward or sideways from {room}')
+        elif not (ROOT / target).exists():
+            breaches.append(f'{name}: "{target}" does not exist (paths start at the top)')
+
+
+def main():
+    breaches, graph = [], {}
+    files = sorted(p for top in ('cli', 'core', 'formats') for p in (ROOT / top).rglob('*.[ch]pp'))
+    for path in files:
+        check_file(path.relative_to(ROOT).as_posix(), path.read_text(encoding='utf-8'), graph,
+                   breaches)
+    cycle = find_cycle(graph)
+    if cycle:
+        breaches.append('include cycle: ' + ' -> '.join(cycle))
+    for breach in breaches:
+        print(breach)
+    print(f'{len(files)} files, {len(breaches)} breaches')
+    return 1 if breaches else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,51 @@
+#include "cli/shared_flags.hpp"
+
+#include "cli/flags.hpp"
+
+namespace embedtool {
+
+void declare_input(CLI::App& app, InputFlags& flags) {
+  app.add_option("input", flags.inputs)->group("");  // named in the usage line
+  FlagGroup group(app, "Input");
+  group
+      .choice("--format", flags.format, {"auto", "jsonl", "text", "csv", "tsv"},
+              "Format of every input; auto: by name, then by content")
+      ->capture_default_str();
+  group.list("--text-field", flags.text_fields, "NAME",
+             "Field that holds the text: a name, a dotted path or a JSON pointer; may be given "
+             "several times [title, text]");
+  group.value("--join", flags.join, "STRING", "Put between several text fields [a space]");
+  group.value("--id-field", flags.id_field, "NAME",
+              "Field that holds the id [id, else _id, else the row's number]");
+  group
+      .choice("--on-error", flags.on_error, {"skip", "fail"},
+              "A bad record is skipped and counted, or ends the run with status 3")
+      ->capture_default_str();
+}
+
+void declare_model(CLI::App& app, ModelFlags& flags) {
+  FlagGroup group(app, "Model");
+  group.value("-m,--model", flags.model, "DIR|NAME", "Model folder, or builtin")
+      ->capture_default_str();
+  group.value("--prompt", flags.prompt, "STRING", "Put before every text");
+  group.value("--prompt-name", flags.prompt_name, "NAME", "Use the model's prompt of that name");
+  group.choice("--pooling", flags.pooling,
+               {"mean", "cls", "max", "last", "weightedmean", "mean_sqrt_len", "none"},
+               "From token vectors to one vector; none keeps one per token [the model's]");
+  group.flag("--no-normalize", flags.no_normalize, "Leave vectors as long as they come");
+  group.count("--dims", flags.dims,
+              "Keep the first N dimensions and normalize again (Matryoshka models)");
+  group.count("--max-length", flags.max_length,
+              "Longest text in tokens, special tokens included [the model's]");
+}
+
+void declare_compute(CLI::App& app, ComputeFlags& flags) {
+  FlagGroup group(app, "Work");
+  group.count("--threads", flags.threads, "Worker threads [what affinity and cgroup allow]");
+  group.value("--gemm", flags.gemm, "NAME", "Force a matrix backend: onednn, openblas, reference")
+      ->capture_default_str();
+  group.value("--isa", flags.isa, "NAME", "Force an instruction set for the kernels")
+      ->capture_default_str();
+}
+
+}  // namespace embedtool

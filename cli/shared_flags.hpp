@@ -1,0 +1,43 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace embedtool {
+
+/// Where texts come from; shared by the subcommands that read a corpus. As typed, not yet checked
+/// against the world.
+struct InputFlags {
+  std::vector<std::string> inputs;
+  std::string format = "auto";
+  std::vector<std::string> text_fields;
+  std::optional<std::string> join;
+  std::string id_field;
+  std::string on_error = "skip";
+};
+void declare_input(CLI::App& app, InputFlags& flags);
+
+/// Which model, and how texts become its vectors. As typed.
+struct ModelFlags {
+  std::string model = "builtin";
+  std::string pooling;
+  bool no_normalize = false;
+  std::optional<std::string> prompt;
+  std::string prompt_name;
+  std::size_t dims = 0;
+  std::optional<std::size_t> max_length;
+};
+void declare_model(CLI::App& app, ModelFlags& flags);
+
+/// Which kernels compute; shared by the subcommands that run a model.
+struct ComputeFlags {
+  std::size_t threads = 0;
+  std::string gemm = "auto";
+  std::string isa = "auto";
+};
+void declare_compute(CLI::App& app, ComputeFlags& flags);
+
+}  // namespace embedtool

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/math/activation.hpp"
 #include "core/ports.hpp"
 
 namespace embedtool {
@@ -15,13 +16,6 @@ namespace embedtool {
 /// Where token positions enter. Further kinds (rotary, relative bias, ALiBi) join here with the
 /// architecture that needs them.
 enum class Positions : std::uint8_t { none, learned };
-
-enum class Activation : std::uint8_t { identity, gelu, gelu_tanh, relu, silu, tanh, sigmoid };
-
-/// The activation that a configuration names (`hidden_act`, `activation_function` or a torch class
-/// path); throws Error(ExitCode::model) naming `where` when it is unknown.
-Activation parse_activation(const std::string& name, const std::string& where);
-const char* name_of(Activation activation);
 
 /// Tensor names of one model; "{}" stands for the layer's number. Empty = the model has none.
 struct TensorNames {

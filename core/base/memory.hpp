@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace embedtool {
+
+/// Cache line and widest vector: what kernels' buffers are aligned to.
+inline constexpr std::size_t kAlignment = 64;
+
+constexpr std::size_t round_up(std::size_t n, std::size_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+/// A zero-initialised, aligned array that grows but never shrinks. Growing drops the contents:
+/// a workspace that is filled anew for every batch. Not thread-safe.
+template <typename T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(std::size_t size) { reserve(size); }
+
+  /// Makes room for at least `size` elements; keeps the contents only when nothing was done.
+  T* reserve(std::size_t size) {
+    if (size > capacity_) {
+      data_.reset();
+      const std::size_t bytes = round_up(size * sizeof(T), kAlignment);
+      data_.reset(static_cast<T*>(::operator new(bytes, std::align_val_t(kAlignment))));
+      std::memset(static_cast<void*>(data_.get()), 0, bytes);
+      capacity_ = size;
+    }
+    return data_.get();
+  }
+
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+  std::size_t capacity() const { return capacity_; }
+  std::size_t bytes() const { return capacity_ * sizeof(T); }
+
+ private:
+  struct Free {
+    void operator()(T* p) const { ::operator delete(p, std::align_val_t(kAlignment)); }
+  };
+  std::unique_ptr<T, Free> data_;
+  std::size_t capacity_ = 0;
+};
+
+/// Memory of this process as the operating system counts it, in bytes; 0 where it does not say.
+struct ProcessMemory {
+  std::uint64_t resident = 0;
+  std::uint64_t peak_resident = 0;
+};
+ProcessMemory process_memory();
+
+}  // namespace embedtool

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/memory.hpp"
+#include "core/math/activation.hpp"
+
+namespace embedtool {
+
+/// One linear layer as a checkpoint stores it: y = activation(x Wᵀ + b).
+struct LinearParams {
+  const float* weight = nullptr;  ///< [out, in] row-major
+  const float* bias = nullptr;    ///< [out], or null
+  std::size_t in = 0;
+  std::size_t out = 0;
+  Activation activation = Activation::identity;
+  /// The weight outlives the layer, which may then use it in place instead of copying it.
+  bool weight_outlives_layer = false;
+};
+
+/// A linear layer prepared for one backend. Immutable, hence thread-safe: any number of threads
+/// run one layer at once, each with buffers of its own.
+///
+/// Rows are computed in blocks of a fixed number of rows, the last one padded with whatever lies
+/// behind it: a row's result is bit-identical whatever rows share the call and wherever in the
+/// block it stands. (A BLAS called with varying row counts picks kernels, and so summation orders,
+/// by the count.)
+class LinearLayer {
+ public:
+  virtual ~LinearLayer() = default;
+  /// y[rows, out] from x[rows, in]. Both must have room for round_up(rows, row_block()) rows; the
+  /// rows behind `rows` are read and overwritten. `scratch` has scratch_bytes() bytes, aligned.
+  virtual void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const = 0;
+  virtual std::size_t scratch_bytes() const { return 0; }
+  /// Memory that the layer holds beside what `LinearParams` pointed to.
+  virtual std::size_t owned_bytes() const = 0;
+};
+
+/// A way to multiply matrices. Stateless, thread-safe.
+class GemmBackend {
+ public:
+  virtual ~GemmBackend() = default;
+  virtual std::string_view name() const = 0;
+  /// Which of its kernels run on this machine, e.g. "SkylakeX", for reports.
+  virtual std::string kernels() const = 0;
+  /// Empty when the backend can be used here, else the reason why not.
+  virtual std::string unavailable() const = 0;
+  /// Rows that forward() computes at a time.
+  virtual std::size_t row_block() const = 0;
+  /// Throws Error(model) when the layer cannot be prepared.
+  virtual std::unique_ptr<LinearLayer> make_linear(const LinearParams& params) const = 0;
+};
+
+/// Backends that this build has, best first, ending in the reference.
+std::span<const GemmBackend* const> gemm_backends();
+
+/// The first backend that can be used, or the one called `forced` ("" or "auto" = no wish).
+/// Throws Error(usage) when it is unknown or unavailable, saying why.
+const GemmBackend& select_gemm(std::string_view forced);
+
+}  // namespace embedtool

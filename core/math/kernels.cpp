@@ -1,0 +1,306 @@
+#include "core/math/kernels.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/base/error.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/math/kernels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "core/math/vector-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace embedtool {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using FloatTag = hn::ScalableTag<float>;
+using FloatVec = hn::Vec<FloatTag>;
+
+/// Applies `op(vector)` to n floats at `x` and stores the results at `out`.
+template <typename Op>
+HWY_INLINE void transform(const float* x, float* out, std::size_t n, const Op& op) {
+  const FloatTag d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(op(hn::LoadU(d, x + i)), d, out + i);
+  if (i < n) store_tail(op(load_tail(x + i, n - i)), out + i, n - i);
+}
+
+/// The same for two inputs.
+template <typename Op>
+HWY_INLINE void transform2(const float* a, const float* b, float* out, std::size_t n,
+                           const Op& op) {
+  const FloatTag d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(op(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
+  }
+  if (i < n) {
+    store_tail(op(load_tail(a + i, n - i), load_tail(b + i, n - i)), out + i, n - i);
+  }
+}
+
+HWY_INLINE float sum_row(const float* x, std::size_t n) {
+  const FloatTag d;
+  const std::size_t lanes = hn::Lanes(d);
+  FloatVec sum = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) sum = hn::Add(sum, hn::LoadU(d, x + i));
+  if (i < n) sum = hn::Add(sum, load_tail(x + i, n - i));
+  return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+/// Σ (x - center)²
+HWY_INLINE float squared_distance(const float* x, float center, std::size_t n) {
+  const FloatTag d;
+  const std::size_t lanes = hn::Lanes(d);
+  const FloatVec c = hn::Set(d, center);
+  FloatVec sum = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const FloatVec v = hn::Sub(hn::LoadU(d, x + i), c);
+    sum = hn::MulAdd(v, v, sum);
+  }
+  float total = hn::GetLane(hn::SumOfLanes(d, sum));
+  for (; i < n; ++i) total += (x[i] - center) * (x[i] - center);
+  return total;
+}
+
+HWY_INLINE void normalize_row(const float* x, float mean, float inverse_std, const float* gamma,
+                              const float* beta, std::size_t n, float* out) {
+  const FloatTag d;
+  const std::size_t lanes = hn::Lanes(d);
+  const FloatVec m = hn::Set(d, mean);
+  const FloatVec s = hn::Set(d, inverse_std);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const FloatVec v = hn::Mul(hn::Sub(hn::LoadU(d, x + i), m), s);
+    hn::StoreU(hn::MulAdd(v, hn::LoadU(d, gamma + i), hn::LoadU(d, beta + i)), d, out + i);
+  }
+  if (i < n) {
+    const FloatVec v = hn::Mul(hn::Sub(load_tail(x + i, n - i), m), s);
+    const FloatVec y = hn::MulAdd(v, load_tail(gamma + i, n - i), load_tail(beta + i, n - i));
+    store_tail(y, out + i, n - i);
+  }
+}
+
+void LayerNormKernel(const LayerNormArgs& a) {
+  const auto sum2 = [](FloatVec x, FloatVec y) { return hn::Add(x, y); };
+  for (std::size_t r = 0; r < a.rows; ++r) {
+    const float* x = a.x + r * a.n;
+    float* out = a.out + r * a.n;
+    // `out` may be the residual: it is read, element by element, before it is written.
+    if (a.residual != nullptr) {
+      transform2(x, a.residual + r * a.n, out, a.n, sum2);
+      x = out;
+    }
+    if (a.bias != nullptr) {
+      transform2(x, a.bias, out, a.n, sum2);
+      x = out;
+    }
+    const auto count = static_cast<float>(a.n);
+    const float mean = sum_row(x, a.n) / count;
+    const float variance = squared_distance(x, mean, a.n) / count;
+    normalize_row(x, mean, 1.0F / std::sqrt(variance + a.eps), a.gamma, a.beta, a.n, out);
+  }
+}
+
+template <typename Function>
+HWY_INLINE void bias_activate_rows(float* x, const float* bias, std::size_t rows, std::size_t n,
+                                   const Function& f) {
+  for (std::size_t r = 0; r < rows; ++r) {
+    float* row = x + r * n;
+    if (bias == nullptr) {
+      transform(row, row, n, f);
+    } else {
+      transform2(row, bias, row, n,
+                 [&f](FloatVec v, FloatVec b) HWY_ATTR { return f(hn::Add(v, b)); });
+    }
+  }
+}
+
+void BiasActivateKernel(float* x, const float* bias, std::size_t rows, std::size_t n,
+                        Activation activation) {
+  const auto apply = [&](const auto& f) HWY_ATTR { bias_activate_rows(x, bias, rows, n, f); };
+  switch (activation) {
+    case Activation::identity:
+      if (bias != nullptr) apply([](FloatVec v) HWY_ATTR { return v; });
+      return;
+    case Activation::gelu: return apply([](FloatVec v) HWY_ATTR { return gelu_erf(v); });
+    case Activation::gelu_tanh: return apply([](FloatVec v) HWY_ATTR { return gelu_tanh(v); });
+    case Activation::relu:
+      return apply([](FloatVec v) HWY_ATTR { return hn::Max(v, hn::Zero(FloatTag())); });
+    case Activation::silu:
+      return apply([](FloatVec v) HWY_ATTR { return hn::Mul(v, logistic(v)); });
+    case Activation::tanh:
+      return apply([](FloatVec v) HWY_ATTR { return tanh_of(v); });
+    case Activation::sigmoid: return apply([](FloatVec v) HWY_ATTR { return logistic(v); });
+  }
+}
+
+void AddKernel(float* a, const float* b, std::size_t n) {
+  transform2(a, b, a, n, [](FloatVec x, FloatVec y) HWY_ATTR { return hn::Add(x, y); });
+}
+
+void AddScaledKernel(float* a, const float* b, float w, std::size_t n) {
+  const FloatVec weight = hn::Set(FloatTag(), w);
+  transform2(a, b, a, n,
+             [weight](FloatVec x, FloatVec y) HWY_ATTR { return hn::MulAdd(weight, y, x); });
+}
+
+void MaximumKernel(float* a, const float* b, std::size_t n) {
+  transform2(a, b, a, n, [](FloatVec x, FloatVec y) HWY_ATTR { return hn::Max(x, y); });
+}
+
+void ScaleKernel(float* a, float w, std::size_t n) {
+  const FloatVec weight = hn::Set(FloatTag(), w);
+  transform(a, a, n, [weight](FloatVec x) HWY_ATTR { return hn::Mul(weight, x); });
+}
+
+float SumOfSquaresKernel(const float* a, std::size_t n) { return squared_distance(a, 0.0F, n); }
+
+void WidenF16Kernel(const std::byte* source, std::size_t n, float* out) {
+  const FloatTag d;
+  const hn::Rebind<hwy::float16_t, FloatTag> half;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto* x = reinterpret_cast<const hwy::float16_t*>(source);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(hn::PromoteTo(d, hn::LoadU(half, x + i)), d, out + i);
+  }
+  if (i < n) {
+    HWY_ALIGN hwy::float16_t tail[HWY_MAX_BYTES / sizeof(float)] = {};
+    std::memcpy(tail, x + i, (n - i) * sizeof(hwy::float16_t));
+    store_tail(hn::PromoteTo(d, hn::Load(half, tail)), out + i, n - i);
+  }
+}
+
+void ToF16Kernel(const float* x, std::size_t n, std::byte* out) {
+  const FloatTag d;
+  const hn::Rebind<hwy::float16_t, FloatTag> half;
+  const std::size_t lanes = hn::Lanes(d);
+  HWY_ALIGN hwy::float16_t block[HWY_MAX_BYTES / sizeof(float)];
+  for (std::size_t i = 0; i < n; i += lanes) {
+    const std::size_t left = n - i < lanes ? n - i : lanes;
+    hn::Store(hn::DemoteTo(half, load_tail(x + i, left)), half, block);
+    std::memcpy(out + i * 2, block, left * 2);
+  }
+}
+
+void ToInt8Kernel(const float* x, std::size_t n, float scale, std::byte* out) {
+  const FloatTag d;
+  const hn::RebindToSigned<FloatTag> di;
+  const std::size_t lanes = hn::Lanes(d);
+  const FloatVec inverse = hn::Set(d, scale);
+  const FloatVec limit = hn::Set(d, 127.0F);
+  HWY_ALIGN std::int32_t block[HWY_MAX_BYTES / sizeof(std::int32_t)];
+  for (std::size_t i = 0; i < n; i += lanes) {
+    const std::size_t left = n - i < lanes ? n - i : lanes;
+    const FloatVec v = hn::Div(load_tail(x + i, left), inverse);
+    const FloatVec clamped = hn::Min(hn::Max(v, hn::Neg(limit)), limit);
+    hn::Store(hn::NearestInt(clamped), di, block);
+    for (std::size_t j = 0; j < left; ++j) {
+      out[i + j] = static_cast<std::byte>(static_cast<std::int8_t>(block[j]));
+    }
+  }
+}
+
+std::int64_t CurrentTarget() { return HWY_TARGET; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace embedtool
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace embedtool {
+
+HWY_EXPORT(LayerNormKernel);
+HWY_EXPORT(BiasActivateKernel);
+HWY_EXPORT(AddKernel);
+HWY_EXPORT(AddScaledKernel);
+HWY_EXPORT(MaximumKernel);
+HWY_EXPORT(ScaleKernel);
+HWY_EXPORT(SumOfSquaresKernel);
+HWY_EXPORT(WidenF16Kernel);
+HWY_EXPORT(ToF16Kernel);
+HWY_EXPORT(ToInt8Kernel);
+HWY_EXPORT(CurrentTarget);
+
+std::int64_t current_kernel_target() { return HWY_DYNAMIC_DISPATCH(CurrentTarget)(); }
+
+void layer_norm(const LayerNormArgs& args) { HWY_DYNAMIC_DISPATCH(LayerNormKernel)(args); }
+
+void bias_activate(float* x, const float* bias, std::size_t rows, std::size_t n,
+                   Activation activation) {
+  HWY_DYNAMIC_DISPATCH(BiasActivateKernel)(x, bias, rows, n, activation);
+}
+
+void add(float* a, const float* b, std::size_t n) { HWY_DYNAMIC_DISPATCH(AddKernel)(a, b, n); }
+
+void add_scaled(float* a, const float* b, float w, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(AddScaledKernel)(a, b, w, n);
+}
+
+void maximum(float* a, const float* b, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(MaximumKernel)(a, b, n);
+}
+
+void scale(float* a, float w, std::size_t n) { HWY_DYNAMIC_DISPATCH(ScaleKernel)(a, w, n); }
+
+float sum_of_squares(const float* a, std::size_t n) {
+  return HWY_DYNAMIC_DISPATCH(SumOfSquaresKernel)(a, n);
+}
+
+void to_f16(const float* x, std::size_t n, std::byte* out) {
+  HWY_DYNAMIC_DISPATCH(ToF16Kernel)(x, n, out);
+}
+
+void to_int8(const float* x, std::size_t n, float scale, std::byte* out) {
+  HWY_DYNAMIC_DISPATCH(ToInt8Kernel)(x, n, scale, out);
+}
+
+void to_binary(const float* x, std::size_t n, std::byte* out) {
+  for (std::size_t i = 0; i < n; i += 8) {
+    unsigned bits = 0;
+    for (std::size_t j = 0; j < 8; ++j) {
+      bits = bits << 1U | static_cast<unsigned>(i + j < n && x[i + j] > 0.0F);
+    }
+    out[i / 8] = static_cast<std::byte>(bits);
+  }
+}
+
+namespace {
+
+void widen_bf16(const std::byte* source, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    std::uint16_t high;
+    std::memcpy(&high, source + 2 * i, 2);
+    const std::uint32_t bits = static_cast<std::uint32_t>(high) << 16U;
+    std::memcpy(out + i, &bits, 4);
+  }
+}
+
+}  // namespace
+
+void widen(const std::byte* source, DType type, std::size_t n, float* out) {
+  switch (type) {
+    case DType::f32: std::memcpy(out, source, n * sizeof(float)); return;
+    case DType::f16: HWY_DYNAMIC_DISPATCH(WidenF16Kernel)(source, n, out); return;
+    case DType::bf16: widen_bf16(source, n, out); return;
+    case DType::i8:
+      for (std::size_t i = 0; i < n; ++i) {
+        out[i] = static_cast<float>(static_cast<std::int8_t>(source[i]));
+      }
+      return;
+    default: break;
+  }
+  throw Error(ExitCode::model, "cannot read weights of type {} as f32", name_of(type));
+}
+
+}  // namespace embedtool
+#endif  // HWY_ONCE

@@ -1,0 +1,66 @@
+#pragma once
+
+// Element-wise kernels, one source for every instruction set (Highway), dispatched at run time.
+// All of them are pure, thread-safe and allocation-free; a row's result depends on the row alone,
+// never on the rows beside it. Pointers need no alignment.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/math/activation.hpp"
+#include "core/ports.hpp"
+
+namespace embedtool {
+
+/// Name of the instruction set that kernels run on: "AVX3", "AVX2", "SSE4", ….
+std::string kernel_isa();
+/// Names that force_isa() accepts on this machine, best first.
+std::vector<std::string> supported_isas();
+/// Restricts kernels and GEMM backends to `name` ("avx3", "avx2", "sse4", "ssse3"; any case) and
+/// what is below it. Call before any kernel. Throws Error(usage) for a set this CPU lacks.
+void force_isa(const std::string& name);
+
+/// Widens `n` stored elements (f32, f16, bf16, i8) to f32.
+void widen(const std::byte* source, DType type, std::size_t n, float* out);
+
+/// out[r] = LayerNorm(x[r] + bias + residual[r]) · gamma + beta for `rows` rows of `n` elements
+/// (Ba et al. 2016; biased variance; eps inside the root). bias and residual may be null; out may
+/// be x or residual.
+struct LayerNormArgs {
+  const float* x;
+  const float* bias;
+  const float* residual;
+  const float* gamma;
+  const float* beta;
+  float eps;
+  std::size_t rows;
+  std::size_t n;
+  float* out;
+};
+void layer_norm(const LayerNormArgs& args);
+
+/// x[r] = activation(x[r] + bias) for `rows` rows of `n` elements, in place; bias may be null.
+void bias_activate(float* x, const float* bias, std::size_t rows, std::size_t n,
+                   Activation activation);
+
+/// a += b
+void add(float* a, const float* b, std::size_t n);
+/// a += w · b
+void add_scaled(float* a, const float* b, float w, std::size_t n);
+/// a = max(a, b)
+void maximum(float* a, const float* b, std::size_t n);
+/// a *= w
+void scale(float* a, float w, std::size_t n);
+/// Σ a²
+float sum_of_squares(const float* a, std::size_t n);
+
+/// f32 → IEEE half, round to nearest even.
+void to_f16(const float* x, std::size_t n, std::byte* out);
+/// f32 → int8: round(x / scale) to nearest even, saturated to ±127.
+void to_int8(const float* x, std::size_t n, float scale, std::byte* out);
+/// Signs packed 8 to a byte, first element in the highest bit; x > 0 is 1. Last byte zero-filled.
+void to_binary(const float* x, std::size_t n, std::byte* out);
+
+}  // namespace embedtool

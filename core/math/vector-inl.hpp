@@ -1,0 +1,107 @@
+// Per-target helpers shared by the Highway sources of this room. Included once per target, after
+// hwy/highway.h; see Highway's per-target include guards.
+#if defined(EMBEDTOOL_VECTOR_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef EMBEDTOOL_VECTOR_INL_HPP
+#undef EMBEDTOOL_VECTOR_INL_HPP
+#else
+#define EMBEDTOOL_VECTOR_INL_HPP
+#endif
+
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+#include <cstddef>
+#include <cstring>
+
+HWY_BEFORE_NAMESPACE();
+namespace embedtool {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// The first `count` floats at `x`, zeros behind them; reads nothing beyond.
+HWY_INLINE hn::Vec<hn::ScalableTag<float>> load_tail(const float* x, std::size_t count) {
+  const hn::ScalableTag<float> d;
+  if (count >= hn::Lanes(d)) return hn::LoadU(d, x);
+  HWY_ALIGN float tail[HWY_MAX_BYTES / sizeof(float)] = {};
+  std::memcpy(tail, x, count * sizeof(float));
+  return hn::Load(d, tail);
+}
+
+/// Stores the first `count` lanes; writes nothing beyond.
+HWY_INLINE void store_tail(hn::Vec<hn::ScalableTag<float>> v, float* out, std::size_t count) {
+  const hn::ScalableTag<float> d;
+  HWY_ALIGN float tail[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(v, d, tail);
+  std::memcpy(out, tail, count * sizeof(float));
+}
+
+/// 1 / (1 + e^-x); saturates to 0 or 1 without overflow.
+template <class V>
+HWY_INLINE V logistic(V x) {
+  const hn::DFromV<V> d;
+  const V one = hn::Set(d, 1.0F);
+  // e^87 is still finite; beyond it the result is 0 in f32 anyway.
+  const V e = hn::Exp(d, hn::Min(hn::Neg(x), hn::Set(d, 87.0F)));
+  return hn::Div(one, hn::Add(one, e));
+}
+
+/// tanh(x) = 2 logistic(2x) - 1, with the series' first terms where that form cancels.
+template <class V>
+HWY_INLINE V tanh_of(V x) {
+  const hn::DFromV<V> d;
+  const V two = hn::Set(d, 2.0F);
+  const V wide = hn::MulSub(two, logistic(hn::Mul(two, x)), hn::Set(d, 1.0F));
+  const V x2 = hn::Mul(x, x);
+  // x - x³/3 + 2x⁵/15 - 17x⁷/315: error < 1e-8 relative for |x| < 0.15
+  V series = hn::MulAdd(x2, hn::Set(d, -17.0F / 315.0F), hn::Set(d, 2.0F / 15.0F));
+  series = hn::MulAdd(x2, series, hn::Set(d, -1.0F / 3.0F));
+  series = hn::MulAdd(hn::Mul(x2, x), series, x);
+  return hn::IfThenElse(hn::Lt(hn::Abs(x), hn::Set(d, 0.15F)), series, wide);
+}
+
+/// erf(x) = x P(x²) / Q(x²) on |x| ≤ 3.93, ±1 beyond (1 - erf(3.93) = 2.7e-8 < f32 epsilon).
+/// Coefficients: our own weighted least-squares fit, max error 1.7e-8 in exact arithmetic,
+/// 4e-7 evaluated in f32.
+template <class V>
+HWY_INLINE V erf_of(V x) {
+  const hn::DFromV<V> d;
+  const V limit = hn::Set(d, 3.93F);
+  const V c = hn::Min(hn::Max(x, hn::Neg(limit)), limit);
+  const V t = hn::Mul(c, c);
+  V p = hn::Set(d, 2.02699246e-06F);
+  p = hn::MulAdd(p, t, hn::Set(d, 0.000287509164F));
+  p = hn::MulAdd(p, t, hn::Set(d, 0.00388447417F));
+  p = hn::MulAdd(p, t, hn::Set(d, 0.0531086876F));
+  p = hn::MulAdd(p, t, hn::Set(d, 0.193184392F));
+  p = hn::MulAdd(p, t, hn::Set(d, 1.12837902F));
+  V q = hn::Set(d, 3.79923514e-05F);
+  q = hn::MulAdd(q, t, hn::Set(d, 0.00119142222F));
+  q = hn::MulAdd(q, t, hn::Set(d, 0.0152047121F));
+  q = hn::MulAdd(q, t, hn::Set(d, 0.115251701F));
+  q = hn::MulAdd(q, t, hn::Set(d, 0.504536817F));
+  q = hn::MulAdd(q, t, hn::Set(d, 1.0F));
+  return hn::Div(hn::Mul(c, p), q);
+}
+
+/// x Φ(x), the exact form of Hendrycks and Gimpel (2016).
+template <class V>
+HWY_INLINE V gelu_erf(V x) {
+  const hn::DFromV<V> d;
+  const V half = hn::Mul(hn::Set(d, 0.5F), x);
+  return hn::MulAdd(half, erf_of(hn::Mul(x, hn::Set(d, 0.70710678F))), half);
+}
+
+/// 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) = x · logistic(2 √(2/π) (x + 0.044715 x³)).
+template <class V>
+HWY_INLINE V gelu_tanh(V x) {
+  const hn::DFromV<V> d;
+  const V x3 = hn::Mul(hn::Mul(x, x), x);
+  const V inner = hn::MulAdd(x3, hn::Set(d, 0.044715F), x);
+  return hn::Mul(x, logistic(hn::Mul(inner, hn::Set(d, 1.5957691216F))));
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace embedtool
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target guard

@@ -1,6 +1,9 @@
 #include "cli/shared_flags.hpp"
 
+#include <unistd.h>
+
 #include "cli/flags.hpp"
+#include "core/base/error.hpp"
 
 namespace embedtool {
 
@@ -17,10 +20,34 @@ void declare_input(CLI::App& app, InputFlags& flags) {
   group.value("--join", flags.join, "STRING", "Put between several text fields [a space]");
   group.value("--id-field", flags.id_field, "NAME",
               "Field that holds the id [id, else _id, else the row's number]");
+  group.flag("--no-quotes", flags.no_quotes, "In CSV and TSV, \" is an ordinary character");
   group
       .choice("--on-error", flags.on_error, {"skip", "fail"},
               "A bad record is skipped and counted, or ends the run with status 3")
       ->capture_default_str();
+}
+
+CorpusOptions resolve_input(const InputFlags& flags, const std::atomic<bool>& stop) {
+  CorpusOptions options;
+  options.inputs = flags.inputs;
+  if (options.inputs.empty()) {
+    if (::isatty(STDIN_FILENO) == 1) {
+      throw Error(ExitCode::usage,
+                  "no input: name a file, or pipe a corpus in (- reads from the terminal)");
+    }
+    options.inputs.emplace_back("-");
+  }
+  if (flags.format != "auto") options.format = flags.format;
+  options.text_fields = flags.text_fields;
+  if (flags.join) options.joiner = *flags.join;
+  options.id_field = flags.id_field;
+  options.quotes = !flags.no_quotes;
+  options.stop = &stop;
+  return options;
+}
+
+OnError resolve_on_error(const InputFlags& flags) {
+  return flags.on_error == "fail" ? OnError::fail : OnError::skip;
 }
 
 void declare_model(CLI::App& app, ModelFlags& flags) {

@@ -1,10 +1,14 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "formats/corpus.hpp"
+#include "formats/rejects.hpp"
 
 namespace embedtool {
 
@@ -16,9 +20,15 @@ struct InputFlags {
   std::vector<std::string> text_fields;
   std::optional<std::string> join;
   std::string id_field;
+  bool no_quotes = false;
   std::string on_error = "skip";
 };
 void declare_input(CLI::App& app, InputFlags& flags);
+
+/// The corpus that the flags ask for. No input and a terminal as standard input is an
+/// Error(usage): nobody means to type a corpus. `stop` must outlive the source.
+CorpusOptions resolve_input(const InputFlags& flags, const std::atomic<bool>& stop);
+OnError resolve_on_error(const InputFlags& flags);
 
 /// Which model, and how texts become its vectors. As typed.
 struct ModelFlags {

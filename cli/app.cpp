@@ -92,8 +92,8 @@ bool parse(const Command& command, BuiltApp& built, std::span<char*> arguments) 
     print(built.app->help());
     return false;
   } catch (const CLI::ExtrasError&) {
-    throw Error(ExitCode::usage, "{} (embedtool {} --help lists them)",
-                describe_extras(*built.app), command.name);
+    throw Error(ExitCode::usage, "{} (embedtool {} --help lists them)", describe_extras(*built.app),
+                command.name);
   } catch (const CLI::ArgumentMismatch& e) {
     // "--dims: 1 required … missing"
     const std::string message = e.what();

@@ -100,8 +100,7 @@ BuiltApp build_app(const Command& command) {
   built.common = std::make_unique<CommonFlags>();
   built.app = std::make_unique<CLI::App>(command.purpose, std::string("embedtool ") + command.name);
   built.app->set_help_flag("");  // declared last, so that it is listed last
-  built.app->formatter(
-      std::make_shared<HelpFormatter>(std::string("embedtool ") + command.usage));
+  built.app->formatter(std::make_shared<HelpFormatter>(std::string("embedtool ") + command.usage));
   built.app->footer(std::string(kFooter) + "\nManual: man embedtool-" + command.name);
   built.run = command.declare(*built.app);
   declare_common(*built.app, *built.common, command);

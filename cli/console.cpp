@@ -65,7 +65,8 @@ void Console::say(std::string_view level, std::string_view message) {
     text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   } else if (level == "error" || level == "warning") {
     const char* colour = !colours_ ? "" : level == "error" ? "\033[1;31m" : "\033[1;33m";
-    text = fmt::format("embedtool: {}{}:{} {}\n", colour, level, colours_ ? "\033[0m" : "", message);
+    text =
+        fmt::format("embedtool: {}{}:{} {}\n", colour, level, colours_ ? "\033[0m" : "", message);
   } else {
     text = fmt::format("{}\n", message);
   }

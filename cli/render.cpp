@@ -87,8 +87,8 @@ std::string one_line(std::string_view text, std::size_t width) {
     at = end;
     const auto first = static_cast<unsigned char>(character[0]);
     // C0 controls, DEL, and the C1 controls U+0080..U+009F (0xC2 0x80..0x9F).
-    const bool is_c1 = first == 0xC2 && character.size() == 2 &&
-                       static_cast<unsigned char>(character[1]) < 0xA0;
+    const bool is_c1 =
+        first == 0xC2 && character.size() == 2 && static_cast<unsigned char>(character[1]) < 0xA0;
     if (first <= 0x20 || first == 0x7F || is_c1) {
       space = used > 0;
       continue;

@@ -39,8 +39,8 @@ std::string version_text() {
     out += fmt::format("{:<9} {}\n", label, backend_line(*backend));
     label.clear();
   }
-  out += fmt::format("isa:      {} (usable: {})\n", kernel_isa(),
-                     fmt::join(supported_isas(), ", "));
+  out +=
+      fmt::format("isa:      {} (usable: {})\n", kernel_isa(), fmt::join(supported_isas(), ", "));
   return out;
 }
 

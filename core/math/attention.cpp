@@ -146,8 +146,8 @@ HWY_INLINE void mix_columns(const Head& h, std::size_t first, std::size_t count,
   }
 }
 
-HWY_INLINE void mix_block(const Head& h, std::size_t first, std::size_t count,
-                          const float* weights, const float* factor, float* out) {
+HWY_INLINE void mix_block(const Head& h, std::size_t first, std::size_t count, const float* weights,
+                          const float* factor, float* out) {
   const std::size_t lanes = hn::Lanes(D());
   std::size_t column = 0;
   for (; column + kColumns * lanes <= h.padded_dim; column += kColumns * lanes) {
@@ -237,8 +237,8 @@ HWY_EXPORT(AttentionKernel);
 std::size_t attention_scratch_bytes(std::size_t length, std::size_t head_dim) {
   const std::size_t padded_length = round_up(length, kLanePad);
   const std::size_t padded_dim = round_up(head_dim, kLanePad);
-  return sizeof(float) * (kQueryRows * (kKeyBlock + padded_dim) + padded_length * head_dim +
-                          length * padded_dim);
+  return sizeof(float) *
+         (kQueryRows * (kKeyBlock + padded_dim) + padded_length * head_dim + length * padded_dim);
 }
 
 void attention(const AttentionArgs& args, std::byte* scratch) {

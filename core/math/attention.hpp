@@ -8,15 +8,15 @@ namespace embedtool {
 
 /// Self-attention of one sequence, all heads (Vaswani et al. 2017, eq. 1).
 struct AttentionArgs {
-  const float* query;      ///< [length, heads × head_dim], rows `stride` apart
-  const float* key;        ///< likewise
-  const float* value;      ///< likewise
-  std::size_t stride;      ///< floats from one token's row to the next, of all three
+  const float* query;  ///< [length, heads × head_dim], rows `stride` apart
+  const float* key;    ///< likewise
+  const float* value;  ///< likewise
+  std::size_t stride;  ///< floats from one token's row to the next, of all three
   std::size_t length;
   std::size_t heads;
   std::size_t head_dim;
-  float scale;             ///< multiplies the scores, usually 1/√head_dim
-  float* out;              ///< [length, heads × head_dim], rows `out_stride` apart
+  float scale;  ///< multiplies the scores, usually 1/√head_dim
+  float* out;   ///< [length, heads × head_dim], rows `out_stride` apart
   std::size_t out_stride;
 };
 

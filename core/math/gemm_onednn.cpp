@@ -123,14 +123,21 @@ class OneDnnBackend final : public GemmBackend {
   std::string kernels() const override {
     cpu_engine();
     switch (dnnl::get_effective_cpu_isa()) {
-      case dnnl::cpu_isa::sse41: return "sse41";
-      case dnnl::cpu_isa::avx: return "avx";
+      case dnnl::cpu_isa::sse41:
+        return "sse41";
+      case dnnl::cpu_isa::avx:
+        return "avx";
       case dnnl::cpu_isa::avx2:
-      case dnnl::cpu_isa::avx2_vnni: return "avx2";
-      case dnnl::cpu_isa::avx512_core_vnni: return "avx512_core_vnni";
-      case dnnl::cpu_isa::avx512_core_bf16: return "avx512_core_bf16";
-      case dnnl::cpu_isa::avx512_core_amx: return "avx512_core_amx";
-      default: return "avx512_core";
+      case dnnl::cpu_isa::avx2_vnni:
+        return "avx2";
+      case dnnl::cpu_isa::avx512_core_vnni:
+        return "avx512_core_vnni";
+      case dnnl::cpu_isa::avx512_core_bf16:
+        return "avx512_core_bf16";
+      case dnnl::cpu_isa::avx512_core_amx:
+        return "avx512_core_amx";
+      default:
+        return "avx512_core";
     }
   }
   std::string unavailable() const override { return ""; }

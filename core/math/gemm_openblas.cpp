@@ -51,8 +51,7 @@ class OpenBlas {
       return;
     }
     sgemm_ = reinterpret_cast<decltype(sgemm_)>(::dlsym(library, "cblas_sgemm"));
-    const auto core =
-        reinterpret_cast<char* (*)()>(::dlsym(library, "openblas_get_corename"));
+    const auto core = reinterpret_cast<char* (*)()>(::dlsym(library, "openblas_get_corename"));
     if (sgemm_ == nullptr || core == nullptr) {
       problem_ = "libopenblas.so.0 lacks cblas_sgemm or openblas_get_corename";
       return;

@@ -26,8 +26,7 @@ class ReferenceLinear final : public LinearLayer {
         y[r * params_.out + o] = static_cast<float>(sum);
       }
     }
-    bias_activate(y, bias_.empty() ? nullptr : bias_.data(), rows, params_.out,
-                  params_.activation);
+    bias_activate(y, bias_.empty() ? nullptr : bias_.data(), rows, params_.out, params_.activation);
   }
 
   std::size_t owned_bytes() const override {

@@ -32,7 +32,9 @@ std::string lower(std::string s) {
 
 }  // namespace
 
-std::string kernel_isa() { return hwy::TargetName(current_kernel_target()); }
+std::string kernel_isa() {
+  return hwy::TargetName(current_kernel_target());
+}
 
 std::vector<std::string> supported_isas() {
   std::vector<std::string> names;

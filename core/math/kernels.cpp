@@ -131,15 +131,18 @@ void BiasActivateKernel(float* x, const float* bias, std::size_t rows, std::size
     case Activation::identity:
       if (bias != nullptr) apply([](FloatVec v) HWY_ATTR { return v; });
       return;
-    case Activation::gelu: return apply([](FloatVec v) HWY_ATTR { return gelu_erf(v); });
-    case Activation::gelu_tanh: return apply([](FloatVec v) HWY_ATTR { return gelu_tanh(v); });
+    case Activation::gelu:
+      return apply([](FloatVec v) HWY_ATTR { return gelu_erf(v); });
+    case Activation::gelu_tanh:
+      return apply([](FloatVec v) HWY_ATTR { return gelu_tanh(v); });
     case Activation::relu:
       return apply([](FloatVec v) HWY_ATTR { return hn::Max(v, hn::Zero(FloatTag())); });
     case Activation::silu:
       return apply([](FloatVec v) HWY_ATTR { return hn::Mul(v, logistic(v)); });
     case Activation::tanh:
       return apply([](FloatVec v) HWY_ATTR { return tanh_of(v); });
-    case Activation::sigmoid: return apply([](FloatVec v) HWY_ATTR { return logistic(v); });
+    case Activation::sigmoid:
+      return apply([](FloatVec v) HWY_ATTR { return logistic(v); });
   }
 }
 
@@ -162,7 +165,9 @@ void ScaleKernel(float* a, float w, std::size_t n) {
   transform(a, a, n, [weight](FloatVec x) HWY_ATTR { return hn::Mul(weight, x); });
 }
 
-float SumOfSquaresKernel(const float* a, std::size_t n) { return squared_distance(a, 0.0F, n); }
+float SumOfSquaresKernel(const float* a, std::size_t n) {
+  return squared_distance(a, 0.0F, n);
+}
 
 void WidenF16Kernel(const std::byte* source, std::size_t n, float* out) {
   const FloatTag d;
@@ -210,7 +215,9 @@ void ToInt8Kernel(const float* x, std::size_t n, float scale, std::byte* out) {
   }
 }
 
-std::int64_t CurrentTarget() { return HWY_TARGET; }
+std::int64_t CurrentTarget() {
+  return HWY_TARGET;
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace embedtool
@@ -231,16 +238,22 @@ HWY_EXPORT(ToF16Kernel);
 HWY_EXPORT(ToInt8Kernel);
 HWY_EXPORT(CurrentTarget);
 
-std::int64_t current_kernel_target() { return HWY_DYNAMIC_DISPATCH(CurrentTarget)(); }
+std::int64_t current_kernel_target() {
+  return HWY_DYNAMIC_DISPATCH(CurrentTarget)();
+}
 
-void layer_norm(const LayerNormArgs& args) { HWY_DYNAMIC_DISPATCH(LayerNormKernel)(args); }
+void layer_norm(const LayerNormArgs& args) {
+  HWY_DYNAMIC_DISPATCH(LayerNormKernel)(args);
+}
 
 void bias_activate(float* x, const float* bias, std::size_t rows, std::size_t n,
                    Activation activation) {
   HWY_DYNAMIC_DISPATCH(BiasActivateKernel)(x, bias, rows, n, activation);
 }
 
-void add(float* a, const float* b, std::size_t n) { HWY_DYNAMIC_DISPATCH(AddKernel)(a, b, n); }
+void add(float* a, const float* b, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(AddKernel)(a, b, n);
+}
 
 void add_scaled(float* a, const float* b, float w, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(AddScaledKernel)(a, b, w, n);
@@ -250,7 +263,9 @@ void maximum(float* a, const float* b, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(MaximumKernel)(a, b, n);
 }
 
-void scale(float* a, float w, std::size_t n) { HWY_DYNAMIC_DISPATCH(ScaleKernel)(a, w, n); }
+void scale(float* a, float w, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(ScaleKernel)(a, w, n);
+}
 
 float sum_of_squares(const float* a, std::size_t n) {
   return HWY_DYNAMIC_DISPATCH(SumOfSquaresKernel)(a, n);
@@ -289,15 +304,22 @@ void widen_bf16(const std::byte* source, std::size_t n, float* out) {
 
 void widen(const std::byte* source, DType type, std::size_t n, float* out) {
   switch (type) {
-    case DType::f32: std::memcpy(out, source, n * sizeof(float)); return;
-    case DType::f16: HWY_DYNAMIC_DISPATCH(WidenF16Kernel)(source, n, out); return;
-    case DType::bf16: widen_bf16(source, n, out); return;
+    case DType::f32:
+      std::memcpy(out, source, n * sizeof(float));
+      return;
+    case DType::f16:
+      HWY_DYNAMIC_DISPATCH(WidenF16Kernel)(source, n, out);
+      return;
+    case DType::bf16:
+      widen_bf16(source, n, out);
+      return;
     case DType::i8:
       for (std::size_t i = 0; i < n; ++i) {
         out[i] = static_cast<float>(static_cast<std::int8_t>(source[i]));
       }
       return;
-    default: break;
+    default:
+      break;
   }
   throw Error(ExitCode::model, "cannot read weights of type {} as f32", name_of(type));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/math/activation.hpp"
+#include "core/model/pooling.hpp"
 #include "core/ports.hpp"
 
 namespace embedtool {
@@ -56,18 +57,13 @@ struct ModelSpec {
   std::size_t head_dim() const { return heads == 0 ? 0 : hidden / heads; }
 };
 
-/// How token states become one vector (sentence-transformers' Pooling module).
-enum class Pooling : std::uint8_t { cls, mean, max, mean_sqrt_len, weighted_mean, last, none };
-
-/// Parses `cls, mean, max, last, weightedmean, mean_sqrt_len, none`; throws Error(usage).
-Pooling parse_pooling(const std::string& name);
-const char* name_of(Pooling pooling);
-
-/// A dense layer after pooling: y = activation(W x + b).
+/// A dense layer of the head: y = activation(W x + b), plus x or a projection of it where
+/// `residual` is set (sentence-transformers' Dense).
 struct DenseSpec {
   std::size_t in = 0;
   std::size_t out = 0;
   bool bias = true;
+  bool residual = false;  ///< adds `residual.weight` x, or x where there is no such tensor
   Activation activation = Activation::tanh;
   /// Holds `linear.weight` [out, in] and `linear.bias` [out]; not owned, outlives the encoder.
   const WeightSource* weights = nullptr;

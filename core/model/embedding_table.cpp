@@ -1,0 +1,121 @@
+#include "core/model/embedding_table.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/error.hpp"
+#include "core/math/kernels.hpp"
+#include "core/model/weights.hpp"
+
+namespace embedtool {
+namespace {
+
+/// Integers of a tensor of i32 or i64.
+std::vector<std::int64_t> read_integers(const TensorView& tensor) {
+  const auto n = static_cast<std::size_t>(tensor.elements());
+  std::vector<std::int64_t> out(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (tensor.dtype == DType::i64) {
+      std::memcpy(&out[i], tensor.bytes.data() + i * 8, 8);
+    } else if (tensor.dtype == DType::i32) {
+      std::int32_t v;
+      std::memcpy(&v, tensor.bytes.data() + i * 4, 4);
+      out[i] = v;
+    } else {
+      throw Error(ExitCode::model, "tensor {} has type {}, expected integers", tensor.name,
+                  name_of(tensor.dtype));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+EmbeddingTable::EmbeddingTable(const ModelSpec& spec, const WeightSource& source)
+    : hidden_(spec.hidden), vocab_(spec.vocab_size) {
+  const WeightReader reader(source, spec.prefixes);
+  table_ = reader.find(spec.names.word_embeddings);
+  if (table_ == nullptr || table_->shape.size() != 2 ||
+      table_->shape[1] != static_cast<std::int64_t>(hidden_)) {
+    throw Error(ExitCode::model, "{}: no tensor {} with rows of {} elements", source.describe(),
+                spec.names.word_embeddings, hidden_);
+  }
+  if (size_of(table_->dtype) > 4 || table_->dtype == DType::i32 || table_->dtype == DType::u8 ||
+      table_->dtype == DType::boolean) {
+    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16, bf16 or i8",
+                table_->name, name_of(table_->dtype));
+  }
+  read_static_parts(spec, source);
+  if (mapping_.empty() && table_->shape[0] != static_cast<std::int64_t>(vocab_)) {
+    throw Error(ExitCode::model, "tensor {} has {} rows, but the configuration says {} tokens",
+                table_->name, table_->shape[0], vocab_);
+  }
+  if (spec.positions == Positions::learned) read_positions(spec, source);
+}
+
+void EmbeddingTable::read_positions(const ModelSpec& spec, const WeightSource& source) {
+  const WeightReader reader(source, spec.prefixes);
+  const std::size_t rows = spec.max_positions + spec.position_offset;
+  const TensorView& table = reader.require(spec.names.position_embeddings, {rows, hidden_});
+  const std::size_t row_bytes = hidden_ * size_of(table.dtype);
+  positions_.resize(spec.max_positions * hidden_);
+  widen(table.bytes.data() + spec.position_offset * row_bytes, table.dtype, positions_.size(),
+        positions_.data());
+  if (spec.names.token_type_embeddings.empty()) return;
+  const TensorView* types = reader.find(spec.names.token_type_embeddings);
+  if (types == nullptr) return;  // some conversions drop the table of a single type
+  if (types->shape.size() != 2 || types->shape[0] < 1 ||
+      types->shape[1] != static_cast<std::int64_t>(hidden_)) {
+    throw Error(ExitCode::model, "tensor {} has no row of {} elements", types->name, hidden_);
+  }
+  std::vector<float> type0(hidden_);
+  widen(types->bytes.data(), types->dtype, hidden_, type0.data());
+  for (std::size_t p = 0; p < spec.max_positions; ++p) {
+    add(positions_.data() + p * hidden_, type0.data(), hidden_);
+  }
+}
+
+void EmbeddingTable::read_static_parts(const ModelSpec& spec, const WeightSource& source) {
+  const WeightReader reader(source, spec.prefixes);
+  if (!spec.names.token_weights.empty()) {
+    const TensorView& weights = reader.require(spec.names.token_weights, {vocab_});
+    weights_.resize(vocab_);
+    if (weights.dtype == DType::f64) {
+      for (std::size_t i = 0; i < vocab_; ++i) {
+        double v;
+        std::memcpy(&v, weights.bytes.data() + i * sizeof v, sizeof v);
+        weights_[i] = static_cast<float>(v);
+      }
+    } else {
+      widen(weights.bytes.data(), weights.dtype, vocab_, weights_.data());
+    }
+  }
+  if (spec.names.token_mapping.empty()) return;
+  const TensorView& mapping = reader.require(spec.names.token_mapping, {vocab_});
+  mapping_ = read_integers(mapping);
+  const auto outside = [this](std::int64_t row) { return row < 0 || row >= table_->shape[0]; };
+  if (std::any_of(mapping_.begin(), mapping_.end(), outside)) {
+    throw Error(ExitCode::model, "tensor {} points outside of the {} rows of {}", mapping.name,
+                table_->shape[0], table_->name);
+  }
+}
+
+void EmbeddingTable::check(std::span<const TokenId> ids) const {
+  for (const TokenId id : ids) {
+    if (id < 0 || static_cast<std::size_t>(id) >= vocab_) {
+      throw Error(ExitCode::model,
+                  "token id {} lies outside of the model's {} embeddings: do tokenizer and "
+                  "weights belong together?",
+                  id, vocab_);
+    }
+  }
+}
+
+void EmbeddingTable::gather(TokenId id, float* out) const {
+  const auto token = static_cast<std::size_t>(id);
+  const std::size_t row = mapping_.empty() ? token : static_cast<std::size_t>(mapping_[token]);
+  widen(table_->bytes.data() + row * hidden_ * size_of(table_->dtype), table_->dtype, hidden_, out);
+  if (!weights_.empty()) scale(out, weights_[token], hidden_);
+}
+
+}  // namespace embedtool

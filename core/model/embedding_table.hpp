@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "core/data.hpp"
+#include "core/model/spec.hpp"
+#include "core/ports.hpp"
+
+namespace embedtool {
+
+/// The word embedding table, read straight from the mapped weights: rows are widened to f32 as they
+/// are gathered, so that the table costs no memory of its own and unused rows are never read.
+/// Immutable, thread-safe; borrows the WeightSource.
+class EmbeddingTable {
+ public:
+  EmbeddingTable(const ModelSpec& spec, const WeightSource& source);
+
+  std::size_t vocab_size() const { return vocab_; }
+  DType type() const { return table_->dtype; }
+
+  /// Throws Error(ExitCode::model) when an id lies outside of the table.
+  void check(std::span<const TokenId> ids) const;
+
+  /// out[hidden] = the row of `id`, times its weight where the table has weights.
+  void gather(TokenId id, float* out) const;
+
+  /// Positions and token type 0 added up, [positions, hidden], for the sum with gathered rows; null
+  /// where the model has neither.
+  const float* position_row(std::size_t position) const {
+    return positions_.empty() ? nullptr : positions_.data() + position * hidden_;
+  }
+  std::size_t owned_bytes() const { return (positions_.size() + weights_.size()) * sizeof(float); }
+
+ private:
+  void read_positions(const ModelSpec& spec, const WeightSource& source);
+  void read_static_parts(const ModelSpec& spec, const WeightSource& source);
+
+  const TensorView* table_ = nullptr;
+  std::size_t hidden_ = 0;
+  std::size_t vocab_ = 0;
+  std::vector<float> positions_;       ///< offset applied: row 0 belongs to the first token
+  std::vector<float> weights_;         ///< [vocab] or empty
+  std::vector<std::int64_t> mapping_;  ///< [vocab] → table row, or empty
+};
+
+}  // namespace embedtool

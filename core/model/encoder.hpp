@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/base/memory.hpp"
+#include "core/base/profile.hpp"
+#include "core/data.hpp"
+#include "core/math/gemm.hpp"
+#include "core/model/spec.hpp"
+#include "core/ports.hpp"
+
+namespace embedtool {
+
+/// Buffers of one worker, grown to the largest batch seen and recycled: in steady state a batch
+/// allocates nothing. Belongs to one thread at a time.
+struct Workspace {
+  Buffer<float> states;        ///< [tokens, hidden]
+  Buffer<float> qkv;           ///< [tokens, 3 hidden]
+  Buffer<float> context;       ///< [tokens, hidden]: attention's result
+  Buffer<float> block;         ///< [row block, hidden]: a sub-layer's output before its norm
+  Buffer<float> intermediate;  ///< [row block, ffn]
+  Buffer<float> pooled;        ///< [texts, pooled width], and the dense layers' inputs
+  Buffer<float> projected;     ///< [texts, widest dense output]
+  Buffer<float> residual;      ///< [texts, widest dense output]
+  Buffer<std::byte> gemm;
+  Buffer<std::byte> attention;
+
+  std::size_t bytes() const;
+};
+
+/// A model ready to compute: linear layers prepared for a GEMM backend, the embedding table left
+/// in the mapped weights. Immutable, hence shared by all workers. Borrows the WeightSources.
+///
+/// Batches are ragged: linear layers run over the real tokens of all texts, attention over each
+/// text by itself, nothing is computed for padding. A text's vector depends on the text alone:
+/// not on its batch mates, its place in the batch or the thread.
+class Encoder {
+ public:
+  /// Throws Error(ExitCode::model) naming the tensor when weights do not fit the spec.
+  Encoder(const ModelSpec& spec, const HeadSpec& head, const WeightSource& weights,
+          const GemmBackend& backend);
+  ~Encoder();
+  Encoder(Encoder&&) noexcept;
+
+  /// Elements of a finished vector.
+  std::size_t dims() const;
+  /// One vector per token instead of one per text (pooling `none`).
+  bool multi_vector() const;
+  /// Longest sequence that encode() takes; 0 = any.
+  std::size_t max_tokens() const;
+  std::size_t vocab_size() const;
+  /// Memory held beside the mapped weights.
+  std::size_t owned_bytes() const;
+  /// FLOPs of the linear layers for one token, and of attention for a sequence of `tokens`.
+  double linear_flops_per_token() const;
+  double attention_flops(std::size_t tokens) const;
+  /// Workspace bytes that a batch of this shape needs; what reserve() will allocate.
+  std::size_t workspace_bytes(std::size_t texts, std::size_t tokens, std::size_t longest) const;
+  /// Grows `workspace` for batches up to this shape.
+  void reserve(Workspace& workspace, std::size_t texts, std::size_t tokens,
+               std::size_t longest) const;
+
+  /// Finished vectors of `batch`, row-major: [texts, dims()], or [tokens, dims()] for multi-vector
+  /// models, in `out`. Empty sequences give zero vectors. Charges its time to `clock` and leaves
+  /// it in the stage it was in. Throws Error(model) for ids outside of the vocabulary or a
+  /// sequence longer than max_tokens().
+  void encode(const Batch& batch, Workspace& workspace, StageClock& clock, float* out) const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<const Parts> parts_;
+};
+
+}  // namespace embedtool

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "core/base/profile.hpp"
+#include "core/data.hpp"
+#include "core/math/gemm.hpp"
+#include "core/model/encoder.hpp"
+#include "core/model/spec.hpp"
+
+namespace embedtool {
+
+/// From token states to finished vectors: pooling, dense layers, Matryoshka cut, normalization
+/// (sentence-transformers' modules behind the Transformer). Immutable, thread-safe.
+class Head {
+ public:
+  /// `hidden`: width of a token state. Throws Error(model) when dense layers do not chain.
+  Head(const HeadSpec& spec, std::size_t hidden, const GemmBackend& backend);
+
+  std::size_t dims() const { return dims_; }
+  bool multi_vector() const { return multi_vector_; }
+  std::size_t owned_bytes() const;
+  double flops_per_vector() const;
+
+  /// Bytes of the head's part of a workspace for `vectors` vectors (texts, or tokens).
+  void reserve(Workspace& workspace, std::size_t vectors) const;
+  std::size_t workspace_bytes(std::size_t vectors) const;
+
+  /// `states` [tokens, hidden] of the batch → `out` [vectors, dims()].
+  void run(const Batch& batch, const float* states, Workspace& workspace, StageClock& clock,
+           float* out) const;
+
+ private:
+  struct Dense {
+    DenseSpec spec;
+    std::unique_ptr<LinearLayer> layer;
+    std::unique_ptr<LinearLayer> projection;  ///< of the residual; null = none or the identity
+  };
+
+  void pool_texts(const Batch& batch, const float* states, float* pooled) const;
+  void apply_dense(const Dense& dense, std::size_t vectors, Workspace& workspace) const;
+  void finish(const float* vectors, std::size_t count, std::size_t width, float* out) const;
+
+  std::vector<Pooling> pooling_;
+  std::vector<Dense> dense_;
+  std::size_t hidden_ = 0;
+  std::size_t pooled_width_ = 0;
+  std::size_t widest_ = 0;  ///< widest vector between pooling and the cut
+  std::size_t dims_ = 0;
+  std::size_t row_block_ = 1;
+  bool multi_vector_ = false;
+  bool normalize_ = true;
+};
+
+}  // namespace embedtool

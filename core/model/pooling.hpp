@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace embedtool {
+
+/// How token states become one vector (sentence-transformers' Pooling module).
+enum class Pooling : std::uint8_t { cls, mean, max, mean_sqrt_len, weighted_mean, last, none };
+
+/// Parses `cls, mean, max, last, weightedmean, mean_sqrt_len, none`; throws Error(usage).
+Pooling parse_pooling(const std::string& name);
+const char* name_of(Pooling pooling);
+
+/// Pools `tokens` states of `hidden` floats, rows back to back, into out[hidden]:
+/// cls: the first; last: the last; max: element-wise; mean: Σ/n; mean_sqrt_len: Σ/√n;
+/// weighted_mean: Σ i·x_i / Σ i with i from 1 (Muennighoff 2022). `none` is not a pooling to one
+/// vector and must not be asked for. Zero tokens give a zero vector. Thread-safe.
+void pool(Pooling pooling, const float* states, std::size_t tokens, std::size_t hidden, float* out);
+
+}  // namespace embedtool

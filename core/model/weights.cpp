@@ -1,0 +1,142 @@
+#include "core/model/weights.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/base/error.hpp"
+#include "core/math/kernels.hpp"
+
+namespace embedtool {
+namespace {
+
+bool is_float(DType type) {
+  return type == DType::f32 || type == DType::f16 || type == DType::bf16;
+}
+
+void append_widened(const TensorView& tensor, std::vector<float>& out) {
+  const auto n = static_cast<std::size_t>(tensor.elements());
+  if (!is_float(tensor.dtype)) {
+    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16 or bf16", tensor.name,
+                name_of(tensor.dtype));
+  }
+  out.resize(out.size() + n);
+  widen(tensor.bytes.data(), tensor.dtype, n, out.data() + (out.size() - n));
+}
+
+/// The tensor's floats in place, or null when they must be converted or are not aligned.
+const float* in_place(const TensorView& tensor) {
+  const auto address = reinterpret_cast<std::uintptr_t>(tensor.bytes.data());
+  if (tensor.dtype != DType::f32 || address % alignof(float) != 0) return nullptr;
+  return reinterpret_cast<const float*>(tensor.bytes.data());
+}
+
+}  // namespace
+
+WeightReader::WeightReader(const WeightSource& source, std::vector<std::string> prefixes)
+    : source_(source), prefixes_(std::move(prefixes)) {
+  prefixes_.insert(prefixes_.begin(), "");
+}
+
+const TensorView* WeightReader::find(const std::string& name) const {
+  for (const std::string& prefix : prefixes_) {
+    if (const TensorView* tensor = source_.find(prefix + name)) return tensor;
+  }
+  return nullptr;
+}
+
+const TensorView& WeightReader::require(const std::string& name,
+                                        std::initializer_list<std::size_t> shape) const {
+  const TensorView* tensor = find(name);
+  if (tensor == nullptr) {
+    throw Error(ExitCode::model,
+                "{}: tensor {} is missing (is this the model that config.json "
+                "describes?)",
+                source_.describe(), name);
+  }
+  const bool equal = std::equal(
+      shape.begin(), shape.end(), tensor->shape.begin(), tensor->shape.end(),
+      [](std::size_t want, std::int64_t got) { return static_cast<std::int64_t>(want) == got; });
+  if (!equal) {
+    throw Error(ExitCode::model, "{}: tensor {} has shape [{}], but config.json says [{}]",
+                source_.describe(), tensor->name, fmt::join(tensor->shape, ", "),
+                fmt::join(shape, ", "));
+  }
+  return *tensor;
+}
+
+std::vector<float> WeightReader::vector(const std::string& name, std::size_t size) const {
+  std::vector<float> out;
+  append_widened(require(name, {size}), out);
+  return out;
+}
+
+std::vector<float> WeightReader::norm_scale(const std::string& prefix, std::size_t size) const {
+  const bool old = find(prefix + ".weight") == nullptr && find(prefix + ".gamma") != nullptr;
+  return vector(prefix + (old ? ".gamma" : ".weight"), size);
+}
+
+std::vector<float> WeightReader::norm_shift(const std::string& prefix, std::size_t size) const {
+  const bool old = find(prefix + ".bias") == nullptr && find(prefix + ".beta") != nullptr;
+  return vector(prefix + (old ? ".beta" : ".bias"), size);
+}
+
+std::vector<float> WeightReader::bias(const std::string& prefix, std::size_t size) const {
+  if (find(prefix + ".bias") == nullptr) return {};
+  return vector(prefix + ".bias", size);
+}
+
+std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<std::string>& prefixes,
+                                                  std::size_t in, std::size_t out,
+                                                  Activation activation,
+                                                  const GemmBackend& backend) const {
+  const std::size_t part = out / prefixes.size();
+  LinearParams params{nullptr, nullptr, in, out, activation, false};
+  std::vector<float> stacked;
+  if (prefixes.size() == 1) {
+    params.weight = in_place(require(prefixes[0] + ".weight", {out, in}));
+    params.weight_outlives_layer = params.weight != nullptr;
+  }
+  if (params.weight == nullptr) {
+    stacked.reserve(in * out);
+    for (const std::string& prefix : prefixes) {
+      append_widened(require(prefix + ".weight", {part, in}), stacked);
+    }
+    params.weight = stacked.data();
+  }
+  std::vector<float> biases;
+  for (const std::string& prefix : prefixes) {
+    const std::vector<float> b = bias(prefix, part);
+    // A layer without a bias beside one with: zeros in its place.
+    if (!b.empty()) biases.resize(static_cast<std::size_t>(&prefix - prefixes.data()) * part);
+    biases.insert(biases.end(), b.begin(), b.end());
+  }
+  if (!biases.empty()) {
+    biases.resize(out);
+    params.bias = biases.data();
+  }
+  return backend.make_linear(params);
+}
+
+std::unique_ptr<LinearLayer> WeightReader::linear_without_bias(const std::string& prefix,
+                                                               std::size_t in, std::size_t out,
+                                                               const GemmBackend& backend) const {
+  const TensorView& tensor = require(prefix + ".weight", {out, in});
+  LinearParams params{in_place(tensor), nullptr, in, out, Activation::identity, true};
+  std::vector<float> widened;
+  if (params.weight == nullptr) {
+    append_widened(tensor, widened);
+    params.weight = widened.data();
+    params.weight_outlives_layer = false;
+  }
+  return backend.make_linear(params);
+}
+
+std::string layer_name(const std::string& pattern, std::size_t layer) {
+  const std::size_t at = pattern.find("{}");
+  if (at == std::string::npos) return pattern;
+  return pattern.substr(0, at) + std::to_string(layer) + pattern.substr(at + 2);
+}
+
+}  // namespace embedtool

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/math/gemm.hpp"
+#include "core/ports.hpp"
+
+namespace embedtool {
+
+/// Finds and converts a model's tensors: optional name prefixes, old LayerNorm names (gamma, beta),
+/// shape checks, f16/bf16 widened to f32. Borrows the source. Errors are Error(ExitCode::model)
+/// naming the tensor.
+class WeightReader {
+ public:
+  WeightReader(const WeightSource& source, std::vector<std::string> prefixes);
+
+  /// The tensor `name`, tried with every prefix; null when there is none.
+  const TensorView* find(const std::string& name) const;
+  /// The same, of exactly this shape; throws when it is missing or of another shape.
+  const TensorView& require(const std::string& name,
+                            std::initializer_list<std::size_t> shape) const;
+  /// A vector of `size` floats.
+  std::vector<float> vector(const std::string& name, std::size_t size) const;
+  /// `prefix`.weight or .gamma, and `prefix`.bias or .beta.
+  std::vector<float> norm_scale(const std::string& prefix, std::size_t size) const;
+  std::vector<float> norm_shift(const std::string& prefix, std::size_t size) const;
+
+  /// A linear layer whose weight stacks the given layers' rows (fused query, key and value): reads
+  /// `prefix`.weight [out, in] and, where present, `prefix`.bias [out] of each.
+  std::unique_ptr<LinearLayer> linear(const std::vector<std::string>& prefixes, std::size_t in,
+                                      std::size_t out, Activation activation,
+                                      const GemmBackend& backend) const;
+  /// A bias by itself, for layers whose bias is added later; empty when absent.
+  std::vector<float> bias(const std::string& prefix, std::size_t size) const;
+  /// The same layer without its bias.
+  std::unique_ptr<LinearLayer> linear_without_bias(const std::string& prefix, std::size_t in,
+                                                   std::size_t out,
+                                                   const GemmBackend& backend) const;
+
+ private:
+  const WeightSource& source_;
+  std::vector<std::string> prefixes_;
+};
+
+/// "encoder.layer.{}.x" → "encoder.layer.3.x"
+std::string layer_name(const std::string& pattern, std::size_t layer);
+
+}  // namespace embedtool

@@ -1,0 +1,39 @@
+#include "core/pipeline/planner.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace embedtool {
+
+void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& limits, Plan& plan) {
+  plan.order.resize(lengths.size());
+  std::iota(plan.order.begin(), plan.order.end(), 0U);
+  std::sort(plan.order.begin(), plan.order.end(), [&lengths](std::uint32_t a, std::uint32_t b) {
+    return lengths[a] != lengths[b] ? lengths[a] > lengths[b] : a < b;
+  });
+  plan.batches.clear();
+  PlannedBatch batch;
+  for (std::uint32_t i = 0; i < plan.order.size(); ++i) {
+    const std::uint32_t length = lengths[plan.order[i]];
+    const bool full = batch.count >= limits.texts || batch.tokens + length > limits.tokens;
+    if (batch.count > 0 && full) {
+      plan.batches.push_back(batch);
+      batch = PlannedBatch{i, 0, 0, 0};
+    }
+    ++batch.count;
+    batch.tokens += length;
+    batch.longest = std::max(batch.longest, length);
+  }
+  if (batch.count > 0) plan.batches.push_back(batch);
+}
+
+std::uint64_t padded_tokens(std::span<const std::uint32_t> lengths, std::size_t texts) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < lengths.size(); i += texts) {
+    const auto batch = lengths.subspan(i, std::min(texts, lengths.size() - i));
+    sum += std::uint64_t{*std::max_element(batch.begin(), batch.end())} * batch.size();
+  }
+  return sum;
+}
+
+}  // namespace embedtool

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/profile.hpp"
+
+namespace embedtool {
+
+/// Counts by size class: class k holds values in [2^k, 2^(k+1)); class 0 also 0.
+struct SizeHistogram {
+  std::array<std::uint64_t, 33> counts{};
+  void add(std::uint64_t value);
+  void merge(const SizeHistogram& other);
+};
+
+/// What one thread did: its stages add up to its life.
+struct ThreadAccount {
+  std::string name;  ///< "main", "reader", "worker 0", "writer"
+  StageTable stages;
+};
+
+/// Tokens that had to be computed under three policies, all for the same texts.
+struct PaddingAccount {
+  std::uint64_t real = 0;     ///< no padding at all
+  std::uint64_t arrival = 0;  ///< batches in arrival order, padded to their longest
+  std::uint64_t sorted = 0;   ///< batches sorted by length, padded to their longest
+  std::uint64_t actual = 0;   ///< rows that our linear layers computed (last row block filled up)
+};
+
+/// A run's account, measured. Times in nanoseconds, sizes in bytes.
+struct RunReport {
+  // what went through
+  std::uint64_t records = 0;  ///< accepted by the reader
+  std::uint64_t rows = 0;     ///< written
+  std::uint64_t rejected = 0;
+  std::uint64_t truncated = 0;
+  std::uint64_t duplicates = 0;  ///< rows whose vector was copied from an equal text's
+  std::uint64_t ready_vectors = 0;
+  std::uint64_t tokens = 0;  ///< encoded, duplicates not counted
+  std::uint64_t batches = 0;
+  std::uint64_t windows = 0;
+  std::uint64_t bytes_read = 0;
+  std::uint64_t bytes_unpacked = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t bytes_raw = 0;  ///< what the written rows take uncompressed
+
+  // time
+  std::uint64_t wall_ns = 0;          ///< from the program's start to the report
+  std::uint64_t encode_wall_ns = 0;   ///< from the first record read to the last row written
+  std::uint64_t first_vector_ns = 0;  ///< from the program's start to the first window written
+  std::uint64_t process_cpu_ns = 0;
+  std::vector<ThreadAccount> threads;
+  StageTable stages{};           ///< sum over threads
+  DurationHistogram batch_wall;  ///< encode() of one batch
+
+  // shape of the work
+  SizeHistogram text_lengths;  ///< tokens per encoded text
+  SizeHistogram batch_texts;
+  SizeHistogram batch_tokens;
+  PaddingAccount padding;
+  double linear_flops = 0;
+  double attention_flops = 0;
+
+  // memory
+  std::uint64_t peak_rss = 0;
+  std::uint64_t weights_bytes = 0;    ///< packed or converted, beside the mapped file
+  std::uint64_t workspace_bytes = 0;  ///< all workers
+  std::uint64_t window_bytes = 0;     ///< all windows in flight
+
+  // what ran
+  std::size_t workers = 0;
+  std::string gemm_backend;
+  std::string gemm_kernels;
+  std::string kernel_isa;
+  bool interrupted = false;
+
+  void add_thread(std::string name, const StageTable& stages_of_thread);
+};
+
+}  // namespace embedtool

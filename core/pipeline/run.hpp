@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/base/profile.hpp"
+#include "core/model/encoder.hpp"
+#include "core/pipeline/planner.hpp"
+#include "core/pipeline/report.hpp"
+#include "core/ports.hpp"
+#include "core/text/tokenizer.hpp"
+
+namespace embedtool {
+
+/// What to do with a text of more tokens than the model takes.
+enum class OnLong : std::uint8_t { truncate, skip, fail };
+
+/// How far a run is; for a progress display.
+struct RunProgress {
+  std::uint64_t records_read = 0;
+  std::uint64_t rows_written = 0;
+  std::uint64_t tokens_encoded = 0;
+  std::uint64_t bytes_read = 0;
+  std::uint64_t bytes_total = 0;  ///< 0 = unknown
+  std::uint64_t elapsed_ns = 0;   ///< since run() began
+};
+
+struct RunOptions {
+  std::size_t threads = 1;  ///< encoding workers
+  BatchLimits batch;
+  BlockLimits window{8192, std::size_t{16} << 20U};
+  std::size_t max_tokens = 0;  ///< special tokens included; 0 = the model's limit
+  OnLong on_long = OnLong::truncate;
+  std::string prompt;                       ///< put before every text
+  const std::atomic<bool>* stop = nullptr;  ///< set from a signal handler: end soon, unfinished
+  /// Called from the thread that called run(), a few times a second. May be empty.
+  std::function<void(const RunProgress&)> progress;
+};
+
+/// The main job: reads records, tokenizes, plans, encodes and hands rows to the sink in input
+/// order, window by window. Reading, tokenizing, encoding and writing of different windows
+/// overlap: one reader, one writer and `threads` workers; a fixed number of windows is in flight,
+/// so memory is bounded by the settings.
+///
+/// Vectors do not depend on any option but max_tokens and prompt: not on threads, batch or window.
+///
+/// `tokenizer` may be null when the corpus brings no text; a text is then an Error(usage).
+/// `spec` is the sink's. Calls sink.finish() when the input is exhausted, not after a stop. The
+/// first Error of any thread ends the run and is thrown here after all threads have ended.
+/// `main_clock` is the calling thread's account; it is in the report, as "main".
+RunReport run(DocumentSource& source, const Tokenizer* tokenizer, const Encoder& encoder,
+              const OutputSpec& spec, EmbeddingSink& sink, RejectSink& rejects,
+              const RunOptions& options, StageClock& main_clock);
+
+}  // namespace embedtool

@@ -58,6 +58,15 @@ CLI::Option* FlagGroup::choice(const std::string& names, std::string& target,
   return option;
 }
 
+CLI::Option* FlagGroup::text(const std::string& names, std::optional<std::string>& target,
+                             const std::string& metavar, const std::string& help) {
+  // Not a plain optional target: CLI11 takes an empty string for "not given" there.
+  return finish(app_.add_option_function<std::string>(
+                        names, [&target](const std::string& given) { target = given; }, help)
+                    ->option_text(metavar)
+                    ->take_last());
+}
+
 CLI::Validator FlagGroup::whole_number(std::uint64_t least) {
   return CLI::Validator(
       [least](std::string& given) {

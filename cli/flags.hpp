@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ class FlagGroup {
                      const std::string& help) {
     return finish(app_.add_option(names, target, help)->option_text(metavar)->take_last());
   }
+
+  /// A string that may be empty: set whenever it was given.
+  CLI::Option* text(const std::string& names, std::optional<std::string>& target,
+                    const std::string& metavar, const std::string& help);
 
   /// A whole number of at least `least`.
   template <typename T>

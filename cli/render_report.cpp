@@ -53,7 +53,8 @@ std::string stage_table(const RunReport& report) {
   constexpr std::size_t kBarWidth = 30;
   for (const Line& line : kLines) {
     std::uint64_t cpu = 0;
-    for (const Stage stage : line.stages) cpu += report.stages[static_cast<std::size_t>(stage)].cpu_ns;
+    for (const Stage stage : line.stages)
+      cpu += report.stages[static_cast<std::size_t>(stage)].cpu_ns;
     if (total == 0 || cpu * 2000 < total) continue;  // below 0.05 %
     std::string bar;
     const std::uint64_t cells = (cpu * kBarWidth + total / 2) / total;
@@ -91,11 +92,11 @@ std::string render_report(const RunReport& report, std::size_t cpus, bool colour
   const char* bold = colours ? "\033[1m" : "";
   const char* plain = colours ? "\033[0m" : "";
   const std::uint64_t busy = report.encode_wall_ns;
-  std::string out = fmt::format(
-      "{}{} vectors in {}{}: {} texts/s, {} tokens/s", bold, human_count(report.rows),
-      human_seconds(static_cast<double>(report.wall_ns) / kNsPerSecond), plain,
-      rate(per_second(static_cast<double>(report.rows), busy)),
-      rate(per_second(static_cast<double>(report.tokens), busy)));
+  std::string out =
+      fmt::format("{}{} vectors in {}{}: {} texts/s, {} tokens/s", bold, human_count(report.rows),
+                  human_seconds(static_cast<double>(report.wall_ns) / kNsPerSecond), plain,
+                  rate(per_second(static_cast<double>(report.rows), busy)),
+                  rate(per_second(static_cast<double>(report.tokens), busy)));
   const double flops = report.linear_flops + report.attention_flops;
   if (flops > 0) out += fmt::format(", {:.0f} GFLOP/s", per_second(flops, busy) / 1e9);
   out += "\n";
@@ -105,13 +106,13 @@ std::string render_report(const RunReport& report, std::size_t cpus, bool colour
 
   Table facts({Table::Align::left, Table::Align::left});
   if (report.padding.real > 0) facts.row({"padding", padding_line(report.padding)});
-  facts.row({"memory", fmt::format("{} at most; weights {}, workspaces {}, windows {}",
-                                   human_bytes(report.peak_rss), human_bytes(report.weights_bytes),
-                                   human_bytes(report.workspace_bytes),
-                                   human_bytes(report.window_bytes))});
-  facts.row({"bytes", fmt::format("{} in, {} out ({} uncompressed)", human_bytes(report.bytes_read),
-                                  human_bytes(report.bytes_written),
-                                  human_bytes(report.bytes_raw))});
+  facts.row({"memory",
+             fmt::format("{} at most; weights {}, workspaces {}, windows {}",
+                         human_bytes(report.peak_rss), human_bytes(report.weights_bytes),
+                         human_bytes(report.workspace_bytes), human_bytes(report.window_bytes))});
+  facts.row(
+      {"bytes", fmt::format("{} in, {} out ({} uncompressed)", human_bytes(report.bytes_read),
+                            human_bytes(report.bytes_written), human_bytes(report.bytes_raw))});
   facts.row({"cpu", fmt::format("{} of {} CPUs; {} workers, {} ({}), {}",
                                 percent(report.process_cpu_ns, report.wall_ns * cpus), cpus,
                                 report.workers, report.gemm_backend, report.gemm_kernels,
@@ -126,8 +127,8 @@ std::string render_progress(std::uint64_t rows, std::uint64_t tokens, std::uint6
                                 rate(per_second(static_cast<double>(tokens), elapsed_ns)));
   if (bytes_total == 0 || bytes_read == 0) return out;
   const std::uint64_t done = std::min(bytes_read, bytes_total);
-  const double left_ns = static_cast<double>(elapsed_ns) *
-                         static_cast<double>(bytes_total - done) / static_cast<double>(done);
+  const double left_ns = static_cast<double>(elapsed_ns) * static_cast<double>(bytes_total - done) /
+                         static_cast<double>(done);
   return out + fmt::format("  {}  {} left", percent(done, bytes_total),
                            human_seconds(left_ns / kNsPerSecond));
 }

@@ -104,14 +104,10 @@ Json padding_entry(const PaddingAccount& padding) {
 }
 
 Json counts_entry(const RunReport& report) {
-  return {{"texts", report.records},
-          {"rows", report.rows},
-          {"rejected", report.rejected},
-          {"truncated", report.truncated},
-          {"duplicates", report.duplicates},
-          {"ready_vectors", report.ready_vectors},
-          {"tokens", report.tokens},
-          {"batches", report.batches},
+  return {{"texts", report.records},         {"rows", report.rows},
+          {"rejected", report.rejected},     {"truncated", report.truncated},
+          {"duplicates", report.duplicates}, {"ready_vectors", report.ready_vectors},
+          {"tokens", report.tokens},         {"batches", report.batches},
           {"windows", report.windows}};
 }
 
@@ -130,13 +126,13 @@ void add_times(Json& out, const RunReport& report, const ReportContext& context)
   const double encode = seconds(report.encode_wall_ns);
   out["texts_per_second"] = ratio(static_cast<double>(report.rows), encode);
   out["tokens_per_second"] = ratio(static_cast<double>(report.tokens), encode);
-  out["gflops"] = {
-      {"linear", ratio(report.linear_flops / 1e9, encode)},
-      {"attention", ratio(report.attention_flops / 1e9, encode)},
-      {"total", ratio((report.linear_flops + report.attention_flops) / 1e9, encode)}};
+  out["gflops"] = {{"linear", ratio(report.linear_flops / 1e9, encode)},
+                   {"attention", ratio(report.attention_flops / 1e9, encode)},
+                   {"total", ratio((report.linear_flops + report.attention_flops) / 1e9, encode)}};
   out["memory_peak_mb"] = static_cast<double>(report.peak_rss) / 1e6;
-  out["cpu_utilization_percent"] = ratio(100 * seconds(report.process_cpu_ns),
-                                         seconds(report.wall_ns) * static_cast<double>(context.cpus));
+  out["cpu_utilization_percent"] =
+      ratio(100 * seconds(report.process_cpu_ns),
+            seconds(report.wall_ns) * static_cast<double>(context.cpus));
   out["gpu_utilization_percent"] = nullptr;
 }
 
@@ -144,8 +140,8 @@ void add_times(Json& out, const RunReport& report, const ReportContext& context)
 
 std::uint64_t inference_cpu_ns(const StageTable& stages) {
   std::uint64_t sum = 0;
-  for (const Stage stage : {Stage::lookup, Stage::gemm, Stage::attention, Stage::elementwise,
-                            Stage::head}) {
+  for (const Stage stage :
+       {Stage::lookup, Stage::gemm, Stage::attention, Stage::elementwise, Stage::head}) {
     sum += at(stages, stage).cpu_ns;
   }
   return sum;

@@ -16,8 +16,8 @@ struct ReportContext {
   std::string model;        ///< name and …
   std::string fingerprint;  ///< … content hash of the model
   std::size_t dims = 0;
-  std::string dtype;         ///< output element type
-  std::size_t cpus = 1;      ///< that the run could use
+  std::string dtype;                 ///< output element type
+  std::size_t cpus = 1;              ///< that the run could use
   std::uint64_t startup_cpu_ns = 0;  ///< CPU time before the main thread's account began
   std::vector<std::pair<std::string, std::string>> settings;  ///< name → value, in order
 };

@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v clang-format >/dev/null || { echo "skipped: no clang-format here"; exit 77; }
-find cli core formats tests bench -name '*.[ch]pp' -print0 |
+git ls-files -z 'cli/*.[ch]pp' 'core/*.[ch]pp' 'formats/*.[ch]pp' 'tests/*.[ch]pp' 'bench/*.[ch]pp' |
   xargs -0 -r clang-format --dry-run --Werror

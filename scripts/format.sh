@@ -2,4 +2,4 @@
 # Formats every C++ source in place.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-find cli core formats tests bench -name '*.[ch]pp' -print0 | xargs -0 -r clang-format -i
+git ls-files -z 'cli/*.[ch]pp' 'core/*.[ch]pp' 'formats/*.[ch]pp' 'tests/*.[ch]pp' 'bench/*.[ch]pp' | xargs -0 -r clang-format -i

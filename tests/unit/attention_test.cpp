@@ -69,8 +69,8 @@ void check(const Case& c, float spread) {
 }
 
 TEST(Attention, MatchesF64AtEveryBoundary) {
-  for (const std::size_t length : {1U, 2U, 5U, 6U, 7U, 15U, 16U, 17U, 31U, 64U, 65U, 127U, 511U,
-                                   512U, 513U, 1030U}) {
+  for (const std::size_t length :
+       {1U, 2U, 5U, 6U, 7U, 15U, 16U, 17U, 31U, 64U, 65U, 127U, 511U, 512U, 513U, 1030U}) {
     for (const std::size_t head_dim : {1U, 7U, 12U, 16U, 32U, 33U, 64U}) {
       check({length, 2, head_dim}, 1.0F);
     }

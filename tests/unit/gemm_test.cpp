@@ -19,8 +19,8 @@ struct Shape {
 };
 
 /// Linear layers of real models, and sizes that fill no vector.
-const Shape kShapes[] = {{384, 1152}, {384, 384}, {1536, 384}, {768, 3072},
-                         {64, 192},   {36, 100},  {100, 36},   {37, 101}, {8, 8}, {1, 1}};
+const Shape kShapes[] = {{384, 1152}, {384, 384}, {1536, 384}, {768, 3072}, {64, 192},
+                         {36, 100},   {100, 36},  {37, 101},   {8, 8},      {1, 1}};
 
 std::vector<float> random_floats(std::size_t n, unsigned seed) {
   std::mt19937 generator(seed);

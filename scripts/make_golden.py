@@ -281,7 +281,8 @@ def make_case(name, note):
                       float32_max_abs=float(f'{worst:.3g}'), items=items)
     lines = ',\n'.join('  ' + json.dumps(i, ensure_ascii=False) for i in golden.pop('items'))
     text = ',\n'.join(f' {json.dumps(k)}: {json.dumps(v)}' for k, v in golden.items())
-    (case / 'golden.json').write_text('{\n' + f'{text},\n "items": [\n{lines}\n ]\n}}\n', encoding='utf-8')
+    text = '{\n' + text + f',\n "items": [\n{lines}\n ]\n}}\n'
+    (case / 'golden.json').write_text(text, encoding='utf-8')
     e = torch.stack(unit)
     cosines = (e @ e.T)[~torch.eye(len(e), dtype=torch.bool)]
     print(f'{name}: {len(items)} items, float32 max abs {worst:.2g}, cosine of pairs '

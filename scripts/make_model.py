@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Makes a Hugging Face style model folder of any shape with seeded synthetic weights.
+r"""Makes a Hugging Face style model folder of any shape with seeded synthetic weights.
 
-The weights depend on --seed, the tensor's canonical name and the shape alone: not on dtype (but for
-rounding), sharding, name prefix, tokenizer, numpy version or machine. They come from a counter-based
-generator (SplitMix64) and exactly rounded arithmetic, so that any program can remake them.
+The weights depend on --seed, the tensor's canonical name and the shape alone: not on dtype (but
+for rounding), sharding, name prefix, tokenizer, numpy version or machine. They come from a
+counter-based generator (SplitMix64) and exactly rounded arithmetic: any program can remake them.
 
   make_model.py OUT --preset minilm --tokenizer DIR          # 6x384, tokenizer files copied
   make_model.py OUT --layers 2 --hidden 64 --heads 4 --ffn 256 --tokenizer wordpiece
-  make_model.py OUT --family xlm-roberta --tokenizer sentencepiece --pooling cls,mean --dense 32:Tanh
+  make_model.py OUT --family xlm-roberta --tokenizer sentencepiece --pooling cls,mean \
+                --dense 32:Tanh
 
 Needs Python 3.9 and numpy. Only as much memory as the largest piece of a tensor is used.
 """
@@ -39,7 +40,8 @@ FAMILIES = {
     'camembert': dict(cls='CamembertModel', prefix='roberta.', pad=1, eps=1e-5, types=1,
                       offset=True),
 }
-POOLING_KEYS = {  # mode -> key of the legacy configuration; sentence-transformers joins in this order
+# mode -> key of the legacy configuration; sentence-transformers concatenates in this order
+POOLING_KEYS = {
     'cls': 'pooling_mode_cls_token',
     'max': 'pooling_mode_max_tokens',
     'mean': 'pooling_mode_mean_tokens',

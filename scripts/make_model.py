@@ -89,7 +89,8 @@ def normal(key, start, count):
 
 def stream_key(seed, name):
     """A 64-bit stream for a tensor: its name's CRC beside the seed, mixed once."""
-    return int(splitmix64((seed << 32) ^ zlib.crc32(name.encode()), 0, 1)[0])
+    key = (seed << 32 ^ zlib.crc32(name.encode())) % 2**64
+    return int(splitmix64(key, 0, 1)[0])
 
 
 # --- tensors --------------------------------------------------------------------------------------
@@ -403,6 +404,8 @@ def make_model(argv):
     """The program: makes the folder that the arguments describe; returns its path."""
     a = resolve(parser(), argv)
     a.out.mkdir(parents=True, exist_ok=True)
+    for stale in a.out.glob('model*.safetensors*'):  # of an earlier run with other shards
+        stale.unlink()
     write_json(a.out / 'config.json', config(a))
     write_weights(a.out, a)
     model_tokenizers.write_tokenizer(a.out, a)

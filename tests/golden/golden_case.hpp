@@ -22,9 +22,9 @@ namespace embedtool::golden {
 /// One sequence and what the reference gives for it, in float64.
 struct Item {
   std::vector<std::int32_t> ids;
-  std::optional<std::string> text;        ///< the folder's tokenizer gives `ids` for it
-  std::vector<double> pooled;             ///< after pooling and dense layers
-  std::vector<double> normalized;         ///< pooled over its norm
+  std::optional<std::string> text;          ///< the folder's tokenizer gives `ids` for it
+  std::vector<double> pooled;               ///< after pooling and dense layers
+  std::vector<double> normalized;           ///< pooled over its norm
   std::vector<std::vector<double>> tokens;  ///< last hidden states, one row a token; often empty
 };
 

@@ -6,6 +6,7 @@ an untrained bag is already a fair lexical matcher; training adds what co-occurr
 """
 import math
 import time
+import zlib
 
 import numpy as np
 import torch
@@ -53,25 +54,42 @@ def flatten(texts, device):
     return ids.to(device), torch.from_numpy(starts).to(device)
 
 
-def clashes(texts, device):
-    """[N, N] True where two different rows carry the same text: no negatives of each other."""
-    keys = [hash(t.tobytes()) for t in texts]
-    keys = torch.tensor(keys, device=device)
-    same = keys.unsqueeze(0) == keys.unsqueeze(1)
-    same.fill_diagonal_(False)
+def keys_of(texts, device):
+    """A number per text, equal for equal texts."""
+    return torch.tensor([zlib.crc32(t.tobytes()) for t in texts], device=device)
+
+
+def clashes(keys, others=None):
+    """[N, M] True where two different rows carry the same text: no negatives of each other."""
+    same = keys.unsqueeze(1) == (keys if others is None else others).unsqueeze(0)
+    same[:, :len(keys)].fill_diagonal_(False)
     return same
 
 
-def contrastive(left, right, temperature, blocked=None, nested=NESTED[0]):
-    """Symmetric InfoNCE over the batch, weighted over Matryoshka widths."""
-    target = torch.arange(len(left), device=left.device)
+def one_way(left, right, temperature, blocked):
+    """Row i of `left` must find row i of `right` among all rows of `right`."""
+    logits = F.normalize(left, dim=1) @ F.normalize(right, dim=1).T / temperature
+    logits = logits.masked_fill(blocked, -1e4)
+    return F.cross_entropy(logits, torch.arange(len(left), device=left.device))
+
+
+def contrastive(left, right, temperature, keys, nested=NESTED[0], past=None):
+    """Symmetric InfoNCE, weighted over Matryoshka widths.
+
+    `keys` are the texts' numbers (left, right). `past` holds earlier vectors of the same source and
+    their keys (left, right, left keys, right keys): more negatives, no gradient.
+    """
+    lefts, rights, left_keys, right_keys = left, right, keys[0], keys[1]
+    if past is not None:
+        lefts, rights = torch.cat([left, past[0]]), torch.cat([right, past[1]])
+        left_keys, right_keys = torch.cat([keys[0], past[2]]), torch.cat([keys[1], past[3]])
+    # A pair's other half may come back through either side's repeated text.
+    blocked = clashes(keys[0], left_keys) | clashes(keys[1], right_keys)
     loss = 0.0
     for width, weight in nested:
-        logits = F.normalize(left[:, :width], dim=1) @ F.normalize(right[:, :width], dim=1).T
-        logits = logits / temperature
-        if blocked is not None:
-            logits = logits.masked_fill(blocked, -1e4)
-        loss = loss + weight * (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target))
+        loss = loss + weight * (
+            one_way(left[:, :width], rights[:, :width], temperature, blocked)
+            + one_way(right[:, :width], lefts[:, :width], temperature, blocked))
     return loss / (2 * sum(weight for _, weight in nested))
 
 
@@ -124,8 +142,8 @@ def train(corpus, settings, checkpoint, device="cpu", log=print):
         source = names[rng.choice(len(names), p=shares / shares.sum())]
         left, right = corpus_module.draw(corpus, source, settings["batch"], rng, settings["limit"])
         a, b = model(*flatten(left, device)), model(*flatten(right, device))
-        blocked = clashes(left, device) | clashes(right, device)
-        loss = contrastive(a, b, settings["temperature"], blocked, NESTED[step % 2])
+        keys = keys_of(left, device), keys_of(right, device)
+        loss = contrastive(a, b, settings["temperature"], keys, NESTED[step % 2])
         for group in optimizer.param_groups:
             group["lr"] = schedule(step) * group.get("factor", 1.0)
         optimizer.zero_grad(set_to_none=True)

@@ -115,29 +115,45 @@ def trainer_notes(blob):
 
 
 # ---------------------------------------------------------------------------------- tokenizer.json
-def hugging_face(blob):
-    """The same tokenizer as the text of a tokenizer.json."""
+def hugging_face(blob, start=None, pad=None):
+    """The same tokenizer as the text of a tokenizer.json.
+
+    With `start` and `pad`, these two specials get the ids after the last piece and every text begins
+    with `start`, as a transformer wants it.
+    """
     charsmap = b""
     for number, value, _ in fields(blob):
         if number == 3:
             charsmap = next(v for n, v, _ in fields(value) if n == 2)
     space = "\u2581"
     metaspace = {"type": "Metaspace", "replacement": space, "prepend_scheme": "always", "split": False}
+    listed = [[text, short(score)] for text, score, _ in pieces(blob)]
+    added, template = [], None
+    for token in (start, pad):
+        if token:
+            added.append({"id": len(listed), "content": token, "single_word": False, "lstrip": False,
+                          "rstrip": False, "normalized": False, "special": True})
+            listed.append([token, int(UNREACHABLE)])
+    if start:
+        first, text = {"SpecialToken": {"id": start, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
+        template = {"type": "TemplateProcessing", "single": [first, text],
+                    "pair": [first, text, {"Sequence": {"id": "B", "type_id": 0}}],
+                    "special_tokens": {start: {"id": start, "ids": [added[0]["id"]], "tokens": [start]}}}
     document = {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": [],
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
         "normalizer": {"type": "Sequence", "normalizers": [
             {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(charsmap).decode()},
             # sentencepiece drops spaces at both ends and collapses runs of them
             {"type": "Strip", "strip_left": True, "strip_right": True},
             {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}]},
         "pre_tokenizer": metaspace,
-        "post_processor": None,
+        "post_processor": template,
         "decoder": {"type": "Sequence", "decoders": [
             {"type": "Replace", "pattern": {"String": space}, "content": " "},
             {"type": "ByteFallback"}, {"type": "Fuse"},
             {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
         "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": True,
-                  "vocab": [[text, short(score)] for text, score, _ in pieces(blob)]},
+                  "vocab": listed},
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 

@@ -36,7 +36,7 @@ so word order has no effect, and a long text costs no more per token than a shor
 ## Training
 In-batch contrastive (InfoNCE both ways, batch {batch}, temperature {temperature}, {steps} steps of
 Adam at {rate}, cosine decay, mean of the last fifth of the weights) at 256 dimensions and in turn
-128 or 64; rows quantized by row afterwards (figures do not move in the third decimal).
+128 or 64; rows quantized by row afterwards (figures moved by 0.003 at most).
 `scripts/train_default/train.py` reruns it. Settings were chosen on pairs kept out of training.
 """
 FIGURES = """

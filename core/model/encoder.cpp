@@ -223,6 +223,10 @@ double Encoder::attention_flops(std::size_t tokens) const {
   return static_cast<double>(parts_->spec.layers) * 4.0 * n * n * h;  // QKᵀ and PV
 }
 
+std::size_t Encoder::computed_rows(std::size_t tokens) const {
+  return parts_->blocks.empty() ? tokens : round_up(tokens, parts_->row_block);
+}
+
 std::size_t Encoder::workspace_bytes(std::size_t texts, std::size_t tokens,
                                      std::size_t longest) const {
   const ModelSpec& s = parts_->spec;

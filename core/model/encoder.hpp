@@ -57,6 +57,8 @@ class Encoder {
   /// FLOPs of the linear layers for one token, and of attention for a sequence of `tokens`.
   double linear_flops_per_token() const;
   double attention_flops(std::size_t tokens) const;
+  /// Rows that the linear layers compute for a batch of `tokens`: the last row block is filled up.
+  std::size_t computed_rows(std::size_t tokens) const;
   /// Workspace bytes that a batch of this shape needs; what reserve() will allocate.
   std::size_t workspace_bytes(std::size_t texts, std::size_t tokens, std::size_t longest) const;
   /// Grows `workspace` for batches up to this shape.

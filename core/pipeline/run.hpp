@@ -50,7 +50,8 @@ struct RunOptions {
 /// `tokenizer` may be null when the corpus brings no text; a text is then an Error(usage).
 /// `spec` is the sink's. Calls sink.finish() when the input is exhausted, not after a stop. The
 /// first Error of any thread ends the run and is thrown here after all threads have ended.
-/// `main_clock` is the calling thread's account; it is in the report, as "main".
+/// The calling thread waits, idle by its account `main_clock`; adding that account, memory and
+/// backend to the report is left to the caller.
 RunReport run(DocumentSource& source, const Tokenizer* tokenizer, const Encoder& encoder,
               const OutputSpec& spec, EmbeddingSink& sink, RejectSink& rejects,
               const RunOptions& options, StageClock& main_clock);

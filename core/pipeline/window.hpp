@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/data.hpp"
+#include "core/model/encoder.hpp"
+#include "core/pipeline/planner.hpp"
+#include "core/pipeline/report.hpp"
+#include "core/pipeline/run.hpp"
+#include "core/ports.hpp"
+#include "core/text/tokenizer.hpp"
+
+namespace embedtool {
+
+/// What every stage of a run knows; constant while it runs.
+struct RunContext {
+  const Tokenizer* tokenizer = nullptr;
+  const Encoder& encoder;
+  const OutputSpec& spec;
+  const RunOptions& options;
+  DocumentSource& source;
+  RejectSink& rejects;
+  std::size_t max_tokens = 0;  ///< resolved; 0 = no limit
+};
+
+/// What one worker owns.
+struct WorkerState {
+  Workspace workspace;
+  std::unique_ptr<Tokenizer::Scratch> tokenizer;
+  std::string prompted;      ///< prompt + text
+  std::vector<TokenId> ids;  ///< the ragged batch
+  std::vector<std::uint32_t> offsets;
+  Buffer<float> vectors;  ///< finished, before the output type
+  RunReport counts;       ///< its share of the report
+};
+
+/// The unit of sorting, of memory and of order restoration. A recycled slot that goes through
+///   fill (reader) → tokenize chunks (workers) → plan (the last of them) → encode batches (workers)
+///   → finish (the last of them) → write (writer).
+/// Chunks and batches of one window touch disjoint parts, so several threads may work on it at
+/// once; the steps themselves are ordered by the scheduler in run.cpp.
+class Window {
+ public:
+  /// Reads the next records; false at the end of the input. Hashes them, collapses duplicates and
+  /// cuts the unique ones into tokenize chunks.
+  bool fill(const RunContext& context, StageClock& clock);
+
+  std::size_t chunks() const { return chunk_ends_.size(); }
+  void tokenize(const RunContext& context, std::size_t chunk, WorkerState& worker);
+
+  /// Applies --on-long, fixes the output rows and cuts batches.
+  void plan(const RunContext& context);
+  std::size_t batches() const { return plan_.batches.size(); }
+  void encode(const RunContext& context, std::size_t batch, WorkerState& worker, StageClock& clock);
+
+  /// Fills in what is not encoded: duplicates and ready vectors.
+  void finish(const RunContext& context);
+  /// The finished rows. Valid until the next fill().
+  EmbeddingBlock rows() const;
+
+  /// This window's share of the report; call after finish().
+  void account(const RunContext& context, RunReport& report) const;
+  std::size_t bytes() const;
+
+ private:
+  /// A text or id sequence to encode; several records may share one.
+  struct Unique {
+    std::uint32_t record = 0;  ///< its first record
+    std::uint32_t row = 0;     ///< output row of the first record
+    std::uint32_t chunk = 0;   ///< whose token buffer holds its ids
+    std::uint64_t offset = 0;  ///< into that buffer
+    std::uint32_t length = 0;  ///< tokens
+    bool truncated = false;
+    bool dropped = false;  ///< too long under --on-long skip
+  };
+
+  void collapse_duplicates(const RunContext& context);
+  void cut_chunks();
+  bool same_payload(const Record& a, const Record& b) const;
+  void tokenize_one(const RunContext& context, Unique& unique, WorkerState& worker,
+                    std::vector<TokenId>& ids);
+  void drop_too_long(const RunContext& context);
+  void lay_out_rows(const RunContext& context);
+  std::byte* row_bytes(const RunContext& context, std::uint32_t row);
+  void store(const RunContext& context, std::uint32_t row, std::size_t vectors,
+             const float* values);
+
+  static constexpr std::uint32_t kNone = 0xffffffffU;
+
+  DocumentBlock documents_;
+  std::vector<Hash128> hashes_;           ///< of each record's payload
+  std::vector<std::uint32_t> unique_of_;  ///< record → index into uniques_, kNone: ready vector
+  std::vector<std::uint32_t> table_;      ///< hash table of uniques
+  std::vector<Unique> uniques_;
+  std::vector<std::uint32_t> chunk_ends_;  ///< uniques of chunk c end here
+  std::vector<std::vector<TokenId>> chunk_ids_;
+  std::vector<std::uint32_t> encoded_;  ///< uniques that go to the encoder
+  std::vector<std::uint32_t> lengths_;  ///< tokens of each of them
+  Plan plan_;
+  std::vector<RowInfo> rows_;
+  std::vector<std::uint64_t> vector_offsets_;
+  Buffer<std::byte> vectors_;
+  std::size_t vector_count_ = 0;
+  std::size_t vector_size_ = 0;  ///< bytes
+};
+
+}  // namespace embedtool

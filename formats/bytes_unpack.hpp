@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace embedtool {
+
+/// One step of decompression.
+struct Unpacked {
+  std::size_t consumed = 0;
+  std::size_t produced = 0;
+  const char* error = nullptr;  ///< static text when the data are corrupt
+};
+
+/// A streaming decompressor with bounded memory. Not thread-safe.
+class Unpacker {
+ public:
+  virtual ~Unpacker() = default;
+  /// Unpacks what it can of `in` (may be empty, to drain) into `out`.
+  virtual Unpacked unpack(std::span<const char> in, std::span<char> out) = 0;
+  /// True where the input may end: after a whole member or frame.
+  virtual bool complete() const = 0;
+};
+
+/// One row of the table of compressions.
+struct Compression {
+  enum class Match { no, yes, too_short };
+
+  std::string_view name;
+  /// Is `head` (the first bytes of a file) this format's? too_short: it may become so.
+  Match (*match)(std::string_view head);
+  std::unique_ptr<Unpacker> (*open)();
+};
+
+extern const Compression kGzip;
+extern const Compression kZstd;
+
+}  // namespace embedtool

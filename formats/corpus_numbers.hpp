@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace embedtool {
+
+/// Exactly a number of RFC 8259's grammar? (No leading zeros, no `+`, no NaN.)
+bool is_json_number(std::string_view token);
+
+/// The float nearest to a JSON number, as strtof gives it: rounded once, from the decimal; too
+/// small becomes (signed) zero or a subnormal, too large is false.
+bool parse_float(std::string_view number, float& value);
+
+/// Steps through a flat JSON array of numbers, `[1, 2.5]`. Trusts nothing.
+class NumberArray {
+ public:
+  explicit NumberArray(std::string_view json) : rest_(json) {}
+  enum class Step : std::uint8_t { number, end, bad };
+  /// Gives the next number's text.
+  Step next(std::string_view& number);
+
+ private:
+  void skip_space();
+
+  std::string_view rest_;
+  bool started_ = false;
+};
+
+}  // namespace embedtool

@@ -1,0 +1,271 @@
+#include "formats/corpus_record.hpp"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <charconv>
+#include <cstring>
+#include <iterator>
+#include <limits>
+
+#include "formats/corpus_numbers.hpp"
+
+namespace embedtool {
+namespace {
+
+/// How many of a record's own fields a message lists.
+constexpr std::size_t kNamesShown = 12;
+
+/// Appends JSON text without the white space between its tokens.
+Slice append_compact(DocumentBlock& block, std::string_view json) {
+  const std::size_t start = block.bytes.size();
+  block.bytes.resize(start + json.size());
+  std::size_t size = 0;
+  const auto error = simdjson::minify(json.data(), json.size(), block.bytes.data() + start, size);
+  if (error != simdjson::SUCCESS) {  // cannot be: the reader has validated it
+    size = json.size();
+    std::memcpy(block.bytes.data() + start, json.data(), size);
+  }
+  block.bytes.resize(start + size);
+  return {start, size};
+}
+
+}  // namespace
+
+void RecordBuilder::accept(const Record& record) {
+  block_->records.push_back(record);
+  accepted_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void RecordBuilder::reject(std::uint64_t line, std::string_view id, std::string_view reason,
+                           std::string_view bytes) {
+  rejected_.fetch_add(1, std::memory_order_relaxed);
+  rejects_.add({file_, line, id, reason, bytes});
+}
+
+bool RecordBuilder::add(const RecordFields& fields, std::uint64_t line, std::string_view bytes) {
+  const std::size_t bytes_before = block_->bytes.size();
+  const std::size_t ids_before = block_->token_ids.size();
+  const std::size_t values_before = block_->values.size();
+  Record record;
+  record.file = file_;
+  record.line = line;
+  record.ordinal = accepted();
+  if (fill(fields, record)) {
+    put_kept(fields);
+    accept(record);
+    return true;
+  }
+  const std::string id(record.id.is_null() ? std::string_view() : block_->id(record));
+  block_->bytes.resize(bytes_before);
+  block_->token_ids.resize(ids_before);
+  block_->values.resize(values_before);
+  reject(line, id, reason_, bytes);
+  return false;
+}
+
+void RecordBuilder::add_text(std::string_view text, std::uint64_t line) {
+  Record record;
+  record.file = file_;
+  record.line = line;
+  record.ordinal = accepted();
+  record.id = ordinal_id();
+  record.payload = block_->append(text);
+  block_->kept.insert(block_->kept.end(), plan_.keep.size(), Slice::null());
+  accept(record);
+}
+
+bool RecordBuilder::fill(const RecordFields& fields, Record& record) {
+  const auto holds = [&](FieldPlan::Slot slot) {
+    if (slot == FieldPlan::kNone) return false;
+    const ValueKind kind = fields.values[slot].kind;
+    return kind != ValueKind::absent && kind != ValueKind::null;
+  };
+  record.id = Slice::null();
+  if (!put_id(fields, record)) return false;
+  if (holds(plan_.vector)) return put_vector(fields.values[plan_.vector], record);
+  if (holds(plan_.ids)) return put_ids(fields.values[plan_.ids], record);
+  return put_text(fields, record);
+}
+
+Slice RecordBuilder::ordinal_id() {
+  char digits[20];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, accepted());
+  return block_->append({digits, static_cast<std::size_t>(end - digits)});
+}
+
+bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {
+  for (const FieldPlan::Slot slot : plan_.id) {
+    const FieldValue& value = fields.values[slot];
+    switch (value.kind) {
+      case ValueKind::string:
+        record.id = block_->append(value.text);
+        return true;
+      case ValueKind::number:
+        record.id = block_->append(value.raw);
+        return true;
+      case ValueKind::absent:
+        if (plan_.id_required) return explain_missing(slot, fields);
+        continue;
+      case ValueKind::null:
+        if (!plan_.id_required) continue;
+        [[fallthrough]];
+      default:
+        reason_ = fmt::format("field '{}' holds {}; an id is a string or a number", name(slot),
+                              describe(value.kind));
+        return false;
+    }
+  }
+  record.id = ordinal_id();
+  return true;
+}
+
+bool RecordBuilder::explain_missing(FieldPlan::Slot slot, const RecordFields& fields) {
+  reason_ = fmt::format("no field '{}'; the record has ", name(slot));
+  if (fields.names.empty()) reason_ += "none";
+  for (std::size_t i = 0; i < fields.names.size(); ++i) {
+    if (i == kNamesShown) {
+      reason_ += ", …";
+      break;
+    }
+    // A long name is cut, at a character's boundary.
+    std::string_view shown = fields.names[i].substr(0, 64);
+    while (!simdjson::validate_utf8(shown)) shown.remove_suffix(1);
+    fmt::format_to(std::back_inserter(reason_), "{}'{}'", i == 0 ? "" : ", ", shown);
+  }
+  return false;
+}
+
+void RecordBuilder::put_joined(std::string_view part, std::size_t start) {
+  if (part.empty()) return;
+  if (block_->bytes.size() > start) block_->append(options_.joiner);
+  block_->append(part);
+}
+
+bool RecordBuilder::put_text_part(const RecordFields& fields, FieldPlan::Slot slot,
+                                  std::size_t start) {
+  const FieldValue& value = fields.values[slot];
+  if (value.kind == ValueKind::absent) return explain_missing(slot, fields);
+  if (value.kind == ValueKind::string) {
+    put_joined(value.text, start);
+    return true;
+  }
+  if (value.kind == ValueKind::array && value.odd_element == ValueKind::absent) {
+    for (std::size_t i = 0; i < value.n_parts; ++i) {
+      put_joined(fields.parts[value.first_part + i], start);
+    }
+    return true;
+  }
+  const bool array = value.kind == ValueKind::array;
+  reason_ =
+      fmt::format("field '{}' holds {}{}; a text is a string or an array of strings", name(slot),
+                  array ? "an array with " : "", describe(array ? value.odd_element : value.kind));
+  return false;
+}
+
+bool RecordBuilder::put_text(const RecordFields& fields, Record& record) {
+  record.kind = RecordKind::text;
+  const std::size_t start = block_->bytes.size();
+  if (plan_.default_text && fields.values[plan_.beir_id].kind != ValueKind::absent) {
+    // BEIR's layout; a title that is null or not there is one that is empty.
+    const ValueKind title = fields.values[plan_.beir_title].kind;
+    const bool none = title == ValueKind::absent || title == ValueKind::null;
+    if (!none && !put_text_part(fields, plan_.beir_title, start)) return false;
+  }
+  for (const FieldPlan::Slot slot : plan_.text) {
+    if (!put_text_part(fields, slot, start)) return false;
+  }
+  record.payload = {start, block_->bytes.size() - start};
+  return true;
+}
+
+bool RecordBuilder::put_ids(const FieldValue& value, Record& record) {
+  record.kind = RecordKind::token_ids;
+  const std::string& field = name(plan_.ids);
+  if (value.kind != ValueKind::array) {
+    reason_ =
+        fmt::format("field '{}' holds {}, not an array of token ids", field, describe(value.kind));
+    return false;
+  }
+  const std::int64_t bound = options_.vocab_size > 0 && options_.vocab_size < 0x80000000
+                                 ? static_cast<std::int64_t>(options_.vocab_size)
+                                 : std::int64_t{0x80000000};
+  const std::size_t start = block_->token_ids.size();
+  NumberArray array(value.raw);
+  std::string_view number;
+  auto step = array.next(number);
+  for (; step == NumberArray::Step::number; step = array.next(number)) {
+    const std::size_t index = block_->token_ids.size() - start;
+    if (options_.max_ids > 0 && index == options_.max_ids) {
+      reason_ = fmt::format("field '{}' holds more than {} ids", field, options_.max_ids);
+      return false;
+    }
+    std::int64_t id = -1;
+    const char* end = number.data() + number.size();
+    const auto [stop, error] = std::from_chars(number.data(), end, id);
+    if (error != std::errc() || stop != end || id < 0 || id >= bound) {
+      reason_ = fmt::format("{}[{}] = {} is not a token id (a whole number from 0 to {})", field,
+                            index, number.substr(0, 32), bound - 1);
+      return false;
+    }
+    block_->token_ids.push_back(static_cast<TokenId>(id));
+  }
+  record.payload = {start, block_->token_ids.size() - start};
+  if (step == NumberArray::Step::end && record.payload.size > 0) return true;
+  reason_ = fmt::format(
+      "field '{}' {}", field,
+      step == NumberArray::Step::end ? "holds no ids" : "is not an array of whole numbers");
+  return false;
+}
+
+bool RecordBuilder::put_vector(const FieldValue& value, Record& record) {
+  record.kind = RecordKind::vector;
+  const std::string& field = name(plan_.vector);
+  if (value.kind != ValueKind::array) {
+    reason_ =
+        fmt::format("field '{}' holds {}, not an array of numbers", field, describe(value.kind));
+    return false;
+  }
+  const std::size_t start = block_->values.size();
+  NumberArray array(value.raw);
+  std::string_view number;
+  auto step = array.next(number);
+  for (; step == NumberArray::Step::number; step = array.next(number)) {
+    float element = 0.0F;
+    if (!parse_float(number, element)) {
+      reason_ = fmt::format("{}[{}] = {} is beyond the range of a float", field,
+                            block_->values.size() - start, number.substr(0, 32));
+      return false;
+    }
+    block_->values.push_back(element);
+  }
+  record.payload = {start, block_->values.size() - start};
+  if (step == NumberArray::Step::bad) {
+    reason_ = fmt::format("field '{}' is not an array of numbers", field);
+    return false;
+  }
+  const std::size_t wanted = options_.vector_dims;
+  if (record.payload.size > 0 && (wanted == 0 || record.payload.size == wanted)) return true;
+  reason_ = fmt::format("field '{}' holds {} numbers{}", field, record.payload.size,
+                        wanted > 0 ? fmt::format(", not {}", wanted) : "");
+  return false;
+}
+
+void RecordBuilder::put_kept(const RecordFields& fields) {
+  for (const FieldPlan::Slot slot : plan_.keep) {
+    const FieldValue& value = fields.values[slot];
+    switch (value.kind) {
+      case ValueKind::absent:
+      case ValueKind::null:
+        block_->kept.push_back(Slice::null());
+        break;
+      case ValueKind::string:
+        block_->kept.push_back(block_->append(value.text));
+        break;
+      default:
+        block_->kept.push_back(append_compact(*block_, value.raw));
+    }
+  }
+}
+
+}  // namespace embedtool

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/data.hpp"
+#include "core/ports.hpp"
+#include "formats/corpus_fields.hpp"
+
+namespace embedtool {
+
+/// Turns the fields that a reader found into a Record of the block being filled, or into a reject.
+/// Nothing of a rejected record stays in the block. Not thread-safe, but for the counters.
+class RecordBuilder {
+ public:
+  /// `options`, `plan` and `rejects` must outlive the builder.
+  RecordBuilder(const CorpusOptions& options, const FieldPlan& plan, RejectSink& rejects)
+      : options_(options), plan_(plan), rejects_(rejects) {}
+
+  /// From now on records go into `block`.
+  void bind(DocumentBlock& block) { block_ = &block; }
+  /// From now on records come from that file.
+  void set_file(std::uint32_t file) { file_ = file; }
+
+  /// A record with named fields; `bytes` is the record as it stands in the input. False if
+  /// rejected.
+  bool add(const RecordFields& fields, std::uint64_t line, std::string_view bytes);
+  /// A record that is a text and nothing else; `text` is valid UTF-8.
+  void add_text(std::string_view text, std::uint64_t line);
+  void reject(std::uint64_t line, std::string_view id, std::string_view reason,
+              std::string_view bytes);
+
+  std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
+  std::uint64_t rejected() const { return rejected_.load(std::memory_order_relaxed); }
+
+ private:
+  bool fill(const RecordFields& fields, Record& record);
+  bool put_id(const RecordFields& fields, Record& record);
+  bool put_text(const RecordFields& fields, Record& record);
+  bool put_text_part(const RecordFields& fields, FieldPlan::Slot slot, std::size_t start);
+  void put_joined(std::string_view part, std::size_t start);
+  bool put_ids(const FieldValue& value, Record& record);
+  bool put_vector(const FieldValue& value, Record& record);
+  void put_kept(const RecordFields& fields);
+  Slice ordinal_id();
+  bool explain_missing(FieldPlan::Slot slot, const RecordFields& fields);
+  const std::string& name(FieldPlan::Slot slot) const { return plan_.names()[slot]; }
+  void accept(const Record& record);
+
+  const CorpusOptions& options_;
+  const FieldPlan& plan_;
+  RejectSink& rejects_;
+  DocumentBlock* block_ = nullptr;
+  std::uint32_t file_ = 0;
+  std::string reason_;  ///< why the record at hand is no good
+  std::atomic<std::uint64_t> accepted_{0};
+  std::atomic<std::uint64_t> rejected_{0};
+};
+
+}  // namespace embedtool

@@ -1,0 +1,212 @@
+"""The transformer: BERT's shape, started as an exact copy of the bag, then trained to beat it.
+
+A BERT normalises every token's state, so the bag's row lengths (its word weights) cannot survive as
+lengths. They are kept as angles: a row becomes c*r in a content subspace plus a component along one
+"null" direction that fills it up to unit length; LayerNorm then leaves it alone. Mean pooling adds
+up content and null parts, and the dense head drops the null direction. Attention and feed-forward
+outputs start at zero, so step 0 encodes as the bag does and every step after is a correction.
+"""
+import math
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import bag as bag_module
+import corpus as corpus_module
+
+# What one step draws: (longest side in tokens, share of steps, pairs).
+LENGTHS = ((32, 0.30, 512), (64, 0.40, 320), (128, 0.20, 160), (320, 0.10, 64))
+MEMORY = 1024  # vectors of earlier steps that a source keeps as negatives
+POSITIONS = 512
+TRAINED_POSITIONS = 320
+CHUNK_TOKENS = 6144
+
+
+class Layer(torch.nn.Module):
+    """One post-norm BERT block."""
+
+    def __init__(self, hidden, heads, ffn):
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.output = (
+            torch.nn.Linear(hidden, hidden) for _ in range(4))
+        self.up, self.down = torch.nn.Linear(hidden, ffn), torch.nn.Linear(ffn, hidden)
+        self.norm1 = torch.nn.LayerNorm(hidden, eps=1e-12)
+        self.norm2 = torch.nn.LayerNorm(hidden, eps=1e-12)
+        for linear in (self.query, self.key, self.value, self.up):
+            torch.nn.init.normal_(linear.weight, std=0.04)
+            torch.nn.init.zeros_(linear.bias)
+        for linear in (self.output, self.down):  # the block starts as the identity
+            torch.nn.init.zeros_(linear.weight)
+            torch.nn.init.zeros_(linear.bias)
+
+    def forward(self, x, mask):
+        batch, length, hidden = x.shape
+
+        def split(y):
+            return y.view(batch, length, self.heads, -1).transpose(1, 2)
+        query, key, value = split(self.query(x)), split(self.key(x)), split(self.value(x))
+        scores = query @ key.transpose(2, 3) / math.sqrt(hidden // self.heads) + mask
+        mixed = (scores.softmax(-1) @ value).transpose(1, 2).reshape(batch, length, hidden)
+        x = self.norm1(x + self.output(mixed))
+        return self.norm2(x + self.down(F.gelu(self.up(x))))
+
+
+class Encoder(torch.nn.Module):
+    """Token ids -> mean of states -> dense head. Id `vocab` is <s>, `vocab + 1` is <pad>."""
+
+    def __init__(self, vocab, shape, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        hidden = shape["hidden"]
+        self.vocab = vocab
+        self.words = torch.nn.Embedding(vocab + 2, hidden)
+        self.positions = torch.nn.Embedding(POSITIONS, hidden)
+        torch.nn.init.zeros_(self.positions.weight)
+        self.norm = torch.nn.LayerNorm(hidden, eps=1e-12)
+        self.layers = torch.nn.ModuleList(
+            Layer(hidden, shape["heads"], shape["ffn"]) for _ in range(shape["layers"]))
+        self.head = torch.nn.Linear(hidden, bag_module.DIMS, bias=False)
+
+    @torch.no_grad()
+    def start_from(self, rows):
+        """Copies the bag's rows [V, D] as angles (see above); loses its last two dimensions."""
+        hidden = self.words.weight.shape[1]
+        basis = torch.linalg.qr(torch.cat(  # column 0 is the mean that LayerNorm removes
+            [torch.ones(hidden, 1), torch.randn(hidden, hidden - 1)], dim=1))[0]
+        null, content = basis[:, 1], basis[:, 2:]
+        width = min(content.shape[1], rows.shape[1])
+        content = content[:, :width]
+        rows = rows[:, :width].clone()
+        lengths = rows.norm(dim=1)
+        rows[0] = 0
+        rows *= 0.95 / torch.quantile(lengths[lengths > 0], 0.999)
+        lengths = rows.norm(dim=1, keepdim=True)
+        rows *= (0.95 / lengths.clamp(min=1e-9)).clamp(max=1.0)
+        rest = (1 - (rows * rows).sum(1, keepdim=True)).sqrt()
+        root = math.sqrt(hidden)
+        self.words.weight[:self.vocab] = root * (rows @ content.T + rest * null)
+        self.words.weight[self.vocab:] = root * null
+        self.head.weight.zero_()
+        self.head.weight[:width] = content.T / root
+
+    def states(self, ids, lengths):
+        """Pooled vectors of a padded batch [N, L] -> [N, D]."""
+        place = torch.arange(ids.shape[1], device=ids.device)
+        real = place.unsqueeze(0) < lengths.unsqueeze(1)
+        mask = torch.zeros(real.shape, device=ids.device).masked_fill(~real, -1e9)[:, None, None, :]
+        x = self.norm(self.words(ids) + self.positions(place))
+        for layer in self.layers:
+            x = layer(x, mask)
+        x = (x * real.unsqueeze(2)).sum(1) / lengths.unsqueeze(1)
+        return self.head(x)
+
+    def forward(self, texts):
+        """Vectors [N, D] of id arrays; sub-batches of like length, little padding."""
+        device = self.head.weight.device
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        parts, start = [], 0
+        while start < len(order):
+            end = start + 1
+            while end < len(order) and (end + 1 - start) * (len(texts[order[end]]) + 1) <= CHUNK_TOKENS:
+                end += 1
+            parts.append(self.states(*self.padded([texts[i] for i in order[start:end]], device)))
+            start = end
+        back = torch.empty(len(order), dtype=torch.int64)
+        back[torch.tensor(order)] = torch.arange(len(order))
+        return torch.cat(parts)[back.to(device)]
+
+    def padded(self, texts, device):
+        lengths = [min(len(t), POSITIONS - 1) + 1 for t in texts]
+        ids = np.full((len(texts), max(lengths)), self.vocab + 1, dtype=np.int64)
+        for i, text in enumerate(texts):
+            ids[i, 0] = self.vocab
+            ids[i, 1:lengths[i]] = text[:POSITIONS - 1]
+        return torch.from_numpy(ids).to(device), torch.tensor(lengths, device=device)
+
+
+def finished(state, trained=TRAINED_POSITIONS):
+    """Averaged weights ready to ship: positions never trained take the mean of the last trained."""
+    table = state["positions.weight"]
+    table[trained:] = table[trained - 64:trained].mean(0)
+    return state
+
+
+def train(corpus, rows, settings, checkpoint, device="cpu", log=print):
+    """Trains or resumes; returns the state dict of the averaged encoder."""
+    model = Encoder(len(corpus.counts), settings["shape"], settings["seed"])
+    model.start_from(rows)
+    model.to(device)
+    decay = [p for n, p in model.named_parameters() if n.startswith("layers") and p.dim() == 2]
+    tables = [model.words.weight]
+    known = {id(p) for p in decay + tables}
+    other = [p for p in model.parameters() if id(p) not in known]
+    optimizer = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.01, "factor": 1.0},
+         {"params": other, "weight_decay": 0.0, "factor": 1.0},
+         {"params": tables, "weight_decay": 0.0, "factor": settings["table_factor"]}],
+        lr=0.0, betas=(0.9, 0.98))
+    schedule = bag_module.Schedule(settings["steps"], settings["rate"], warmup=100)
+    average = {k: v.clone() for k, v in model.state_dict().items()}
+    step = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        average, step = state["average"], state["step"]
+        log(f"resuming at step {step}")
+    names = sorted(bag_module.MIXTURE)
+    shares = np.array([bag_module.MIXTURE[name] for name in names])
+    started, seen, tokens = time.time(), None, 0
+    past = {}  # not kept in checkpoints: it fills again within a few steps
+    while step < settings["steps"]:
+        rng = np.random.default_rng((settings["seed"], 1, step))
+        source = names[rng.choice(len(names), p=shares / shares.sum())]
+        limit, _, size = LENGTHS[rng.choice(len(LENGTHS), p=[share for _, share, _ in LENGTHS])]
+        left, right = corpus_module.draw(corpus, source, size, rng, limit)
+        vectors = model(left + right)
+        a, b = vectors[:len(left)], vectors[len(left):]
+        keys = bag_module.keys_of(left, device), bag_module.keys_of(right, device)
+        loss = bag_module.contrastive(a, b, settings["temperature"], keys,
+                                      bag_module.NESTED[step % 2], past.get(source))
+        remember(past, source, (a.detach(), b.detach()) + keys)
+        for group in optimizer.param_groups:
+            group["lr"] = schedule(step) * group["factor"]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        tokens += sum(map(len, left)) + sum(map(len, right))
+        seen = float(loss.detach()) if seen is None else 0.98 * seen + 0.02 * float(loss.detach())
+        kept = min(0.998, step / (step + 20.0))
+        for name, value in model.state_dict().items():
+            average[name].mul_(kept).add_(value, alpha=1 - kept)
+        if step % settings["report"] == 0 or step == settings["steps"]:
+            report(corpus, settings, model, average, log, step, seen, tokens, time.time() - started)
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(),
+                     "average": average, "step": step, "settings": settings}
+            torch.save(state, checkpoint.with_suffix(".tmp"))
+            checkpoint.with_suffix(".tmp").rename(checkpoint)
+    return finished(average)
+
+
+def remember(past, source, fresh):
+    """Keeps the newest vectors of a source as negatives for its next steps."""
+    old = past.get(source)
+    joined = fresh if old is None else tuple(torch.cat([f, o]) for f, o in zip(fresh, old))
+    past[source] = tuple(part[:MEMORY] for part in joined)
+
+
+@torch.no_grad()
+def report(corpus, settings, model, average, log, step, loss, tokens, seconds):
+    """One line: held-out ranks of the averaged weights (64 tokens a side)."""
+    current = {k: v.clone() for k, v in model.state_dict().items()}
+    model.load_state_dict(average)
+    scores = bag_module.held_out(model, corpus, bag_module.MIXTURE, 64, size=300)
+    model.load_state_dict(current)
+    figures = " ".join(f"{name}={value:.3f}" for name, value in scores.items())
+    log(f"step {step} {seconds:.0f}s {tokens / max(seconds, 1):.0f} tokens/s loss {loss:.3f} "
+        f"mrr {np.mean(list(scores.values())):.4f} {figures}")

@@ -1,0 +1,144 @@
+// Promise 2: a text's vector depends on the text alone, bit for bit, whatever the batch size, the
+// batch mates, the order, the threads or the window.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+#include "core/pipeline/run.hpp"
+#include "tests/property/memory_model.hpp"
+
+namespace embedtool {
+namespace {
+
+using testing_support::IdSource;
+using testing_support::MemorySink;
+using testing_support::MemoryWeights;
+using testing_support::NoRejects;
+
+std::vector<std::vector<TokenId>> random_sequences(std::size_t n) {
+  std::mt19937 generator(5);
+  std::vector<std::vector<TokenId>> out(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    // Mostly short, some long, some empty, every seventh a copy of an earlier one.
+    if (i > 0 && i % 7 == 0) {
+      out[i] = out[generator() % i];
+      continue;
+    }
+    const std::size_t length = i % 11 == 0 ? generator() % 301 : generator() % 40;
+    for (std::size_t t = 0; t < length; ++t) {
+      out[i].push_back(static_cast<TokenId>(generator() % 211));
+    }
+  }
+  return out;
+}
+
+class Invariance : public testing::TestWithParam<const GemmBackend*> {
+ protected:
+  void SetUp() override {
+    if (const std::string why = GetParam()->unavailable(); !why.empty()) GTEST_SKIP() << why;
+    spec_ = testing_support::small_bert();
+    testing_support::fill_weights(spec_, weights_);
+  }
+
+  std::vector<MemorySink::Row> run_with(const std::vector<std::vector<TokenId>>& sequences,
+                                        const RunOptions& options,
+                                        Pooling pooling = Pooling::mean) {
+    HeadSpec head;
+    head.pooling = {pooling};
+    const Encoder encoder(spec_, head, weights_, *GetParam());
+    OutputSpec output;
+    output.dims = encoder.dims();
+    output.multi_vector = encoder.multi_vector();
+    IdSource source(sequences);
+    MemorySink sink(vector_bytes(output.type, output.dims));
+    NoRejects rejects;
+    StageClock clock;
+    report_ = run(source, nullptr, encoder, output, sink, rejects, options, clock);
+    EXPECT_TRUE(sink.finished);
+    return sink.rows;
+  }
+
+  ModelSpec spec_;
+  MemoryWeights weights_;
+  RunReport report_;
+};
+
+void expect_equal(const std::vector<MemorySink::Row>& got, const std::vector<MemorySink::Row>& want,
+                  const std::vector<std::size_t>& order) {
+  ASSERT_EQ(got.size(), order.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].id, std::to_string(i));
+    ASSERT_EQ(got[i].bytes, want[order[i]].bytes) << "row " << i;
+    ASSERT_EQ(got[i].info.text_hash, want[order[i]].info.text_hash);
+    ASSERT_EQ(got[i].info.n_tokens, want[order[i]].info.n_tokens);
+  }
+}
+
+TEST_P(Invariance, OverBatchSizesThreadsWindowsAndOrder) {
+  const auto sequences = random_sequences(300);
+  std::vector<std::size_t> order(sequences.size());
+  std::iota(order.begin(), order.end(), 0U);
+  const auto want = run_with(sequences, {});
+  for (const std::size_t texts : {1U, 7U, 64U, 128U}) {
+    for (const std::size_t threads : {1U, 2U, 3U}) {
+      for (const std::size_t window : {10U, 100000U}) {
+        RunOptions options;
+        options.batch.texts = texts;
+        options.threads = threads;
+        options.window.records = window;
+        expect_equal(run_with(sequences, options), want, order);
+      }
+    }
+  }
+  std::shuffle(order.begin(), order.end(), std::mt19937(9));
+  std::vector<std::vector<TokenId>> shuffled;
+  for (const std::size_t i : order) shuffled.push_back(sequences[i]);
+  RunOptions options;
+  options.threads = 2;
+  options.batch = {33, 500};
+  expect_equal(run_with(shuffled, options), want, order);
+}
+
+TEST_P(Invariance, OneVectorPerToken) {
+  const auto sequences = random_sequences(60);
+  const auto want = run_with(sequences, {}, Pooling::none);
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    ASSERT_EQ(want[i].bytes.size(), sequences[i].size() * 60 * sizeof(float));
+  }
+  std::vector<std::size_t> order(sequences.size());
+  std::iota(order.begin(), order.end(), 0U);
+  RunOptions options;
+  options.batch.texts = 3;
+  options.threads = 2;
+  options.window.records = 13;
+  expect_equal(run_with(sequences, options, Pooling::none), want, order);
+}
+
+TEST_P(Invariance, ReportCountsAddUp) {
+  const auto sequences = random_sequences(300);
+  RunOptions options;
+  options.threads = 2;
+  options.window.records = 50;
+  run_with(sequences, options);
+  EXPECT_EQ(report_.records, 300U);
+  EXPECT_EQ(report_.rows, 300U);
+  EXPECT_EQ(report_.windows, 6U);
+  EXPECT_GT(report_.duplicates, 10U);
+  EXPECT_EQ(report_.padding.real, report_.tokens);
+  EXPECT_GE(report_.padding.actual, report_.padding.real);
+  EXPECT_GE(report_.padding.arrival, report_.padding.sorted);
+  EXPECT_EQ(report_.batch_wall.count(), report_.batches);
+  for (const ThreadAccount& thread : report_.threads) {
+    std::uint64_t cpu = 0;
+    for (const StageTotals& stage : thread.stages) cpu += stage.cpu_ns;
+    EXPECT_GT(cpu, 0U) << thread.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Invariance, testing::ValuesIn(gemm_backends()),
+                         [](const auto& info) { return std::string(info.param->name()); });
+
+}  // namespace
+}  // namespace embedtool

@@ -1,0 +1,170 @@
+#pragma once
+
+// A small random BERT in memory, and sources and sinks that live in memory: everything a pipeline
+// needs, without a file.
+
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/model/spec.hpp"
+#include "core/ports.hpp"
+
+namespace embedtool::testing_support {
+
+class MemoryWeights final : public WeightSource {
+ public:
+  void add(const std::string& name, std::vector<std::int64_t> shape, float spread, float center) {
+    std::size_t n = 1;
+    for (const auto d : shape) n *= static_cast<std::size_t>(d);
+    std::vector<float>& data = data_[name];
+    std::normal_distribution<float> normal(center, spread);
+    for (std::size_t i = 0; i < n; ++i) data.push_back(normal(generator_));
+    views_[name] = {name, DType::f32, std::move(shape), std::as_bytes(std::span(data))};
+  }
+  const TensorView* find(std::string_view name) const override {
+    const auto it = views_.find(name);
+    return it == views_.end() ? nullptr : &it->second;
+  }
+  std::vector<std::string_view> names() const override {
+    std::vector<std::string_view> out;
+    for (const auto& [name, view] : views_) out.push_back(name);
+    return out;
+  }
+  std::string describe() const override { return "memory"; }
+
+ private:
+  std::mt19937 generator_{7};
+  std::map<std::string, std::vector<float>> data_;
+  std::map<std::string, TensorView, std::less<>> views_;
+};
+
+/// A BERT of odd sizes.
+inline ModelSpec small_bert(std::size_t hidden = 60, std::size_t layers = 2) {
+  ModelSpec s;
+  s.family = "bert";
+  s.vocab_size = 211;
+  s.hidden = hidden;
+  s.layers = layers;
+  s.heads = 5;
+  s.ffn = 100;
+  s.max_positions = 300;
+  const std::string l = "layer.{}.";
+  s.names = {.word_embeddings = "word",
+             .position_embeddings = "position",
+             .token_type_embeddings = "type",
+             .embedding_norm = "norm",
+             .query = l + "q",
+             .key = l + "k",
+             .value = l + "v",
+             .attention_output = l + "o",
+             .attention_norm = l + "n1",
+             .ffn_up = l + "up",
+             .ffn_down = l + "down",
+             .ffn_norm = l + "n2",
+             .token_weights = "",
+             .token_mapping = ""};
+  return s;
+}
+
+inline void fill_weights(const ModelSpec& s, MemoryWeights& w) {
+  const auto h = static_cast<std::int64_t>(s.hidden);
+  const auto f = static_cast<std::int64_t>(s.ffn);
+  const auto linear = [&w](const std::string& name, std::int64_t out, std::int64_t in) {
+    w.add(name + ".weight", {out, in}, 1.0F / std::sqrt(static_cast<float>(in)), 0.0F);
+    w.add(name + ".bias", {out}, 0.1F, 0.0F);
+  };
+  const auto norm = [&w, h](const std::string& name) {
+    w.add(name + ".weight", {h}, 0.2F, 1.0F);
+    w.add(name + ".bias", {h}, 0.1F, 0.0F);
+  };
+  w.add("word", {static_cast<std::int64_t>(s.vocab_size), h}, 1.0F, 0.0F);
+  w.add("position", {static_cast<std::int64_t>(s.max_positions), h}, 0.3F, 0.0F);
+  w.add("type", {2, h}, 0.3F, 0.0F);
+  norm("norm");
+  for (std::size_t i = 0; i < s.layers; ++i) {
+    const std::string l = "layer." + std::to_string(i) + ".";
+    for (const char* part : {"q", "k", "v", "o"}) linear(l + part, h, h);
+    norm(l + "n1");
+    linear(l + "up", f, h);
+    linear(l + "down", h, f);
+    norm(l + "n2");
+  }
+}
+
+/// Records of token ids, from memory.
+class IdSource final : public DocumentSource {
+ public:
+  explicit IdSource(std::vector<std::vector<TokenId>> sequences)
+      : sequences_(std::move(sequences)) {}
+
+  bool read(DocumentBlock& block, const BlockLimits& limits) override {
+    block.clear();
+    while (next_ < sequences_.size() && block.records.size() < limits.records &&
+           block.byte_size() < limits.bytes) {
+      const auto& ids = sequences_[next_];
+      Record r;
+      r.kind = RecordKind::token_ids;
+      r.ordinal = next_;
+      r.line = next_ + 1;
+      r.id = block.append(std::to_string(next_));
+      r.payload = {block.token_ids.size(), ids.size()};
+      block.token_ids.insert(block.token_ids.end(), ids.begin(), ids.end());
+      block.records.push_back(r);
+      ++next_;
+    }
+    return !block.records.empty();
+  }
+  SourceProgress progress() const override { return {}; }
+  std::span<const std::string> file_names() const override { return names_; }
+
+ private:
+  std::vector<std::vector<TokenId>> sequences_;
+  std::size_t next_ = 0;
+  std::vector<std::string> names_{"memory"};
+};
+
+/// Keeps all rows.
+class MemorySink final : public EmbeddingSink {
+ public:
+  struct Row {
+    std::string id;
+    RowInfo info;
+    std::vector<std::byte> bytes;
+  };
+
+  explicit MemorySink(std::size_t vector_size) : vector_size_(vector_size) {}
+
+  void write(const EmbeddingBlock& block) override {
+    for (std::size_t i = 0; i < block.rows.size(); ++i) {
+      const bool multi = !block.vector_offsets.empty();
+      const std::size_t first = multi ? block.vector_offsets[i] : i;
+      const std::size_t last = multi ? block.vector_offsets[i + 1] : i + 1;
+      const auto bytes = block.vectors.subspan(first * vector_size_, (last - first) * vector_size_);
+      rows.push_back(
+          {std::string(block.documents->id(block.documents->records[block.rows[i].record])),
+           block.rows[i],
+           {bytes.begin(), bytes.end()}});
+    }
+  }
+  void finish() override { finished = true; }
+  std::uint64_t bytes_written() const override { return 0; }
+  std::uint64_t bytes_raw() const override { return 0; }
+
+  std::vector<Row> rows;
+  bool finished = false;
+
+ private:
+  std::size_t vector_size_;
+};
+
+class NoRejects final : public RejectSink {
+ public:
+  void add(const Reject&) override { ++count; }
+  std::size_t count = 0;
+};
+
+}  // namespace embedtool::testing_support

@@ -110,8 +110,8 @@ ModuleChain read_modules(const FileSet& files) {
   }
   ChainReader reader(where);
   for (const json& module : modules) {
-    reader.add(string_member(module, "type", where),
-               folder_of(string_member(module, "path", where)));
+    const std::string type = string_member(module, "type", where);
+    reader.add(type, folder_of(string_member(module, "path", where)));
   }
   return reader.finish();
 }

@@ -16,6 +16,15 @@ using testing::load;
 using testing::safetensors_file;
 using testing::seeded_tensor;
 
+// The development data beside the checkout, or "" where it is absent (EMBEDTOOL_SHARED forces).
+std::filesystem::path shared_folder() {
+  const char* forced = std::getenv("EMBEDTOOL_SHARED");
+  const std::filesystem::path path =
+      forced != nullptr ? std::filesystem::path(forced)
+                        : std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / ".." / "shared";
+  return std::filesystem::is_directory(path / "data") ? path / "data" : std::filesystem::path();
+}
+
 // The files of a real folder, small ones only: weights are made here.
 Files real_files(const std::filesystem::path& folder) {
   Files files;
@@ -31,7 +40,7 @@ Files real_files(const std::filesystem::path& folder) {
 class RealFolder : public ::testing::Test {
  protected:
   void SetUp() override {
-    shared_ = testing::shared_folder();
+    shared_ = shared_folder();
     if (shared_.empty()) GTEST_SKIP() << "no development data beside the checkout";
   }
   std::filesystem::path shared_;

@@ -221,13 +221,4 @@ inline void add_dense(Files& files, const std::string& folder, std::int64_t in, 
   files[folder + "/model.safetensors"] = safetensors_file(tensors);
 }
 
-/// The development data beside the checkout, or "" where it is absent (EMBEDTOOL_SHARED forces).
-inline std::filesystem::path shared_folder() {
-  const char* forced = std::getenv("EMBEDTOOL_SHARED");
-  const std::filesystem::path path =
-      forced != nullptr ? std::filesystem::path(forced)
-                        : std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / ".." / "shared";
-  return std::filesystem::is_directory(path / "data") ? path / "data" : std::filesystem::path();
-}
-
 }  // namespace embedtool::testing

@@ -44,8 +44,9 @@ std::vector<std::string> head_chain(const HeadSpec& head) {
   for (const Pooling mode : head.pooling) modes.emplace_back(name_of(mode));
   out.push_back(fmt::format("pooling {}", fmt::join(modes, " + ")));
   for (const DenseSpec& dense : head.dense) {
-    out.push_back(fmt::format("dense {} -> {}{}, {}", dense.in, dense.out,
-                              dense.bias ? "" : " without bias", name_of(dense.activation)));
+    out.push_back(fmt::format("dense {} -> {}{}, {}{}", dense.in, dense.out,
+                              dense.bias ? "" : " without bias", name_of(dense.activation),
+                              dense.residual ? ", residual" : ""));
   }
   if (head.dims > 0) out.push_back(fmt::format("first {} dimensions", head.dims));
   if (head.normalize) out.emplace_back("unit length");

@@ -93,14 +93,11 @@ DenseSpec read_dense(const FileSet& files, const std::string& folder, std::size_
     throw Error(ExitCode::model, "{}: a Dense layer on '{}' is not supported", config.where(),
                 *input);
   }
-  if (config.boolean("use_residual").value_or(false)) {
-    throw Error(ExitCode::model, "{}: a Dense layer with 'use_residual' is not supported",
-                config.where());
-  }
   DenseSpec dense;
   dense.in = feature_count(config, "in_features");
   dense.out = feature_count(config, "out_features");
   dense.bias = config.boolean("bias").value_or(true);
+  dense.residual = config.boolean("use_residual").value_or(false);
   const auto activation = config.string("activation_function");
   // What sentence-transformers builds when nothing is said.
   dense.activation =
@@ -113,6 +110,10 @@ DenseSpec read_dense(const FileSet& files, const std::string& folder, std::size_
   const auto rows = static_cast<std::int64_t>(dense.out);
   check_shape(*weights, "linear.weight", {rows, static_cast<std::int64_t>(dense.in)});
   if (dense.bias) check_shape(*weights, "linear.bias", {rows});
+  // Equal sizes add the input itself; others go through a projection of their own.
+  if (dense.residual && dense.in != dense.out) {
+    check_shape(*weights, "residual.weight", {rows, static_cast<std::int64_t>(dense.in)});
+  }
   dense.weights = weights.get();
   return dense;
 }

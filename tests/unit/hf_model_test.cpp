@@ -129,6 +129,23 @@ TEST(LoadModel, ReadsDenseChains) {
   EXPECT_EQ(model.head.dense[1].activation, Activation::identity);
 }
 
+TEST(LoadModel, ReadsResidualDenseLayers) {
+  Files files = sentence_files();
+  files["modules.json"] =
+      modules_json({kTransformer, kPooling, {"2", "x.Dense"}, {"3", "x.Dense"}});
+  files["2/config.json"] = R"({"in_features": 12, "out_features": 5, "use_residual": true})";
+  files["2/model.safetensors"] =
+      safetensors_file({seeded_tensor("linear.weight", {5, 12}), seeded_tensor("linear.bias", {5}),
+                        seeded_tensor("residual.weight", {5, 12})});
+  // Equal sizes need no projection.
+  files["3/config.json"] =
+      R"({"in_features": 5, "out_features": 5, "bias": false, "use_residual": true})";
+  files["3/model.safetensors"] = safetensors_file({seeded_tensor("linear.weight", {5, 5})});
+  const LoadedModel model = load(files);
+  EXPECT_TRUE(model.head.dense.at(0).residual);
+  EXPECT_TRUE(model.head.dense.at(1).residual);
+}
+
 // Every pooling spelling and what it means; the order is sentence-transformers'.
 TEST(LoadModel, ReadsEveryPoolingMode) {
   const struct {
@@ -310,7 +327,7 @@ TEST(LoadModel, RefusesBrokenDenseLayers) {
   EXPECT_THAT(dense(R"({"in_features": 12, "out_features": 6})"), HasSubstr("linear.weight"));
   EXPECT_THAT(dense(R"({"in_features": 12, "out_features": 0})"), HasSubstr("'out_features'"));
   EXPECT_THAT(dense(R"({"in_features": 12, "out_features": 5, "use_residual": true})"),
-              HasSubstr("use_residual"));
+              HasSubstr("'residual.weight' is missing"));
   EXPECT_THAT(dense(R"({"in_features": 12, "out_features": 5,
                         "module_input_name": "token_embeddings"})"),
               HasSubstr("token_embeddings"));

@@ -165,6 +165,18 @@ void ScaleKernel(float* a, float w, std::size_t n) {
   transform(a, a, n, [weight](FloatVec x) HWY_ATTR { return hn::Mul(weight, x); });
 }
 
+float DotKernel(const float* a, const float* b, std::size_t n) {
+  const FloatTag d;
+  const std::size_t lanes = hn::Lanes(d);
+  FloatVec sum = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    sum = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum);
+  }
+  if (i < n) sum = hn::MulAdd(load_tail(a + i, n - i), load_tail(b + i, n - i), sum);
+  return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
 float SumOfSquaresKernel(const float* a, std::size_t n) {
   return squared_distance(a, 0.0F, n);
 }
@@ -232,6 +244,7 @@ HWY_EXPORT(AddKernel);
 HWY_EXPORT(AddScaledKernel);
 HWY_EXPORT(MaximumKernel);
 HWY_EXPORT(ScaleKernel);
+HWY_EXPORT(DotKernel);
 HWY_EXPORT(SumOfSquaresKernel);
 HWY_EXPORT(WidenF16Kernel);
 HWY_EXPORT(ToF16Kernel);
@@ -265,6 +278,10 @@ void maximum(float* a, const float* b, std::size_t n) {
 
 void scale(float* a, float w, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(ScaleKernel)(a, w, n);
+}
+
+float dot(const float* a, const float* b, std::size_t n) {
+  return HWY_DYNAMIC_DISPATCH(DotKernel)(a, b, n);
 }
 
 float sum_of_squares(const float* a, std::size_t n) {

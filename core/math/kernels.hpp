@@ -53,6 +53,8 @@ void add_scaled(float* a, const float* b, float w, std::size_t n);
 void maximum(float* a, const float* b, std::size_t n);
 /// a *= w
 void scale(float* a, float w, std::size_t n);
+/// Σ a b
+float dot(const float* a, const float* b, std::size_t n);
 /// Σ a²
 float sum_of_squares(const float* a, std::size_t n);
 

@@ -1,0 +1,206 @@
+#include "formats/hf_model.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "core/model/arch.hpp"
+#include "formats/builtin_model.hpp"
+#include "formats/json_document.hpp"
+#include "formats/model_files.hpp"
+#include "formats/model_head.hpp"
+#include "formats/model_limits.hpp"
+#include "formats/model_modules.hpp"
+#include "formats/model_static.hpp"
+#include "formats/safetensors.hpp"
+
+namespace embedtool {
+namespace {
+
+std::optional<JsonConfig> read_config(const FileSet& files, const std::string& name) {
+  const auto bytes = files.find(name);
+  if (!bytes.has_value()) return std::nullopt;
+  return JsonConfig::parse(as_chars(*bytes), files.describe() + "/" + name);
+}
+
+// Puts a LoadedModel together, one file of the folder after the other.
+class ModelLoader {
+ public:
+  ModelLoader(LoadedModel& model, const RecordingFileSet& files)
+      : model_(model),
+        files_(files),
+        chain_(read_modules(files)),
+        encoder_files_(files, chain_.encoder_folder) {}
+
+  void load() {
+    model_.notes = chain_.notes;
+    config_ = read_config(encoder_files_, "config.json");
+    const bool is_static = chain_.is_static || (config_.has_value() && is_model2vec(*config_));
+    if (!is_static && !config_.has_value()) throw_no_config();
+    model_.weights = open_weights(files_, chain_.encoder_folder);
+    if (is_static) {
+      load_static();
+    } else {
+      load_transformer();
+    }
+    load_dense();
+    load_prompts();
+    load_card();
+  }
+
+ private:
+  [[noreturn]] void throw_no_config() const {
+    throw Error(ExitCode::model,
+                "{}: no config.json; a model folder holds config.json, model.safetensors and "
+                "tokenizer files",
+                encoder_files_.describe());
+  }
+
+  void load_static() {
+    StaticModel read =
+        read_static_model(*model_.weights, config_.has_value() ? &*config_ : nullptr);
+    model_.spec = std::move(read.spec);
+    model_.max_tokens = read.limit.tokens;
+    model_.max_tokens_reason = std::move(read.limit.reason);
+    model_.head.pooling = {Pooling::mean};
+    model_.pooling_source = "static models average";
+    model_.head.normalize = chain_.normalize || read.normalize.value_or(false);
+    model_.normalize_source = chain_.normalize ? "modules.json" : "config.json";
+  }
+
+  void load_transformer() {
+    model_.spec = describe_model(*config_, config_->where());
+    const TransformerSettings settings = read_transformer_settings(encoder_files_);
+    TokenLimit limit = transformer_limit(encoder_files_, settings, model_.spec, model_.notes);
+    model_.max_tokens = limit.tokens;
+    model_.max_tokens_reason = std::move(limit.reason);
+    load_pooling();
+    load_normalize();
+  }
+
+  void load_pooling() {
+    const std::string folder = chain_.pooling_folder.value_or("1_Pooling/");
+    const auto config = read_config(files_, folder + "config.json");
+    if (!config.has_value()) {
+      if (chain_.listed) {
+        throw Error(ExitCode::model,
+                    "{}/{}config.json: missing, though modules.json lists it; is the download "
+                    "complete?",
+                    files_.describe(), folder);
+      }
+      model_.head.pooling = {Pooling::mean};
+      model_.pooling_source = "assumed";
+      model_.notes.emplace_back(
+          "no modules.json and no 1_Pooling: mean pooling assumed, as sentence-transformers does; "
+          "use --pooling if the model's card says otherwise");
+      return;
+    }
+    PoolingConfig pooling = read_pooling(*config);
+    model_.head.pooling = std::move(pooling.modes);
+    model_.pools_prompt = pooling.include_prompt;
+    model_.pooling_source = folder + "config.json";
+  }
+
+  void load_normalize() {
+    model_.head.normalize = chain_.normalize || !chain_.listed;
+    model_.normalize_source = chain_.listed ? "modules.json" : "assumed";
+    if (!chain_.listed) {
+      model_.notes.emplace_back("no modules.json: vectors are normalized to unit length");
+    }
+  }
+
+  void load_dense() {
+    std::size_t in = model_.spec.hidden * model_.head.pooling.size();
+    for (const std::string& folder : chain_.dense_folders) {
+      model_.dense_weights.emplace_back();
+      const DenseSpec dense = read_dense(files_, folder, in, model_.dense_weights.back());
+      model_.head.dense.push_back(dense);
+      in = dense.out;
+    }
+  }
+
+  void load_prompts() {
+    const auto config = read_config(files_, "config_sentence_transformers.json");
+    if (!config.has_value()) return;
+    model_.similarity = config->string("similarity_fn_name").value_or("");
+    if (config->has("prompts")) {
+      const nlohmann::json& prompts = config->document().at("prompts");
+      for (const auto& [name, text] : prompts.items()) {
+        if (!prompts.is_object() || !text.is_string()) {
+          throw Error(ExitCode::model, "{}: 'prompts' should map names to texts", config->where());
+        }
+        model_.prompts.emplace(name, text.get<std::string>());
+      }
+    }
+    model_.default_prompt_name = config->string("default_prompt_name");
+    if (model_.default_prompt_name && model_.prompts.count(*model_.default_prompt_name) == 0) {
+      throw Error(ExitCode::model, "{}: the default prompt '{}' is not among the prompts",
+                  config->where(), *model_.default_prompt_name);
+    }
+  }
+
+  void load_card() {
+    if (const auto card = files_.unrecorded().find("README.md"); card.has_value()) {
+      model_.card = as_chars(*card);
+    }
+  }
+
+  LoadedModel& model_;
+  const RecordingFileSet& files_;
+  ModuleChain chain_;
+  SubfolderFileSet encoder_files_;
+  std::optional<JsonConfig> config_;
+};
+
+// The folder's own name; in a hub's cache (models--ORG--NAME/snapshots/REVISION) the model's.
+std::string display_name(const std::filesystem::path& path) {
+  std::error_code failed;
+  std::filesystem::path full = std::filesystem::weakly_canonical(path, failed);
+  if (failed) full = path;
+  if (!full.has_filename()) full = full.parent_path();
+  const std::string cached = full.parent_path().parent_path().filename().string();
+  if (full.parent_path().filename() != "snapshots" || !cached.starts_with("models--")) {
+    return full.filename().string();
+  }
+  const std::string name = cached.substr(8);
+  const std::size_t at = name.find("--");
+  return at == std::string::npos ? name
+                                 : fmt::format("{}/{}", name.substr(0, at), name.substr(at + 2));
+}
+
+}  // namespace
+
+LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name) {
+  LoadedModel model;
+  auto recorded = std::make_unique<RecordingFileSet>(std::move(files));
+  const RecordingFileSet& read = *recorded;
+  model.files = std::move(recorded);
+  model.name = name;
+  model.where = read.describe();
+  ModelLoader(model, read).load();
+  model.fingerprint = read.fingerprint().hex();
+  return model;
+}
+
+LoadedModel load_model(const std::string& path_or_name) {
+  if (is_builtin_name(path_or_name)) return load_model(open_builtin(path_or_name), path_or_name);
+  std::error_code failed;
+  const std::filesystem::path path(path_or_name);
+  if (std::filesystem::is_directory(path, failed)) {
+    return load_model(std::make_unique<DirectoryFileSet>(path_or_name), display_name(path));
+  }
+  if (std::filesystem::exists(path, failed)) {
+    throw Error(ExitCode::model, "{}: is a file; give the folder that holds the model",
+                path_or_name);
+  }
+  throw Error(ExitCode::model,
+              "{}: no such model: neither a folder nor a name that the program knows (builtin, "
+              "builtin-fast)",
+              path_or_name);
+}
+
+}  // namespace embedtool

@@ -1,0 +1,190 @@
+#include "formats/model_description.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+
+#include "core/base/error.hpp"
+
+namespace embedtool {
+namespace {
+
+// Sums over the tensors of a WeightSource.
+struct WeightTotals {
+  std::uint64_t parameters = 0;
+  std::uint64_t bytes = 0;
+  std::map<std::string, std::uint64_t> bytes_by_type;
+  std::uint64_t tensors = 0;
+
+  void add(const WeightSource& source) {
+    for (const std::string_view name : source.names()) {
+      ++tensors;
+      try {
+        const TensorView& tensor = *source.find(name);
+        parameters += static_cast<std::uint64_t>(tensor.elements());
+        bytes += tensor.bytes.size();
+        bytes_by_type[std::string(name_of(tensor.dtype))] += tensor.bytes.size();
+      } catch (const Error&) {
+        bytes_by_type["unsupported"] += 0;  // said, but no reason not to describe the rest
+      }
+    }
+  }
+
+  std::string types() const {
+    std::vector<std::string> names;
+    for (const auto& [name, size] : bytes_by_type) names.push_back(name);
+    return fmt::format("{}", fmt::join(names, ", "));
+  }
+};
+
+std::vector<std::string> head_chain(const HeadSpec& head) {
+  std::vector<std::string> out;
+  std::vector<std::string> modes;
+  for (const Pooling mode : head.pooling) modes.emplace_back(name_of(mode));
+  out.push_back(fmt::format("pooling {}", fmt::join(modes, " + ")));
+  for (const DenseSpec& dense : head.dense) {
+    out.push_back(fmt::format("dense {} -> {}{}, {}{}", dense.in, dense.out,
+                              dense.bias ? "" : " without bias", name_of(dense.activation),
+                              dense.residual ? ", residual" : ""));
+  }
+  if (head.dims > 0) out.push_back(fmt::format("first {} dimensions", head.dims));
+  if (head.normalize) out.emplace_back("unit length");
+  return out;
+}
+
+std::uint64_t output_dims(const LoadedModel& model) {
+  if (model.head.dims > 0) return model.head.dims;
+  if (!model.head.dense.empty()) return model.head.dense.back().out;
+  return model.spec.hidden * model.head.pooling.size();
+}
+
+class Describer {
+ public:
+  explicit Describer(const LoadedModel& model) : model_(model) {}
+
+  ModelDescription run() {
+    add("model", model_.name, model_.where);
+    add("fingerprint", model_.fingerprint);
+    add_shape();
+    add("max_tokens", number(model_.max_tokens), model_.max_tokens_reason);
+    add("pooling", head_chain(model_.head).front().substr(8), model_.pooling_source);
+    add("normalize", model_.head.normalize, model_.normalize_source);
+    add("head", head_chain(model_.head));
+    add("dimensions", output_dims(model_));
+    add_tokenizer();
+    add_prompts();
+    add_weights();
+    if (!model_.notes.empty()) add("notes", model_.notes);
+    return std::move(out_);
+  }
+
+ private:
+  static std::uint64_t number(std::size_t value) { return value; }
+
+  void add(std::string key, DescriptionValue value, std::string why = "") {
+    out_.lines.push_back({std::move(key), std::move(value), std::move(why)});
+  }
+
+  void add_shape() {
+    const ModelSpec& spec = model_.spec;
+    add("family", spec.family, spec.layers == 0 ? "static token vectors" : "transformer encoder");
+    if (spec.layers > 0) {
+      add("layers", number(spec.layers));
+      add("hidden", number(spec.hidden));
+      add("heads", number(spec.heads));
+      add("ffn", number(spec.ffn), name_of(spec.activation));
+      if (spec.max_positions > 0) add("positions", number(spec.max_positions));
+    } else {
+      add("hidden", number(spec.hidden));
+    }
+    add("vocabulary", number(spec.vocab_size));
+  }
+
+  void add_tokenizer() {
+    if (model_.tokenizer == nullptr) {
+      add("tokenizer", std::string("none"), "only records with input_ids can be encoded");
+      return;
+    }
+    add("tokenizer", std::string(model_.tokenizer->kind()),
+        fmt::format("{} pieces", model_.tokenizer->vocab_size()));
+  }
+
+  void add_prompts() {
+    if (!model_.prompts.empty()) {
+      add("prompts",
+          std::vector<std::pair<std::string, std::string>>(model_.prompts.begin(),
+                                                           model_.prompts.end()),
+          model_.pools_prompt ? "" : "prompt tokens are left out of the pooling");
+    }
+    if (model_.default_prompt_name) add("default_prompt", *model_.default_prompt_name);
+    if (!model_.similarity.empty()) add("similarity", model_.similarity);
+  }
+
+  void add_weights() {
+    WeightTotals totals;
+    totals.add(*model_.weights);
+    for (const auto& dense : model_.dense_weights) totals.add(*dense);
+    add("parameters", totals.parameters, fmt::format("{} tensors", totals.tensors));
+    add("weights", totals.types(), human_bytes(totals.bytes));
+    // The token table is read from the map as it is stored; all else is held as f32.
+    const TensorView* table = find_table();
+    const std::uint64_t stored = table != nullptr ? table->bytes.size() : 0;
+    const std::uint64_t in_table =
+        table != nullptr ? static_cast<std::uint64_t>(table->elements()) : 0;
+    const std::uint64_t others = totals.parameters - in_table;
+    add("memory_f32", stored + others * 4,
+        human_bytes(stored + others * 4) + ": the token table as stored, the rest in f32");
+  }
+
+  const TensorView* find_table() const {
+    const std::string& name = model_.spec.names.word_embeddings;
+    if (const TensorView* tensor = model_.weights->find(name)) return tensor;
+    for (const std::string& prefix : model_.spec.prefixes) {
+      if (const TensorView* tensor = model_.weights->find(prefix + name)) return tensor;
+    }
+    return nullptr;
+  }
+
+  const LoadedModel& model_;
+  ModelDescription out_;
+};
+
+struct TextOf {
+  std::string operator()(const std::string& text) const { return text; }
+  std::string operator()(std::uint64_t value) const { return std::to_string(value); }
+  std::string operator()(bool value) const { return value ? "yes" : "no"; }
+  std::string operator()(const std::vector<std::string>& list) const {
+    return fmt::format("{}", fmt::join(list, ", "));
+  }
+  std::string operator()(const std::vector<std::pair<std::string, std::string>>& named) const {
+    std::vector<std::string> parts;
+    for (const auto& [name, text] : named) parts.push_back(fmt::format("{}: \"{}\"", name, text));
+    return fmt::format("{}", fmt::join(parts, ", "));
+  }
+};
+
+}  // namespace
+
+ModelDescription describe(const LoadedModel& model) {
+  return Describer(model).run();
+}
+
+std::string to_text(const DescriptionValue& value) {
+  return std::visit(TextOf{}, value);
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+  constexpr std::array<const char*, 4> kUnits{"kB", "MB", "GB", "TB"};
+  if (bytes < 1000) return fmt::format("{} bytes", bytes);
+  double value = static_cast<double>(bytes) / 1000;
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return value < 10 ? fmt::format("{:.1f} {}", value, kUnits.at(unit))
+                    : fmt::format("{:.0f} {}", value, kUnits.at(unit));
+}
+
+}  // namespace embedtool

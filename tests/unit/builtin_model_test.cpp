@@ -1,0 +1,104 @@
+#include "formats/builtin_model.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "core/base/error.hpp"
+#include "formats/hf_model.hpp"
+#include "tests/unit/loader_cases.hpp"
+
+namespace embedtool {
+namespace {
+
+using testing::Files;
+using ::testing::HasSubstr;
+
+std::vector<BuiltinFile> table_of(std::string_view model, const Files& files) {
+  std::vector<BuiltinFile> table;
+  for (const auto& [name, content] : files) {
+    table.push_back({model, name, testing::as_bytes(content)});
+  }
+  return table;
+}
+
+TEST(BuiltinModel, NamesAreKnownWhateverTheBuildCarries) {
+  EXPECT_TRUE(is_builtin_name("builtin"));
+  EXPECT_TRUE(is_builtin_name("builtin-fast"));
+  EXPECT_FALSE(is_builtin_name("./builtin"));
+  EXPECT_FALSE(is_builtin_name("builtin/"));
+}
+
+TEST(BuiltinModel, LoadsThroughTheSamePathWithoutACopy) {
+  const Files files = testing::model2vec_files();
+  const auto table = table_of("builtin", files);
+  const LoadedModel model = load_model(open_builtin("builtin", table), "builtin");
+  EXPECT_EQ(model.spec.hidden, 3U);
+  EXPECT_EQ(model.where, "builtin");
+  const std::string& weights = files.at("model.safetensors");
+  const std::byte* tensor = model.weights->find("embeddings")->bytes.data();
+  EXPECT_GE(tensor, testing::as_bytes(weights).data());
+  EXPECT_LT(tensor, testing::as_bytes(weights).data() + weights.size());
+  EXPECT_EQ(model.fingerprint, testing::load(files).fingerprint);
+}
+
+TEST(BuiltinModel, DefaultFallsBackToTheFastOne) {
+  const Files fast{{"which", "fast"}};
+  const Files standard{{"which", "standard"}};
+  std::vector<BuiltinFile> table = table_of("builtin-fast", fast);
+  const auto which = [&table](std::string_view name) {
+    return std::string(as_chars(*open_builtin(name, table)->find("which")));
+  };
+  EXPECT_EQ(which("builtin"), "fast");
+  table.push_back(table_of("builtin", standard).front());
+  EXPECT_EQ(which("builtin"), "standard");
+  EXPECT_EQ(which("builtin-fast"), "fast");
+}
+
+TEST(BuiltinModel, SaysWhenTheBuildCarriesNone) {
+  try {
+    open_builtin("builtin", std::span<const BuiltinFile>());
+    FAIL() << "opened";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::model);
+    EXPECT_THAT(error.what(), HasSubstr("this build carries no such model"));
+  }
+}
+
+// The table in the program holds exactly the files of formats/builtin, byte for byte.
+TEST(BuiltinModel, TableMirrorsTheFolders) {
+  const std::filesystem::path root =
+      std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / "formats" / "builtin";
+  std::set<std::string> on_disk;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+    const std::string name = std::filesystem::relative(entry.path(), root).string();
+    if (entry.is_regular_file() && name.find('/') != std::string::npos) on_disk.insert(name);
+  }
+  std::set<std::string> inside;
+  for (const BuiltinFile& file : builtin_files()) {
+    const std::string name = std::string(file.model) + "/" + std::string(file.name);
+    inside.insert(name);
+    std::ifstream in(root / name, std::ios::binary);
+    const std::string content(std::istreambuf_iterator<char>(in), {});
+    EXPECT_TRUE(content == as_chars(file.bytes)) << name;
+  }
+  EXPECT_EQ(inside, on_disk);
+}
+
+TEST(BuiltinModel, WhatThisBuildCarriesLoads) {
+  std::set<std::string> models;
+  for (const BuiltinFile& file : builtin_files()) models.emplace(file.model);
+  if (models.empty()) GTEST_SKIP() << "this build carries no model";
+  for (const std::string& name : models) {
+    const LoadedModel model = load_model(name);
+    EXPECT_EQ(model.name, name);
+    EXPECT_NE(model.tokenizer, nullptr) << name;
+    EXPECT_FALSE(model.card.empty()) << name;
+  }
+}
+
+}  // namespace
+}  // namespace embedtool

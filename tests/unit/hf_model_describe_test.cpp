@@ -1,0 +1,72 @@
+#include "formats/model_description.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/loader_cases.hpp"
+
+namespace embedtool {
+namespace {
+
+using testing::add_dense;
+using testing::Files;
+using testing::kPooling;
+using testing::kTransformer;
+using testing::load;
+using testing::model2vec_files;
+using testing::modules_json;
+using testing::safetensors_file;
+using testing::sentence_files;
+using testing::tensor_of;
+
+std::string line(const ModelDescription& description, const std::string& key) {
+  for (const DescriptionLine& each : description.lines) {
+    if (each.key == key) return to_text(each.value) + " | " + each.why;
+  }
+  return "absent";
+}
+
+TEST(DescribeModel, SaysWhatWasUnderstood) {
+  Files files = sentence_files();
+  files["modules.json"] = modules_json({kTransformer, kPooling, {"2_Dense", "x.Dense"}});
+  add_dense(files, "2_Dense", 12, 5, "torch.nn.modules.activation.Tanh");
+  files["config_sentence_transformers.json"] = R"({"prompts": {"query": "q: "}})";
+  const LoadedModel model = load(files);
+  const ModelDescription description = describe(model);
+  EXPECT_EQ(line(description, "family"), "bert | transformer encoder");
+  EXPECT_EQ(line(description, "layers"), "2 | ");
+  EXPECT_EQ(line(description, "max_tokens"), "32 | positions of the model");
+  EXPECT_EQ(line(description, "pooling"), "mean | 1_Pooling/config.json");
+  EXPECT_EQ(line(description, "normalize"), "no | modules.json");
+  EXPECT_EQ(line(description, "head"), "pooling mean, dense 12 -> 5, tanh | ");
+  EXPECT_EQ(line(description, "dimensions"), "5 | ");
+  EXPECT_EQ(line(description, "tokenizer"), "none | only records with input_ids can be encoded");
+  EXPECT_EQ(line(description, "prompts"), "query: \"q: \" | ");
+  EXPECT_EQ(line(description, "notes"), "absent");
+  // embeddings 40x12 + 32x12 + 2x12, norm 24; a layer 4x(144+12) + 24 + 260 + 252 + 24; dense 65
+  EXPECT_EQ(line(description, "parameters"), "3345 | 39 tensors");
+  EXPECT_EQ(line(description, "weights"), "f32 | 13 kB");
+}
+
+TEST(DescribeModel, CountsATableAsStored) {
+  Files files = model2vec_files();
+  files["model.safetensors"] =
+      safetensors_file({tensor_of<std::int8_t>("embeddings", "I8", {2, 3}, {1, 2, 3, 4, 5, 6}),
+                        tensor_of<float>("weights", "F32", {2}, {1, 2})});
+  const ModelDescription description = describe(load(files));
+  EXPECT_EQ(line(description, "weights"), "f32, i8 | 14 bytes");
+  EXPECT_EQ(line(description, "memory_f32").substr(0, 3), "14 ");
+  EXPECT_EQ(line(description, "layers"), "absent");
+}
+
+TEST(HumanBytes, RoundsToThreeFiguresAtMost) {
+  EXPECT_EQ(human_bytes(0), "0 bytes");
+  EXPECT_EQ(human_bytes(999), "999 bytes");
+  EXPECT_EQ(human_bytes(1000), "1.0 kB");
+  EXPECT_EQ(human_bytes(87'000'000), "87 MB");
+  EXPECT_EQ(human_bytes(999'900), "1.0 MB");
+  EXPECT_EQ(human_bytes(2'271'000'000), "2.3 GB");
+}
+
+}  // namespace
+}  // namespace embedtool

@@ -105,12 +105,21 @@ bool parse(const Command& command, BuiltApp& built, std::span<char*> arguments) 
   return true;
 }
 
-ExitCode run_command(const Command& command, std::span<char*> arguments) {
+/// When the program began, taken before anything else is done.
+struct Beginning {
+  StageClock clock{Stage::other};
+  std::uint64_t start_ns = monotonic_ns();
+  std::uint64_t startup_cpu_ns = process_cpu_ns();
+};
+
+ExitCode run_command(const Command& command, std::span<char*> arguments,
+                     const Beginning& beginning) {
   BuiltApp built = build_app(command);
   if (!parse(command, built, arguments)) return ExitCode::ok;
   Console console(console_options(*built.common));
   try {
-    return built.run(console);
+    Session session{console, beginning.clock, beginning.start_ns, beginning.startup_cpu_ns};
+    return built.run(session);
   } catch (const Error& e) {
     if (stdout_reader_is_gone()) exit_by_broken_pipe();
     console.error(e.what());
@@ -118,7 +127,7 @@ ExitCode run_command(const Command& command, std::span<char*> arguments) {
   }
 }
 
-ExitCode dispatch(std::span<char*> arguments, Console& console) {
+ExitCode dispatch(std::span<char*> arguments, Console& console, const Beginning& beginning) {
   if (arguments.empty()) {
     console.error("no command given");
     console.block("\n" + general_help());
@@ -134,7 +143,7 @@ ExitCode dispatch(std::span<char*> arguments, Console& console) {
     }
   }
   if (const Command* command = find_command(first)) {
-    return run_command(*command, arguments.subspan(1));
+    return run_command(*command, arguments.subspan(1), beginning);
   }
   std::vector<std::string> candidates{"help", "--help", "--version"};
   for (const Command& command : kCommands) candidates.emplace_back(command.name);
@@ -150,11 +159,12 @@ std::span<const Command> commands() {
 }
 
 int run_command_line(std::span<char*> arguments) {
+  const Beginning beginning;
   install_signal_handlers();
   Console console(ConsoleOptions{});
   ExitCode code = ExitCode::failed;
   try {
-    code = dispatch(arguments, console);
+    code = dispatch(arguments, console, beginning);
   } catch (const Error& e) {
     console.error(e.what());
     code = e.code();

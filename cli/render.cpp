@@ -33,18 +33,6 @@ std::string human_count(std::uint64_t n) {
   return digits;
 }
 
-std::string human_bytes(std::uint64_t bytes) {
-  if (bytes < 1000) return fmt::format("{} B", bytes);
-  constexpr const char* kUnits[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
-  double value = static_cast<double>(bytes) / 1000;
-  std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < std::size(kUnits)) {
-    value /= 1000;
-    ++unit;
-  }
-  return fmt::format("{} {}", three_digits(value), kUnits[unit]);
-}
-
 std::string human_seconds(double seconds) {
   if (!(seconds > 0)) return "0 s";
   if (seconds < 1e-3) return three_digits(seconds * 1e6) + " µs";

@@ -9,8 +9,6 @@ namespace embedtool {
 
 /// "1 234 567": thin groups read well and paste as one word nowhere, so only for people.
 std::string human_count(std::uint64_t n);
-/// "17.4 MB", decimal units, three significant digits.
-std::string human_bytes(std::uint64_t bytes);
 /// "950 µs", "12.3 s", "4 min 10 s".
 std::string human_seconds(double seconds);
 

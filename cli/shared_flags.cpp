@@ -1,5 +1,6 @@
 #include "cli/shared_flags.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "cli/flags.hpp"
@@ -17,7 +18,7 @@ void declare_input(CLI::App& app, InputFlags& flags) {
   group.list("--text-field", flags.text_fields, "NAME",
              "Field that holds the text: a name, a dotted path or a JSON pointer; may be given "
              "several times [title, text]");
-  group.value("--join", flags.join, "STRING", "Put between several text fields [a space]");
+  group.text("--join", flags.join, "STRING", "Put between several text fields [a space]");
   group.value("--id-field", flags.id_field, "NAME",
               "Field that holds the id [id, else _id, else the row's number]");
   group.flag("--no-quotes", flags.no_quotes, "In CSV and TSV, \" is an ordinary character");
@@ -50,11 +51,21 @@ OnError resolve_on_error(const InputFlags& flags) {
   return flags.on_error == "fail" ? OnError::fail : OnError::skip;
 }
 
+void report_rejects(const RejectLog& rejects, Console& console) {
+  const std::uint64_t count = rejects.count();
+  if (count == 0) return;
+  std::string text = fmt::format("{} record{} could not be used:", count, count == 1 ? "" : "s");
+  const std::vector<std::string> examples = rejects.examples();
+  for (const std::string& example : examples) text += "\n  " + example;
+  if (examples.size() < count) text += fmt::format("\n  … and {} more", count - examples.size());
+  console.warning(text);
+}
+
 void declare_model(CLI::App& app, ModelFlags& flags) {
   FlagGroup group(app, "Model");
   group.value("-m,--model", flags.model, "DIR|NAME", "Model folder, or builtin")
       ->capture_default_str();
-  group.value("--prompt", flags.prompt, "STRING", "Put before every text");
+  group.text("--prompt", flags.prompt, "STRING", "Put before every text");
   group.value("--prompt-name", flags.prompt_name, "NAME", "Use the model's prompt of that name");
   group.choice("--pooling", flags.pooling,
                {"mean", "cls", "max", "last", "weightedmean", "mean_sqrt_len", "none"},

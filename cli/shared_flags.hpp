@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/console.hpp"
 #include "formats/corpus.hpp"
 #include "formats/rejects.hpp"
 
@@ -30,10 +31,13 @@ void declare_input(CLI::App& app, InputFlags& flags);
 CorpusOptions resolve_input(const InputFlags& flags, const std::atomic<bool>& stop);
 OnError resolve_on_error(const InputFlags& flags);
 
+/// Says how many records were not used and shows the first of them; nothing when all were.
+void report_rejects(const RejectLog& rejects, Console& console);
+
 /// Which model, and how texts become its vectors. As typed.
 struct ModelFlags {
   std::string model = "builtin";
-  std::string pooling;
+  std::string pooling;  ///< several, with commas, are concatenated; empty = the model's
   bool no_normalize = false;
   std::optional<std::string> prompt;
   std::string prompt_name;

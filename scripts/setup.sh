@@ -17,7 +17,7 @@ TEXT
 
 build_packages=(
   g++ cmake ninja-build pkg-config
-  libopenblas-dev libhwy-dev libsentencepiece-dev nlohmann-json3-dev libsimdjson-dev
+  libopenblas-dev libdnnl-dev libhwy-dev libsentencepiece-dev nlohmann-json3-dev libsimdjson-dev
   libzstd-dev zlib1g-dev libcli11-dev libutf8proc-dev libxxhash-dev libfmt-dev
   libgtest-dev libgmock-dev
 )

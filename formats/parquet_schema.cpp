@@ -140,12 +140,16 @@ std::vector<std::string> kept_names(const FileMeta& meta) {
 
 }  // namespace
 
-Layout layout_of(const OutputSpec& spec) {
+void check_spec(const OutputSpec& spec) {
   if (spec.dims == 0 || spec.dims > kMaxDims) {
     throw Error(ExitCode::usage, "vectors of {} dimensions cannot be written (1 to {})", spec.dims,
                 kMaxDims);
   }
   check_kept_names(spec.kept_fields);
+}
+
+Layout layout_of(const OutputSpec& spec) {
+  check_spec(spec);
   LayoutBuilder builder;
   const Repetition required = Repetition::required;
   builder.leaf(Role::id, "id", Physical::byte_array, required, Logical::string);

@@ -45,6 +45,9 @@ struct Layout {
 /// Throws Error(usage) when dims is 0 or a kept field's name is taken.
 Layout layout_of(const OutputSpec& spec);
 
+/// Throws what layout_of() throws: for sinks of other formats, whose columns have the same names.
+void check_spec(const OutputSpec& spec);
+
 /// Key-value metadata: what a reader needs to know of the spec, then spec.metadata.
 std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec& spec);
 

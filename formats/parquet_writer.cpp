@@ -29,6 +29,8 @@ void ParquetWriter::begin(ByteSink& out) {
   out_ = &out;
   offset_ = 0;
   group_rows_ = 0;
+  group_values_ = 0;
+  file_values_ = 0;
   meta_.rows = 0;
   meta_.row_groups.clear();
   for (parquet::ChunkWriter& column : columns_) column.clear();
@@ -43,13 +45,14 @@ void ParquetWriter::put(std::span<const std::byte> bytes) {
 void ParquetWriter::append(const EmbeddingBlock& block, std::size_t first, std::size_t last) {
   for (std::size_t row = first; row < last; ++row) {
     add_row(block, row);
-    std::size_t bytes = 0;
+    group_values_ = 0;
     for (parquet::ChunkWriter& column : columns_) {
       column.end_row(codec_);
-      bytes += column.raw_bytes();
+      group_values_ += column.raw_bytes();
     }
     ++group_rows_;
-    if (group_rows_ >= parquet::kRowGroupRows || bytes >= parquet::kRowGroupBytes) flush_group();
+    const bool full = group_values_ >= parquet::kRowGroupBytes;
+    if (full || group_rows_ >= parquet::kRowGroupRows) flush_group();
   }
 }
 
@@ -101,7 +104,9 @@ void ParquetWriter::flush_group() {
     column.clear();
   }
   meta_.rows += group.rows;
+  file_values_ += group_values_;
   group_rows_ = 0;
+  group_values_ = 0;
 }
 
 void ParquetWriter::end() {

@@ -25,7 +25,9 @@ class ParquetWriter {
   /// Writes the last row group and the footer.
   void end();
 
-  /// Rows of the file begun last.
+  /// Value bytes appended to the file begun last, uncompressed.
+  std::uint64_t file_values() const { return file_values_ + group_values_; }
+  /// Rows of the file ended last.
   std::uint64_t rows() const { return static_cast<std::uint64_t>(meta_.rows); }
   /// Bytes that all files so far would have taken uncompressed.
   std::uint64_t bytes_raw() const { return bytes_raw_; }
@@ -44,6 +46,8 @@ class ParquetWriter {
   ByteSink* out_ = nullptr;
   std::uint64_t offset_ = 0;
   std::size_t group_rows_ = 0;
+  std::size_t group_values_ = 0;   ///< bytes
+  std::uint64_t file_values_ = 0;  ///< bytes, of the groups before
   std::uint64_t bytes_raw_ = 0;
   parquet::FileMeta meta_;
 };

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "core/base/error.hpp"
+#include "formats/parquet_io.hpp"
+
+namespace embedtool {
+
+/// The reader of a pipe has gone away: an ordinary end that needs no message.
+class ClosedPipe : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Writes to a descriptor that stays the caller's (stdout). Throws ClosedPipe when a pipe's reader
+/// has gone (SIGPIPE must be ignored), Error otherwise.
+class FdSink final : public ByteSink {
+ public:
+  /// `name` is for messages.
+  FdSink(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+  void write(std::span<const std::byte> bytes) override;
+
+ private:
+  int fd_;
+  std::string name_;
+};
+
+}  // namespace embedtool

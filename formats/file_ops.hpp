@@ -1,0 +1,33 @@
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <cstddef>
+
+namespace embedtool {
+
+/// Every system call that publishing an output makes, one virtual function each, with the
+/// semantics of the call of that name (-1 and errno on failure): tests make the k-th call fail, or
+/// write short. Thread-safe as the calls are.
+class FileOps {
+ public:
+  virtual ~FileOps() = default;
+  virtual int open_at(int dir, const char* name, int flags, mode_t mode);
+  virtual int make_dir(const char* path, mode_t mode);
+  virtual ssize_t write(int fd, const void* data, std::size_t size);
+  virtual ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset);
+  virtual ssize_t pread(int fd, void* data, std::size_t size, off_t offset);
+  virtual int truncate(int fd, off_t size);
+  virtual int fsync(int fd);
+  virtual int rename_at(int dir, const char* from, const char* to);
+  virtual int unlink_at(int dir, const char* name);
+  virtual int status(int fd, struct stat* out);
+  virtual int status_at(int dir, const char* name, struct stat* out);  ///< follows no link
+  virtual int lock(int fd);  ///< flock, exclusive, without waiting
+};
+
+/// The real calls. Stateless, lives for the whole program.
+FileOps& system_file_ops();
+
+}  // namespace embedtool

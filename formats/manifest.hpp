@@ -1,0 +1,106 @@
+#pragma once
+
+// manifest.json and the lines of journal.jsonl.
+//
+// manifest.json (format_version 1):
+//   format           "embedtool-output"
+//   format_version   1
+//   tool             "embedtool 0.1.0": who wrote it
+//   model            fingerprint of the model
+//   settings         {name: text} that shape the vectors or the rows
+//   inputs           [{name, bytes, xxh128}]; bytes and xxh128 null where unknown (a pipe)
+//   data             "parquet" | "npy" | "jsonl"
+//   dims, dtype, multi_vector, int8_scale, kept_fields      the OutputSpec
+//   rows             of all shards
+//   shards           [{name, rows, first_row, bytes, xxh128}], in row order; parquet only
+//   files            [{name, bytes, xxh128}]: everything else that belongs to the output
+//   checksum         XXH3-128 of the file's bytes before this member's comma
+//
+// journal.jsonl, while a run is on its way: a header line {embedtool_journal, identity, checksum},
+// then one line per published shard {shard, rows, first_row, bytes, xxh128, last_record,
+// last_record_rows, checksum}. A torn last line is no line.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/hash.hpp"
+#include "core/data.hpp"
+
+namespace embedtool {
+
+inline constexpr std::string_view kManifestName = "manifest.json";
+inline constexpr std::string_view kJournalName = "journal.jsonl";
+/// Larger ones are refused unread.
+inline constexpr std::size_t kMaxManifestBytes = std::size_t{256} << 20;
+
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+/// A published part. Its rows are first_row … first_row + rows - 1 of the output.
+struct ShardEntry {
+  std::string name;
+  std::uint64_t rows = 0;
+  std::uint64_t first_row = 0;
+  std::uint64_t bytes = 0;
+  Hash128 hash;
+  // What a resumed run must know, in the journal only: Record::ordinal of the last row, and how
+  // many rows of that record the output holds so far (one, unless records give several).
+  std::uint64_t last_record = 0;
+  std::uint64_t last_record_rows = 0;
+};
+
+struct FileEntry {
+  std::string name;
+  std::uint64_t bytes = 0;
+  Hash128 hash;
+};
+
+struct InputEntry {
+  std::string name;
+  std::optional<std::uint64_t> bytes;
+  std::string hash;  ///< hexadecimal; empty where unknown
+};
+
+struct Manifest {
+  std::string tool;
+  std::string model;
+  Settings settings;
+  std::vector<InputEntry> inputs;
+  std::string data = "parquet";
+  OutputSpec spec;  ///< its metadata is in the shards, not here
+  std::uint64_t rows = 0;
+  std::vector<ShardEntry> shards;
+  std::vector<FileEntry> files;
+};
+
+/// The whole file. A function of the manifest alone.
+std::string to_json(const Manifest& manifest);
+/// Parses hostile text; `path` is for messages. Throws Error(failed) when a single byte differs
+/// from what to_json() writes, when sizes do not add up, or names are none of ours.
+Manifest parse_manifest(std::string_view text, const std::string& path);
+/// Whether a manifest.json claims to be of ours, damaged or not.
+bool looks_like_manifest(std::string_view text);
+
+/// Lines with their newline.
+std::string journal_header(const Settings& identity);
+std::string journal_line(const ShardEntry& shard);
+
+/// What a journal says, up to the first line that is not whole.
+struct Journal {
+  Settings identity;
+  std::vector<ShardEntry> shards;
+  std::size_t valid_bytes = 0;
+};
+/// None when not even the header is whole.
+std::optional<Journal> parse_journal(std::string_view text);
+
+/// "part-00042.parquet"
+std::string shard_name(std::size_t index);
+/// Whether embedtool may have put a file of this name into an output.
+bool is_output_name(std::string_view name);
+
+}  // namespace embedtool

@@ -1,0 +1,43 @@
+#pragma once
+
+// The EmbeddingSinks: Parquet shards, npy, JSON Lines.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/ports.hpp"
+#include "formats/run_dir.hpp"
+
+namespace embedtool {
+
+/// A shard ends with the row that reaches either size: a function of the rows alone, so that a
+/// resumed run cuts as the undisturbed one does.
+struct ShardOptions {
+  std::uint64_t rows_per_shard = 65536;
+  std::uint64_t bytes_per_shard = std::uint64_t{512} << 20;  ///< of values, uncompressed
+  int zstd_level = 3;
+};
+
+/// part-00000.parquet …, each published when it is full. Goes on after run.completed_shards():
+/// then the rows written must be those that follow. An output without rows gets one shard without
+/// rows, so that readers find the columns. `run` outlives the sink.
+std::unique_ptr<EmbeddingSink> open_parquet_sink(RunDirectory& run, const OutputSpec& spec,
+                                                 const ShardOptions& options);
+
+/// embeddings.npy (vectors × elements: <f4, <f2, |i1; packed bits as |u1) and ids.jsonl, a line a
+/// row: id, n_tokens, truncated, kept fields. Multi-vector output adds offsets.npy (rows + 1
+/// indices into the vectors, <i8).
+std::unique_ptr<EmbeddingSink> open_npy_sink(RunDirectory& run, const OutputSpec& spec);
+
+/// embeddings.jsonl, a line a row: {"id":…,"embedding":[…]} and the kept fields.
+std::unique_ptr<EmbeddingSink> open_jsonl_sink(RunDirectory& run, const OutputSpec& spec);
+
+/// The same lines to a descriptor (stdout) that stays the caller's; whole lines are written before
+/// write() returns, so that a pipe's reader sees rows early. `name` is for messages. Throws
+/// ClosedPipe (fd_sink.hpp) when the reader has gone; SIGPIPE must be ignored.
+std::unique_ptr<EmbeddingSink> open_jsonl_stream(int fd, const std::string& name,
+                                                 const OutputSpec& spec);
+
+}  // namespace embedtool

@@ -1,0 +1,114 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "formats/parquet_reader.hpp"
+#include "formats/parquet_writer.hpp"
+#include "tests/support/sample_rows.hpp"
+
+namespace embedtool {
+namespace {
+
+using testing::part_of;
+using testing::RowGenerator;
+using testing::sample_spec;
+using testing::SampleRows;
+
+std::vector<std::byte> write_cut(const OutputSpec& spec, const SampleRows& rows, std::size_t cut) {
+  ParquetWriter writer(spec, 1);
+  MemorySink sink;
+  writer.begin(sink);
+  for (std::size_t at = 0; at < rows.rows.size(); at += cut) {
+    const std::size_t end = std::min(at + cut, rows.rows.size());
+    writer.append(part_of(rows, spec, at, end), 0, end - at);
+  }
+  writer.end();
+  EXPECT_EQ(writer.rows(), rows.rows.size());
+  return sink.bytes();
+}
+
+void expect_same(const SampleRows& rows, const OutputBlock& read, const OutputSpec& spec) {
+  ASSERT_EQ(read.rows.size(), rows.rows.size());
+  EXPECT_EQ(read.vectors, rows.vectors);
+  if (spec.multi_vector && !rows.rows.empty()) {
+    EXPECT_EQ(read.vector_offsets, rows.vector_offsets);
+  }
+  for (std::size_t i = 0; i < rows.rows.size(); ++i) {
+    ASSERT_EQ(read.documents.id(read.documents.records[i]),
+              rows.documents.id(rows.documents.records[i]));
+    ASSERT_EQ(read.rows[i].n_tokens, rows.rows[i].n_tokens);
+    ASSERT_EQ(read.rows[i].truncated, rows.rows[i].truncated);
+    ASSERT_EQ(read.rows[i].text_hash, rows.rows[i].text_hash);
+  }
+  ASSERT_EQ(read.documents.kept.size(), rows.documents.kept.size());
+  for (std::size_t i = 0; i < rows.documents.kept.size(); ++i) {
+    const Slice a = rows.documents.kept[i];
+    const Slice b = read.documents.kept[i];
+    ASSERT_EQ(a.is_null(), b.is_null());
+    if (a.is_null()) continue;
+    ASSERT_EQ(rows.documents.string(a), read.documents.string(b));
+  }
+}
+
+class ParquetRoundTrip
+    : public ::testing::TestWithParam<std::tuple<OutputType, bool, std::size_t, std::size_t>> {};
+
+TEST_P(ParquetRoundTrip, RowsComeBackAndCutsDoNotMatter) {
+  const auto [type, multi, dims, count] = GetParam();
+  const OutputSpec spec = sample_spec(type, dims, multi, dims % 3);
+  const SampleRows rows = RowGenerator(spec, dims * 1000 + count).make(count);
+  const auto whole = write_cut(spec, rows, count + 1);
+  for (const std::size_t cut : {std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
+    ASSERT_EQ(write_cut(spec, rows, cut), whole) << "windows of " << cut;
+  }
+  const MemoryBytes bytes(whole, "whole");
+  ParquetReader reader(bytes);
+  EXPECT_EQ(reader.rows(), count);
+  EXPECT_EQ(reader.spec().metadata, spec.metadata);
+  EXPECT_EQ(reader.spec().kept_fields, spec.kept_fields);
+  EXPECT_EQ(reader.spec().int8_scale, spec.int8_scale);
+  OutputBlock block;
+  reader.read(block, {count + 1, std::size_t{1} << 40});
+  expect_same(rows, block, spec);
+  EXPECT_FALSE(reader.read(block, {1, 1}));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ParquetRoundTrip,
+                         ::testing::Combine(::testing::Values(OutputType::f32, OutputType::f16,
+                                                              OutputType::int8, OutputType::binary),
+                                            ::testing::Bool(), ::testing::Values(1, 9, 64, 384),
+                                            ::testing::Values(0, 1, 10, 3000)));
+
+// 16 MiB of values end a row group: 5000 rows of 1024 floats must take two.
+TEST(ParquetWriter, CutsRowGroupsByBytes) {
+  const OutputSpec spec = sample_spec(OutputType::f32, 1024, false, 0);
+  const SampleRows rows = RowGenerator(spec, 1).make(5000);
+  const auto file = write_cut(spec, rows, 64);
+  const MemoryBytes bytes(file, "file");
+  ParquetReader reader(bytes);
+  EXPECT_EQ(reader.row_groups(), 2U);
+  OutputBlock block;
+  ASSERT_TRUE(reader.read(block, {10000, std::size_t{1} << 40}));
+  expect_same(rows, block, spec);
+  // A recycled block of bounded size sees the same rows.
+  ParquetReader again(bytes);
+  OutputBlock part;
+  std::vector<std::byte> vectors;
+  while (part.clear(), again.read(part, {100000, std::size_t{1} << 20})) {
+    EXPECT_LE(part.byte_size(), (std::size_t{1} << 20) + 8192);
+    vectors.insert(vectors.end(), part.vectors.begin(), part.vectors.end());
+  }
+  EXPECT_EQ(vectors, rows.vectors);
+}
+
+TEST(ParquetWriter, CutsRowGroupsByRows) {
+  const OutputSpec spec = sample_spec(OutputType::binary, 8, false, 0);
+  const SampleRows rows = RowGenerator(spec, 1).make(70000);
+  const auto file = write_cut(spec, rows, 4096);
+  const MemoryBytes bytes(file, "file");
+  EXPECT_EQ(ParquetReader(bytes).row_groups(), 2U);
+}
+
+}  // namespace
+}  // namespace embedtool

@@ -1,0 +1,64 @@
+#include "formats/file_set.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/base/error.hpp"
+
+namespace embedtool {
+namespace {
+
+class FileSetTest : public ::testing::Test {
+ protected:
+  FileSetTest() {
+    folder_ = std::filesystem::path(::testing::TempDir()) /
+              ("file_set_" + std::to_string(::getpid()) + "_" +
+               ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::create_directories(folder_ / "1_Pooling");
+    std::ofstream(folder_ / "a.txt") << "alpha";
+    std::ofstream(folder_ / "empty.txt");
+    std::ofstream(folder_ / "1_Pooling" / "config.json") << "{}";
+  }
+  ~FileSetTest() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(FileSetTest, FindsFilesOfAFolder) {
+  const DirectoryFileSet files(folder_.string());
+  ASSERT_TRUE(files.find("a.txt"));
+  EXPECT_EQ(as_chars(*files.find("a.txt")), "alpha");
+  EXPECT_EQ(files.find("a.txt")->data(), files.find("a.txt")->data());  // mapped once
+  EXPECT_EQ(as_chars(*files.find("1_Pooling/config.json")), "{}");
+  ASSERT_TRUE(files.find("empty.txt"));
+  EXPECT_TRUE(files.find("empty.txt")->empty());
+  EXPECT_FALSE(files.find("absent.txt"));
+  EXPECT_FALSE(files.find("absent/config.json"));
+  EXPECT_EQ(files.describe(), folder_.string());
+}
+
+TEST_F(FileSetTest, RefusesWhatIsNotAFileOfTheFolder) {
+  const DirectoryFileSet files((folder_ / "1_Pooling").string());
+  EXPECT_THROW(files.find("../a.txt"), Error);
+  EXPECT_THROW(files.find("x/../../a.txt"), Error);
+  EXPECT_THROW(files.find((folder_ / "a.txt").string()), Error);
+  EXPECT_THROW(files.find(""), Error);
+  EXPECT_THROW(DirectoryFileSet(folder_.string()).find("1_Pooling"), Error);
+  EXPECT_THROW(DirectoryFileSet((folder_ / "a.txt").string()), Error);
+}
+
+TEST(MemoryFileSet, FindsWhatWasAdded) {
+  const std::string text = "alpha";
+  MemoryFileSet files("builtin");
+  files.add("a/b.txt", std::as_bytes(std::span(text)));
+  ASSERT_TRUE(files.find("a/b.txt"));
+  EXPECT_EQ(as_chars(*files.find("a/b.txt")), "alpha");
+  EXPECT_FALSE(files.find("a"));
+  EXPECT_THROW(files.find("../a"), Error);
+}
+
+}  // namespace
+}  // namespace embedtool

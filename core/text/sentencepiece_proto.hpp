@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace embedtool {
+
+/// What we must know of a serialized sentencepiece model beside what its library tells.
+struct SentencePieceFacts {
+  std::string_view algorithm = "unigram";  ///< unigram, bpe, word or char
+  std::vector<std::string_view> pieces;    ///< all of them by number; they view the model's bytes
+  std::string fault;                       ///< why the library must not be given it; empty if fine
+};
+
+/// Reads the model's protocol buffer, trusting nothing in it.
+SentencePieceFacts inspect_sentencepiece(std::span<const std::byte> model);
+
+}  // namespace embedtool

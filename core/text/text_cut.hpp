@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace embedtool {
+
+/// Where a text may be cut in two so that tokenizing the halves one after the other gives the ids
+/// of the whole. Each stage of a tokenizer says what it allows; only what all allow is used. A cut
+/// lies just before a character of the kind named, and never just after white space.
+struct CutRule {
+  bool before_space = false;        ///< blank, tab, line feed, carriage return
+  bool before_punctuation = false;  ///< ASCII punctuation
+  bool before_ideograph = false;    ///< unicode::is_cjk_ideograph()
+
+  friend CutRule operator&(CutRule a, CutRule b) {
+    return {a.before_space && b.before_space, a.before_punctuation && b.before_punctuation,
+            a.before_ideograph && b.before_ideograph};
+  }
+};
+
+/// Whether `text` may be cut before `text[at]`, 0 < at < text.size().
+bool may_cut(std::string_view text, std::size_t at, CutRule rule);
+
+/// An end for the piece of `text` that starts at `begin`: a permitted cut of at most
+/// `begin + target` bytes, or else the first one after that, or else the end of the text.
+std::size_t find_cut(std::string_view text, std::size_t begin, std::size_t target, CutRule rule);
+
+}  // namespace embedtool

@@ -1,13 +1,47 @@
-// The version string that the build passes in.
 #include "cli/version.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/math/gemm.hpp"
+#include "core/math/kernels.hpp"
+
 namespace embedtool {
+namespace {
+
+constexpr const char* compiler() {
+#ifdef __clang__
+  return "clang " __clang_version__;
+#else
+  return "g++ " __VERSION__;
+#endif
+}
+
+std::string backend_line(const GemmBackend& backend) {
+  const std::string reason = backend.unavailable();
+  if (!reason.empty()) return fmt::format("{} (not usable here: {})", backend.name(), reason);
+  const std::string kernels = backend.kernels();
+  return kernels.empty() ? std::string(backend.name())
+                         : fmt::format("{} ({})", backend.name(), kernels);
+}
+
+}  // namespace
 
 const char* version_string() {
   return EMBEDTOOL_VERSION;
 }
-const char* build_type() {
-  return EMBEDTOOL_BUILD_TYPE;
+
+std::string version_text() {
+  std::string out = fmt::format("embedtool {}\n", version_string());
+  out += fmt::format("build:    {}, {}\n", EMBEDTOOL_BUILD_TYPE, compiler());
+  std::string label = "backends:";
+  for (const GemmBackend* backend : gemm_backends()) {
+    out += fmt::format("{:<9} {}\n", label, backend_line(*backend));
+    label.clear();
+  }
+  out +=
+      fmt::format("isa:      {} (usable: {})\n", kernel_isa(), fmt::join(supported_isas(), ", "));
+  return out;
 }
 
 }  // namespace embedtool

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <string>
+
 namespace embedtool {
 
 /// The program's version, "MAJOR.MINOR.PATCH".
 const char* version_string();
-/// CMake's build type, "Release".
-const char* build_type();
+
+/// What `--version` prints: version, build, backends with the kernels they run here, instruction
+/// set.
+std::string version_text();
 
 }  // namespace embedtool

@@ -1,0 +1,180 @@
+#include "cli/app.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/app_builder.hpp"
+#include "cli/commands.hpp"
+#include "cli/flags.hpp"
+#include "cli/signals.hpp"
+#include "cli/suggest.hpp"
+#include "cli/version.hpp"
+
+namespace embedtool {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"encode", "encode [OPTIONS] [INPUT...] -o OUT", "Turn a corpus into embedding shards",
+     "Turns a corpus into embedding shards. INPUT is JSONL, plain text, CSV or TSV,\n"
+     "also compressed with gzip or zstd; - or nothing is standard input.",
+     declare_encode},
+    {"info", "info [OPTIONS] PATH", "Show what a model or an output is",
+     "Describes a model (a folder, or builtin) or an output of encode.", declare_info},
+    {"verify", "verify [OPTIONS] OUT", "Check an output against its checksums",
+     "Checks an output of encode against its checksums and invariants.", declare_verify},
+    {"export", "export [OPTIONS] OUT -o FILE --to FORMAT", "Write an output in another format",
+     "Writes the vectors of an output of encode in another format.", declare_export},
+    {"search", "search [OPTIONS] OUT [QUERY]", "Find the rows nearest to a text",
+     "Finds the rows of an output nearest to a text: exact cosine over every vector,\n"
+     "to check an index by eye. The query is encoded with the output's own model.",
+     declare_search},
+    {"tokenize", "tokenize [OPTIONS] [INPUT...]", "Print the token ids of texts",
+     "Prints token ids as JSONL: id, input_ids, n_tokens, truncated. Needs only a\n"
+     "model's tokenizer files.",
+     declare_tokenize},
+};
+
+std::string general_help() {
+  std::string out =
+      "Usage: embedtool COMMAND [OPTIONS]\n\n"
+      "Turns a corpus into embedding shards on CPUs.\n\nCommands:\n";
+  for (const Command& command : kCommands) {
+    out += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  }
+  out +=
+      "  help        Show the help of a command\n\n"
+      "  -h, --help     Show this help\n"
+      "  -V, --version  Show version, build, backends and instruction set\n\n"
+      "Example:\n"
+      "  embedtool encode corpus.jsonl -o out      # texts in, Parquet shards out\n"
+      "  embedtool search out \"who was it again?\"   # the ten nearest rows\n\n"
+      "embedtool COMMAND --help lists a command's options; man embedtool has everything.\n";
+  return out;
+}
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : kCommands) {
+    if (name == command.name) return &command;
+  }
+  return nullptr;
+}
+
+/// Prints to standard output, which `--help` and `--version` are data for.
+ExitCode print(const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (written && std::fflush(stdout) == 0) return ExitCode::ok;
+  if (stdout_reader_is_gone()) exit_by_broken_pipe();
+  throw Error(ExitCode::failed, "standard output: cannot write; is the disk full?");
+}
+
+/// The message for an unknown flag or a superfluous argument.
+std::string describe_extras(const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining();
+  const std::string first = extras.empty() ? "?" : extras.front();
+  if (first.empty() || first[0] != '-') return fmt::format("unexpected argument '{}'", first);
+  const std::string name = first.substr(0, first.find('='));
+  return fmt::format("unknown option {}{}", name, did_you_mean(name, long_options(app)));
+}
+
+/// Parses; true when the command is to run. Help is printed here.
+bool parse(const Command& command, BuiltApp& built, std::span<char*> arguments) {
+  // CLI11 takes the arguments last first.
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  try {
+    built.app->parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    print(built.app->help());
+    return false;
+  } catch (const CLI::ExtrasError&) {
+    throw Error(ExitCode::usage, "{} (embedtool {} --help lists them)", describe_extras(*built.app),
+                command.name);
+  } catch (const CLI::ArgumentMismatch& e) {
+    // "--dims: 1 required … missing"
+    const std::string message = e.what();
+    throw Error(ExitCode::usage, "{} needs a value (see embedtool {} --help)",
+                message.substr(0, message.find(':')), command.name);
+  } catch (const CLI::ParseError& e) {
+    throw Error(ExitCode::usage, "{} (see embedtool {} --help)", e.what(), command.name);
+  }
+  return true;
+}
+
+/// When the program began, taken before anything else is done.
+struct Beginning {
+  StageClock clock{Stage::other};
+  std::uint64_t start_ns = monotonic_ns();
+  std::uint64_t startup_cpu_ns = process_cpu_ns();
+};
+
+ExitCode run_command(const Command& command, std::span<char*> arguments,
+                     const Beginning& beginning) {
+  BuiltApp built = build_app(command);
+  if (!parse(command, built, arguments)) return ExitCode::ok;
+  Console console(console_options(*built.common));
+  try {
+    Session session{console, beginning.clock, beginning.start_ns, beginning.startup_cpu_ns};
+    return built.run(session);
+  } catch (const Error& e) {
+    if (stdout_reader_is_gone()) exit_by_broken_pipe();
+    console.error(e.what());
+    return e.code();
+  }
+}
+
+ExitCode dispatch(std::span<char*> arguments, Console& console, const Beginning& beginning) {
+  if (arguments.empty()) {
+    console.error("no command given");
+    console.block("\n" + general_help());
+    return ExitCode::usage;
+  }
+  const std::string_view first = arguments[0];
+  if (first == "-h" || first == "--help") return print(general_help());
+  if (first == "-V" || first == "--version") return print(version_text());
+  if (first == "help") {
+    if (arguments.size() == 1) return print(general_help());
+    if (const Command* command = find_command(arguments[1])) {
+      return print(build_app(*command).app->help());
+    }
+  }
+  if (const Command* command = find_command(first)) {
+    return run_command(*command, arguments.subspan(1), beginning);
+  }
+  std::vector<std::string> candidates{"help", "--help", "--version"};
+  for (const Command& command : kCommands) candidates.emplace_back(command.name);
+  throw Error(ExitCode::usage, "unknown {} {}{} (embedtool --help lists the commands)",
+              first.starts_with('-') ? "option" : "command", first,
+              did_you_mean(first, candidates));
+}
+
+}  // namespace
+
+std::span<const Command> commands() {
+  return kCommands;
+}
+
+int run_command_line(std::span<char*> arguments) {
+  const Beginning beginning;
+  install_signal_handlers();
+  Console console(ConsoleOptions{});
+  ExitCode code = ExitCode::failed;
+  try {
+    code = dispatch(arguments, console, beginning);
+  } catch (const Error& e) {
+    console.error(e.what());
+    code = e.code();
+  } catch (const std::bad_alloc&) {
+    console.error("out of memory; a smaller --window or --batch-tokens needs less");
+  } catch (const std::exception& e) {
+    console.error(fmt::format("internal: {}; please report this with the command line", e.what()));
+  }
+  if (stop_signal() != 0) return 128 + stop_signal();
+  return static_cast<int>(code);
+}
+
+}  // namespace embedtool

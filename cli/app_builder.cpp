@@ -1,0 +1,120 @@
+#include "cli/app_builder.hpp"
+
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "cli/flags.hpp"
+#include "cli/suggest.hpp"
+
+namespace embedtool {
+namespace {
+
+constexpr const char* kFooter =
+    "Every option can also be set in the file of --config and by an environment\n"
+    "variable: --batch-size as batch-size = 64 and EMBEDTOOL_BATCH_SIZE=64. The command\n"
+    "line wins over the file, the file over the environment.";
+
+bool has_option(const CLI::App& app, const std::string& name) {
+  return app.get_option_no_throw("--" + name) != nullptr;
+}
+
+bool names_command(const std::string& section) {
+  for (const Command& command : commands()) {
+    if (section == command.name) return true;
+  }
+  return false;
+}
+
+/// Ends the run unless the option exists in the subcommand that the section names, or outside of
+/// any section in some subcommand.
+void require_known(const CLI::ConfigItem& item) {
+  std::vector<std::string> candidates;
+  for (const Command& command : commands()) {
+    if (!item.parents.empty() && item.parents[0] != command.name) continue;
+    const BuiltApp built = build_app(command);
+    if (has_option(*built.app, item.name)) return;
+    for (const std::string& name : long_options(*built.app)) candidates.push_back(name.substr(2));
+  }
+  throw Error(ExitCode::usage, "--config: {} is not a setting{}", item.fullname(),
+              did_you_mean(item.name, candidates));
+}
+
+/// `--config FILE`: TOML-like `option = value` lines. Lines before any section hold for every
+/// subcommand that has such an option; `[encode]` holds for that subcommand and wins over them.
+/// A name that no subcommand knows is an Error(usage) with a suggestion.
+class SettingsFile : public CLI::ConfigBase {
+ public:
+  SettingsFile(const Command& command, const CLI::App& app) : command_(command), app_(app) {}
+
+  /// The items for this subcommand, those of its own section first: CLI11 keeps the first value.
+  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
+    std::vector<CLI::ConfigItem> own;
+    std::vector<CLI::ConfigItem> shared;
+    for (CLI::ConfigItem& item : CLI::ConfigBase::from_config(input)) {
+      if (item.name == "++" || item.name == "--") continue;  // CLI11's marks around a section
+      if (item.parents.size() > 1 || (!item.parents.empty() && !names_command(item.parents[0]))) {
+        throw Error(ExitCode::usage, "--config: [{}] is not a subcommand", item.parents[0]);
+      }
+      require_known(item);
+      if (!has_option(app_, item.name)) continue;
+      const bool is_own = !item.parents.empty();
+      if (is_own && item.parents[0] != command_.name) continue;
+      item.parents.clear();
+      (is_own ? own : shared).push_back(std::move(item));
+    }
+    own.insert(own.end(), std::make_move_iterator(shared.begin()),
+               std::make_move_iterator(shared.end()));
+    return own;
+  }
+
+ private:
+  const Command& command_;
+  const CLI::App& app_;
+};
+
+void declare_common(CLI::App& app, CommonFlags& flags, const Command& command) {
+  FlagGroup group(app, "Messages and settings");
+  CLI::Option* quiet = group.flag("-q,--quiet", flags.quiet, "Only errors on standard error");
+  group.flag("-v,--verbose", flags.verbose, "Say more")->excludes(quiet);
+  group
+      .choice("--progress", flags.progress, {"auto", "always", "never"},
+              "Progress line; auto: on a terminal only")
+      ->capture_default_str();
+  group
+      .choice("--log-format", flags.log_format, {"text", "json"},
+              "Messages for people, or one JSON object a line")
+      ->capture_default_str();
+  app.set_config("--config", "", "Read settings from FILE")
+      ->option_text("FILE")
+      ->group("Messages and settings")
+      ->envname("EMBEDTOOL_CONFIG");
+  app.config_formatter(std::make_shared<SettingsFile>(command, app));
+  app.set_help_flag("-h,--help", "Show this help")->group("Messages and settings");
+}
+
+}  // namespace
+
+BuiltApp build_app(const Command& command) {
+  BuiltApp built;
+  built.common = std::make_unique<CommonFlags>();
+  built.app = std::make_unique<CLI::App>(command.purpose, std::string("embedtool ") + command.name);
+  built.app->set_help_flag("");  // declared last, so that it is listed last
+  built.app->formatter(std::make_shared<HelpFormatter>(std::string("embedtool ") + command.usage));
+  built.app->footer(std::string(kFooter) + "\nManual: man embedtool-" + command.name);
+  built.run = command.declare(*built.app);
+  declare_common(*built.app, *built.common, command);
+  return built;
+}
+
+ConsoleOptions console_options(const CommonFlags& flags) {
+  ConsoleOptions options;
+  if (flags.quiet) options.verbosity = Verbosity::quiet;
+  if (flags.verbose) options.verbosity = Verbosity::verbose;
+  if (flags.log_format == "json") options.format = LogFormat::json;
+  if (flags.progress == "always") options.progress = ProgressMode::always;
+  if (flags.progress == "never") options.progress = ProgressMode::never;
+  return options;
+}
+
+}  // namespace embedtool

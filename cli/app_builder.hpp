@@ -1,0 +1,32 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "cli/commands.hpp"
+
+namespace embedtool {
+
+/// Flags that every subcommand has.
+struct CommonFlags {
+  bool quiet = false;
+  bool verbose = false;
+  std::string log_format = "text";
+  std::string progress = "auto";
+};
+
+/// A subcommand's parser with the targets of its flags.
+struct BuiltApp {
+  std::unique_ptr<CommonFlags> common;
+  std::unique_ptr<CLI::App> app;
+  RunCommand run;
+};
+
+/// Declares everything that `command` understands.
+BuiltApp build_app(const Command& command);
+
+/// The console that the parsed flags ask for.
+ConsoleOptions console_options(const CommonFlags& flags);
+
+}  // namespace embedtool

@@ -1,0 +1,57 @@
+// embedtool export: the vectors of an output in another format.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "cli/commands.hpp"
+#include "cli/flags.hpp"
+#include "cli/render.hpp"
+#include "formats/export_output.hpp"
+
+namespace embedtool {
+namespace {
+
+struct ExportFlags {
+  std::string output;
+  std::string file;
+  std::string to;
+  bool overwrite = false;
+};
+
+ExportFormat parse_format(const std::string& word) {
+  if (word == "npy") return ExportFormat::npy;
+  if (word == "fvecs") return ExportFormat::fvecs;
+  return word == "parquet" ? ExportFormat::parquet : ExportFormat::jsonl;
+}
+
+ExitCode run_export(const ExportFlags& flags, Console& console) {
+  const ExportFormat format = parse_format(flags.to);
+  ExportOptions options;
+  options.overwrite = flags.overwrite;
+  const bool to_stdout = flags.file == "-";
+  const ExportCounts counts =
+      to_stdout ? export_stream(flags.output, format, STDOUT_FILENO, "standard output", options)
+                : export_output(flags.output, format, flags.file, options);
+  if (!to_stdout) {
+    console.note(fmt::format("{}: {} vectors of {} rows", flags.file, human_count(counts.vectors),
+                             human_count(counts.rows)));
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+RunCommand declare_export(CLI::App& app) {
+  const auto flags = std::make_shared<ExportFlags>();
+  app.add_option("directory", flags->output)->required()->group("");
+  FlagGroup group(app, "Output");
+  group.value("-o,--output", flags->file, "FILE", "File to write, or - for standard output")
+      ->required();
+  group.choice("--to", flags->to, {"npy", "jsonl", "fvecs", "parquet"}, "Format")->required();
+  group.flag("--overwrite", flags->overwrite, "Replace a file that exists");
+  return [flags](Session& session) { return run_export(*flags, session.console); };
+}
+
+}  // namespace embedtool

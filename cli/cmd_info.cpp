@@ -1,0 +1,159 @@
+// embedtool info: what a model or an output is.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <variant>
+
+#include "cli/commands.hpp"
+#include "cli/flags.hpp"
+#include "cli/render.hpp"
+#include "cli/stdout_writer.hpp"
+#include "formats/builtin_model.hpp"
+#include "formats/durable_file.hpp"
+#include "formats/hf_model.hpp"
+#include "formats/model_description.hpp"
+#include "formats/shard_reader.hpp"
+
+namespace embedtool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InfoFlags {
+  std::string path;
+  bool json = false;
+};
+
+void print(const std::string& text) {
+  StdoutWriter out;
+  out.write(text);
+  out.flush();
+}
+
+void print(const Json& json) {
+  print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+Json to_json(const DescriptionValue& value) {
+  return std::visit(
+      [](const auto& v) -> Json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(v)>,
+                                     std::vector<std::pair<std::string, std::string>>>) {
+          Json named = Json::object();
+          for (const auto& [name, text] : v) named[name] = text;
+          return named;
+        } else {
+          return v;
+        }
+      },
+      value);
+}
+
+void show_model(const LoadedModel& model, bool json) {
+  const ModelDescription description = describe(model);
+  if (json) {
+    Json out;
+    for (const DescriptionLine& line : description.lines) out[line.key] = to_json(line.value);
+    print(out);
+    return;
+  }
+  constexpr std::size_t kValueWidth = 200;
+  Table table({Table::Align::left, Table::Align::left});
+  for (const DescriptionLine& line : description.lines) {
+    std::string text = one_line(to_text(line.value), kValueWidth);
+    if (!line.why.empty()) text += fmt::format("  ({})", line.why);
+    table.row({line.key, std::move(text)});
+  }
+  print(table.text());
+}
+
+std::uint64_t bytes_of(const Manifest& manifest) {
+  std::uint64_t sum = 0;
+  for (const ShardEntry& shard : manifest.shards) sum += shard.bytes;
+  for (const FileEntry& file : manifest.files) sum += file.bytes;
+  return sum;
+}
+
+Json output_json(const Manifest& manifest) {
+  Json out{{"rows", manifest.rows},
+           {"dims", manifest.spec.dims},
+           {"dtype", name_of(manifest.spec.type)},
+           {"multi_vector", manifest.spec.multi_vector},
+           {"data", manifest.data},
+           {"bytes", bytes_of(manifest)},
+           {"kept_fields", manifest.spec.kept_fields},
+           {"model_fingerprint", manifest.model},
+           {"tool", manifest.tool}};
+  out["settings"] = Json::object();
+  for (const auto& [name, value] : manifest.settings) out["settings"][name] = value;
+  out["inputs"] = Json::array();
+  for (const InputEntry& input : manifest.inputs) {
+    out["inputs"].push_back(
+        {{"name", input.name}, {"bytes", input.bytes ? Json(*input.bytes) : Json(nullptr)}});
+  }
+  out["shards"] = Json::array();
+  for (const ShardEntry& shard : manifest.shards) {
+    out["shards"].push_back({{"name", shard.name},
+                             {"rows", shard.rows},
+                             {"first_row", shard.first_row},
+                             {"bytes", shard.bytes},
+                             {"xxh128", shard.hash.hex()}});
+  }
+  return out;
+}
+
+std::string output_table(const Manifest& manifest) {
+  Table table({Table::Align::left, Table::Align::left});
+  table.row({"rows", human_count(manifest.rows)});
+  table.row({"vectors", fmt::format("{} × {}{}", manifest.spec.dims, name_of(manifest.spec.type),
+                                    manifest.spec.multi_vector ? ", one per token" : "")});
+  table.row({"bytes", human_bytes(bytes_of(manifest))});
+  table.row({"data", manifest.data == "parquet"
+                         ? fmt::format("parquet, {} shards", manifest.shards.size())
+                         : manifest.data});
+  if (!manifest.spec.kept_fields.empty()) {
+    std::string fields;
+    for (const std::string& f : manifest.spec.kept_fields) fields += (fields.empty() ? "" : ", ") + f;
+    table.row({"kept fields", fields});
+  }
+  for (const auto& [name, value] : manifest.settings) table.row({name, one_line(value, 120)});
+  table.row({"fingerprint", manifest.model});
+  for (const InputEntry& input : manifest.inputs) {
+    table.row({"input", input.bytes ? fmt::format("{} ({})", input.name, human_bytes(*input.bytes))
+                                    : input.name});
+  }
+  table.row({"made by", manifest.tool});
+  return table.text();
+}
+
+ExitCode info(const InfoFlags& flags) {
+  std::error_code failed;
+  const std::filesystem::path path(flags.path);
+  const bool is_output = std::filesystem::exists(path / kManifestName, failed) ||
+                         std::filesystem::exists(path / kJournalName, failed);
+  if (is_builtin_name(flags.path) || !is_output) {
+    show_model(load_model(flags.path), flags.json);
+    return ExitCode::ok;
+  }
+  const Manifest manifest = load_manifest(Directory(flags.path, false));
+  if (flags.json) {
+    print(output_json(manifest));
+  } else {
+    print(output_table(manifest));
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+RunCommand declare_info(CLI::App& app) {
+  const auto flags = std::make_shared<InfoFlags>();
+  app.add_option("path", flags->path)->required()->group("");
+  FlagGroup(app, "Output").flag("--json", flags->json, "Print one JSON object");
+  return [flags](Session&) { return info(*flags); };
+}
+
+}  // namespace embedtool

@@ -1,0 +1,253 @@
+// embedtool search: exact nearest rows of an output, to check an index by eye.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "cli/flags.hpp"
+#include "cli/model_setup.hpp"
+#include "cli/render.hpp"
+#include "cli/shared_flags.hpp"
+#include "cli/signals.hpp"
+#include "cli/stdout_writer.hpp"
+#include "core/pipeline/search.hpp"
+#include "formats/bytes_utf8.hpp"
+#include "formats/shard_reader.hpp"
+#include "formats/shard_values.hpp"
+
+namespace embedtool {
+namespace {
+
+struct SearchFlags {
+  std::string output;
+  std::string query;
+  std::string queries;
+  std::size_t top = 10;
+  bool json = false;
+  ModelFlags model;
+  ComputeFlags compute;
+};
+
+constexpr BlockLimits kBlock{8192, std::size_t{32} << 20U};
+
+/// One query a line; empty lines are left out.
+std::vector<std::string> read_queries(const SearchFlags& flags) {
+  if (flags.queries.empty()) return {flags.query};
+  std::ifstream file;
+  if (flags.queries != "-") {
+    file.open(flags.queries);
+    if (!file) throw Error(ExitCode::failed, "{}: cannot open the queries", flags.queries);
+  }
+  std::istream& in = flags.queries == "-" ? std::cin : file;
+  std::vector<std::string> queries;
+  for (std::string line; std::getline(in, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty()) queries.push_back(line);
+  }
+  if (in.bad()) throw Error(ExitCode::failed, "{}: cannot be read", flags.queries);
+  return queries;
+}
+
+std::string setting(const Manifest& manifest, const std::string& name) {
+  for (const auto& [key, value] : manifest.settings) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+/// The output's own model, as it was used; --model only says where it lies now.
+ReadyModel model_of(const SearchFlags& flags, const Manifest& manifest, Console& console) {
+  ModelFlags wanted = flags.model;
+  if (wanted.model.empty()) wanted.model = setting(manifest, "model_path");
+  if (wanted.model.empty()) wanted.model = "builtin";
+  wanted.pooling = setting(manifest, "pooling");
+  wanted.no_normalize = setting(manifest, "normalize") == "false";
+  wanted.dims = manifest.spec.dims;
+  ReadyModel model = prepare_model(wanted, flags.compute, "query", console);
+  if (model.loaded.fingerprint != manifest.model) {
+    throw Error(ExitCode::usage,
+                "{}: made with another model than {} (fingerprint {}, not {}); say with --model "
+                "where that one is",
+                flags.output, wanted.model, manifest.model, model.loaded.fingerprint);
+  }
+  if (model.loaded.tokenizer == nullptr) {
+    throw Error(ExitCode::model, "{}: has no tokenizer files, so it cannot encode a query",
+                wanted.model);
+  }
+  return model;
+}
+
+/// Vectors of the queries, [queries, dims].
+std::vector<float> encode_queries(const ReadyModel& model,
+                                  const std::vector<std::string>& queries) {
+  const std::size_t dims = model.encoder->dims();
+  std::vector<float> vectors(queries.size() * dims);
+  const std::unique_ptr<Tokenizer::Scratch> scratch = model.loaded.tokenizer->make_scratch();
+  Workspace workspace;
+  StageClock clock;
+  std::vector<TokenId> ids;
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    ids.clear();
+    const std::string text = model.prompt + queries[q];
+    model.loaded.tokenizer->encode(text, {model.max_tokens, true}, *scratch, ids);
+    const std::vector<std::uint32_t> offsets{0, static_cast<std::uint32_t>(ids.size())};
+    model.encoder->encode({ids, offsets}, workspace, clock, vectors.data() + q * dims);
+  }
+  return vectors;
+}
+
+/// What is shown of a row: its id and the kept fields that it has.
+struct Shown {
+  std::string id;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+
+/// Finds the best rows in one pass over the output, and remembers what to show of them.
+class Finder {
+ public:
+  Finder(std::span<const float> queries, std::size_t dims, std::size_t k)
+      : count_(queries.size() / dims), top_(queries, dims, k) {}
+
+  void offer(const OutputBlock& block, const OutputSpec& spec, std::uint64_t first_row) {
+    values_.resize(block.rows.size() * spec.dims);
+    values_of(spec, block.vectors.data(), block.rows.size(), values_.data());
+    top_.offer(values_, first_row);
+    std::map<std::uint64_t, Shown> still_shown;
+    for (std::size_t q = 0; q < count_; ++q) {
+      for (const Match& match : top_.matches(q)) {
+        if (match.row < first_row) {
+          if (const auto known = shown_.find(match.row); known != shown_.end()) {
+            still_shown.insert(shown_.extract(known));
+          }
+        } else if (still_shown.count(match.row) == 0) {
+          still_shown.emplace(match.row, describe(block, spec, match.row - first_row));
+        }
+      }
+    }
+    shown_ = std::move(still_shown);
+  }
+
+  std::vector<Match> matches(std::size_t query) const { return top_.matches(query); }
+  const Shown& shown(std::uint64_t row) const { return shown_.at(row); }
+
+ private:
+  static Shown describe(const OutputBlock& block, const OutputSpec& spec, std::size_t index) {
+    const DocumentBlock& documents = block.documents;
+    const std::size_t record = block.rows[index].record;
+    Shown shown{std::string(documents.id(documents.records[record])), {}};
+    for (std::size_t f = 0; f < spec.kept_fields.size(); ++f) {
+      const Slice kept = documents.kept[record * spec.kept_fields.size() + f];
+      if (kept.is_null()) continue;
+      shown.fields.emplace_back(spec.kept_fields[f], std::string(documents.string(kept)));
+    }
+    return shown;
+  }
+
+  std::size_t count_;
+  TopK top_;
+  std::vector<float> values_;
+  std::map<std::uint64_t, Shown> shown_;  ///< every row that is in some query's matches
+};
+
+void print_json(StdoutWriter& out, const std::string& query, std::size_t rank, const Match& match,
+                const Shown& shown) {
+  nlohmann::ordered_json line{
+      {"query", query}, {"rank", rank}, {"id", shown.id}, {"score", match.score}};
+  for (const auto& [name, value] : shown.fields) {
+    if (!line.contains(name)) line[name] = value;
+  }
+  out.write(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+std::string table_of(const std::vector<Match>& matches, const Finder& finder) {
+  constexpr std::size_t kIdWidth = 40;
+  constexpr std::size_t kFieldWidth = 72;
+  Table table({Table::Align::right, Table::Align::right, Table::Align::left, Table::Align::left});
+  for (std::size_t i = 0; i < matches.size(); ++i) {
+    const Shown& shown = finder.shown(matches[i].row);
+    std::string fields;
+    for (const auto& [name, value] : shown.fields) {
+      fields += fmt::format("{}{}={}", fields.empty() ? "" : "  ", name, value);
+    }
+    table.row({std::to_string(i + 1), fmt::format("{:.4f}", matches[i].score),
+               one_line(shown.id, kIdWidth), one_line(fields, kFieldWidth)});
+  }
+  return table.text();
+}
+
+void print(const SearchFlags& flags, const std::vector<std::string>& queries,
+           const Finder& finder) {
+  StdoutWriter out;
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    const std::vector<Match> matches = finder.matches(q);
+    if (flags.json) {
+      for (std::size_t i = 0; i < matches.size(); ++i) {
+        print_json(out, queries[q], i + 1, matches[i], finder.shown(matches[i].row));
+      }
+      continue;
+    }
+    if (queries.size() > 1) {
+      out.write(fmt::format("{}{}\n", q == 0 ? "" : "\n", one_line(queries[q], 100)));
+    }
+    out.write(table_of(matches, finder));
+  }
+  out.flush();
+}
+
+ExitCode search(const SearchFlags& flags, Console& console) {
+  if (flags.query.empty() == flags.queries.empty()) {
+    throw Error(ExitCode::usage, "search needs a query: a text after the output, or --queries FILE");
+  }
+  OutputReader reader(flags.output);
+  const OutputSpec spec = reader.spec();
+  if (spec.multi_vector) {
+    throw Error(ExitCode::usage, "{}: holds a vector for every token; search compares one a row",
+                flags.output);
+  }
+  const std::vector<std::string> queries = read_queries(flags);
+  for (const std::string& query : queries) {
+    if (!is_utf8(query)) {
+      throw Error(ExitCode::usage, "the query '{}' is not UTF-8", one_line(query, 60));
+    }
+  }
+  if (queries.empty()) return ExitCode::ok;
+  const ReadyModel model = model_of(flags, reader.manifest(), console);
+  const std::vector<float> vectors = encode_queries(model, queries);
+  Finder finder(vectors, spec.dims, flags.top);
+  OutputBlock block;
+  for (std::uint64_t row = 0; !stop_requested() && reader.read(block, kBlock);) {
+    finder.offer(block, spec, row);
+    row += block.rows.size();
+  }
+  if (!stop_requested()) print(flags, queries, finder);
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+RunCommand declare_search(CLI::App& app) {
+  const auto flags = std::make_shared<SearchFlags>();
+  app.add_option("output", flags->output)->required()->group("");
+  app.add_option("query", flags->query)->group("");
+  FlagGroup group(app, "Search");
+  group.count("-k,--top", flags->top, "Rows for each query")->capture_default_str();
+  group.value("--queries", flags->queries, "FILE", "One query a line; - is standard input");
+  group.flag("--json", flags->json, "Print JSONL: query, rank, id, score and the kept fields");
+  FlagGroup model(app, "Model");
+  model.value("-m,--model", flags->model.model, "DIR|NAME", "Where the output's model is now");
+  model.text("--prompt", flags->model.prompt, "STRING", "Put before every query");
+  model.value("--prompt-name", flags->model.prompt_name, "NAME",
+              "Use the model's prompt of that name [query, where the model has it]");
+  flags->model.model.clear();
+  declare_compute(app, flags->compute);
+  return [flags](Session& session) { return search(*flags, session.console); };
+}
+
+}  // namespace embedtool

@@ -1,0 +1,160 @@
+// embedtool tokenize: token ids as JSONL.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "cli/flags.hpp"
+#include "cli/shared_flags.hpp"
+#include "cli/signals.hpp"
+#include "cli/stdout_writer.hpp"
+#include "core/model/arch.hpp"
+#include "formats/builtin_model.hpp"
+#include "formats/corpus.hpp"
+#include "formats/json_document.hpp"
+#include "formats/model_limits.hpp"
+#include "formats/rejects.hpp"
+#include "formats/tokenizer_files.hpp"
+
+namespace embedtool {
+namespace {
+
+struct TokenizeFlags {
+  InputFlags input;
+  std::string model = "builtin";
+  std::optional<std::size_t> max_length;
+  bool no_special = false;
+};
+
+constexpr BlockLimits kBlock{1024, std::size_t{4} << 20U};
+
+/// Turns records into lines, one at a time; buffers are recycled.
+class Printer {
+ public:
+  Printer(const Tokenizer& tokenizer, const TokenizeOptions& options, RejectSink& rejects)
+      : tokenizer_(tokenizer),
+        options_(options),
+        rejects_(rejects),
+        scratch_(tokenizer.make_scratch()) {}
+
+  void print(const DocumentBlock& block, StdoutWriter& out) {
+    for (const Record& record : block.records) {
+      if (record.kind == RecordKind::vector) {
+        rejects_.add(
+            {record.file, record.line, block.id(record), "a ready vector has no tokens", ""});
+        continue;
+      }
+      line_.clear();
+      format(block, record);
+      out.write(line_);
+    }
+  }
+
+ private:
+  void format(const DocumentBlock& block, const Record& record) {
+    ids_.clear();
+    TokenizeResult result;
+    if (record.kind == RecordKind::text) {
+      result = tokenizer_.encode(block.text(record), options_, *scratch_, ids_);
+    } else {
+      const auto given = block.ids(record);
+      const std::size_t kept =
+          options_.max_tokens == 0 ? given.size() : std::min(options_.max_tokens, given.size());
+      ids_.assign(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(kept));
+      result.truncated = kept < given.size();
+    }
+    const nlohmann::json id(std::string(block.id(record)));
+    line_ += fmt::format("{{\"id\":{},\"input_ids\":[", id.dump());
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      fmt::format_to(std::back_inserter(line_), "{}{}", i == 0 ? "" : ",", ids_[i]);
+    }
+    line_ += fmt::format("],\"n_tokens\":{},\"truncated\":{}}}\n", ids_.size(), result.truncated);
+  }
+
+  const Tokenizer& tokenizer_;
+  const TokenizeOptions options_;
+  RejectSink& rejects_;
+  std::unique_ptr<Tokenizer::Scratch> scratch_;
+  std::vector<TokenId> ids_;
+  std::string line_;
+};
+
+/// The longest text that the model's files allow; 0 = they do not say. An architecture that only
+/// its tokenizer is wanted of need not be one that can be run.
+std::size_t limit_of(const FileSet& files) {
+  ModelSpec spec;
+  const auto config = files.find("config.json");
+  if (config.has_value()) {
+    const std::string where = files.describe() + "/config.json";
+    try {
+      spec = describe_model(JsonConfig::parse(as_chars(*config), where), where);
+    } catch (const Error&) {
+      spec = ModelSpec{};
+    }
+  }
+  std::vector<std::string> notes;
+  return transformer_limit(files, read_transformer_settings(files), spec, notes).tokens;
+}
+
+struct TokenizerChoice {
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::size_t limit = 0;
+};
+
+TokenizerChoice choose_tokenizer(const std::string& model) {
+  std::error_code failed;
+  std::unique_ptr<FileSet> files;
+  if (is_builtin_name(model)) {
+    files = open_builtin(model);
+  } else if (std::filesystem::is_directory(model, failed)) {
+    files = std::make_unique<DirectoryFileSet>(model);
+  } else {
+    return {load_tokenizer_from_path(model), 0};
+  }
+  return {load_tokenizer(*files, {}), limit_of(*files)};
+}
+
+ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
+  const TokenizerChoice choice = choose_tokenizer(flags.model);
+  const CorpusOptions corpus = resolve_input(flags.input, stop_requested());
+  RejectOptions reject_options;
+  reject_options.on_error = resolve_on_error(flags.input);
+  reject_options.file_names = corpus_file_names(corpus);
+  RejectLog rejects(reject_options);
+  const std::unique_ptr<DocumentSource> source = open_corpus(corpus, rejects);
+
+  TokenizeOptions options;
+  options.max_tokens = flags.max_length.value_or(choice.limit);
+  options.add_special_tokens = !flags.no_special;
+  Printer printer(*choice.tokenizer, options, rejects);
+  StdoutWriter out;
+  DocumentBlock block;
+  while (!stop_requested() && source->read(block, kBlock)) {
+    printer.print(block, out);
+    out.flush();  // a slow producer's lines are not held back
+  }
+  report_rejects(rejects, console);
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+RunCommand declare_tokenize(CLI::App& app) {
+  const auto flags = std::make_shared<TokenizeFlags>();
+  declare_input(app, flags->input);
+  FlagGroup group(app, "Tokens");
+  group.value("-m,--model", flags->model, "DIR|FILE|NAME", "Tokenizer files, or builtin")
+      ->capture_default_str();
+  group.count("--max-length", flags->max_length,
+              "Longest text in tokens, special tokens included; 0 is no limit [the model's]", 0);
+  group.flag("--no-special", flags->no_special, "Add no special tokens");
+  return [flags](Session& session) { return tokenize(*flags, session.console); };
+}
+
+}  // namespace embedtool

@@ -1,0 +1,46 @@
+// embedtool verify: an output against its checksums and invariants.
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "cli/commands.hpp"
+#include "cli/render.hpp"
+#include "formats/model_description.hpp"
+#include "formats/verify.hpp"
+
+namespace embedtool {
+namespace {
+
+/// Problems named one by one; a broken output may have thousands.
+constexpr std::size_t kShown = 20;
+
+ExitCode verify(const std::string& output, Console& console) {
+  const VerifyReport report = verify_output(output);
+  for (std::size_t i = 0; i < report.problems.size() && i < kShown; ++i) {
+    const VerifyProblem& problem = report.problems[i];
+    console.error(fmt::format("{}/{}: {}", output, problem.file, problem.what));
+  }
+  if (!report.ok()) {
+    throw Error(ExitCode::failed,
+                "{}: {} problem{}; encode it again with --overwrite, or restore it", output,
+                report.problems.size(), report.problems.size() == 1 ? "" : "s");
+  }
+  std::string text = fmt::format("{}: whole. {} rows, {} files, {}", output,
+                                 human_count(report.rows), report.files, human_bytes(report.bytes));
+  if (report.vectors > 0) {
+    text += fmt::format("; vectors of length {:.6g} to {:.6g}", report.min_norm, report.max_norm);
+  }
+  console.note(text);
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+RunCommand declare_verify(CLI::App& app) {
+  const auto output = std::make_shared<std::string>();
+  app.add_option("output", *output)->required()->group("");
+  return [output](Session& session) { return verify(*output, session.console); };
+}
+
+}  // namespace embedtool

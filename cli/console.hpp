@@ -1,0 +1,68 @@
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace embedtool {
+
+enum class LogFormat { text, json };
+enum class ProgressMode { automatic, always, never };
+
+/// How much is said, from `-q` to `-v`. Errors are always shown.
+enum class Verbosity { quiet, normal, verbose };
+
+struct ConsoleOptions {
+  Verbosity verbosity = Verbosity::normal;
+  LogFormat format = LogFormat::text;
+  ProgressMode progress = ProgressMode::automatic;
+};
+
+/// Everything that a run says to people or log shippers: the only writer of standard error, so
+/// that messages and the progress line never tear each other apart. Thread-safe.
+///
+/// Text: `embedtool: error: …`, `embedtool: warning: …`; notes stand as they are. JSON: one object
+/// a line with `time` (UTC), `level` and `message`.
+class Console {
+ public:
+  explicit Console(const ConsoleOptions& options);
+  ~Console();
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+
+  void error(std::string_view message) { say("error", message); }
+  void warning(std::string_view message);
+  void note(std::string_view message);
+  /// Only with `-v`.
+  void detail(std::string_view message);
+  /// Text made for eyes, such as a table, in one piece; not in JSON logs and not with `-q`.
+  void block(std::string_view text);
+
+  /// True when a progress line is wanted; decided once.
+  bool shows_progress() const { return shows_progress_; }
+  /// Replaces the progress line. On something that is not a terminal (`--progress always`), each
+  /// call is a line of its own.
+  void progress(std::string_view line);
+  /// Removes the progress line.
+  void end_progress();
+
+  /// True when standard error is a terminal that takes colours and NO_COLOR is unset.
+  bool colours() const { return colours_; }
+  bool quiet() const { return options_.verbosity == Verbosity::quiet; }
+  LogFormat format() const { return options_.format; }
+  /// True when standard error is a terminal.
+  bool on_terminal() const { return terminal_; }
+
+ private:
+  void say(std::string_view level, std::string_view message);
+  void put(std::string_view text);
+
+  ConsoleOptions options_;
+  bool terminal_ = false;
+  bool colours_ = false;
+  bool shows_progress_ = false;
+  std::mutex mutex_;
+  bool line_open_ = false;  ///< a progress line stands on the terminal
+};
+
+}  // namespace embedtool

@@ -1,0 +1,124 @@
+#include "cli/flags.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cctype>
+#include <charconv>
+#include <system_error>
+
+namespace embedtool {
+namespace {
+
+constexpr std::size_t kHelpWidth = 80;
+
+/// Breaks at spaces so that no line is longer than `width`.
+std::string wrapped(std::string_view text, std::size_t width) {
+  std::string out;
+  std::size_t line = 0;
+  while (!text.empty()) {
+    const std::size_t end = text.find(' ');
+    const std::string_view word = text.substr(0, end);
+    if (line > 0 && line + 1 + word.size() > width) {
+      out += '\n';
+      line = 0;
+    } else if (line > 0) {
+      out += ' ';
+      ++line;
+    }
+    out += word;
+    line += word.size();
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string environment_name(std::string_view long_option) {
+  std::string name = "EMBEDTOOL_";
+  for (const char c : long_option.substr(long_option.find_first_not_of('-'))) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+CLI::Option* FlagGroup::choice(const std::string& names, std::string& target,
+                               const std::vector<std::string>& words, const std::string& help) {
+  CLI::Option* option = value(names, target, fmt::format("{}", fmt::join(words, "|")), help);
+  option->check(CLI::Validator(
+      [words](std::string& given) {
+        for (const std::string& word : words) {
+          if (given == word) return std::string();
+        }
+        return fmt::format("{} is not one of {}", given, fmt::join(words, ", "));
+      },
+      ""));
+  return option;
+}
+
+CLI::Option* FlagGroup::text(const std::string& names, std::optional<std::string>& target,
+                             const std::string& metavar, const std::string& help) {
+  // Not a plain optional target: CLI11 takes an empty string for "not given" there.
+  return finish(app_.add_option_function<std::string>(
+                        names, [&target](const std::string& given) { target = given; }, help)
+                    ->option_text(metavar)
+                    ->take_last());
+}
+
+CLI::Validator FlagGroup::whole_number(std::uint64_t least) {
+  return CLI::Validator(
+      [least](std::string& given) {
+        std::uint64_t n = 0;
+        const char* end = given.data() + given.size();
+        const auto [stopped, error] = std::from_chars(given.data(), end, n);
+        if (error == std::errc() && stopped == end && n >= least) return std::string();
+        return fmt::format("'{}' is not a whole number of at least {}", given, least);
+      },
+      "");
+}
+
+CLI::Option* FlagGroup::finish(CLI::Option* option) {
+  option->group(title_);
+  if (!option->get_lnames().empty()) option->envname(environment_name(option->get_lnames()[0]));
+  return option;
+}
+
+std::string HelpFormatter::make_help(const CLI::App* app, std::string /*name*/,
+                                     CLI::AppFormatMode mode) const {
+  const std::string out = "Usage: " + usage_ + "\n\n" + app->get_description() + "\n";
+  std::string groups = make_groups(app, mode);
+  // CLI11 puts two empty lines between groups.
+  for (std::size_t at = 0; (at = groups.find("\n\n\n", at)) != std::string::npos;) {
+    groups.erase(at, 1);
+  }
+  return out + groups + "\n" + make_footer(app);
+}
+
+std::string HelpFormatter::make_option_name(const CLI::Option* option, bool is_positional) const {
+  if (is_positional) return option->get_name(true, false);
+  const std::string long_name = "--" + option->get_lnames()[0];
+  return option->get_snames().empty() ? "    " + long_name
+                                      : fmt::format("-{}, {}", option->get_snames()[0], long_name);
+}
+
+std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
+  return option->get_option_text().empty() ? "" : " " + option->get_option_text();
+}
+
+std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
+  std::string text = option->get_description();
+  if (!option->get_default_str().empty()) text += " [" + option->get_default_str() + "]";
+  return wrapped(text, kHelpWidth - get_column_width());
+}
+
+std::vector<std::string> long_options(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+}  // namespace embedtool

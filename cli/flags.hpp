@@ -1,0 +1,82 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace embedtool {
+
+/// The variable that sets an option: `--batch-size` → `EMBEDTOOL_BATCH_SIZE`.
+std::string environment_name(std::string_view long_option);
+
+/// Declares the options of one heading in `--help`. Every option made here can also be set in a
+/// configuration file (by its long name) and by its environment variable. The targets must outlive
+/// the parse.
+class FlagGroup {
+ public:
+  FlagGroup(CLI::App& app, std::string title) : app_(app), title_(std::move(title)) {}
+
+  /// An option with a value. `names` is "-o,--output" or "--dims"; `metavar` stands for the value.
+  template <typename T>
+  CLI::Option* value(const std::string& names, T& target, const std::string& metavar,
+                     const std::string& help) {
+    return finish(app_.add_option(names, target, help)->option_text(metavar)->take_last());
+  }
+
+  /// A string that may be empty: set whenever it was given.
+  CLI::Option* text(const std::string& names, std::optional<std::string>& target,
+                    const std::string& metavar, const std::string& help);
+
+  /// A whole number of at least `least`.
+  template <typename T>
+  CLI::Option* count(const std::string& names, T& target, const std::string& help,
+                     std::uint64_t least = 1) {
+    return value(names, target, "N", help)->check(whole_number(least));
+  }
+
+  /// An option that may be given several times; each occurrence takes one value.
+  CLI::Option* list(const std::string& names, std::vector<std::string>& target,
+                    const std::string& metavar, const std::string& help) {
+    return finish(app_.add_option(names, target, help)->option_text(metavar))
+        ->allow_extra_args(false);
+  }
+
+  /// One of a few words.
+  CLI::Option* choice(const std::string& names, std::string& target,
+                      const std::vector<std::string>& words, const std::string& help);
+
+  /// A switch.
+  CLI::Option* flag(const std::string& names, bool& target, const std::string& help) {
+    return finish(app_.add_flag(names, target, help));
+  }
+
+ private:
+  CLI::Option* finish(CLI::Option* option);
+  static CLI::Validator whole_number(std::uint64_t least);
+
+  CLI::App& app_;
+  std::string title_;
+};
+
+/// `--help` as embedtool prints it: usage, what it is for, options under their headings.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  explicit HelpFormatter(std::string usage) : usage_(std::move(usage)) { column_width(31); }
+
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override;
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override;
+  std::string make_option_opts(const CLI::Option* option) const override;
+  std::string make_option_desc(const CLI::Option* option) const override;
+
+ private:
+  std::string usage_;
+};
+
+/// Long option names of `app` ("--model", …), for suggestions.
+std::vector<std::string> long_options(const CLI::App& app);
+
+}  // namespace embedtool

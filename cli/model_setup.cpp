@@ -1,0 +1,84 @@
+#include "cli/model_setup.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <vector>
+
+#include "core/base/error.hpp"
+#include "core/base/threads.hpp"
+#include "core/math/kernels.hpp"
+
+namespace embedtool {
+namespace {
+
+/// The prompt that the flags or the model ask for.
+std::string choose_prompt(const ModelFlags& flags, const LoadedModel& model,
+                          const std::string& default_prompt) {
+  if (flags.prompt) return *flags.prompt;
+  if (!flags.prompt_name.empty()) {
+    const auto found = model.prompts.find(flags.prompt_name);
+    if (found != model.prompts.end()) return found->second;
+    std::vector<std::string> names;
+    for (const auto& [name, text] : model.prompts) names.push_back(name);
+    throw Error(ExitCode::usage, "--prompt-name {}: {} has {}", flags.prompt_name, model.name,
+                names.empty() ? std::string("no prompts; use --prompt STRING")
+                              : fmt::format("only {}", fmt::join(names, ", ")));
+  }
+  if (const auto found = model.prompts.find(default_prompt); found != model.prompts.end()) {
+    return found->second;
+  }
+  if (model.default_prompt_name) return model.prompts.at(*model.default_prompt_name);
+  return "";
+}
+
+void override_head(const ModelFlags& flags, HeadSpec& head) {
+  if (!flags.pooling.empty()) {
+    head.pooling.clear();
+    for (const std::string& mode : CLI::detail::split(flags.pooling, ',')) {
+      head.pooling.push_back(parse_pooling(mode));
+    }
+  }
+  if (flags.no_normalize) head.normalize = false;
+  if (flags.dims > 0) head.dims = flags.dims;
+}
+
+/// The tighter of what the user asks for and what the model can take.
+std::size_t choose_limit(const ModelFlags& flags, const LoadedModel& model) {
+  if (!flags.max_length) return model.max_tokens;
+  const std::size_t positions = model.spec.max_positions;
+  if (positions > 0 && *flags.max_length > positions) {
+    throw Error(ExitCode::usage, "--max-length {}: {} has positions for {} tokens only",
+                *flags.max_length, model.name, positions);
+  }
+  return *flags.max_length;
+}
+
+}  // namespace
+
+ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
+                         const std::string& default_prompt, Console& console) {
+  if (compute.isa != "auto") force_isa(compute.isa);
+  ReadyModel ready;
+  ready.backend = &select_gemm(compute.gemm);
+  ready.loaded = load_model(model.model);
+  for (const std::string& note : ready.loaded.notes) console.detail(note);
+  ready.prompt = choose_prompt(model, ready.loaded, default_prompt);
+  if (!ready.prompt.empty() && !ready.loaded.pools_prompt) {
+    throw Error(ExitCode::usage,
+                "{} leaves the prompt out of its pooling, which is not supported; encode without "
+                "a prompt (--prompt '')",
+                ready.loaded.name);
+  }
+  override_head(model, ready.loaded.head);
+  ready.max_tokens = choose_limit(model, ready.loaded);
+  ready.encoder = std::make_unique<Encoder>(ready.loaded.spec, ready.loaded.head,
+                                            *ready.loaded.weights, *ready.backend);
+  return ready;
+}
+
+std::size_t resolve_threads(const ComputeFlags& flags) {
+  return flags.threads > 0 ? flags.threads : available_cpus();
+}
+
+}  // namespace embedtool

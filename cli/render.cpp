@@ -1,0 +1,101 @@
+#include "cli/render.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace embedtool {
+namespace {
+
+bool starts_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+}
+
+std::size_t code_points(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts_character));
+}
+
+/// Three significant digits without an exponent.
+std::string three_digits(double value) {
+  const int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return fmt::format("{:.{}f}", value, decimals);
+}
+
+}  // namespace
+
+std::string human_count(std::uint64_t n) {
+  std::string digits = std::to_string(n);
+  for (std::size_t at = digits.size(); at > 3;) {
+    at -= 3;
+    digits.insert(at, 1, ' ');
+  }
+  return digits;
+}
+
+std::string human_seconds(double seconds) {
+  if (!(seconds > 0)) return "0 s";
+  if (seconds < 1e-3) return three_digits(seconds * 1e6) + " µs";
+  if (seconds < 1) return three_digits(seconds * 1e3) + " ms";
+  if (seconds < 120) return three_digits(seconds) + " s";
+  const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
+  if (whole < 7200) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string Table::text(std::size_t indent) const {
+  std::vector<std::size_t> widths(columns_.size(), 0);
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], code_points(row[i]));
+    }
+  }
+  std::string out;
+  for (const auto& row : rows_) {
+    std::string line(indent, ' ');
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - code_points(row[i]), ' ');
+      if (i > 0) line += "  ";
+      line += columns_[i] == Align::left ? row[i] + padding : padding + row[i];
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  }
+  return out;
+}
+
+std::string one_line(std::string_view text, std::size_t width) {
+  std::string out;
+  std::size_t used = 0;
+  bool space = false;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at + 1;
+    while (end < text.size() && !starts_character(text[end])) ++end;
+    const std::string_view character = text.substr(at, end - at);
+    at = end;
+    const auto first = static_cast<unsigned char>(character[0]);
+    // C0 controls, DEL, and the C1 controls U+0080..U+009F (0xC2 0x80..0x9F).
+    const bool is_c1 =
+        first == 0xC2 && character.size() == 2 && static_cast<unsigned char>(character[1]) < 0xA0;
+    if (first <= 0x20 || first == 0x7F || is_c1) {
+      space = used > 0;
+      continue;
+    }
+    if (used + (space ? 1 : 0) + 1 > width) {
+      // Make room for the mark: drop the last character taken.
+      while (!out.empty() && !starts_character(out.back())) out.pop_back();
+      if (!out.empty()) out.pop_back();
+      return out + "…";
+    }
+    if (space) {
+      out += ' ';
+      ++used;
+      space = false;
+    }
+    out += character;
+    ++used;
+  }
+  return out;
+}
+
+}  // namespace embedtool

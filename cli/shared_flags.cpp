@@ -1,0 +1,89 @@
+#include "cli/shared_flags.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/flags.hpp"
+#include "core/base/error.hpp"
+
+namespace embedtool {
+
+void declare_input(CLI::App& app, InputFlags& flags) {
+  app.add_option("input", flags.inputs)->group("");  // named in the usage line
+  FlagGroup group(app, "Input");
+  group
+      .choice("--format", flags.format, {"auto", "jsonl", "text", "csv", "tsv"},
+              "Format of every input; auto: by name, then by content")
+      ->capture_default_str();
+  group.list("--text-field", flags.text_fields, "NAME",
+             "Field that holds the text: a name, a dotted path or a JSON pointer; may be given "
+             "several times [title, text]");
+  group.text("--join", flags.join, "STRING", "Put between several text fields [a space]");
+  group.value("--id-field", flags.id_field, "NAME",
+              "Field that holds the id [id, else _id, else the row's number]");
+  group.flag("--no-quotes", flags.no_quotes, "In CSV and TSV, \" is an ordinary character");
+  group
+      .choice("--on-error", flags.on_error, {"skip", "fail"},
+              "A bad record is skipped and counted, or ends the run with status 3")
+      ->capture_default_str();
+}
+
+CorpusOptions resolve_input(const InputFlags& flags, const std::atomic<bool>& stop) {
+  CorpusOptions options;
+  options.inputs = flags.inputs;
+  if (options.inputs.empty()) {
+    if (::isatty(STDIN_FILENO) == 1) {
+      throw Error(ExitCode::usage,
+                  "no input: name a file, or pipe a corpus in (- reads from the terminal)");
+    }
+    options.inputs.emplace_back("-");
+  }
+  if (flags.format != "auto") options.format = flags.format;
+  options.text_fields = flags.text_fields;
+  if (flags.join) options.joiner = *flags.join;
+  options.id_field = flags.id_field;
+  options.quotes = !flags.no_quotes;
+  options.stop = &stop;
+  return options;
+}
+
+OnError resolve_on_error(const InputFlags& flags) {
+  return flags.on_error == "fail" ? OnError::fail : OnError::skip;
+}
+
+void report_rejects(const RejectLog& rejects, Console& console) {
+  const std::uint64_t count = rejects.count();
+  if (count == 0) return;
+  std::string text = fmt::format("{} record{} could not be used:", count, count == 1 ? "" : "s");
+  const std::vector<std::string> examples = rejects.examples();
+  for (const std::string& example : examples) text += "\n  " + example;
+  if (examples.size() < count) text += fmt::format("\n  … and {} more", count - examples.size());
+  console.warning(text);
+}
+
+void declare_model(CLI::App& app, ModelFlags& flags) {
+  FlagGroup group(app, "Model");
+  group.value("-m,--model", flags.model, "DIR|NAME", "Model folder, or builtin")
+      ->capture_default_str();
+  group.text("--prompt", flags.prompt, "STRING", "Put before every text");
+  group.value("--prompt-name", flags.prompt_name, "NAME", "Use the model's prompt of that name");
+  group.choice("--pooling", flags.pooling,
+               {"mean", "cls", "max", "last", "weightedmean", "mean_sqrt_len", "none"},
+               "From token vectors to one vector; none keeps one per token [the model's]");
+  group.flag("--no-normalize", flags.no_normalize, "Leave vectors as long as they come");
+  group.count("--dims", flags.dims,
+              "Keep the first N dimensions and normalize again (Matryoshka models)");
+  group.count("--max-length", flags.max_length,
+              "Longest text in tokens, special tokens included [the model's]");
+}
+
+void declare_compute(CLI::App& app, ComputeFlags& flags) {
+  FlagGroup group(app, "Work");
+  group.count("--threads", flags.threads, "Worker threads [what affinity and cgroup allow]");
+  group.value("--gemm", flags.gemm, "NAME", "Force a matrix backend: onednn, openblas, reference")
+      ->capture_default_str();
+  group.value("--isa", flags.isa, "NAME", "Force an instruction set for the kernels")
+      ->capture_default_str();
+}
+
+}  // namespace embedtool

@@ -1,0 +1,57 @@
+#include "cli/signals.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace embedtool {
+namespace {
+
+// A handler can only reach what has static storage; both are lock-free.
+std::atomic<bool> stop_flag{false};
+std::atomic<int> stop_number{0};
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+
+void on_stop_signal(int number) {
+  stop_number.store(number);
+  stop_flag.store(true);
+}
+
+}  // namespace
+
+void install_signal_handlers() {
+  struct sigaction action {};
+  action.sa_handler = on_stop_signal;
+  sigemptyset(&action.sa_mask);
+  // One shot: the second signal meets the default action. Reads that block return EINTR.
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigemptyset(&ignore.sa_mask);
+  ::sigaction(SIGPIPE, &ignore, nullptr);
+}
+
+const std::atomic<bool>& stop_requested() {
+  return stop_flag;
+}
+
+int stop_signal() {
+  return stop_number.load();
+}
+
+bool stdout_reader_is_gone() {
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+void exit_by_broken_pipe() {
+  ::signal(SIGPIPE, SIG_DFL);
+  ::raise(SIGPIPE);
+  std::_Exit(141);  // only where the signal is blocked
+}
+
+}  // namespace embedtool

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/pipeline/report.hpp"
+
+namespace embedtool {
+
+/// What a report says beside the run's own account.
+struct ReportContext {
+  std::string program;      ///< "embedtool 0.1.0"
+  std::string model;        ///< name and …
+  std::string fingerprint;  ///< … content hash of the model
+  std::size_t dims = 0;
+  std::string dtype;                 ///< output element type
+  std::size_t cpus = 1;              ///< that the run could use
+  std::uint64_t startup_cpu_ns = 0;  ///< CPU time before the main thread's account began
+  std::vector<std::pair<std::string, std::string>> settings;  ///< name → value, in order
+};
+
+/// The report as JSON, indented, ending in a line break. Schema 1, all figures measured; times in
+/// milliseconds unless the name says otherwise, sizes in bytes unless it says `_mb` (10^6 bytes):
+///
+///   schema                     1; a new number when a field changes its meaning or goes away
+///   program, model {name, fingerprint, dims, dtype}, settings {…}
+///   interrupted                the run was stopped by a signal
+///   tokenization_ms            CPU time, all threads: stage tokenize
+///   tensor_conversion_ms       batch: building ragged batches
+///   model_inference_ms         lookup + gemm + attention + elementwise + head
+///   pooling_ms                 pool
+///   normalization_ms           normalize
+///   total_ms                   wall time from the program's start to the report
+///   encode_ms, first_vector_ms wall time: first record read → last row written; start → first rows
+///   cpu_ms                     CPU time of the process, user and system; the stages add up to it
+///   texts_per_second           rows / encode_ms
+///   tokens_per_second          tokens encoded / encode_ms
+///   gflops                     {linear, attention, total}: 10^9 floating point operations of the
+///                              linear layers and of attention, per second of encode_ms
+///   memory_peak_mb             peak resident set, from the OS
+///   cpu_utilization_percent    cpu_ms / (total_ms × cpus)
+///   gpu_utilization_percent    null: nothing runs on a GPU
+///   counts     {texts, rows, rejected, truncated, duplicates, ready_vectors, tokens, batches,
+///              windows}; duplicates: rows whose vector was copied from an equal text's
+///   stages     name → {wall_ms, cpu_ms, calls, p50_ms, p90_ms, p99_ms}: sums over threads;
+///              quantiles of one call's wall time. `startup` is CPU time before main()'s account
+///   batch_ms   {p50, p90, p99, count}: wall time of encoding one batch
+///   threads    [{name, wall_ms, cpu_ms, idle_ms, stages {name → cpu_ms}}]
+///   padding    tokens computed {real, arrival, sorted, actual} and what padding adds in percent of
+///              real {arrival_percent, sorted_percent, actual_percent}: fixed batches in arrival
+///              order, the same sorted by length, and ours
+///   lengths, batch_texts, batch_tokens   [{from, to, count}], to exclusive: tokens per text, and
+///              texts and tokens per batch
+///   bytes      {in, unpacked, out, raw, compression_ratio = raw / out}
+///   memory     {peak_rss, weights, workspace, windows}
+///   compute    {backend, kernels, isa, workers, cpus}
+///
+/// A figure that has no meaning in this run (a rate over no time) is null.
+std::string report_json(const RunReport& report, const ReportContext& context);
+
+/// Sum of the CPU time of the stages that the report calls model inference, in nanoseconds.
+std::uint64_t inference_cpu_ns(const StageTable& stages);
+
+}  // namespace embedtool

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that embedtool is built from. Needs root or sudo only when something
+# is missing; when everything is there it takes a moment and touches no network.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/setup.sh [--tests] [--check]
+
+Installs the Debian 12 packages that building embedtool needs.
+
+  --tests   also what the tests and checks use (clang, shellcheck, mandoc, Node.js, numpy);
+            where these cannot be installed, the tests that need them skip, saying so
+  --check   install nothing: print what is missing; exit 1 if something is
+TEXT
+}
+
+build_packages=(
+  g++ cmake ninja-build pkg-config
+  libopenblas-dev libdnnl-dev libhwy-dev libsentencepiece-dev nlohmann-json3-dev libsimdjson-dev
+  libzstd-dev zlib1g-dev libcli11-dev libutf8proc-dev libxxhash-dev libfmt-dev
+  libgtest-dev libgmock-dev
+)
+# name of the package : a file or command that shows it is there, whoever installed it
+test_tools=(
+  clang:clang++ clang-format:clang-format shellcheck:shellcheck mandoc:mandoc python3:python3
+  nodejs:node npm:npm python3-numpy:/usr/lib/python3/dist-packages/numpy zstd:zstd gzip:gzip
+)
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+missing_build_packages() {
+  local package
+  for package in "${build_packages[@]}"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true) == installed ]] ||
+      printf '%s\n' "$package"
+  done
+}
+
+missing_test_packages() {
+  local entry proof
+  for entry in "${test_tools[@]}"; do
+    proof=${entry#*:}
+    [[ -e $proof ]] || command -v "$proof" >/dev/null 2>&1 || printf '%s\n' "${entry%%:*}"
+  done
+}
+
+# Runs apt-get as root: directly, or through sudo.
+as_root() {
+  if [[ $(id -u) -eq 0 ]]; then
+    "$@"
+  elif command -v sudo >/dev/null 2>&1; then
+    sudo "$@"
+  else
+    say "root is needed to install packages, and there is no sudo. As root, run:"
+    say "  $*"
+    return 1
+  fi
+}
+
+updated=no
+install() {
+  if [[ $updated == no ]]; then
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q
+    updated=yes
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -q -y --no-install-recommends "$@"
+}
+
+main() {
+  local check=no tests=no argument
+  for argument in "$@"; do
+    case $argument in
+      --check) check=yes ;;
+      --tests) tests=yes ;;
+      -h | --help) usage && return 0 ;;
+      *) usage >&2 && return 2 ;;
+    esac
+  done
+
+  if ! command -v dpkg-query >/dev/null 2>&1; then
+    say "this is not a Debian system; install the equivalents of these packages by hand:"
+    say "  ${build_packages[*]}"
+    return 1
+  fi
+
+  local -a needed wanted=()
+  mapfile -t needed < <(missing_build_packages)
+  if [[ $tests == yes ]]; then mapfile -t wanted < <(missing_test_packages); fi
+
+  if [[ $check == yes ]]; then
+    printf '%s\n' "${needed[@]}" "${wanted[@]}" | sed '/^$/d'
+    [[ ${#needed[@]} -eq 0 && ${#wanted[@]} -eq 0 ]]
+    return
+  fi
+  if [[ ${#needed[@]} -gt 0 ]]; then
+    say "installing ${needed[*]}"
+    install "${needed[@]}"
+  fi
+  if [[ ${#wanted[@]} -gt 0 ]]; then
+    say "installing ${wanted[*]}"
+    install "${wanted[@]}" ||
+      say "could not install ${wanted[*]}: the tests that need them will skip"
+  fi
+  if [[ ${#needed[@]} -eq 0 && ${#wanted[@]} -eq 0 ]]; then say "everything is installed"; fi
+}
+
+main "$@"

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Builds and runs every test; ends with ctest's summary. What cannot run here (a tool or a data
+# folder is missing) is listed as skipped, never passed over in silence.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/test.sh [--quick] [--asan | --tsan | --debug] [-- CTEST-ARGUMENTS…]
+
+  --quick   unit tests and house rules only (under a minute once built)
+  --asan    build with AddressSanitizer and UndefinedBehaviorSanitizer
+  --tsan    build with ThreadSanitizer
+  --debug   build without optimisation, with assertions
+
+After `--`, everything goes to ctest: scripts/test.sh -- -R cli
+TEXT
+}
+
+preset=release
+ctest_arguments=()
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --quick) ctest_arguments+=(-L 'unit|house') ;;
+    --asan) preset=asan ;;
+    --tsan) preset=tsan ;;
+    --debug) preset=debug ;;
+    -h | --help) usage && exit 0 ;;
+    --) shift && ctest_arguments+=("$@") && break ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+  shift
+done
+
+scripts/setup.sh --tests
+scripts/build.sh "$preset"
+
+# Reports of the sanitizers go to stderr and fail the test; leaks count.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
+ctest --preset "$preset" --parallel "${EMBEDTOOL_JOBS:-$(nproc)}" "${ctest_arguments[@]}"

@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# Output formats, element types, dimensions, kept fields; what exists already is not overwritten.
+# shellcheck source=tests/cli/lib.sh
+source "$(dirname "$0")/lib.sh" "$1"
+
+corpus 50 >in.jsonl
+encode full in.jsonl --keep lang --keep nowhere
+run 0 verify full
+run 0 info full
+has stdout "50"
+run 0 info full --json
+check_json stdout 'd["rows"] == 50'
+vectors full >full.vectors
+
+# To standard output, in input order, the same vectors; nothing else on standard output.
+run 0 encode -m "$MODEL" --to jsonl -o - in.jsonl
+same stdout full.vectors "--to jsonl -o - equals the export"
+run 0 encode -m "$MODEL" --to jsonl -o lines.jsonl in.jsonl
+same lines.jsonl full.vectors
+run 2 encode -m "$MODEL" -o - in.jsonl
+has stderr "--to jsonl"
+
+# Exports.
+run 0 export full --to npy -o vectors.npy
+run 0 encode -m "$MODEL" --to npy -o direct.npy in.jsonl
+same vectors.npy direct.npy "npy by export and by encode"
+python3 - <<'PY' || fail "vectors.npy is not what the lines say"
+import ast, json, struct
+raw = open('vectors.npy', 'rb').read()
+assert raw[:6] == b'\x93NUMPY'
+size = struct.unpack('<H', raw[8:10])[0]
+head = ast.literal_eval(raw[10:10 + size].decode())
+rows = [json.loads(l)['embedding'] for l in open('full.vectors')]
+assert head == {'descr': '<f4', 'fortran_order': False, 'shape': (50, len(rows[0]))}, head
+values = struct.unpack('<%df' % (50 * len(rows[0])), raw[10 + size:])
+flat = [x for row in rows for x in row]
+assert all(struct.pack('<f', a) == struct.pack('<f', b) for a, b in zip(values, flat))
+PY
+run 0 export full --to fvecs -o vectors.fvecs
+run 1 export full --to npy -o vectors.npy
+has stderr "--overwrite"
+run 0 export full --to npy -o vectors.npy --overwrite
+same vectors.npy direct.npy
+run 1 export nowhere --to npy -o x.npy
+
+# Matryoshka: the first dimensions, normalized again.
+encode cut in.jsonl --dims 8
+vectors cut >cut.vectors
+python3 - <<'PY' || fail "--dims 8 is not the normalized beginning of the full vector"
+import json, math
+for a, b in zip(open('full.vectors'), open('cut.vectors')):
+    a, b = json.loads(a)['embedding'][:8], json.loads(b)['embedding']
+    n = math.sqrt(math.fsum(x * x for x in a))
+    # two roundings to f32 of numbers below 1: 2 ulp of 2^-24
+    assert len(b) == 8 and all(abs(x / n - y) < 4 * 2 ** -24 for x, y in zip(a, b))
+PY
+run 2 encode -m "$MODEL" -o x --dims 100000 in.jsonl
+has stderr "--dims"
+
+# Element types: rows stay, sizes shrink, values agree within the type's step.
+for dtype in f16 int8 binary; do
+  encode "$dtype" in.jsonl --dtype "$dtype"
+  run 0 verify "$dtype"
+  run 0 info "$dtype" --json
+  check_json stdout "d['rows'] == 50 and d['dtype'] == '$dtype'"
+done
+vectors f16 >f16.vectors
+python3 - <<'PY' || fail "f16 vectors are not the f32 vectors rounded"
+import json, struct
+for a, b in zip(open('full.vectors'), open('f16.vectors')):
+    for x, y in zip(json.loads(a)['embedding'], json.loads(b)['embedding']):
+        assert struct.unpack('<e', struct.pack('<e', x))[0] == y
+PY
+
+# Shards: rows are cut where asked, and join to the same.
+encode shards in.jsonl --shard-rows 20
+equal "$(find shards -name 'part-*.parquet' | wc -l | tr -d ' ')" 3 "shards"
+vectors shards >shards.vectors
+same full.vectors shards.vectors
+
+# What exists is not overwritten, and stays whole.
+cp full/manifest.json manifest-before
+run 1 encode -m "$MODEL" -o full in.jsonl
+has stderr "--overwrite"
+same full/manifest.json manifest-before
+head -n 5 in.jsonl >five.jsonl
+encode full five.jsonl --overwrite
+run 0 verify full
+equal "$(vectors full | wc -l | tr -d ' ')" 5 "rows after --overwrite"
+run 1 encode -m "$MODEL" --to jsonl -o lines.jsonl in.jsonl
+has stderr "--overwrite"
+same lines.jsonl full.vectors
+mkdir stranger && echo mine >stranger/thesis.txt
+run 1 encode -m "$MODEL" -o stranger in.jsonl --overwrite
+equal "$(cat stranger/thesis.txt)" mine "a stranger's file"
+
+# Places that cannot be written.
+run 1 encode -m "$MODEL" -o in.jsonl five.jsonl
+run 1 encode -m "$MODEL" -o no/such/place/out five.jsonl
+if [[ $(id -u) -ne 0 ]]; then
+  mkdir locked && chmod a-w locked
+  run 1 encode -m "$MODEL" -o locked/out five.jsonl
+  has stderr "locked"
+fi
+if [[ -w /dev/full ]]; then
+  code=0
+  "$BIN" encode -m "$MODEL" -o - --to jsonl in.jsonl >/dev/full 2>stderr || code=$?
+  equal "$code" 1 "exit status on a full device"
+  has stderr "embedtool: error:"
+  code=0
+  "$BIN" --help >/dev/full 2>stderr || code=$?
+  equal "$code" 1 "exit status of --help on a full device"
+fi
+
+# A damaged shard is found.
+encode damaged in.jsonl
+python3 - <<'PY'
+with open('damaged/part-00000.parquet', 'r+b') as f:
+    f.seek(200); byte = f.read(1); f.seek(200); f.write(bytes([byte[0] ^ 1]))
+PY
+run 1 verify damaged
+has stderr "part-00000.parquet"

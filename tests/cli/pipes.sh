@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Pipes that close early, pipes that never end, and signals.
+# shellcheck source=tests/cli/lib.sh
+source "$(dirname "$0")/lib.sh" "$1"
+
+corpus 5000 >in.jsonl
+
+# A reader that has enough: no message, and the whole pipeline is done at once.
+"$BIN" encode -m "$MODEL" -o - --to jsonl in.jsonl 2>stderr | head -n 1 >first
+check_jsonl first 'd[0]["id"] == "r0"'
+equal "$(cat stderr)" "" "what is said when the reader goes away"
+"$BIN" tokenize -m "$MODEL" in.jsonl 2>stderr | head -n 1 >first
+check_jsonl first 'd[0]["id"] == "r0"'
+equal "$(cat stderr)" "" "what tokenize says when the reader goes away"
+
+# A producer that never ends: the first vector comes while it is still alive.
+mkfifo endless
+{ head -n 3 in.jsonl; exec sleep 60; } >endless &
+producer=$!
+timeout 20 "$BIN" encode -m "$MODEL" -o - --to jsonl - <endless 2>stderr | head -n 1 >first &
+reader=$!
+for _ in $(seq 100); do
+  [[ -s first ]] && break
+  sleep 0.1
+done
+[[ -s first ]] || fail "no vector from a pipe that stays open"
+kill "$producer" 2>/dev/null || true
+wait "$reader" "$producer" 2>/dev/null || true
+
+# Ctrl-C and termination while waiting for input, and in the middle of work.
+stopped_by() { # SIGNAL STATUS INPUT OUTPUT
+  local code=0
+  setsid "$BIN" encode -m "$MODEL" -o "$4" "$3" <endless-again >stdout 2>stderr &
+  local pid=$!
+  sleep 0.7
+  kill "-$1" "$pid"
+  wait "$pid" || code=$?
+  equal "$code" "$2" "exit status after SIG$1"
+  [[ ! -e $4/manifest.json ]] || fail "a stopped run published a manifest"
+  if find "$4" -name '*.tmp*' 2>/dev/null | grep -q .; then fail "a stopped run left: $(ls -A "$4")"; fi
+}
+mkfifo endless-again
+sleep 120 >endless-again &
+holder=$!
+trap 'kill $holder 2>/dev/null || true; rm -rf "$WORK"' EXIT
+stopped_by INT 130 - out-int
+stopped_by TERM 143 - out-term
+for _ in $(seq 40); do cat in.jsonl; done >many.jsonl
+stopped_by INT 130 many.jsonl out-busy
+kill "$holder"
+
+# The name is free again.
+encode out-int in.jsonl --overwrite
+run 0 verify out-int

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Help, version, wrong flags and their exit statuses; settings from a file and the environment.
+# shellcheck source=tests/cli/lib.sh
+source "$(dirname "$0")/lib.sh" "$1"
+
+run 2
+has stderr "no command given"
+has stderr "Commands:"
+run 0 --help
+has stdout "encode"
+equal "$(lines stderr)" 0 "lines on standard error"
+run 0 -h
+run 0 help
+run 0 help encode
+cp stdout by-help
+run 0 encode --help
+same stdout by-help "help encode is encode --help"
+for heading in Input: Model: Output: Work: "Messages and settings:"; do has stdout "$heading"; done
+[[ $(wc -L <stdout) -le 100 ]] || fail "a help line is longer than 100 columns"
+
+run 0 --version
+for word in "embedtool 0." build: backends: isa: reference; do has stdout "$word"; done
+cp stdout version
+run 0 -V
+same stdout version "-V is --version"
+
+run 2 encoed
+has stderr "embedtool: error: unknown command encoed; did you mean encode?"
+run 2 --verison
+has stderr "did you mean --version?"
+run 2 encode --batchsize 3
+has stderr "unknown option --batchsize; did you mean --batch-size?"
+run 2 encode --frobnicate
+has stderr "unknown option --frobnicate"
+lacks stderr "did you mean"
+run 2 encode --to parket
+has stderr "parket is not one of parquet, npy, jsonl"
+run 2 encode --dims -3
+has stderr "'-3' is not a whole number of at least 1"
+run 2 encode --dims 99999999999999999999999
+run 2 encode --dims
+has stderr "--dims needs a value"
+run 2 encode -q -v
+run 2 encode some-input
+has stderr "--output"
+run 2 info
+run 2 info one two
+run 2 verify
+run 2 search
+run 2 export
+for command in encode info verify export search tokenize; do run 0 "$command" --help; done
+
+# JSON messages: one object a line.
+run 1 encode missing.jsonl -o out --log-format json
+check_jsonl stderr 'all({"time", "level", "message"} <= set(l) for l in d) and d[-1]["level"] == "error"'
+[[ ! -e out ]] || fail "an output was made for an input that does not exist"
+
+# Settings: command line over file over environment over default.
+echo '{"id": "a", "text": "one text"}' >in.jsonl
+ids() { run 0 tokenize in.jsonl -m "$MODEL" "$@" && jsonl stdout 'd[0]["n_tokens"]'; }
+plain=$(ids)
+equal "$(ids --max-length 3)" 3 "tokens by the command line"
+equal "$(EMBEDTOOL_MAX_LENGTH=3 ids)" 3 "tokens by the environment"
+printf '[tokenize]\nmax-length = 3\n[encode]\nmax-length = 2\n' >settings.toml
+equal "$(ids --config settings.toml)" 3 "tokens by a section of the file"
+printf 'max-length = 3\nshard-rows = 7\n' >shared.toml
+equal "$(ids --config shared.toml)" 3 "tokens by the file, beside another command's setting"
+equal "$(EMBEDTOOL_MAX_LENGTH=2 ids --config settings.toml)" 3 "file over environment"
+equal "$(ids --config settings.toml --max-length 100)" "$plain" "command line over file"
+equal "$(EMBEDTOOL_CONFIG=settings.toml ids)" 3 "the file named by the environment"
+echo 'max-lenght = 3' >typo.toml
+run 2 tokenize in.jsonl -m "$MODEL" --config typo.toml
+has stderr "max-lenght is not a setting; did you mean max-length?"
+printf '[encoed]\ndims = 3\n' >section.toml
+run 2 encode in.jsonl --config section.toml
+has stderr "[encoed] is not a subcommand"
+run 2 encode in.jsonl --config nowhere.toml
+has stderr "nowhere.toml"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.hpp"
@@ -13,6 +14,8 @@ namespace embedtool {
 namespace {
 
 constexpr std::size_t kMaxColumns = std::size_t{1} << 16;
+/// How much of a line whose quoting is broken goes with its reject.
+constexpr std::size_t kRejectBytes = 4096;
 /// How many column names a record brings along for messages.
 constexpr std::size_t kNamesTold = 16;
 constexpr std::size_t kNoColumn = std::numeric_limits<std::size_t>::max();
@@ -52,18 +55,20 @@ class CsvReader final : public RecordReader {
   enum class Found : std::uint8_t { record, bad, blocked, end };
 
   Found find_record(Wait wait);
+  Found fail_record(std::string_view why, Wait wait);
+  Found complete_bad_line(Wait wait);
   void take_header(std::string_view record);
   void map_columns();
   [[noreturn]] void fail_missing_column(const std::string& name, std::string_view flag) const;
   Step take_record(std::string_view record);
   void take_cell(FieldPlan::Slot slot, const CsvCell& cell, std::string_view record);
-  Step reject_first_line(const std::string& reason);
+  Step reject_first_line();
   bool skip_line_rest(Wait wait);
   void start_record(std::size_t consumed, std::uint64_t lines);
 
   ReaderContext context_;
   CsvScanner scanner_;
-  std::string error_;
+  std::string error_;  ///< why the record at hand is bad; empty while it is not
   bool prepared_ = false;
   std::vector<std::string> columns_;
   std::vector<std::size_t> column_of_;  ///< by slot; kNoColumn where the file has none
@@ -77,6 +82,7 @@ class CsvReader final : public RecordReader {
 CsvReader::Found CsvReader::find_record(Wait wait) {
   ByteWindow& window = context_.window;
   if (!skip_line_rest(wait)) return Found::blocked;
+  if (!error_.empty()) return complete_bad_line(wait);
   while (true) {
     const std::string_view view = window.view();
     if (view.empty() && window.ended()) return Found::end;
@@ -84,18 +90,34 @@ CsvReader::Found CsvReader::find_record(Wait wait) {
       case CsvScanner::Status::record:
         return Found::record;
       case CsvScanner::Status::bad:
-        error_ = scanner_.error();
-        return Found::bad;
+        return fail_record(scanner_.error(), wait);
       case CsvScanner::Status::need_more:
         break;
     }
     const auto got = window.fill(wait);
     if (got == ByteWindow::Fill::blocked) return Found::blocked;
     if (got == ByteWindow::Fill::full) {
-      error_ = fmt::format("the record is longer than {} bytes", context_.options.max_line_bytes);
-      return Found::bad;
+      const std::size_t most = context_.options.max_line_bytes;
+      return fail_record(fmt::format("the record is longer than {} bytes", most), wait);
     }
   }
+}
+
+CsvReader::Found CsvReader::fail_record(std::string_view why, Wait wait) {
+  error_ = why;
+  return complete_bad_line(wait);
+}
+
+/// Reads a bad record's first line to its end (or as much as a reject shows), so that what is
+/// reported does not depend on how the bytes arrived.
+CsvReader::Found CsvReader::complete_bad_line(Wait wait) {
+  const ByteWindow& window = context_.window;
+  while (window.view().size() < kRejectBytes && window.view().find('\n') == std::string::npos) {
+    const auto got = context_.window.fill(wait);
+    if (got == ByteWindow::Fill::blocked) return Found::blocked;
+    if (got != ByteWindow::Fill::data) break;
+  }
+  return Found::bad;
 }
 
 void CsvReader::start_record(std::size_t consumed, std::uint64_t lines) {
@@ -121,10 +143,12 @@ bool CsvReader::skip_line_rest(Wait wait) {
   return true;
 }
 
-RecordReader::Step CsvReader::reject_first_line(const std::string& reason) {
+RecordReader::Step CsvReader::reject_first_line() {
   const std::string_view view = context_.window.view();
-  context_.builder.reject(line_, {}, reason, view.substr(0, view.find('\n')));
+  const std::string_view line = view.substr(0, std::min(view.find('\n'), kRejectBytes));
   skipping_ = true;
+  const std::string reason = std::exchange(error_, {});
+  context_.builder.reject(line_, {}, reason, line);
   return Step::rejected;
 }
 
@@ -252,7 +276,7 @@ RecordReader::Step CsvReader::next(Wait wait) {
       case Found::end:
         return Step::end;
       case Found::bad:
-        return reject_first_line(error_);
+        return reject_first_line();
       case Found::record:
         break;
     }

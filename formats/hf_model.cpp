@@ -16,6 +16,7 @@
 #include "formats/model_limits.hpp"
 #include "formats/model_modules.hpp"
 #include "formats/model_static.hpp"
+#include "formats/model_tokenizer.hpp"
 #include "formats/safetensors.hpp"
 
 namespace embedtool {
@@ -48,6 +49,7 @@ class ModelLoader {
       load_transformer();
     }
     load_dense();
+    load_tokenizer();
     load_prompts();
     load_card();
   }
@@ -70,6 +72,7 @@ class ModelLoader {
     model_.pooling_source = "static models average";
     model_.head.normalize = chain_.normalize || read.normalize.value_or(false);
     model_.normalize_source = chain_.normalize ? "modules.json" : "config.json";
+    wishes_.empty_text_token = read.empty_text_token;
   }
 
   void load_transformer() {
@@ -78,6 +81,7 @@ class ModelLoader {
     TokenLimit limit = transformer_limit(encoder_files_, settings, model_.spec, model_.notes);
     model_.max_tokens = limit.tokens;
     model_.max_tokens_reason = std::move(limit.reason);
+    wishes_.lower_case = settings.lower_case;
     load_pooling();
     load_normalize();
   }
@@ -123,6 +127,18 @@ class ModelLoader {
     }
   }
 
+  void load_tokenizer() {
+    wishes_.hints = {.model_type = model_.spec.family, .drop_unknown = model_.spec.drops_unknown};
+    model_.tokenizer = open_model_tokenizer(encoder_files_, wishes_);
+    if (model_.tokenizer == nullptr) return;
+    if (model_.tokenizer->vocab_size() > model_.spec.vocab_size) {
+      model_.notes.push_back(fmt::format(
+          "the tokenizer has {} tokens, but the model only {}: a text with one of the others stops "
+          "the run",
+          model_.tokenizer->vocab_size(), model_.spec.vocab_size));
+    }
+  }
+
   void load_prompts() {
     const auto config = read_config(files_, "config_sentence_transformers.json");
     if (!config.has_value()) return;
@@ -154,6 +170,7 @@ class ModelLoader {
   ModuleChain chain_;
   SubfolderFileSet encoder_files_;
   std::optional<JsonConfig> config_;
+  TokenizerWishes wishes_;
 };
 
 // The folder's own name; in a hub's cache (models--ORG--NAME/snapshots/REVISION) the model's.

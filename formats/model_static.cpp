@@ -74,6 +74,17 @@ TokenLimit model2vec_limit(const JsonConfig& config) {
   return {kModel2vecTokens, "model2vec's own default"};
 }
 
+// Ours: model2vec itself gives a text without tokens a vector of zeros.
+std::optional<TokenId> empty_text_token(const JsonConfig& config, std::size_t vocab_size) {
+  const auto token = config.integer("empty_text_token_id");
+  if (!token.has_value()) return std::nullopt;
+  if (*token < 0 || static_cast<std::uint64_t>(*token) >= vocab_size) {
+    throw Error(ExitCode::model, "{}: 'empty_text_token_id' {} is not among {} tokens",
+                config.where(), *token, vocab_size);
+  }
+  return static_cast<TokenId>(*token);
+}
+
 }  // namespace
 
 bool is_model2vec(const JsonConfig& config) {
@@ -103,6 +114,7 @@ StaticModel read_static_model(const WeightSource& weights, const JsonConfig* con
   if (model2vec) {
     out.limit = model2vec_limit(*config);
     out.normalize = config->boolean("normalize").value_or(false);
+    out.empty_text_token = empty_text_token(*config, spec.vocab_size);
   }
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "core/data.hpp"
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
 #include "formats/json_document.hpp"
@@ -13,7 +14,8 @@ namespace embedtool {
 struct StaticModel {
   ModelSpec spec;
   TokenLimit limit;
-  std::optional<bool> normalize;  ///< what config.json says
+  std::optional<bool> normalize;            ///< what config.json says
+  std::optional<TokenId> empty_text_token;  ///< row that stands for a text without tokens
 };
 
 /// True where `config` is that of a model2vec folder.

@@ -204,8 +204,6 @@ std::size_t Encoder::vocab_size() const {
   return parts_->table.vocab_size();
 }
 
-TokenId Encoder::empty_text_token() const { return parts_->spec.empty_text_token; }
-
 std::size_t Encoder::owned_bytes() const {
   std::size_t bytes = parts_->table.owned_bytes() + parts_->head.owned_bytes();
   for (const Block& b : parts_->blocks) bytes += b.owned_bytes();

@@ -52,8 +52,6 @@ class Encoder {
   /// Longest sequence that encode() takes; 0 = any.
   std::size_t max_tokens() const;
   std::size_t vocab_size() const;
-  /// ModelSpec::empty_text_token
-  TokenId empty_text_token() const;
   /// Memory held beside the mapped weights.
   std::size_t owned_bytes() const;
   /// FLOPs of the linear layers for one token, and of attention for a sequence of `tokens`.

@@ -50,9 +50,6 @@ struct ModelSpec {
   float norm_eps = 1e-12F;
   bool special_tokens = true;  ///< false: the tokenizer adds none (static models)
   bool drops_unknown = false;  ///< model2vec: unknown tokens are left out before pooling
-  /// Stands in for a text that has no tokens at all, in models without special tokens; -1 = none:
-  /// such a text's vector is then zero.
-  std::int32_t empty_text_token = -1;
   TensorNames names;
   /// Prefixes that checkpoints may put before every tensor name ("bert.", …); "" is always tried.
   std::vector<std::string> prefixes;

@@ -115,10 +115,6 @@ void Window::tokenize_one(const RunContext& context, Unique& unique, WorkerState
       context.tokenizer->encode(text, {context.max_tokens, true}, *worker.tokenizer, ids);
   unique.length = result.n_tokens;
   unique.truncated = result.truncated;
-  if (result.n_tokens == 0 && context.encoder.empty_text_token() >= 0) {
-    ids.push_back(context.encoder.empty_text_token());
-    unique.length = 1;
-  }
 }
 
 void Window::plan(const RunContext& context) {

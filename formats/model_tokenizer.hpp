@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "core/data.hpp"
+#include "core/text/tokenizer.hpp"
+#include "formats/file_set.hpp"
+#include "formats/tokenizer_files.hpp"
+
+namespace embedtool {
+
+/// What a model asks of its tokenizer beyond the tokenizer's own files.
+struct TokenizerWishes {
+  TokenizerHints hints;
+  /// Texts are lower-cased first (`do_lower_case` of sentence_bert_config.json).
+  bool lower_case = false;
+  /// Stands in for a text without tokens (`empty_text_token_id` of a static model).
+  std::optional<TokenId> empty_text_token;
+};
+
+/// The tokenizer of the folder `files`, or null where it holds no tokenizer files at all.
+/// Throws Error(ExitCode::model) when it holds some that cannot be used. Lower-casing goes through
+/// the whole text, also where little of it is kept.
+std::unique_ptr<Tokenizer> open_model_tokenizer(const FileSet& files,
+                                                const TokenizerWishes& wishes);
+
+}  // namespace embedtool

@@ -219,13 +219,14 @@ ExitCode encode(const EncodeFlags& flags, Session& session) {
   corpus.vocab_size = model.encoder->vocab_size();
   corpus.vector_dims = spec.dims;
 
-  EncodeOutput output(plan, manifest_of(flags, corpus, spec, model));
+  // Inputs that are missing show before the output is touched.
   RejectOptions reject_options;
   reject_options.on_error = resolve_on_error(flags.input);
-  reject_options.path = flags.rejects.empty() ? output.rejects_path() : flags.rejects;
+  reject_options.path = flags.rejects.empty() ? plan.rejects_path() : flags.rejects;
   reject_options.file_names = corpus_file_names(corpus);
   RejectLog rejects(reject_options);
   const std::unique_ptr<DocumentSource> source = open_corpus(corpus, rejects);
+  EncodeOutput output(plan, manifest_of(flags, corpus, spec, model));
 
   RunReport report = run(*source, model.loaded.tokenizer.get(), *model.encoder, spec, output.sink(),
                          rejects, run_options(flags, model, session.console), session.clock);

@@ -31,6 +31,8 @@ struct OutputPlan {
   bool overwrite = false;
 
   bool to_stdout() const { return path.empty(); }
+  /// Where bad records are noted unless told otherwise; empty on standard output.
+  std::string rejects_path() const { return to_stdout() ? "" : path + "/rejects.jsonl"; }
 };
 /// Throws Error(usage).
 OutputPlan resolve_output(const OutputFlags& flags);
@@ -42,8 +44,6 @@ class EncodeOutput {
   /// when the directory may not be used and Error(output_busy) when another run holds it.
   EncodeOutput(const OutputPlan& plan, Manifest manifest);
 
-  /// Where bad records are noted; empty on standard output.
-  std::string rejects_path() const;
   EmbeddingSink& sink() { return *sink_; }
   /// Makes a finished run an output: publishes the report, then the manifest.
   void complete(std::uint64_t rows, const std::string& report);

@@ -101,9 +101,9 @@ std::string render_report(const RunReport& report, std::size_t cpus, bool colour
   const double flops = report.linear_flops + report.attention_flops;
   if (flops > 0) out += fmt::format(", {:.0f} GFLOP/s", per_second(flops, busy) / 1e9);
   out += "\n";
-  if (const std::string text = remarks(report); !text.empty()) out += "  " + text + "\n";
+  if (const std::string text = remarks(report); !text.empty()) out += fmt::format("  {}\n", text);
 
-  out += "\n" + stage_table(report) + "\n";
+  out += fmt::format("\n{}\n", stage_table(report));
 
   Table facts({Table::Align::left, Table::Align::left});
   if (report.padding.real > 0) facts.row({"padding", padding_line(report.padding)});

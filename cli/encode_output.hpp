@@ -24,7 +24,7 @@ void declare_output(CLI::App& app, OutputFlags& flags);
 
 /// The flags, checked against each other.
 struct OutputPlan {
-  std::string path;  ///< the output directory; empty = standard output
+  std::string path;    ///< the output directory; empty = standard output
   std::string format;  ///< "parquet", "npy" or "jsonl"
   OutputType type = OutputType::f32;
   std::uint64_t shard_rows = 0;  ///< 0 = the format's default

@@ -79,7 +79,7 @@ for a, b in zip(open('full.vectors'), open('f16.vectors')):
 PY
 
 # Shards: rows are cut where asked, and join to the same.
-encode shards in.jsonl --shard-rows 20
+encode shards in.jsonl --shard-rows 20 --keep lang,nowhere
 equal "$(find shards -name 'part-*.parquet' | wc -l | tr -d ' ')" 3 "shards"
 vectors shards >shards.vectors
 same full.vectors shards.vectors
@@ -99,7 +99,7 @@ equal "$(cat stranger/thesis.txt)" mine "a stranger's file"
 
 # Places that cannot be written.
 run 1 encode -m "$MODEL" -o in.jsonl five.jsonl
-run 1 encode -m "$MODEL" -o no/such/place/out five.jsonl
+run 1 encode -m "$MODEL" -o five.jsonl/out five.jsonl
 if [[ $(id -u) -ne 0 ]]; then
   mkdir locked && chmod a-w locked
   run 1 encode -m "$MODEL" -o locked/out five.jsonl

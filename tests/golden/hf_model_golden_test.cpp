@@ -5,10 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/base/profile.hpp"
 #include "core/math/gemm.hpp"
 #include "core/model/encoder.hpp"
 #include "formats/hf_model.hpp"
+#include "tests/golden/encode_ids.hpp"
 #include "tests/golden/golden_case.hpp"
 
 namespace embedtool {
@@ -17,26 +17,6 @@ namespace {
 // The numeric contract.
 constexpr double kMaxAbs = 1e-5;
 constexpr double kMinCosine = 0.999999;
-
-std::vector<std::vector<float>> encode(const Encoder& encoder,
-                                       const std::vector<std::vector<TokenId>>& sequences) {
-  std::vector<TokenId> ids;
-  std::vector<std::uint32_t> offsets{0};
-  for (const auto& sequence : sequences) {
-    ids.insert(ids.end(), sequence.begin(), sequence.end());
-    offsets.push_back(static_cast<std::uint32_t>(ids.size()));
-  }
-  std::vector<float> flat(sequences.size() * encoder.dims());
-  Workspace workspace;
-  StageClock clock;
-  encoder.encode({ids, offsets}, workspace, clock, flat.data());
-  std::vector<std::vector<float>> rows;
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    const auto begin = flat.begin() + static_cast<std::ptrdiff_t>(i * encoder.dims());
-    rows.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(encoder.dims()));
-  }
-  return rows;
-}
 
 class GoldenModel : public ::testing::TestWithParam<std::string> {};
 
@@ -51,7 +31,7 @@ TEST_P(GoldenModel, VectorsAgreeOnEveryBackend) {
   for (const GemmBackend* backend : gemm_backends()) {
     if (!backend->unavailable().empty()) continue;
     const Encoder encoder(model.spec, model.head, *model.weights, *backend);
-    const auto vectors = encode(encoder, sequences);
+    const auto vectors = golden::encode(encoder, sequences);
     for (std::size_t i = 0; i < vectors.size(); ++i) {
       const golden::Distance d = golden::distance(vectors[i], c.items[i].normalized);
       EXPECT_LE(d.max_abs, kMaxAbs) << backend->name() << ", item " << i;
@@ -67,7 +47,7 @@ TEST_P(GoldenModel, FolderDecidesOnNormalization) {
   const LoadedModel model = load_model(c.model().string());
   const Encoder encoder(model.spec, model.head, *model.weights, *gemm_backends().back());
   const golden::Item& item = c.items.back();
-  const auto ours = encode(encoder, {item.ids}).front();
+  const auto ours = golden::encode(encoder, {item.ids}).front();
   double square = 0;
   for (const double x : item.pooled) square += x * x;
   const auto& reference = model.head.normalize ? item.normalized : item.pooled;
@@ -79,6 +59,11 @@ TEST_P(GoldenModel, FolderDecidesOnNormalization) {
 TEST_P(GoldenModel, TextsGiveTheReferencesIds) {
   const golden::Case c = golden::load_case(GetParam());
   const LoadedModel model = load_model(c.model().string());
+  if (model.tokenizer != nullptr && model.tokenizer->kind() == "unusable") {
+    // Only byte-level BPE may be out of reach.
+    ASSERT_THAT(model.notes, ::testing::Contains(::testing::HasSubstr("'BPE' is not supported")));
+    GTEST_SKIP() << model.notes.front();
+  }
   std::size_t texts = 0;
   for (const golden::Item& item : c.items) {
     if (!item.text.has_value()) continue;

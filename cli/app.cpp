@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -86,20 +88,31 @@ std::string describe_extras(const CLI::App& app) {
 bool parse(const Command& command, BuiltApp& built, std::span<char*> arguments) {
   // CLI11 takes the arguments last first.
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  // CLI11 reads the settings file before the environment that may name it.
+  const char* settings = std::getenv("EMBEDTOOL_CONFIG");
+  const bool has_own = std::any_of(arguments.begin(), arguments.end(), [](const char* argument) {
+    return std::string_view(argument).starts_with("--config");
+  });
+  if (settings != nullptr && *settings != '\0' && !has_own) {
+    reversed.emplace_back(settings);
+    reversed.emplace_back("--config");
+  }
   try {
     built.app->parse(reversed);
   } catch (const CLI::CallForHelp&) {
     print(built.app->help());
     return false;
-  } catch (const CLI::ExtrasError&) {
-    throw Error(ExitCode::usage, "{} (embedtool {} --help lists them)", describe_extras(*built.app),
-                command.name);
   } catch (const CLI::ArgumentMismatch& e) {
     // "--dims: 1 required … missing"
     const std::string message = e.what();
     throw Error(ExitCode::usage, "{} needs a value (see embedtool {} --help)",
                 message.substr(0, message.find(':')), command.name);
   } catch (const CLI::ParseError& e) {
+    // A misspelt option also makes a required one seem missing: name it first.
+    if (!built.app->remaining().empty()) {
+      throw Error(ExitCode::usage, "{} (embedtool {} --help lists the options)",
+                  describe_extras(*built.app), command.name);
+    }
     throw Error(ExitCode::usage, "{} (see embedtool {} --help)", e.what(), command.name);
   }
   return true;

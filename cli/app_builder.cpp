@@ -87,8 +87,7 @@ void declare_common(CLI::App& app, CommonFlags& flags, const Command& command) {
       ->capture_default_str();
   app.set_config("--config", "", "Read settings from FILE")
       ->option_text("FILE")
-      ->group("Messages and settings")
-      ->envname("EMBEDTOOL_CONFIG");
+      ->group("Messages and settings");
   app.config_formatter(std::make_shared<SettingsFile>(command, app));
   app.set_help_flag("-h,--help", "Show this help")->group("Messages and settings");
 }

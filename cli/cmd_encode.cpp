@@ -219,29 +219,36 @@ ExitCode encode(const EncodeFlags& flags, Session& session) {
   corpus.vocab_size = model.encoder->vocab_size();
   corpus.vector_dims = spec.dims;
 
-  EncodeOutput output(plan, manifest_of(flags, corpus, spec, model));
+  // Inputs that are missing show before the output is touched.
   RejectOptions reject_options;
   reject_options.on_error = resolve_on_error(flags.input);
-  reject_options.path = flags.rejects.empty() ? output.rejects_path() : flags.rejects;
+  reject_options.path = flags.rejects.empty() ? plan.rejects_path() : flags.rejects;
   reject_options.file_names = corpus_file_names(corpus);
   RejectLog rejects(reject_options);
   const std::unique_ptr<DocumentSource> source = open_corpus(corpus, rejects);
+  EncodeOutput output(plan, manifest_of(flags, corpus, spec, model));
 
   RunReport report = run(*source, model.loaded.tokenizer.get(), *model.encoder, spec, output.sink(),
                          rejects, run_options(flags, model, session.console), session.clock);
   rejects.sync();
   session.console.end_progress();
   complete_report(report, session, model);
-  const std::string json = report_json(report, report_context(flags, plan, model, session));
+  const ReportContext context = report_context(flags, plan, model, session);
+  const std::string json = report_json(report, context);
   if (!flags.report.empty()) publish_text(flags.report, json);
   if (!report.interrupted) output.complete(report.rows, json);
 
   report_rejects(rejects, session.console);
   advise(report, model, session.console);
-  session.console.block(render_report(report, available_cpus(), session.console.colours()));
+  const std::string table = render_report(report, context.cpus, session.console.colours());
+  if (session.console.format() == LogFormat::json) {
+    session.console.note(table.substr(0, table.find('\n')));
+  } else {
+    session.console.block(table);
+  }
   if (report.interrupted) {
-    session.console.note(fmt::format("stopped by a signal after {} rows; nothing was published",
-                                     report.rows));
+    session.console.note(
+        fmt::format("stopped by a signal after {} rows; nothing was published", report.rows));
   }
   return ExitCode::ok;
 }
@@ -258,7 +265,8 @@ RunCommand declare_encode(CLI::App& app) {
               "What becomes of a text longer than the limit")
       ->capture_default_str();
   declare_output(app, flags->output);
-  FlagGroup(app, "Output").value("--report", flags->report, "FILE", "Write the report there as well");
+  FlagGroup(app, "Output")
+      .value("--report", flags->report, "FILE", "Write the report there as well");
   declare_work(app, *flags);
   return [flags](Session& session) { return encode(*flags, session); };
 }

@@ -116,7 +116,8 @@ std::string output_table(const Manifest& manifest) {
                          : manifest.data});
   if (!manifest.spec.kept_fields.empty()) {
     std::string fields;
-    for (const std::string& f : manifest.spec.kept_fields) fields += (fields.empty() ? "" : ", ") + f;
+    for (const std::string& f : manifest.spec.kept_fields)
+      fields += (fields.empty() ? "" : ", ") + f;
     table.row({"kept fields", fields});
   }
   for (const auto& [name, value] : manifest.settings) table.row({name, one_line(value, 120)});

@@ -168,13 +168,13 @@ void print_json(StdoutWriter& out, const std::string& query, std::size_t rank, c
 
 std::string table_of(const std::vector<Match>& matches, const Finder& finder) {
   constexpr std::size_t kIdWidth = 40;
-  constexpr std::size_t kFieldWidth = 72;
+  constexpr std::size_t kFieldWidth = 90;
   Table table({Table::Align::right, Table::Align::right, Table::Align::left, Table::Align::left});
   for (std::size_t i = 0; i < matches.size(); ++i) {
     const Shown& shown = finder.shown(matches[i].row);
     std::string fields;
     for (const auto& [name, value] : shown.fields) {
-      fields += fmt::format("{}{}={}", fields.empty() ? "" : "  ", name, value);
+      fields += (fields.empty() ? "" : " | ") + value;
     }
     table.row({std::to_string(i + 1), fmt::format("{:.4f}", matches[i].score),
                one_line(shown.id, kIdWidth), one_line(fields, kFieldWidth)});
@@ -203,7 +203,8 @@ void print(const SearchFlags& flags, const std::vector<std::string>& queries,
 
 ExitCode search(const SearchFlags& flags, Console& console) {
   if (flags.query.empty() == flags.queries.empty()) {
-    throw Error(ExitCode::usage, "search needs a query: a text after the output, or --queries FILE");
+    throw Error(ExitCode::usage,
+                "search needs a query: a text after the output, or --queries FILE");
   }
   OutputReader reader(flags.output);
   const OutputSpec spec = reader.spec();

@@ -83,10 +83,6 @@ EncodeOutput::EncodeOutput(const OutputPlan& plan, Manifest manifest)
   }
 }
 
-std::string EncodeOutput::rejects_path() const {
-  return directory_ == nullptr ? "" : directory_->directory().path_of("rejects.jsonl");
-}
-
 void EncodeOutput::complete(std::uint64_t rows, const std::string& report) {
   if (directory_ == nullptr) return;
   directory_->publish_file("report.json", report);

@@ -24,13 +24,15 @@ void declare_output(CLI::App& app, OutputFlags& flags);
 
 /// The flags, checked against each other.
 struct OutputPlan {
-  std::string path;  ///< the output directory; empty = standard output
+  std::string path;    ///< the output directory; empty = standard output
   std::string format;  ///< "parquet", "npy" or "jsonl"
   OutputType type = OutputType::f32;
   std::uint64_t shard_rows = 0;  ///< 0 = the format's default
   bool overwrite = false;
 
   bool to_stdout() const { return path.empty(); }
+  /// Where bad records are noted unless told otherwise; empty on standard output.
+  std::string rejects_path() const { return to_stdout() ? "" : path + "/rejects.jsonl"; }
 };
 /// Throws Error(usage).
 OutputPlan resolve_output(const OutputFlags& flags);
@@ -42,8 +44,6 @@ class EncodeOutput {
   /// when the directory may not be used and Error(output_busy) when another run holds it.
   EncodeOutput(const OutputPlan& plan, Manifest manifest);
 
-  /// Where bad records are noted; empty on standard output.
-  std::string rejects_path() const;
   EmbeddingSink& sink() { return *sink_; }
   /// Makes a finished run an output: publishes the report, then the manifest.
   void complete(std::uint64_t rows, const std::string& report);

@@ -8,7 +8,9 @@ step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [[ -t 1 && -z ${NO_COLOR:-} ]] || step() { printf '\n%s\n' "$*"; }
 # Shows a command, then runs it.
 show() {
-  printf '$ %s\n' "$*"
+  printf '$'
+  printf ' %s' "${@@Q}"
+  printf '\n'
   "$@"
 }
 
@@ -20,12 +22,12 @@ scripts/build.sh release embedtool
 PATH=$PWD/build/release:$PATH
 out=build/quickstart
 step "3. Encode 472 texts in 12 languages"
-show embedtool encode scripts/sample/texts.jsonl -o "$out" --keep lang --overwrite
+show embedtool encode scripts/sample/texts.jsonl -o "$out" --keep lang,text --overwrite
 step "4. What came out"
 show embedtool info "$out"
 show embedtool verify "$out"
 step "5. Look for something"
-show embedtool search "$out" "everyone has the right to go to school" -k 5
+show embedtool search "$out" "nobody may be held as a slave" -k 5
 
 step "Done."
 cat <<TEXT

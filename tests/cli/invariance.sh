@@ -13,7 +13,8 @@ open('shuffled.jsonl', 'w').writelines(lines)
 PY
 
 for model in "${MODEL:?}" builtin; do
-  run 0 encode -m "$model" -o base.jsonl --to jsonl --overwrite in.jsonl
+  run 0 encode -m "$model" -o base --to jsonl --overwrite in.jsonl
+  cp base/embeddings.jsonl base.jsonl
   sort base.jsonl >sorted
   for batch in 1 7 64 128; do
     for threads in 1 2; do

@@ -1,9 +1,10 @@
 # Shared by the end-to-end cases. A case is `tests/cli/NAME.sh BINARY`; it exits 0 when everything
 # held, 77 when something that it needs is missing, and anything else with a line saying what broke.
 # shellcheck shell=bash
-set -euo pipefail
+set -Eeuo pipefail
+trap 'printf "FAILED: line %s: %s\n" "$LINENO" "$BASH_COMMAND" >&2' ERR
 
-BIN=$1
+BIN=$(realpath "$1")
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SHARED=${EMBEDTOOL_SHARED:-$SOURCE/../shared}
 MODEL=$SOURCE/tests/golden/data/bert/model # two layers, random weights

@@ -6,8 +6,8 @@ source "$(dirname "$0")/lib.sh" "$1"
 # Long options that a help text lists.
 of_help() { sed -nE 's/^ +(-[a-zA-Z], )?--([a-z-]+).*/\2/p' | sort -u; }
 # Long options that a page describes: `.It Fl q , -quiet` and further ones on the line.
-of_page() { sed -nE 's/^\.It (Fl .*)/\1/p' "$1" | grep -oE 'Fl ([a-zA-Z] , )?-[a-z-]+' |
-  sed -E 's/.* ?-([a-z][a-z-]+)$/\1/' | sort -u; }
+of_page() { sed -nE 's/^\.It (Fl .*)/\1/p' "$1" | { grep -oE 'Fl ([a-zA-Z] , )?-[a-z-]+' || true; } |
+  sed -E 's/^Fl ([a-zA-Z] , )?-//' | sort -u; }
 
 common=$(printf '%s\n' config help log-format progress quiet verbose)
 equal "$(of_page "$SOURCE/man/embedtool.1")" "$common" "common options in embedtool.1"

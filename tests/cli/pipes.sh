@@ -6,12 +6,15 @@ source "$(dirname "$0")/lib.sh" "$1"
 corpus 5000 >in.jsonl
 
 # A reader that has enough: no message, and the whole pipeline is done at once.
+set +o pipefail
 "$BIN" encode -m "$MODEL" -o - --to jsonl in.jsonl 2>stderr | head -n 1 >first
+equal "${PIPESTATUS[0]}" 141 "exit status when the reader goes away"
 check_jsonl first 'd[0]["id"] == "r0"'
 equal "$(cat stderr)" "" "what is said when the reader goes away"
 "$BIN" tokenize -m "$MODEL" in.jsonl 2>stderr | head -n 1 >first
 check_jsonl first 'd[0]["id"] == "r0"'
 equal "$(cat stderr)" "" "what tokenize says when the reader goes away"
+set -o pipefail
 
 # A producer that never ends: the first vector comes while it is still alive.
 mkfifo endless
@@ -37,7 +40,7 @@ stopped_by() { # SIGNAL STATUS INPUT OUTPUT
   wait "$pid" || code=$?
   equal "$code" "$2" "exit status after SIG$1"
   [[ ! -e $4/manifest.json ]] || fail "a stopped run published a manifest"
-  if find "$4" -name '*.tmp*' 2>/dev/null | grep -q .; then fail "a stopped run left: $(ls -A "$4")"; fi
+  if find "$4" -name '.embedtool-tmp-*' 2>/dev/null | grep -q .; then fail "a stopped run left: $(ls -A "$4")"; fi
 }
 mkfifo endless-again
 sleep 120 >endless-again &

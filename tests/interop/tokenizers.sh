@@ -81,7 +81,7 @@ run_vocab() {  # a vocab.txt alone, against a tokenizer.json made of it
 bert-base-uncased true
 bert-base-cased false
 bert-base-multilingual-cased false
-bert-base-chinese true
+bert-base-chinese false
 LIST
 }
 

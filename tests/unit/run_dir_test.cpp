@@ -122,6 +122,25 @@ TEST(RunDirectory, ResumesAfterTheLastCompleteShard) {
   EXPECT_EQ(contents_of(scratch / "out"), contents_of(scratch / "whole"));
 }
 
+// A line half written by a run that died must not swallow the next run's first line.
+TEST(RunDirectory, MendsATornJournal) {
+  const ScratchDir scratch;
+  const SampleRows rows = sample_rows(100);
+  SampleRun how = sample_run();
+  write_unfinished(scratch / "out", rows, how);
+  std::string journal = slurp(scratch / "out/journal.jsonl");
+  journal.resize(journal.size() - 5);
+  spill(scratch / "out/journal.jsonl", journal);
+  how.existing = ExistingOutput::resume;
+  {
+    RunDirectory run(scratch / "out", {how.existing, {{"model", "sample"}}});
+    ASSERT_EQ(run.completed_rows(), 40U);
+    testing::open_sample_sink(run, how)->write(part_of(rows, how.spec, 40, 90));
+  }
+  const RunDirectory run(scratch / "out", {how.existing, {{"model", "sample"}}});
+  EXPECT_EQ(run.completed_rows(), 80U);
+}
+
 TEST(RunDirectory, NamesTheDifferenceToTheRunBefore) {
   const ScratchDir scratch;
   write_unfinished(scratch / "out", sample_rows(100), sample_run());

@@ -92,11 +92,10 @@ TEST_P(Export, WritesFvecs) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Types, Export,
-    ::testing::Combine(::testing::Values(OutputType::f32, OutputType::f16, OutputType::int8,
-                                         OutputType::binary),
-                       ::testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(Types, Export,
+                         ::testing::Combine(::testing::Values(OutputType::f32, OutputType::f16,
+                                                              OutputType::int8, OutputType::binary),
+                                            ::testing::Bool()));
 
 TEST(ShardValues, FollowEachTypesMeaning) {
   OutputSpec spec;
@@ -135,9 +134,8 @@ TEST(ExportOutput, RefusesToReplaceUnlessTold) {
 TEST(ExportOutput, StreamsToADescriptor) {
   const Forms forms(OutputType::f32, false);
   const ScratchDir& s = forms.scratch;
-  for (const auto& [format, reference] :
-       {std::pair{ExportFormat::jsonl, "jsonl/embeddings.jsonl"},
-        std::pair{ExportFormat::npy, "npy/embeddings.npy"}}) {
+  for (const auto& [format, reference] : {std::pair{ExportFormat::jsonl, "jsonl/embeddings.jsonl"},
+                                          std::pair{ExportFormat::npy, "npy/embeddings.npy"}}) {
     const UniqueFd fd(::open((s / "stream").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
     export_stream(s / "parquet", format, fd.get(), "stream");
     EXPECT_EQ(slurp(s / "stream"), slurp(s / reference));

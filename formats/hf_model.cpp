@@ -129,7 +129,9 @@ class ModelLoader {
 
   void load_tokenizer() {
     wishes_.hints = {.model_type = model_.spec.family, .drop_unknown = model_.spec.drops_unknown};
-    model_.tokenizer = open_model_tokenizer(encoder_files_, wishes_);
+    ModelTokenizer opened = open_model_tokenizer(encoder_files_, wishes_);
+    model_.tokenizer = std::move(opened.tokenizer);
+    if (!opened.note.empty()) model_.notes.push_back(std::move(opened.note));
     if (model_.tokenizer == nullptr) return;
     if (model_.tokenizer->vocab_size() > model_.spec.vocab_size) {
       model_.notes.push_back(fmt::format(

@@ -27,7 +27,8 @@ struct LoadedModel {
   HeadSpec head;
   std::unique_ptr<WeightSource> weights;
   std::vector<std::unique_ptr<WeightSource>> dense_weights;  ///< of head.dense, in order
-  /// Null when the folder has no tokenizer files: such a model takes ready token ids only.
+  /// Null when the folder has no tokenizer files: such a model takes ready token ids only. Where
+  /// it has some that cannot be used, encode() throws the reason (and `notes` has it).
   std::unique_ptr<Tokenizer> tokenizer;
 
   std::size_t max_tokens = 0;  ///< special tokens included; 0 = no limit

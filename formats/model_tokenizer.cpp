@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/error.hpp"
 #include "core/text/unicode.hpp"
 
 namespace embedtool {
@@ -72,29 +73,39 @@ class AdjustedTokenizer : public Tokenizer {
   std::optional<TokenId> empty_text_token_;
 };
 
-// Most models that ask for lower case have a tokenizer that does it anyway. A text that tells:
-// words that every vocabulary has, and letters outside ASCII.
-bool lowers_by_itself(const Tokenizer& tokenizer) {
-  const std::string mixed = "The Quick BROWN Fox Is HERE Ärger ΩMEGA МИР";
-  std::string lowered;
-  lower_case(mixed, lowered);
-  const auto scratch = tokenizer.make_scratch();
-  std::vector<TokenId> of_mixed;
-  std::vector<TokenId> of_lowered;
-  tokenizer.encode(mixed, {}, *scratch, of_mixed);
-  tokenizer.encode(lowered, {}, *scratch, of_lowered);
-  return of_mixed == of_lowered;
-}
+// Stands where the tokenizer's files cannot be used: says why to whoever comes with a text.
+class UnusableTokenizer : public Tokenizer {
+ public:
+  explicit UnusableTokenizer(std::string fault) : fault_(std::move(fault)) {}
+
+  std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<Scratch>(); }
+  TokenizeResult encode(std::string_view, const TokenizeOptions&, Scratch&,
+                        std::vector<TokenId>&) const override {
+    throw Error(ExitCode::model, fault_);
+  }
+  std::size_t vocab_size() const override { return 0; }
+  std::string token(TokenId) const override { return {}; }
+  std::string_view kind() const override { return "unusable"; }
+
+ private:
+  std::string fault_;
+};
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> open_model_tokenizer(const FileSet& files,
-                                                const TokenizerWishes& wishes) {
-  if (!has_tokenizer(files)) return nullptr;
-  auto tokenizer = load_tokenizer(files, wishes.hints);
-  const bool lower = wishes.lower_case && !lowers_by_itself(*tokenizer);
-  if (!lower && !wishes.empty_text_token.has_value()) return tokenizer;
-  return std::make_unique<AdjustedTokenizer>(std::move(tokenizer), lower, wishes.empty_text_token);
+ModelTokenizer open_model_tokenizer(const FileSet& files, const TokenizerWishes& wishes) {
+  if (!has_tokenizer(files)) return {};
+  std::unique_ptr<Tokenizer> tokenizer;
+  try {
+    tokenizer = load_tokenizer(files, wishes.hints);
+  } catch (const Error& error) {
+    return {std::make_unique<UnusableTokenizer>(error.what()),
+            fmt::format("texts cannot be encoded, only records with input_ids: {}", error.what())};
+  }
+  if (!wishes.lower_case && !wishes.empty_text_token.has_value()) return {std::move(tokenizer), {}};
+  return {std::make_unique<AdjustedTokenizer>(std::move(tokenizer), wishes.lower_case,
+                                              wishes.empty_text_token),
+          {}};
 }
 
 }  // namespace embedtool

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "core/data.hpp"
 #include "core/text/tokenizer.hpp"
@@ -19,10 +20,16 @@ struct TokenizerWishes {
   std::optional<TokenId> empty_text_token;
 };
 
-/// The tokenizer of the folder `files`, or null where it holds no tokenizer files at all.
-/// Throws Error(ExitCode::model) when it holds some that cannot be used. Lower-casing goes through
-/// the whole text, also where little of it is kept.
-std::unique_ptr<Tokenizer> open_model_tokenizer(const FileSet& files,
-                                                const TokenizerWishes& wishes);
+/// A model's tokenizer and what is to be said about it.
+struct ModelTokenizer {
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::string note;  ///< "" when all is well
+};
+
+/// The tokenizer of the folder `files`, or null where it holds no tokenizer files at all. Files
+/// that cannot be used give a tokenizer whose encode() throws that Error(ExitCode::model): records
+/// with ready ids need none, and the first text says why it cannot be read. Lower-casing goes
+/// through the whole text, also where little of it is kept.
+ModelTokenizer open_model_tokenizer(const FileSet& files, const TokenizerWishes& wishes);
 
 }  // namespace embedtool

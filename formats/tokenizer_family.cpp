@@ -81,6 +81,9 @@ constexpr Family kFamilies[] = {
     {"mt5", "MT5Tokenizer", 0, {}, kT5Tokens, {}, kEos, 100},
     {"albert", "AlbertTokenizer", 0, {}, kAlbertTokens, kCls, kSep, 0, true, true},
     {"xlnet", "XLNetTokenizer", 0, {}, kXlnetTokens, {}, kSepCls, 0, true, false},
+    // Tables of token vectors: rows are pieces, and there is no token beside them.
+    {"model2vec", "model2vec", 0, {}, {}, {}, {}},
+    {"static", "static", 0, {}, {}, {}, {}},
 };
 
 const Family* find_family(std::string_view name) {

@@ -92,15 +92,19 @@ class Members {
   const std::string& where_;
 };
 
+// Special tokens first, as the reference ranks them where two look alike once normalized.
 std::vector<AddedToken> read_added_tokens(const Members& root) {
   std::vector<AddedToken> tokens;
+  std::vector<AddedToken> others;
   if (!root.find("added_tokens")) return tokens;
   for (const dom::element element : root.get<dom::array>("added_tokens")) {
     const Members token = root.of(element, "an added token");
-    tokens.push_back({std::string(token.get<std::string_view>("content")), token.id("id"),
-                      token.get_or("single_word", false), token.get_or("lstrip", false),
-                      token.get_or("rstrip", false), token.get_or("normalized", false)});
+    auto& list = token.get_or("special", false) ? tokens : others;
+    list.push_back({std::string(token.get<std::string_view>("content")), token.id("id"),
+                    token.get_or("single_word", false), token.get_or("lstrip", false),
+                    token.get_or("rstrip", false), token.get_or("normalized", false)});
   }
+  tokens.insert(tokens.end(), others.begin(), others.end());
   return tokens;
 }
 
@@ -212,11 +216,15 @@ Vocabulary read_unigram_pieces(const Members& model) {
   return vocabulary;
 }
 
-// An added token that the model knows has the model's id, whatever the list says.
+// The reference gives an added token the id that the vocabulary has for it, or else the next one
+// after the vocabulary's, whatever id the list says. In files that it wrote the two agree.
 void settle_added_ids(std::vector<AddedToken>& tokens, const Vocabulary& vocabulary) {
+  auto next = static_cast<TokenId>(vocabulary.size());
+  Vocabulary added;
   for (AddedToken& token : tokens) {
-    const TokenId known = vocabulary.find(token.content);
-    if (known != Vocabulary::kAbsent) token.id = known;
+    token.id = vocabulary.find(token.content);
+    if (token.id == Vocabulary::kAbsent) token.id = added.find(token.content);
+    if (token.id == Vocabulary::kAbsent) added.add(token.content, token.id = next++);
   }
 }
 

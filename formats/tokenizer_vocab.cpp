@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/text/unicode.hpp"
 
 namespace embedtool {
 namespace {
@@ -26,15 +27,20 @@ Vocabulary read_lines(std::string_view text, const std::string& where) {
   return vocabulary;
 }
 
-// Tokens in brackets are names, not text.
-bool has_capitals(const Vocabulary& vocabulary) {
-  bool found = false;
+// Whether a tokenizer that lower-cases can have made the vocabulary, where nobody says. One with
+// capitals (outside brackets, which hold names) was made by one that does not; and the vocabulary
+// of the Chinese BERTs, mostly ideographs, is published with lower-casing off.
+bool looks_lowercase(const Vocabulary& vocabulary) {
+  std::size_t capitals = 0;
+  std::size_t ideographs = 0;
   vocabulary.for_each([&](std::string_view token, TokenId) {
     const bool name = token.starts_with('[') || token.starts_with('<');
-    found = found || (!name && std::any_of(token.begin(), token.end(),
-                                           [](char c) { return c >= 'A' && c <= 'Z'; }));
+    const bool capital = std::any_of(token.begin(), token.end(),
+                                     [](char c) { return c >= 'A' && c <= 'Z'; });
+    capitals += capital && !name ? 1U : 0U;
+    ideographs += !token.empty() && unicode::is_cjk_ideograph(unicode::decode(token, 0).code_point);
   });
-  return found;
+  return capitals == 0 && ideographs * 4 < vocabulary.size();
 }
 
 /// A special token: the name that was given, or the one of two customs that is in use.
@@ -91,7 +97,7 @@ TokenizerSpec vocab_txt_spec(std::string_view text, const std::string& where,
   for (const SpecialName* name : {&pad, &unk, &cls, &sep, &mask}) name->add_to(spec.added_tokens);
   spec.special = {{cls.required(where)}, {sep.required(where)}};
   BertNormalizerSpec normalizer;
-  normalizer.lowercase = options.lowercase.value_or(!has_capitals(vocabulary));
+  normalizer.lowercase = options.lowercase.value_or(looks_lowercase(vocabulary));
   normalizer.strip_accents = options.strip_accents;
   normalizer.handle_chinese_chars = options.handle_chinese_chars;
   spec.normalizer = normalizer;

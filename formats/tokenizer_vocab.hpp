@@ -17,7 +17,7 @@ struct VocabTxtOptions {
 };
 
 /// BERT's tokenizer over a vocab.txt, one token a line. Where nothing says whether it lower-cases,
-/// the vocabulary does: one with capital letters was not made by a tokenizer that has none.
+/// the vocabulary is judged: one with capitals or mostly ideographs keeps case, others do not.
 /// Throws Error(model), headed by `where`, when a special token is not in it.
 TokenizerSpec vocab_txt_spec(std::string_view text, const std::string& where,
                              const VocabTxtOptions& options);

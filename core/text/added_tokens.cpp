@@ -35,7 +35,6 @@ std::size_t space_end(std::string_view text, std::size_t at) {
 }  // namespace
 
 AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) {
-  std::reverse(tokens.begin(), tokens.end());  // so that stable sorting puts the last one first
   std::erase_if(tokens, [](const AddedToken& token) { return token.content.empty(); });
   const auto order = [](const AddedToken& a, const AddedToken& b) {
     if (first_byte(a) != first_byte(b)) return first_byte(a) < first_byte(b);

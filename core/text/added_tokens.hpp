@@ -22,7 +22,7 @@ class AddedTokenMatcher {
     TokenId id = 0;
   };
 
-  /// Empty contents are left out; of equal ones the last counts.
+  /// Empty contents are left out; of equal ones the first counts.
   explicit AddedTokenMatcher(std::vector<AddedToken> tokens);
 
   bool empty() const { return tokens_.empty(); }

@@ -68,6 +68,11 @@ TEST(BuiltinModel, SaysWhenTheBuildCarriesNone) {
   }
 }
 
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 // The table in the program holds exactly the files of formats/builtin, byte for byte.
 TEST(BuiltinModel, TableMirrorsTheFolders) {
   const std::filesystem::path root =
@@ -81,9 +86,7 @@ TEST(BuiltinModel, TableMirrorsTheFolders) {
   for (const BuiltinFile& file : builtin_files()) {
     const std::string name = std::string(file.model) + "/" + std::string(file.name);
     inside.insert(name);
-    std::ifstream in(root / name, std::ios::binary);
-    const std::string content(std::istreambuf_iterator<char>(in), {});
-    EXPECT_TRUE(content == as_chars(file.bytes)) << name;
+    EXPECT_TRUE(read_file(root / name) == as_chars(file.bytes)) << name;
   }
   EXPECT_EQ(inside, on_disk);
 }
@@ -95,7 +98,9 @@ TEST(BuiltinModel, WhatThisBuildCarriesLoads) {
   for (const std::string& name : models) {
     const LoadedModel model = load_model(name);
     EXPECT_EQ(model.name, name);
-    EXPECT_NE(model.tokenizer, nullptr) << name;
+    ASSERT_NE(model.tokenizer, nullptr) << name;
+    EXPECT_EQ(model.tokenizer->vocab_size(), model.spec.vocab_size) << name;
+    EXPECT_THAT(model.notes, ::testing::IsEmpty()) << name;
     EXPECT_FALSE(model.card.empty()) << name;
   }
 }

@@ -60,6 +60,8 @@ TEST_F(RealFolder, AllMiniLm) {
   EXPECT_EQ(model.max_tokens, 256U);
   EXPECT_EQ(model.similarity, "cosine");
   EXPECT_EQ(model.default_prompt_name, std::nullopt);
+  ASSERT_NE(model.tokenizer, nullptr);
+  EXPECT_EQ(model.tokenizer->vocab_size(), model.spec.vocab_size);
 }
 
 TEST_F(RealFolder, GteSmallHasNoLimitInItsTokenizer) {
@@ -93,7 +95,6 @@ TEST_F(RealFolder, Model2vecFixtures) {
                {"vocab-quantized", DType::f32, 29524, 64, true, true}};
   for (const auto& each : cases) {
     Files files = real_files(shared_ / ("weights/model2vec-test-model-" + std::string(each.name)));
-    files.erase("tokenizer.json");  // a Unigram one among them
     const LoadedModel model = load(files);
     EXPECT_EQ(model.spec.vocab_size, each.vocab) << each.name;
     EXPECT_EQ(model.spec.hidden, each.dims) << each.name;

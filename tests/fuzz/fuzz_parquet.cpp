@@ -1,0 +1,110 @@
+// Hostile shards: whatever the bytes, the reader ends in rows or in an Error, within its bounds.
+// CRCs and ZSTD stop nearly every mutation of a file at the door, so the input is also offered as
+// the unpacked contents of a page of every column, in a wrapping that is right.
+// Seeds: write_sample's outputs of 5 rows × 3 dimensions.
+#include <cstddef>
+#include <cstdint>
+
+#include "core/base/error.hpp"
+#include "formats/parquet_chunk_writer.hpp"
+#include "formats/parquet_reader.hpp"
+#include "formats/thrift_compact.hpp"
+
+namespace {
+
+using namespace embedtool;
+
+void read_file(std::span<const std::byte> data) {
+  const MemoryBytes bytes(data, "fuzz");
+  try {
+    ParquetReader reader(bytes);
+    OutputBlock block;
+    while (block.clear(), reader.read(block, {100, std::size_t{1} << 20})) {
+      const OutputSpec& spec = reader.spec();
+      const std::size_t stride = vector_bytes(spec.type, spec.dims);
+      const std::size_t vectors =
+          spec.multi_vector ? block.vector_offsets.back() : block.rows.size();
+      if (block.vectors.size() != vectors * stride) __builtin_trap();
+      if (block.documents.kept.size() != block.rows.size() * spec.kept_fields.size()) {
+        __builtin_trap();
+      }
+    }
+  } catch (const Error&) {
+  }
+}
+
+/// A chunk of one data page that holds `raw`, after the dictionary where the column has one.
+std::vector<std::byte> wrap(const parquet::ColumnLayout& column, std::span<const std::byte> raw,
+                            std::int32_t values, parquet::PageCodec& codec,
+                            parquet::ChunkMeta& meta) {
+  parquet::ChunkWriter writer(column);
+  MemorySink dictionary;
+  if (column.encoding == parquet::Encoding::rle_dictionary) {
+    writer.add_vectors(std::as_bytes(std::span("xy", 2)), 1, 2, true);
+    meta = writer.flush(codec, 0, dictionary);
+  }
+  std::vector<std::byte> bytes = dictionary.bytes();
+  bytes.resize(static_cast<std::size_t>(meta.data_offset));
+  const auto packed = codec.compress(raw);
+  parquet::PageHeader header;
+  header.uncompressed_size = static_cast<std::int32_t>(raw.size());
+  header.compressed_size = static_cast<std::int32_t>(packed.size());
+  header.crc = parquet::page_crc(packed);
+  header.values = values;
+  header.encoding = column.encoding;
+  parquet::write_page_header(header, bytes);
+  bytes.insert(bytes.end(), packed.begin(), packed.end());
+  meta.values = values;
+  meta.compressed_size = static_cast<std::int64_t>(bytes.size());
+  return bytes;
+}
+
+void read_value(parquet::ChunkReader& reader, const OutputSpec& spec, parquet::Role role,
+                std::vector<std::byte>& out) {
+  using parquet::Role;
+  out.clear();
+  if (role == Role::id) reader.bytes();
+  if (role == Role::embedding) reader.vectors(out, spec.dims, !spec.multi_vector);
+  if (role == Role::n_tokens) reader.int32();
+  if (role == Role::truncated) reader.boolean();
+  if (role == Role::text_hash) reader.fixed();
+  if (role == Role::kept) reader.optional_bytes();
+}
+
+void read_page(const OutputSpec& spec, const parquet::ColumnLayout& column,
+               std::span<const std::byte> raw, std::int32_t values) {
+  parquet::PageCodec codec(1);
+  parquet::ChunkMeta meta;
+  const auto chunk = wrap(column, raw, values, codec, meta);
+  const MemoryBytes bytes(chunk, "fuzz");
+  parquet::PageBudget budget;
+  parquet::ChunkReader reader(column, budget);
+  std::vector<std::byte> out;
+  try {
+    reader.open(meta, bytes, codec);
+    for (std::int32_t i = 0; i <= values; ++i) {
+      read_value(reader, spec, column.role, out);
+      if (out.size() > raw.size()) __builtin_trap();
+    }
+    reader.expect_end();
+  } catch (const ThriftError&) {
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto bytes = std::as_bytes(std::span(data, size));
+  read_file(bytes);
+  if (size < 2) return 0;
+  // The first byte says how many values the page claims, the second which kind of output it is in.
+  OutputSpec spec;
+  spec.type = static_cast<OutputType>(data[1] % 4);
+  spec.multi_vector = (data[1] & 4) != 0;
+  spec.dims = 1 + data[1] / 16;
+  spec.kept_fields = {"kept"};
+  for (const parquet::ColumnLayout& column : parquet::layout_of(spec).columns) {
+    read_page(spec, column, bytes.subspan(2), data[0]);
+  }
+  return 0;
+}

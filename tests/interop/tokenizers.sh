@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Token ids of `embedtool tokenize` against implementations that others wrote: the Rust library of
+# Hugging Face (npm @anush008/tokenizers binds it), the JavaScript one of transformers.js (npm
+# @huggingface/tokenizers) and sentencepiece's Python module, over every corpus of the shared data.
+# All ids must be equal. Arguments: the embedtool binary, and optionally the parts to run.
+set -euo pipefail
+binary=$(realpath "$1")
+shift
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(made corpora vocab sentencepiece)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+shared=${EMBEDTOOL_SHARED:-$here/../../../shared}
+data=$shared/data
+
+skip() { echo "skipped: $1"; exit 77; }
+command -v node >/dev/null || skip "node is not installed"
+command -v npm >/dev/null || skip "npm is not installed"
+command -v zstd >/dev/null || skip "zstd is not installed"
+[ -d "$data/corpora" ] || skip "no shared data at $data"
+
+work=$(dirname "$binary")/interop/tokenizers
+mkdir -p "$work/texts" "$work/made"
+cp "$here"/tokenizers/*.mjs "$here/tokenizers/package.json" "$work/"
+(cd "$work" && npm install --silent --no-audit --no-fund --no-package-lock >npm.log 2>&1) ||
+  skip "npm cannot install the other tokenizers: $(tail -1 "$work/npm.log")"
+
+failures=0
+check() {  # check IMPLEMENTATION TOKENIZER TEXTS [TOKENIZER FOR US]
+  local ours=$work/ours-$BASHPID.jsonl
+  "$binary" tokenize "$3" --text-field text -m "${4:-$2}" --max-length 0 -q >"$ours"
+  node "$work/compare.mjs" check "$1" "$2" "$3" "$ours" || failures=$((failures + 1))
+  rm -f "$ours"
+}
+
+unpack_corpora() {
+  local file name
+  for file in "$data"/corpora/*.jsonl "$data"/corpora/*.jsonl.zst; do
+    name=$(basename "${file%.zst}")
+    [ "$name" = bench_mixed.jsonl ] && continue  # a mix of the others
+    [ -s "$work/texts/$name" ] && continue
+    case $file in
+      *.zst) zstd -dcq "$file" >"$work/texts/$name" ;;
+      *) cp "$file" "$work/texts/$name" ;;
+    esac
+  done
+}
+
+run_made() {  # random Unicode and every code point, under every switch
+  local tokenizer
+  node "$work/compare.mjs" make "$work/made" "$data/tokenizers/bert-base-uncased/tokenizer.json" 50000
+  for tokenizer in "$work"/made/letters-*.json; do
+    check rust "$tokenizer" "$work/made/every-code-point.jsonl"
+  done
+  for tokenizer in "$work"/made/variant-*.json; do
+    check rust "$tokenizer" "$work/made/random-few.jsonl"
+  done
+  for tokenizer in "${word_piece[@]}"; do
+    check rust "$tokenizer" "$work/made/random.jsonl"
+  done
+}
+
+run_corpora() {
+  local tokenizer texts
+  for tokenizer in "${word_piece[@]}"; do
+    for texts in "$work"/texts/*.jsonl; do
+      check rust "$tokenizer" "$texts"
+      check js "$tokenizer" "$texts"
+    done
+  done
+}
+
+run_vocab() {  # a vocab.txt alone, against a tokenizer.json made of it
+  local name made
+  while read -r name lowercase; do
+    made=$work/made/$name.json
+    node "$work/compare.mjs" vocab "$data/tokenizers/$name/vocab.txt" "$lowercase" "$made"
+    for texts in wiki_paragraphs_multi udhr_articles tatoeba_sentences; do
+      check rust "$made" "$work/texts/$texts.jsonl" "$data/tokenizers/$name/vocab.txt"
+    done
+  done <<'LIST'
+bert-base-uncased true
+bert-base-cased false
+bert-base-multilingual-cased false
+bert-base-chinese false
+LIST
+}
+
+run_sentencepiece() {
+  local python=/usr/bin/python3 model texts ours=$work/ours-pieces.jsonl
+  "$python" -c 'import sentencepiece' 2>/dev/null || {
+    echo "not run: sentencepiece's Python module is not installed"
+    return 0
+  }
+  for model in "$data"/tokenizers/*/*.model; do
+    for texts in "$work"/texts/*.jsonl; do
+      "$binary" tokenize "$texts" --text-field text -m "$model" --max-length 0 -q >"$ours"
+      "$python" "$here/tokenizers/compare_sentencepiece.py" "$model" "$texts" "$ours" ||
+        failures=$((failures + 1))
+    done
+  done
+  rm -f "$ours"
+}
+
+word_piece=()
+# The static models' configuration says to add no special tokens; here the file speaks for itself.
+for file in "$data"/weights/*/tokenizer.json; do
+  [ -f "$file" ] && cp "$file" "$work/made/$(basename "$(dirname "$file")").json"
+done
+for file in "$data"/tokenizers/*/tokenizer*.json "$work"/made/model2vec-*.json; do
+  grep -q '"BertPreTokenizer"' "$file" && ! grep -q '"Unigram"' "$file" && word_piece+=("$file")
+done
+unpack_corpora
+for part in "${parts[@]}"; do "run_$part"; done
+echo "$failures comparisons failed"
+[ "$failures" -eq 0 ]

@@ -1,0 +1,211 @@
+#include "formats/run_dir.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include "core/base/error.hpp"
+#include "formats/verify.hpp"
+#include "tests/support/output_testing.hpp"
+
+namespace embedtool {
+namespace {
+
+using testing::contents_of;
+using ::testing::HasSubstr;
+using testing::RowGenerator;
+using testing::sample_spec;
+using testing::SampleRows;
+using testing::SampleRun;
+using testing::ScratchDir;
+using testing::slurp;
+using testing::spill;
+using testing::write_sample;
+
+template <typename Action>
+std::string refusal(ExitCode code, Action&& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "no Error";
+  return {};
+}
+
+SampleRun sample_run() {
+  SampleRun how;
+  how.spec = sample_spec(OutputType::f32, 4, false, 1);
+  how.shards.rows_per_shard = 40;
+  return how;
+}
+
+SampleRows sample_rows(std::size_t count, std::uint64_t seed = 1) {
+  return RowGenerator(sample_run().spec, seed).make(count);
+}
+
+TEST(RunDirectory, LeavesOnlyTheOutput) {
+  const ScratchDir scratch;
+  write_sample(scratch / "out", sample_rows(100), sample_run());
+  std::vector<std::string> names;
+  for (const auto& [name, bytes] : contents_of(scratch / "out")) names.push_back(name);
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"manifest.json", "part-00000.parquet", "part-00001.parquet",
+                                      "part-00002.parquet", "report.json"}));
+  EXPECT_TRUE(verify_output(scratch / "out").ok());
+}
+
+TEST(RunDirectory, RefusesWhatIsNotOurs) {
+  const ScratchDir scratch;
+  for (const char* name : {"notes.txt", "manifest.json", "part-00000.parquet", "journal.jsonl"}) {
+    const std::string out = scratch / (std::string("dir-") + name);
+    std::filesystem::create_directory(out);
+    spill(out + "/" + name, "mine");
+    for (const auto existing :
+         {ExistingOutput::refuse, ExistingOutput::overwrite, ExistingOutput::resume}) {
+      const std::string message = refusal(ExitCode::usage, [&] {
+        RunDirectory(out, {existing, {}});
+      });
+      EXPECT_THAT(message, HasSubstr(name));
+    }
+    EXPECT_EQ(contents_of(out), (std::map<std::string, std::string>{{name, "mine"}}));
+  }
+}
+
+TEST(RunDirectory, RefusesACompleteOutputUnlessOverwriting) {
+  const ScratchDir scratch;
+  SampleRun how = sample_run();
+  write_sample(scratch / "out", sample_rows(100), how);
+  spill(scratch / "out/notes.txt", "mine");
+  const auto before = contents_of(scratch / "out");
+  EXPECT_THAT(
+      refusal(ExitCode::usage, [&] { write_sample(scratch / "out", sample_rows(10), how); }),
+      HasSubstr("--overwrite"));
+  how.existing = ExistingOutput::resume;
+  refusal(ExitCode::usage, [&] { write_sample(scratch / "out", sample_rows(10), how); });
+  EXPECT_EQ(contents_of(scratch / "out"), before);
+  how.existing = ExistingOutput::overwrite;
+  write_sample(scratch / "out", sample_rows(10, 2), how);
+  const VerifyReport report = verify_output(scratch / "out");
+  EXPECT_TRUE(report.ok());
+  EXPECT_EQ(report.rows, 10U);
+  EXPECT_EQ(slurp(scratch / "out/notes.txt"), "mine");
+  EXPECT_FALSE(std::filesystem::exists(scratch / "out/part-00001.parquet"));
+}
+
+/// Writes the first rows and stops before the end, as a run does that a signal ends.
+void write_unfinished(const std::string& path, const SampleRows& rows, const SampleRun& how) {
+  RunDirectory run(path, {how.existing, {{"model", "sample"}}});
+  const auto sink = testing::open_sample_sink(run, how);
+  sink->write(part_of(rows, how.spec, 0, 90));
+}
+
+TEST(RunDirectory, ResumesAfterTheLastCompleteShard) {
+  const ScratchDir scratch;
+  const SampleRows rows = sample_rows(100);
+  SampleRun how = sample_run();
+  write_sample(scratch / "whole", rows, how);
+  write_unfinished(scratch / "out", rows, how);
+  EXPECT_FALSE(std::filesystem::exists(scratch / "out/manifest.json"));
+  EXPECT_THAT(refusal(ExitCode::usage, [&] { RunDirectory(scratch / "out", {}); }),
+              HasSubstr("unfinished"));
+  how.existing = ExistingOutput::resume;
+  {
+    const RunDirectory run(scratch / "out", {how.existing, {{"model", "sample"}}});
+    ASSERT_EQ(run.completed_shards().size(), 2U);
+    EXPECT_EQ(run.completed_rows(), 80U);
+    EXPECT_EQ(run.completed_shards()[1].last_record, 79U);
+    EXPECT_EQ(run.completed_shards()[1].last_record_rows, 1U);
+  }
+  write_sample(scratch / "out", rows, how);
+  EXPECT_EQ(contents_of(scratch / "out"), contents_of(scratch / "whole"));
+}
+
+// A line half written by a run that died must not swallow the next run's first line.
+TEST(RunDirectory, MendsATornJournal) {
+  const ScratchDir scratch;
+  const SampleRows rows = sample_rows(100);
+  SampleRun how = sample_run();
+  write_unfinished(scratch / "out", rows, how);
+  std::string journal = slurp(scratch / "out/journal.jsonl");
+  journal.resize(journal.size() - 5);
+  spill(scratch / "out/journal.jsonl", journal);
+  how.existing = ExistingOutput::resume;
+  {
+    RunDirectory run(scratch / "out", {how.existing, {{"model", "sample"}}});
+    ASSERT_EQ(run.completed_rows(), 40U);
+    testing::open_sample_sink(run, how)->write(part_of(rows, how.spec, 40, 90));
+  }
+  const RunDirectory run(scratch / "out", {how.existing, {{"model", "sample"}}});
+  EXPECT_EQ(run.completed_rows(), 80U);
+}
+
+TEST(RunDirectory, NamesTheDifferenceToTheRunBefore) {
+  const ScratchDir scratch;
+  write_unfinished(scratch / "out", sample_rows(100), sample_run());
+  const auto before = contents_of(scratch / "out");
+  const std::string message = refusal(ExitCode::usage, [&] {
+    RunDirectory(scratch / "out", {ExistingOutput::resume, {{"model", "other"}}});
+  });
+  EXPECT_THAT(message, HasSubstr("model was 'sample' and is now 'other'"));
+  EXPECT_EQ(contents_of(scratch / "out"), before);
+}
+
+TEST(RunDirectory, DropsShardsThatTheJournalHasAndTheDiskHasNot) {
+  const ScratchDir scratch;
+  const SampleRows rows = sample_rows(100);
+  SampleRun how = sample_run();
+  write_sample(scratch / "whole", rows, how);
+  write_unfinished(scratch / "out", rows, how);
+  std::filesystem::resize_file(scratch / "out/part-00000.parquet", 10);
+  how.existing = ExistingOutput::resume;
+  write_sample(scratch / "out", rows, how);
+  EXPECT_EQ(contents_of(scratch / "out"), contents_of(scratch / "whole"));
+}
+
+TEST(RunDirectory, OneRunAtATime) {
+  const ScratchDir scratch;
+  {
+    const RunDirectory first(scratch / "out", {});
+    for (const auto existing :
+         {ExistingOutput::refuse, ExistingOutput::overwrite, ExistingOutput::resume}) {
+      EXPECT_THAT(refusal(ExitCode::output_busy,
+                          [&] {
+                            RunDirectory(scratch / "out", {existing, {}});
+                          }),
+                  HasSubstr("another run"));
+    }
+  }
+  const RunDirectory next(scratch / "out", {ExistingOutput::overwrite, {}});
+}
+
+TEST(RunDirectory, DeathReleasesTheLock) {
+  const ScratchDir scratch;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const RunDirectory run(scratch / "out", {});
+    ::_exit(0);  // no destructor, as after kill -9
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  ASSERT_TRUE(std::filesystem::exists(scratch / "out/.embedtool-lock"));
+  const RunDirectory run(scratch / "out", {ExistingOutput::resume, {}});
+}
+
+TEST(RunDirectory, RecordsFilesWrittenPastIt) {
+  const ScratchDir scratch;
+  {
+    RunDirectory run(scratch / "out", {});
+    spill(scratch / "out/rejects.jsonl", "{\"line\":1}\n");
+    testing::open_sample_sink(run, sample_run())->finish();
+    run.finish(testing::sample_manifest(sample_run()));
+  }
+  EXPECT_TRUE(verify_output(scratch / "out").ok());
+  spill(scratch / "out/rejects.jsonl", "{\"line\":2}\n");
+  EXPECT_FALSE(verify_output(scratch / "out").ok());
+}
+
+}  // namespace
+}  // namespace embedtool

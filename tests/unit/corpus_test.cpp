@@ -1,9 +1,7 @@
 #include "formats/corpus.hpp"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <thread>
@@ -11,6 +9,7 @@
 #include "core/base/error.hpp"
 #include "formats/corpus_numbers.hpp"
 #include "tests/support/corpus_testing.hpp"
+#include "tests/support/fed_pipe.hpp"
 #include "tests/support/packing.hpp"
 
 namespace embedtool {
@@ -19,6 +18,7 @@ namespace {
 using testing::append_rows;
 using testing::Corpus;
 using ::testing::ElementsAre;
+using testing::FedPipe;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::read_bytes;
@@ -141,36 +141,11 @@ TEST(Corpus, FileNamesAreForMessages) {
   EXPECT_THAT(input_format_names(), ElementsAre("jsonl", "text", "csv", "tsv"));
 }
 
-/// Runs `write` on the other end of a named pipe in a thread of its own.
-class PipedCorpus {
- public:
-  template <typename Write>
-  explicit PipedCorpus(Write write) : path_(folder_.path("pipe")) {
-    EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-    writer_ = std::thread([this, write] {
-      const int fd = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
-      write([fd](std::string_view bytes) {
-        EXPECT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
-      });
-      ::close(fd);
-    });
-  }
-  ~PipedCorpus() { writer_.join(); }
-  PipedCorpus(const PipedCorpus&) = delete;
-  PipedCorpus& operator=(const PipedCorpus&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  TempFolder folder_;
-  std::string path_;
-  std::thread writer_;
-};
-
 /// Feeds `pieces`, each only after everything that the earlier ones complete has come out.
 void expect_early_records(const std::string& format,
                           const std::vector<std::pair<std::string, std::size_t>>& pieces) {
   std::atomic<std::size_t> seen{0};
-  const PipedCorpus pipe([&](auto write) {
+  const FedPipe pipe([&](const FedPipe::Write& write) {
     std::size_t complete = 0;
     for (const auto& [bytes, records] : pieces) {
       write(bytes);
@@ -209,7 +184,7 @@ TEST(Corpus, RecordsOfASlowPipeArriveEarly) {
 TEST(Corpus, StopEndsReading) {
   std::atomic<bool> stop{false};
   std::atomic<bool> done{false};
-  const PipedCorpus pipe([&](auto write) {
+  const FedPipe pipe([&](const FedPipe::Write& write) {
     write("a\n");
     while (!done) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   });

@@ -1,5 +1,6 @@
 #include "formats/corpus.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -179,6 +180,25 @@ TEST(Corpus, RecordsOfASlowPipeArriveEarly) {
   expect_early_records("", {{"{", 0}, {"\"text\":\"a\"}\n", 1}});
   expect_early_records("", {{testing::zstd("a\nb\n"), 2}, {testing::zstd("c\n"), 1}});
   expect_early_records("", {{testing::gzip("a\nb\n"), 2}, {testing::gzip("c\n"), 1}});
+}
+
+TEST(Corpus, ReadsStdinFromWhereItStands) {
+  const TempFolder folder;
+  const std::string path = folder.write("input", "skipped\n{\"text\":\"a\"}\nbad\n");
+  const int before = ::dup(STDIN_FILENO);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(::lseek(fd, 8, SEEK_SET), 8);
+  ASSERT_EQ(::dup2(fd, STDIN_FILENO), STDIN_FILENO);
+  CorpusOptions options;
+  options.inputs = {"-"};
+  const Corpus corpus = read_corpus(options);
+  ::dup2(before, STDIN_FILENO);
+  ::close(before);
+  ::close(fd);
+  EXPECT_THAT(texts(corpus), ElementsAre("a"));
+  EXPECT_THAT(corpus.rejects, SizeIs(1));
+  EXPECT_EQ(corpus.progress.bytes_total, 17U);
+  EXPECT_EQ(corpus.progress.bytes_read, 17U);
 }
 
 TEST(Corpus, StopEndsReading) {

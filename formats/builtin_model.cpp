@@ -28,7 +28,7 @@ std::unique_ptr<FileSet> open_builtin(std::string_view name, std::span<const Bui
     throw Error(ExitCode::model,
                 "{}: this build carries no such model; give a model folder with --model", name);
   }
-  auto files = std::make_unique<MemoryFileSet>(std::string(name));
+  auto files = std::make_unique<MemoryFileSet>(std::string(model));
   for (const BuiltinFile& file : table) {
     if (file.model == model) files->add(std::string(file.name), file.bytes);
   }

@@ -27,7 +27,8 @@ std::span<const BuiltinFile> builtin_files();
 bool is_builtin_name(std::string_view name);
 
 /// Its files, read in place. `builtin` falls back to `builtin-fast` in a build that carries only
-/// that one. Throws Error(ExitCode::model) when this build carries neither.
+/// that one; describe() gives the name of the model that it is. Throws Error(ExitCode::model) when
+/// this build carries neither.
 std::unique_ptr<FileSet> open_builtin(std::string_view name);
 /// The same from any table, for tests.
 std::unique_ptr<FileSet> open_builtin(std::string_view name, std::span<const BuiltinFile> table);

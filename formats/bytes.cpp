@@ -45,6 +45,7 @@ InputFacts inspect_input(const std::string& path) {
   if (S_ISDIR(info.st_mode)) {
     throw Error(ExitCode::failed, "{}: is a folder; name the files in it", facts.name);
   }
+  // Pipes and devices have no size, and may not be opened in passing.
   if (S_ISREG(info.st_mode)) {
     facts.regular = true;
     facts.size = bytes_left(is_stdin(path) ? STDIN_FILENO : -1, info);
@@ -60,6 +61,7 @@ ByteStream::ByteStream(const std::string& path, ByteCounters& counters,
   if (is_stdin(path)) {
     fd_ = STDIN_FILENO;
   } else {
+    // Opening a named pipe waits for its writer, and a signal may come meanwhile.
     do {
       owned_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     } while (!owned_ && errno == EINTR);
@@ -72,6 +74,7 @@ ByteStream::ByteStream(const std::string& path, ByteCounters& counters,
   packed_.resize(kPackedBuffer);
 }
 
+/// True when read(2) will not block, or may.
 bool ByteStream::wait_for_input(Wait wait) {
   // A regular file never keeps anybody waiting; poll(2) says so too, at the price of a call.
   if (regular_) return true;
@@ -89,6 +92,7 @@ bool ByteStream::wait_for_input(Wait wait) {
   }
 }
 
+/// read(2), made whole: interruptions retried, waits bounded by `wait` and the stop flag.
 ReadResult ByteStream::read_fd(std::span<char> out, Wait wait) {
   while (wait_for_input(wait)) {
     const ssize_t got = ::read(fd_, out.data(), out.size());
@@ -107,6 +111,7 @@ ReadResult ByteStream::read_fd(std::span<char> out, Wait wait) {
   return {};
 }
 
+/// Reads into the buffer of stored bytes, behind what is pending there.
 ReadResult ByteStream::fill_packed(Wait wait) {
   if (begin_ == end_) begin_ = end_ = 0;
   const ReadResult got = read_fd(std::span(packed_).subspan(end_), wait);
@@ -114,6 +119,7 @@ ReadResult ByteStream::fill_packed(Wait wait) {
   return got;
 }
 
+/// Finds out the compression. False when blocked before that is clear.
 bool ByteStream::recognise(Wait wait) {
   // Waits for no more bytes than it takes to tell: a producer's first short line goes through.
   while (true) {
@@ -136,6 +142,7 @@ bool ByteStream::recognise(Wait wait) {
 }
 
 ReadResult ByteStream::read_plain(std::span<char> out, Wait wait) {
+  // First what was read to recognise the stream; then straight into the caller's buffer.
   if (begin_ == end_) return read_fd(out, wait);
   const std::size_t size = std::min(out.size(), end_ - begin_);
   std::memcpy(out.data(), packed_.data() + begin_, size);
@@ -146,6 +153,8 @@ ReadResult ByteStream::read_plain(std::span<char> out, Wait wait) {
 ReadResult ByteStream::read_packed(std::span<char> out, Wait wait) {
   while (true) {
     if (begin_ < end_ || output_pending_) {
+      // A decompressor may take bytes and give none (headers), or give without taking (what its
+      // last output had no room for), but not neither while bytes are there.
       const Unpacked step = unpacker_->unpack(pending(), out);
       const bool stuck = step.consumed == 0 && step.produced == 0 && begin_ < end_;
       if (step.error != nullptr || stuck) {
@@ -161,6 +170,7 @@ ReadResult ByteStream::read_packed(std::span<char> out, Wait wait) {
     }
     const ReadResult got = fill_packed(wait);
     if (got.blocked()) return got;
+    // An end is good only between members or frames.
     if (got.end && !unpacker_->complete()) {
       throw Error(ExitCode::failed,
                   "{}: {} data end at byte {} in the middle; the file was cut off, fetch it again",

@@ -24,6 +24,8 @@ class GzipUnpacker final : public Unpacker {
   Unpacked unpack(std::span<const char> in, std::span<char> out) override {
     if (in.empty() && between_members_) return {};
     if (between_members_ && started_) {
+      // Behind a whole member: zeros up to the end, or the next member (whose header inflate
+      // checks).
       if (in.front() == '\0') padding_ = true;
       if (padding_) return skip_padding(in);
       ::inflateReset(&stream_);

@@ -25,6 +25,7 @@ void ByteWindow::reallocate(std::size_t capacity) {
 
 void ByteWindow::make_room() {
   const std::size_t size = end_ - begin_;
+  // In this order: give memory back, use the room behind, use the room in front, grow.
   if (capacity_ > base_ && size <= base_ / 2) {
     reallocate(base_);  // a giant record is over
   } else if (end_ < capacity_) {
@@ -45,12 +46,14 @@ ByteWindow::Fill ByteWindow::fill(Wait wait) {
   make_room();
   const ReadResult got = stream_.read({data_.get() + end_, capacity_ - end_}, wait);
   end_ += got.size;
+  // A newline right behind the end makes an unfinished record fail to parse, never run on.
   std::memset(data_.get() + end_, '\n', kPadding);
   if (got.blocked()) return Fill::blocked;
   ended_ = got.end;
   return got.end ? Fill::end : Fill::data;
 }
 
+/// Gives out the first `size` bytes of the view as a line that covers `taken` of them.
 LineReader::Status LineReader::finish(std::string_view view, std::size_t size, std::size_t taken,
                                       std::string_view& line) {
   taken_ = taken;
@@ -60,6 +63,7 @@ LineReader::Status LineReader::finish(std::string_view view, std::size_t size, s
   return size > max_line_ ? Status::too_long : Status::line;
 }
 
+/// Drops what is left of a line that was too long. False when blocked.
 bool LineReader::skip_rest(Wait wait) {
   while (skipping_) {
     const std::string_view view = window_.view();
@@ -78,6 +82,7 @@ bool LineReader::skip_rest(Wait wait) {
 }
 
 LineReader::Status LineReader::next(Wait wait, std::string_view& line) {
+  // Only now: the caller was using the bytes of the last line.
   window_.consume(taken_);
   taken_ = 0;
   if (!skip_rest(wait)) return Status::blocked;
@@ -85,6 +90,7 @@ LineReader::Status LineReader::next(Wait wait, std::string_view& line) {
     const std::string_view view = window_.view();
     const std::size_t newline = view.find('\n', scanned_);
     if (newline != std::string_view::npos) return finish(view, newline, newline + 1, line);
+    // Remembered, so that a long line that comes in small pieces is not searched over and over.
     scanned_ = view.size();
     if (view.size() > max_line_) {
       skipping_ = true;

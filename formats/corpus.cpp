@@ -44,6 +44,7 @@ class OpenFile {
   }
 
  private:
+  /// By the option, by the name, by the first character. Null when blocked.
   const InputFormat* choose_format(Wait wait) {
     if (!options_.format.empty()) return find_input_format(options_.format);
     if (const InputFormat* format = input_format_of(path_)) return format;
@@ -81,6 +82,7 @@ class Corpus final : public DocumentSource {
     for (const std::string& input : options_.inputs) facts.push_back(inspect_input(input));
     const bool known =
         std::all_of(facts.begin(), facts.end(), [](const InputFacts& f) { return f.regular; });
+    // One pipe among the inputs, and the total is not known.
     for (const InputFacts& f : facts) total_ += known ? f.size : 0;
     for (std::size_t i = 0; i < facts.size(); ++i) check_file(i, facts[i]);
   }
@@ -89,6 +91,8 @@ class Corpus final : public DocumentSource {
     block.clear();
     builder_.bind(block);
     if (stopped()) return false;
+    // The first record is waited for. After that only what is there already is taken, so that a
+    // slow producer's records go on at once.
     while (block.records.empty() ||
            (block.records.size() < limits.records && block.byte_size() < limits.bytes)) {
       if (!file_ && !open_next()) break;
@@ -130,6 +134,7 @@ class Corpus final : public DocumentSource {
 
   bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
 
+  /// Opens the next file; false when there is none.
   bool open_next() {
     if (next_file_ == options_.inputs.size()) return false;
     builder_.set_file(static_cast<std::uint32_t>(next_file_));

@@ -33,6 +33,7 @@ std::vector<std::string> split_path(const std::string& path) {
   return segments;
 }
 
+/// The array index that a segment stands for, as RFC 6901 writes it: no sign, no leading zero.
 std::size_t array_index(const std::string& segment) {
   std::size_t index = 0;
   const char* end = segment.data() + segment.size();
@@ -63,8 +64,24 @@ std::string_view describe(ValueKind kind) {
   return "?";
 }
 
+std::string list_names(std::span<const std::string_view> names) {
+  constexpr std::size_t kLongest = 64;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(names.size(), kNamesListed); ++i) {
+    // Cut at a character's boundary: before a byte that continues none.
+    std::size_t size = std::min(names[i].size(), kLongest);
+    while (size < names[i].size() && (names[i][size] & 0xc0) == 0x80) --size;
+    list += i == 0 ? "'" : ", '";
+    list += names[i].substr(0, size);
+    list += '\'';
+  }
+  if (names.empty()) return "none";
+  return names.size() > kNamesListed ? list + ", …" : list;
+}
+
 FieldPlan::FieldPlan(const CorpusOptions& options) : nodes_(1) {
   default_text = options.text_fields.empty();
+  // Which of the defaults a record has is known only when it is there: want them all.
   if (default_text) {
     text.push_back(want("text"));
     beir_title = want("title");
@@ -84,6 +101,8 @@ FieldPlan::FieldPlan(const CorpusOptions& options) : nodes_(1) {
 
 FieldPlan::Slot FieldPlan::want(const std::string& path) {
   if (path.empty()) throw Error(ExitCode::usage, "a field needs a name; one given is empty");
+  // Descends from the root, making the nodes that are not there yet. A field that two options name
+  // has one slot.
   std::uint32_t at = 0;
   for (const std::string& segment : split_path(path)) at = descend(at, segment);
   Node& node = nodes_[at];
@@ -104,6 +123,7 @@ std::uint32_t FieldPlan::descend(std::uint32_t from, const std::string& segment)
   return made;
 }
 
+// A handful of fields at most: comparing them in turn beats any map.
 const FieldPlan::Node* FieldPlan::child(const Node& node, std::string_view key) const {
   for (const std::uint32_t index : node.children) {
     if (nodes_[index].key == key) return &nodes_[index];

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,11 @@ enum class ValueKind : std::uint8_t { absent, null, boolean, number, string, arr
 
 /// "a number", "an object", …: for messages.
 std::string_view describe(ValueKind kind);
+
+/// 'a', 'b', 'c': for messages. Long lists and long names (UTF-8) are cut.
+std::string list_names(std::span<const std::string_view> names);
+/// How many names list_names() shows; who gathers them need gather no more than one beyond.
+inline constexpr std::size_t kNamesListed = 12;
 
 /// What a record holds in one wanted field. Views into the reader's buffers, valid until its next
 /// record.

@@ -14,6 +14,7 @@ constexpr std::array kFormats{
     InputFormat{"tsv", {".tsv", ".tab", ""}, open_tsv, true},
 };
 
+/// Does a name end so, upper or lower case? `ending` is lower case.
 bool ends_with(std::string_view name, std::string_view ending) {
   if (ending.empty() || name.size() < ending.size()) return false;
   return std::equal(
@@ -49,6 +50,7 @@ const InputFormat* input_format_of(std::string_view file_name) {
 
 std::vector<std::string_view> input_format_names() {
   std::vector<std::string_view> names;
+  names.reserve(kFormats.size());
   for (const InputFormat& format : kFormats) names.push_back(format.name);
   return names;
 }

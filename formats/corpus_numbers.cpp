@@ -36,24 +36,29 @@ bool is_small(std::string_view number) {
 
 }  // namespace
 
-bool is_json_number(std::string_view token) {
-  std::size_t at = token.starts_with('-') ? 1 : 0;
-  const std::size_t whole = skip_digits(token, at);
-  if (whole == at || (token[at] == '0' && whole > at + 1)) return false;
+std::size_t json_number_length(std::string_view text) {
+  std::size_t at = text.starts_with('-') ? 1 : 0;
+  const std::size_t whole = skip_digits(text, at);
+  if (whole == at) return 0;
+  if (text[at] == '0' && whole > at + 1) return 0;  // a leading zero
   at = whole;
-  if (at < token.size() && token[at] == '.') {
-    const std::size_t fraction = skip_digits(token, at + 1);
-    if (fraction == at + 1) return false;
+  if (at < text.size() && text[at] == '.') {
+    const std::size_t fraction = skip_digits(text, at + 1);
+    if (fraction == at + 1) return 0;
     at = fraction;
   }
-  if (at < token.size() && (token[at] == 'e' || token[at] == 'E')) {
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
     ++at;
-    if (at < token.size() && (token[at] == '+' || token[at] == '-')) ++at;
-    const std::size_t exponent = skip_digits(token, at);
-    if (exponent == at) return false;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    const std::size_t exponent = skip_digits(text, at);
+    if (exponent == at) return 0;
     at = exponent;
   }
-  return at == token.size();
+  return at;
+}
+
+bool is_json_number(std::string_view token) {
+  return !token.empty() && json_number_length(token) == token.size();
 }
 
 bool parse_float(std::string_view number, float& value) {
@@ -67,8 +72,9 @@ bool parse_float(std::string_view number, float& value) {
 }
 
 void NumberArray::skip_space() {
-  const std::size_t first = rest_.find_first_not_of(" \t\r\n");
-  rest_.remove_prefix(first == std::string_view::npos ? rest_.size() : first);
+  std::size_t at = 0;
+  while (at < rest_.size() && is_json_space(rest_[at])) ++at;
+  rest_.remove_prefix(at);
 }
 
 NumberArray::Step NumberArray::next(std::string_view& number) {
@@ -85,10 +91,10 @@ NumberArray::Step NumberArray::next(std::string_view& number) {
   }
   if (closing || empty) return rest_.empty() ? Step::end : Step::bad;
   started_ = true;
-  number = rest_.substr(0, rest_.find_first_of(" \t\r\n,]"));
-  if (!is_json_number(number)) return Step::bad;
+  // Whatever stands right behind the number, the next step looks at.
+  number = rest_.substr(0, json_number_length(rest_));
   rest_.remove_prefix(number.size());
-  return Step::number;
+  return number.empty() ? Step::bad : Step::number;
 }
 
 }  // namespace embedtool

@@ -1,9 +1,18 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace embedtool {
+
+/// White space as RFC 8259 has it.
+constexpr bool is_json_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/// Length of the JSON number that `text` starts with (the longest), 0 where it starts with none.
+std::size_t json_number_length(std::string_view text);
 
 /// Exactly a number of RFC 8259's grammar? (No leading zeros, no `+`, no NaN.)
 bool is_json_number(std::string_view token);

@@ -5,16 +5,11 @@
 
 #include <charconv>
 #include <cstring>
-#include <iterator>
-#include <limits>
 
 #include "formats/corpus_numbers.hpp"
 
 namespace embedtool {
 namespace {
-
-/// How many of a record's own fields a message lists.
-constexpr std::size_t kNamesShown = 12;
 
 /// Appends JSON text without the white space between its tokens.
 Slice append_compact(DocumentBlock& block, std::string_view json) {
@@ -44,6 +39,7 @@ void RecordBuilder::reject(std::uint64_t line, std::string_view id, std::string_
 }
 
 bool RecordBuilder::add(const RecordFields& fields, std::uint64_t line, std::string_view bytes) {
+  // Marks to return to when the record turns out bad half-way.
   const std::size_t bytes_before = block_->bytes.size();
   const std::size_t ids_before = block_->token_ids.size();
   const std::size_t values_before = block_->values.size();
@@ -56,7 +52,7 @@ bool RecordBuilder::add(const RecordFields& fields, std::uint64_t line, std::str
     accept(record);
     return true;
   }
-  const std::string id(record.id.is_null() ? std::string_view() : block_->id(record));
+  const std::string id(has_own_id_ ? block_->id(record) : std::string_view());
   block_->bytes.resize(bytes_before);
   block_->token_ids.resize(ids_before);
   block_->values.resize(values_before);
@@ -81,8 +77,10 @@ bool RecordBuilder::fill(const RecordFields& fields, Record& record) {
     const ValueKind kind = fields.values[slot].kind;
     return kind != ValueKind::absent && kind != ValueKind::null;
   };
-  record.id = Slice::null();
+  // The id first: a reject for any other reason can then be named by it.
+  has_own_id_ = false;
   if (!put_id(fields, record)) return false;
+  // What is furthest along wins: a vector needs no model, ids need no tokenizer.
   if (holds(plan_.vector)) return put_vector(fields.values[plan_.vector], record);
   if (holds(plan_.ids)) return put_ids(fields.values[plan_.ids], record);
   return put_text(fields, record);
@@ -100,9 +98,12 @@ bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {
     switch (value.kind) {
       case ValueKind::string:
         record.id = block_->append(value.text);
+        has_own_id_ = true;
         return true;
       case ValueKind::number:
+        // As written: a 64-bit id, or one with leading digits that matter, survives no double.
         record.id = block_->append(value.raw);
+        has_own_id_ = true;
         return true;
       case ValueKind::absent:
         if (plan_.id_required) return explain_missing(slot, fields);
@@ -121,21 +122,11 @@ bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {
 }
 
 bool RecordBuilder::explain_missing(FieldPlan::Slot slot, const RecordFields& fields) {
-  reason_ = fmt::format("no field '{}'; the record has ", name(slot));
-  if (fields.names.empty()) reason_ += "none";
-  for (std::size_t i = 0; i < fields.names.size(); ++i) {
-    if (i == kNamesShown) {
-      reason_ += ", …";
-      break;
-    }
-    // A long name is cut, at a character's boundary.
-    std::string_view shown = fields.names[i].substr(0, 64);
-    while (!simdjson::validate_utf8(shown)) shown.remove_suffix(1);
-    fmt::format_to(std::back_inserter(reason_), "{}'{}'", i == 0 ? "" : ", ", shown);
-  }
+  reason_ = fmt::format("no field '{}'; the record has {}", name(slot), list_names(fields.names));
   return false;
 }
 
+/// Appends a piece of the text that began at `start`; an empty one leaves no joiner behind.
 void RecordBuilder::put_joined(std::string_view part, std::size_t start) {
   if (part.empty()) return;
   if (block_->bytes.size() > start) block_->append(options_.joiner);
@@ -187,6 +178,7 @@ bool RecordBuilder::put_ids(const FieldValue& value, Record& record) {
         fmt::format("field '{}' holds {}, not an array of token ids", field, describe(value.kind));
     return false;
   }
+  // TokenId is an int32; a vocabulary that is not known allows all of its range.
   const std::int64_t bound = options_.vocab_size > 0 && options_.vocab_size < 0x80000000
                                  ? static_cast<std::int64_t>(options_.vocab_size)
                                  : std::int64_t{0x80000000};
@@ -200,6 +192,7 @@ bool RecordBuilder::put_ids(const FieldValue& value, Record& record) {
       reason_ = fmt::format("field '{}' holds more than {} ids", field, options_.max_ids);
       return false;
     }
+    // from_chars takes the digits of 1.0 or 1e2 and stops: `stop` tells such numbers apart.
     std::int64_t id = -1;
     const char* end = number.data() + number.size();
     const auto [stop, error] = std::from_chars(number.data(), end, id);

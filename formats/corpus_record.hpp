@@ -55,7 +55,8 @@ class RecordBuilder {
   RejectSink& rejects_;
   DocumentBlock* block_ = nullptr;
   std::uint32_t file_ = 0;
-  std::string reason_;  ///< why the record at hand is no good
+  bool has_own_id_ = false;  ///< the record at hand brought its id
+  std::string reason_;       ///< why the record at hand is no good
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> rejected_{0};
 };

@@ -16,8 +16,6 @@ namespace {
 constexpr std::size_t kMaxColumns = std::size_t{1} << 16;
 /// How much of a line whose quoting is broken goes with its reject.
 constexpr std::size_t kRejectBytes = 4096;
-/// How many column names a record brings along for messages.
-constexpr std::size_t kNamesTold = 16;
 constexpr std::size_t kNoColumn = std::numeric_limits<std::size_t>::max();
 
 std::string_view cell_bytes(const CsvCell& cell, std::string_view record) {
@@ -120,12 +118,14 @@ CsvReader::Found CsvReader::complete_bad_line(Wait wait) {
   return Found::bad;
 }
 
+/// Leaves `consumed` bytes and `lines` line ends behind; what follows is a new record.
 void CsvReader::start_record(std::size_t consumed, std::uint64_t lines) {
   context_.window.consume(consumed);
   line_ += lines;
   scanner_.restart(prepared_ ? columns_.size() : kMaxColumns + 1);
 }
 
+/// Drops what is left of a line that was given up, however long it is. False when blocked.
 bool CsvReader::skip_line_rest(Wait wait) {
   while (skipping_) {
     const std::string_view view = context_.window.view();
@@ -152,6 +152,7 @@ RecordReader::Step CsvReader::reject_first_line() {
   return Step::rejected;
 }
 
+/// Reads the header: the first line that is not empty.
 bool CsvReader::prepare(Wait wait) {
   while (!prepared_) {
     const Found found = find_record(wait);
@@ -183,22 +184,21 @@ void CsvReader::take_header(std::string_view record) {
                 context_.file_name, scanner_.cell_count(), kMaxColumns, "CSV");
   }
   for (const CsvCell& cell : scanner_.cells()) {
-    columns_.emplace_back();
-    append_undoubled(columns_.back(), cell_bytes(cell, record));
-    if (!cell.doubled) columns_.back() = cell_bytes(cell, record);
+    const std::string_view content = cell_bytes(cell, record);
+    columns_.emplace_back(cell.doubled ? std::string_view() : content);
+    if (cell.doubled) append_undoubled(columns_.back(), content);
   }
   map_columns();
 }
 
 void CsvReader::fail_missing_column(const std::string& name, std::string_view flag) const {
-  std::string list;
-  for (const std::string& column : columns_) {
-    list += fmt::format("{}'{}'", list.empty() ? "" : ", ", column);
-  }
+  const std::vector<std::string_view> names(columns_.begin(), columns_.end());
   throw Error(ExitCode::usage, "{}: no column '{}' in its header ({}); name one with {}",
-              context_.file_name, name, list, flag);
+              context_.file_name, name, list_names(names), flag);
 }
 
+/// Finds every wanted field's column, and ends the run where one that is needed is missing: no
+/// record of the file could be used.
 void CsvReader::map_columns() {
   const FieldPlan& plan = context_.plan;
   for (const std::string& name : plan.names()) {
@@ -210,6 +210,7 @@ void CsvReader::map_columns() {
     column_of_.push_back(at == columns_.end() ? kNoColumn
                                               : static_cast<std::size_t>(at - columns_.begin()));
   }
+  // A file of ready ids or vectors needs no text column.
   const auto has = [this](FieldPlan::Slot slot) {
     return slot != FieldPlan::kNone && column_of_[slot] != kNoColumn;
   };
@@ -240,6 +241,7 @@ void CsvReader::take_cell(FieldPlan::Slot slot, const CsvCell& cell, std::string
 
 RecordReader::Step CsvReader::take_record(std::string_view record) {
   RecordBuilder& builder = context_.builder;
+  // What a reject shows: the record without its line end.
   const std::string_view shown = record.substr(0, record.find_last_not_of("\r\n") + 1);
   if (scanner_.cell_count() != columns_.size()) {
     builder.reject(line_, {},
@@ -257,7 +259,7 @@ RecordReader::Step CsvReader::take_record(std::string_view record) {
   fields_.clear();
   undoubled_.clear();
   undoubled_.reserve(record.size());  // views into it must stay where they are
-  for (std::size_t i = 0; i < std::min(columns_.size(), kNamesTold); ++i) {
+  for (std::size_t i = 0; i < std::min(columns_.size(), kNamesListed + 1); ++i) {
     fields_.names.emplace_back(columns_[i]);
   }
   for (FieldPlan::Slot slot = 0; slot < column_of_.size(); ++slot) {

@@ -39,6 +39,7 @@ void CsvScanner::end_cell(std::string_view view, std::size_t end) {
   const bool line_end = end == view.size() || view[end] == '\n';
   if (!cell_.quoted && line_end && end > cell_.offset && view[end - 1] == '\r') --end;
   cell_.size = end - cell_.offset;
+  // A hostile record of delimiters is counted, not stored.
   if (count_++ < max_cells_) cells_.push_back(cell_);
 }
 
@@ -50,8 +51,11 @@ bool CsvScanner::after_cell(char c) {
   return true;
 }
 
+/// Looks at what follows a quote inside a quoted field: another one (a doubled quote), a delimiter
+/// or a line end (the field is over), or trouble.
 bool CsvScanner::after_quote(std::string_view view) {
   const char c = view[position_];
+  // Where the content ended: before the quote, and before the '\r' that may stand behind it.
   const std::size_t closing = position_ - (state_ == State::quote_cr ? 2 : 1);
   if (state_ == State::quote && c == '"') {
     cell_.doubled = true;
@@ -76,6 +80,7 @@ bool CsvScanner::after_quote(std::string_view view) {
 bool CsvScanner::step(std::string_view view) {
   switch (state_) {
     case State::start:
+      // Only a quote that opens a field is special; one further in is an ordinary character.
       cell_ = CsvCell{position_, 0, quotes_ && view[position_] == '"', false};
       state_ = cell_.quoted ? State::quoted : State::plain;
       if (cell_.quoted) cell_.offset = ++position_;

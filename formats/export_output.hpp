@@ -14,7 +14,7 @@ enum class ExportFormat : std::uint8_t {
 
 struct ExportOptions {
   bool overwrite = false;  ///< else an existing file is refused
-  int zstd_level = 3;      ///< of Parquet
+  int zstd_level = 1;      ///< of Parquet
 };
 
 /// Rows and vectors that went out.

@@ -53,7 +53,9 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 void append_json_number(std::string& out, float value) {
-  if (std::isfinite(value)) {
+  if (value == 0.0F && std::signbit(value)) {
+    out += "-0.0";  // many readers take -0 for an integer, which has no sign
+  } else if (std::isfinite(value)) {
     append_number(out, value);
   } else {
     out += "null";

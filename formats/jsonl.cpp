@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
+#include "formats/corpus_numbers.hpp"
 #include "formats/corpus_reader.hpp"
 #include "formats/jsonl_walker.hpp"
 
 namespace embedtool {
 namespace {
-
-constexpr std::string_view kJsonSpace = " \t\r\n";
 
 /// JSONL (NDJSON): one JSON object a line; lines of white space are skipped.
 class JsonlReader final : public RecordReader {
@@ -34,10 +33,8 @@ class JsonlReader final : public RecordReader {
         case LineReader::Status::line:
           break;
       }
-      const std::size_t first = line.find_first_not_of(kJsonSpace);
-      if (first == std::string_view::npos) continue;
-      line.remove_prefix(first);
-      return parse(line);
+      while (!line.empty() && is_json_space(line.front())) line.remove_prefix(1);
+      if (!line.empty()) return parse(line);
     }
   }
 

@@ -24,9 +24,7 @@ constexpr std::size_t kSmallRecord = std::size_t{64} << 10;
 constexpr std::size_t kGiantRecord = std::size_t{4} << 20;
 
 std::string_view trim_right(std::string_view token) {
-  while (!token.empty() && std::string_view(" \t\r\n").find(token.back()) != token.npos) {
-    token.remove_suffix(1);
-  }
+  while (!token.empty() && is_json_space(token.back())) token.remove_suffix(1);
   return token;
 }
 
@@ -70,7 +68,7 @@ error_code Walk::object(od::object& object, const FieldPlan::Node* node, std::si
     if (const auto error = std::move(item).get(field)) return error;
     std::string_view key;
     if (const auto error = field.unescaped_key().get(key)) return error;
-    if (depth == 1) fields_.names.push_back(key);
+    if (depth == 1) fields_.names.push_back(key);  // for messages only
     const FieldPlan::Node* child = node != nullptr ? plan_.child(*node, key) : nullptr;
     if (child != nullptr) forget(*child);
     if (const auto error = value(field.value(), child, depth)) return error;
@@ -78,6 +76,7 @@ error_code Walk::object(od::object& object, const FieldPlan::Node* node, std::si
   return simdjson::SUCCESS;
 }
 
+/// Checks a number or literal, which simdjson has only looked at by its first character.
 error_code Walk::scalar(od::value& value, std::string_view token, ValueKind& kind) {
   od::json_type type;
   if (const auto error = value.type().get(type)) return error;
@@ -95,6 +94,8 @@ error_code Walk::scalar(od::value& value, std::string_view token, ValueKind& kin
   }
 }
 
+/// Walks one value inside a container of depth `depth`; `node` is where the plan stands there, null
+/// where nothing below is wanted.
 error_code Walk::value(od::value& value, const FieldPlan::Node* node, std::size_t depth) {
   FieldValue* out =
       node != nullptr && node->slot != FieldPlan::kNone ? &fields_.values[node->slot] : nullptr;
@@ -115,6 +116,7 @@ error_code Walk::value(od::value& value, const FieldPlan::Node* node, std::size_
   return simdjson::SUCCESS;
 }
 
+/// Walks an object or array, and notes its extent where it is wanted.
 error_code Walk::container(od::value& value, const FieldPlan::Node* node, FieldValue* out,
                            std::size_t depth, bool is_array) {
   if (depth > max_depth_) {
@@ -143,12 +145,13 @@ error_code Walk::container(od::value& value, const FieldPlan::Node* node, FieldV
   return simdjson::SUCCESS;
 }
 
+/// Walks an array's elements; where the array itself is wanted (`out`), its strings become parts.
 error_code Walk::array(od::array& array, const FieldPlan::Node* node, FieldValue* out,
                        std::size_t depth) {
   std::size_t index = 0;
   for (auto item : array) {
     od::value element;
-    if (const auto error = std::move(item).get(element)) return error;
+    if (const auto error = item.get(element)) return error;
     const FieldPlan::Node* child = node != nullptr ? plan_.child(*node, index) : nullptr;
     ++index;
     od::json_type type;
@@ -203,6 +206,7 @@ JsonWalker::~JsonWalker() = default;
 
 namespace {
 
+/// A sentence for the user; `where` is how far the parser came, if known.
 std::string explain(error_code error, std::string_view json, const char* where, bool too_deep,
                     std::size_t max_depth) {
   if (error == simdjson::UTF8_ERROR) {
@@ -247,6 +251,7 @@ std::string explain(error_code error, std::string_view json, const char* where, 
 
 bool JsonWalker::walk(std::string_view json, RecordFields& fields) {
   fields.clear();
+  // A parser that one giant record has grown would keep six times its size: begin afresh.
   if (!parser_ || parser_->parser.capacity() > kGiantRecord) parser_ = std::make_unique<Parser>();
   od::parser& parser = parser_->parser;
   if (parser.capacity() < json.size() || parser.capacity() == 0) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/base/error.hpp"
+#include "formats/model_unused.hpp"
 
 namespace embedtool {
 namespace {
@@ -127,6 +128,8 @@ class Describer {
     for (const auto& dense : model_.dense_weights) totals.add(*dense);
     add("parameters", totals.parameters, fmt::format("{} tensors", totals.tensors));
     add("weights", totals.types(), human_bytes(totals.bytes));
+    const std::vector<std::string> unused = unused_tensors(model_.spec, *model_.weights);
+    if (!unused.empty()) add("unused", unused, "tensors that no embedding needs");
     // The token table is read from the map as it is stored; all else is held as f32.
     const TensorView* table = find_table();
     const std::uint64_t stored = table != nullptr ? table->bytes.size() : 0;
@@ -159,6 +162,7 @@ struct TextOf {
   }
   std::string operator()(const std::vector<std::pair<std::string, std::string>>& named) const {
     std::vector<std::string> parts;
+    parts.reserve(named.size());
     for (const auto& [name, text] : named) parts.push_back(fmt::format("{}: \"{}\"", name, text));
     return fmt::format("{}", fmt::join(parts, ", "));
   }

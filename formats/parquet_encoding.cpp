@@ -8,6 +8,7 @@ namespace embedtool::parquet {
 
 void split_bytes(std::span<const std::byte> elements, std::size_t width, std::span<std::byte> out) {
   const std::size_t count = elements.size() / width;
+  if (count == 0) return;  // there may be no memory to point into
   for (std::size_t k = 0; k < width; ++k) {
     std::byte* stream = out.data() + k * count;
     const std::byte* in = elements.data() + k;
@@ -17,6 +18,7 @@ void split_bytes(std::span<const std::byte> elements, std::size_t width, std::sp
 
 void join_bytes(std::span<const std::byte> streams, std::size_t width, std::span<std::byte> out) {
   const std::size_t count = streams.size() / width;
+  if (count == 0) return;
   for (std::size_t k = 0; k < width; ++k) {
     const std::byte* stream = streams.data() + k * count;
     std::byte* to = out.data() + k;

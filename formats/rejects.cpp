@@ -33,6 +33,7 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+/// write(2), made whole: short writes continued, interruptions retried.
 void write_all(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t put = ::write(fd, bytes.data(), bytes.size());
@@ -67,6 +68,7 @@ void RejectLog::write_line(const Reject& reject) {
       append_escaped_field(bytes, bytes.size());
     }
   };
+  // One write(2) a line: a reader that follows the file sees whole lines, as does one after a kill.
   line_ = "{\"file\":";
   append_field(file_name(reject.file));
   fmt::format_to(std::back_inserter(line_), ",\"line\":{},\"id\":", reject.line);
@@ -95,6 +97,7 @@ void RejectLog::write_line(const Reject& reject) {
 void RejectLog::add(const Reject& reject) {
   const std::lock_guard lock(mutex_);
   ++count_;
+  // Under this policy the message tells all: no file is left behind.
   if (options_.on_error == OnError::fail) {
     throw Error(ExitCode::bad_record,
                 "{}:{}: {}; mend the record, or skip bad ones with "

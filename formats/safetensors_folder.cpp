@@ -87,7 +87,7 @@ void add_shards(SafetensorsWeights& weights, const FileSet& files, const std::st
       throw Error(ExitCode::model, "{}: names {}, which is missing; is the download complete?",
                   where, shard);
     }
-    weights.add_file(*bytes, files.describe() + "/" + folder + shard);
+    weights.add_file(*bytes, fmt::format("{}/{}{}", files.describe(), folder, shard));
   }
   const std::vector<std::string_view> known = weights.names();
   const std::set<std::string_view> there(known.begin(), known.end());

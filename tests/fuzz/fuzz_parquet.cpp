@@ -82,7 +82,7 @@ void read_page(const OutputSpec& spec, const parquet::ColumnLayout& column,
   std::vector<std::byte> out;
   try {
     reader.open(meta, bytes, codec);
-    for (std::int32_t i = 0; i <= values; ++i) {
+    for (std::int32_t i = 0; i < values; ++i) {
       read_value(reader, spec, column.role, out);
       if (out.size() > raw.size()) __builtin_trap();
     }

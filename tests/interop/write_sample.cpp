@@ -23,7 +23,7 @@ void write_one(const std::string& dir, OutputType type, bool multi, std::size_t 
   testing::FaultyOps unsynced(UINT64_MAX);
   const std::string out = dir + "/" + name;
   testing::write_sample(out, testing::RowGenerator(how.spec, 11).make(rows), how, unsynced);
-  const ExportOptions replace{true, 3};
+  const ExportOptions replace{true, 1};
   export_output(out, ExportFormat::jsonl, out + ".jsonl", replace);
   export_output(out, ExportFormat::npy, out + ".npy", replace);
   export_output(out, ExportFormat::parquet, out + ".one.parquet", replace);

@@ -53,6 +53,7 @@ TEST(BuiltinModel, DefaultFallsBackToTheFastOne) {
     return std::string(as_chars(*open_builtin(name, table)->find("which")));
   };
   EXPECT_EQ(which("builtin"), "fast");
+  EXPECT_EQ(open_builtin("builtin", table)->describe(), "builtin-fast");
   table.push_back(table_of("builtin", standard).front());
   EXPECT_EQ(which("builtin"), "standard");
   EXPECT_EQ(which("builtin-fast"), "fast");

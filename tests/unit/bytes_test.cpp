@@ -1,11 +1,9 @@
 #include "formats/bytes.hpp"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <thread>
@@ -14,11 +12,13 @@
 #include "formats/bytes_utf8.hpp"
 #include "formats/bytes_window.hpp"
 #include "tests/support/corpus_testing.hpp"
+#include "tests/support/fed_pipe.hpp"
 #include "tests/support/packing.hpp"
 
 namespace embedtool {
 namespace {
 
+using testing::FedPipe;
 using testing::gzip;
 using ::testing::HasSubstr;
 using testing::TempFolder;
@@ -138,42 +138,16 @@ TEST(ByteStream, NamesWhatCannotBeOpened) {
   EXPECT_GT(facts.modified_ns, 0);
 }
 
-/// A named pipe with a writer that does what `write` says.
-class Pipe {
- public:
-  explicit Pipe(void (*write)(int fd)) : path_(folder_.path("pipe")) {
-    EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-    writer_ = std::thread([this, write] {
-      const int fd = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
-      write(fd);
-      ::close(fd);
-    });
-  }
-  ~Pipe() { writer_.join(); }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  TempFolder folder_;
-  std::string path_;
-  std::thread writer_;
-};
-
-void put(int fd, std::string_view bytes) {
-  EXPECT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
-}
-
 void pause() {
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 
 TEST(ByteStream, ReportsThatNothingIsWaiting) {
-  static std::atomic<bool> go{false};
-  const Pipe pipe([](int fd) {
-    put(fd, "ab");
+  std::atomic<bool> go{false};
+  const FedPipe pipe([&](const FedPipe::Write& write) {
+    write("ab");
     while (!go) pause();
-    put(fd, "c");
+    write("c");
   });
   ByteCounters counters;
   ByteStream stream(pipe.path(), counters);
@@ -186,17 +160,17 @@ TEST(ByteStream, ReportsThatNothingIsWaiting) {
 }
 
 TEST(ByteStream, ReadsAPackedPipeInDribbles) {
-  const Pipe pipe([](int fd) {
-    for (const char c : zstd("some text")) put(fd, {&c, 1});
+  const FedPipe pipe([&](const FedPipe::Write& write) {
+    for (const char c : zstd("some text")) write({&c, 1});
   });
   ByteCounters counters;
   EXPECT_EQ(unpack(pipe.path(), counters), "some text");
 }
 
 TEST(ByteStream, StopEndsAWaitForAPipe) {
-  static std::atomic<bool> stop{false};
-  const Pipe pipe([](int fd) {
-    put(fd, "a");
+  std::atomic<bool> stop{false};
+  const FedPipe pipe([&](const FedPipe::Write& write) {
+    write("a");
     pause();
     stop = true;
     while (stop) pause();  // the pipe stays open
@@ -214,16 +188,14 @@ TEST(ByteStream, SurvivesInterruptedCalls) {
   struct sigaction before {};
   action.sa_handler = [](int) {};  // no SA_RESTART: calls return EINTR
   ASSERT_EQ(::sigaction(SIGUSR1, &action, &before), 0);
-  const pthread_t reader = ::pthread_self();
-  static pthread_t target;
-  target = reader;
+  const pthread_t target = ::pthread_self();
   {
-    const Pipe pipe([](int fd) {
+    const FedPipe pipe([&](const FedPipe::Write& write) {
       for (int i = 0; i < 5; ++i) {
         pause();
         ::pthread_kill(target, SIGUSR1);
       }
-      put(fd, "late");
+      write("late");
     });
     ByteCounters counters;
     EXPECT_EQ(unpack(pipe.path(), counters), "late");

@@ -165,6 +165,8 @@ TEST(Jsonl, RejectCarriesTheIdWhereKnown) {
   const Corpus corpus = read_bytes(R"({"text":7,"id":"doc-9"})", "a.jsonl");
   ASSERT_THAT(corpus.rejects, SizeIs(1));
   EXPECT_EQ(corpus.rejects[0].id, "doc-9");
+  // An ordinal is no id of a record that never got one.
+  EXPECT_EQ(read_bytes(R"({"text":7})", "a.jsonl").rejects.at(0).id, "");
 }
 
 TEST(Jsonl, FindsNestedFields) {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <thread>
@@ -11,6 +10,7 @@
 #include "core/base/error.hpp"
 #include "formats/corpus_numbers.hpp"
 #include "tests/support/corpus_testing.hpp"
+#include "tests/support/fed_pipe.hpp"
 #include "tests/support/packing.hpp"
 
 namespace embedtool {
@@ -19,6 +19,7 @@ namespace {
 using testing::append_rows;
 using testing::Corpus;
 using ::testing::ElementsAre;
+using testing::FedPipe;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::read_bytes;
@@ -141,36 +142,11 @@ TEST(Corpus, FileNamesAreForMessages) {
   EXPECT_THAT(input_format_names(), ElementsAre("jsonl", "text", "csv", "tsv"));
 }
 
-/// Runs `write` on the other end of a named pipe in a thread of its own.
-class PipedCorpus {
- public:
-  template <typename Write>
-  explicit PipedCorpus(Write write) : path_(folder_.path("pipe")) {
-    EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-    writer_ = std::thread([this, write] {
-      const int fd = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
-      write([fd](std::string_view bytes) {
-        EXPECT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
-      });
-      ::close(fd);
-    });
-  }
-  ~PipedCorpus() { writer_.join(); }
-  PipedCorpus(const PipedCorpus&) = delete;
-  PipedCorpus& operator=(const PipedCorpus&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  TempFolder folder_;
-  std::string path_;
-  std::thread writer_;
-};
-
 /// Feeds `pieces`, each only after everything that the earlier ones complete has come out.
 void expect_early_records(const std::string& format,
                           const std::vector<std::pair<std::string, std::size_t>>& pieces) {
   std::atomic<std::size_t> seen{0};
-  const PipedCorpus pipe([&](auto write) {
+  const FedPipe pipe([&](const FedPipe::Write& write) {
     std::size_t complete = 0;
     for (const auto& [bytes, records] : pieces) {
       write(bytes);
@@ -206,10 +182,29 @@ TEST(Corpus, RecordsOfASlowPipeArriveEarly) {
   expect_early_records("", {{testing::gzip("a\nb\n"), 2}, {testing::gzip("c\n"), 1}});
 }
 
+TEST(Corpus, ReadsStdinFromWhereItStands) {
+  const TempFolder folder;
+  const std::string path = folder.write("input", "skipped\n{\"text\":\"a\"}\nbad\n");
+  const int before = ::dup(STDIN_FILENO);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(::lseek(fd, 8, SEEK_SET), 8);
+  ASSERT_EQ(::dup2(fd, STDIN_FILENO), STDIN_FILENO);
+  CorpusOptions options;
+  options.inputs = {"-"};
+  const Corpus corpus = read_corpus(options);
+  ::dup2(before, STDIN_FILENO);
+  ::close(before);
+  ::close(fd);
+  EXPECT_THAT(texts(corpus), ElementsAre("a"));
+  EXPECT_THAT(corpus.rejects, SizeIs(1));
+  EXPECT_EQ(corpus.progress.bytes_total, 17U);
+  EXPECT_EQ(corpus.progress.bytes_read, 17U);
+}
+
 TEST(Corpus, StopEndsReading) {
   std::atomic<bool> stop{false};
   std::atomic<bool> done{false};
-  const PipedCorpus pipe([&](auto write) {
+  const FedPipe pipe([&](const FedPipe::Write& write) {
     write("a\n");
     while (!done) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   });

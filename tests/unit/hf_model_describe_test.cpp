@@ -48,6 +48,26 @@ TEST(DescribeModel, SaysWhatWasUnderstood) {
   EXPECT_EQ(line(description, "weights"), "f32 | 13 kB");
 }
 
+TEST(DescribeModel, SaysWhatTheEncoderLeavesAlone) {
+  const testing::BertShape shape;
+  Files files = sentence_files();
+  EXPECT_EQ(line(describe(load(files)), "unused"), "absent");
+  std::vector<testing::TestTensor> tensors;
+  for (testing::TestTensor tensor : testing::bert_tensors(shape)) {
+    tensor.name = "bert." + tensor.name;
+    tensors.push_back(std::move(tensor));
+  }
+  tensors.push_back(testing::seeded_tensor("bert.pooler.dense.weight", {12, 12}));
+  tensors.push_back(testing::seeded_tensor("bert.pooler.dense.bias", {12}));
+  tensors.push_back(testing::seeded_tensor("bert.encoder.layer.2.output.dense.bias", {12}));
+  tensors.push_back(testing::seeded_tensor("cls.predictions.bias", {40}));
+  tensors.push_back(tensor_of<std::int64_t>("bert.embeddings.position_ids", "I64", {1}, {0}));
+  files["model.safetensors"] = safetensors_file(tensors);
+  EXPECT_EQ(line(describe(load(files)), "unused"),
+            "cls (1 tensor), encoder (1 tensor), pooler (2 tensors) | tensors that no embedding "
+            "needs");
+}
+
 TEST(DescribeModel, CountsATableAsStored) {
   Files files = model2vec_files();
   files["model.safetensors"] =

@@ -88,7 +88,7 @@ TEST(JsonlSink, PrintsTheShortestNumbersThatReadBack) {
   row.values({std::numeric_limits<float>::denorm_min(), std::numeric_limits<float>::max(), 1.0F,
               0.3333333432674407958984375F});
   EXPECT_EQ(streamed(hand_spec(OutputType::f32, 4, false), row.view()),
-            "{\"id\":\"a\\\"\\\\\\n\\u0001é\",\"embedding\":[0.1,-0,1e-10,16777216],"
+            "{\"id\":\"a\\\"\\\\\\n\\u0001é\",\"embedding\":[0.1,-0.0,1e-10,16777216],"
             "\"title\":\"t\\t\"}\n"
             "{\"id\":\"b\",\"embedding\":[1e-45,3.4028235e+38,1,0.33333334],\"title\":null}\n");
 }

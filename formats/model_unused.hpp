@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/model/spec.hpp"
+#include "core/ports.hpp"
+
+namespace embedtool {
+
+/// Tensors of `weights` that an encoder of this shape does not look at, counted by the first part
+/// of their names: "pooler (2 tensors)", sorted. Index buffers that old checkpoints carry
+/// (`position_ids`) are no weights and go unsaid.
+std::vector<std::string> unused_tensors(const ModelSpec& spec, const WeightSource& weights);
+
+}  // namespace embedtool

@@ -35,8 +35,8 @@ bool looks_lowercase(const Vocabulary& vocabulary) {
   std::size_t ideographs = 0;
   vocabulary.for_each([&](std::string_view token, TokenId) {
     const bool name = token.starts_with('[') || token.starts_with('<');
-    const bool capital = std::any_of(token.begin(), token.end(),
-                                     [](char c) { return c >= 'A' && c <= 'Z'; });
+    const bool capital =
+        std::any_of(token.begin(), token.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
     capitals += capital && !name ? 1U : 0U;
     ideographs += !token.empty() && unicode::is_cjk_ideograph(unicode::decode(token, 0).code_point);
   });

@@ -247,8 +247,9 @@ ExitCode encode(const EncodeFlags& flags, Session& session) {
     session.console.block(table);
   }
   if (report.interrupted) {
-    session.console.note(
-        fmt::format("stopped by a signal after {} rows; nothing was published", report.rows));
+    session.console.note(fmt::format(
+        "stopped by a signal after {} rows{}", report.rows,
+        plan.to_stdout() ? "" : "; the output is not complete, --overwrite starts it anew"));
   }
   return ExitCode::ok;
 }

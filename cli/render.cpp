@@ -82,9 +82,10 @@ std::string one_line(std::string_view text, std::size_t width) {
       continue;
     }
     if (used + (space ? 1 : 0) + 1 > width) {
-      // Make room for the mark: drop the last character taken.
-      while (!out.empty() && !starts_character(out.back())) out.pop_back();
-      if (!out.empty()) out.pop_back();
+      if (used == width) {  // the mark takes the place of the last character
+        while (!out.empty() && !starts_character(out.back())) out.pop_back();
+        if (!out.empty()) out.pop_back();
+      }
       return out + "…";
     }
     if (space) {

@@ -17,7 +17,7 @@ void declare_input(CLI::App& app, InputFlags& flags) {
       ->capture_default_str();
   group.list("--text-field", flags.text_fields, "NAME",
              "Field that holds the text: a name, a dotted path or a JSON pointer; may be given "
-             "several times [title, text]");
+             "several times [text; after title in BEIR corpora]");
   group.text("--join", flags.join, "STRING", "Put between several text fields [a space]");
   group.value("--id-field", flags.id_field, "NAME",
               "Field that holds the id [id, else _id, else the row's number]");

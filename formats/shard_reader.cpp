@@ -17,7 +17,7 @@ Manifest load_manifest(const Directory& directory) {
   if (text) return parse_manifest(*text, directory.path_of(kManifestName));
   const bool unfinished = directory.read(kJournalName, kMaxManifestBytes).has_value();
   throw Error(ExitCode::failed, "{}: {}", directory.path(),
-              unfinished ? "the output is not complete; finish it by the command that began it"
+              unfinished ? "the output is not complete; encode it anew with --overwrite"
                          : "no manifest.json, hence no output of embedtool's");
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "core/text/sentencepiece_proto.hpp"
+#include "formats/json_document.hpp"
 #include "formats/tokenizer_family.hpp"
 #include "formats/tokenizer_json.hpp"
 #include "formats/tokenizer_vocab.hpp"
@@ -20,21 +21,14 @@ using Json = nlohmann::json;
 constexpr std::string_view kSentencePieceNames[] = {"sentencepiece.bpe.model", "spiece.model",
                                                     "sentencepiece.model", "spm.model",
                                                     "tokenizer.model"};
-constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20;
 
 // A small configuration file; an empty object where there is none.
 Json read_config(const FileSet& files, std::string_view name) {
   const auto bytes = files.find(name);
   if (!bytes) return Json::object();
-  if (bytes->size() > kMaxConfigBytes) {
-    throw Error(ExitCode::model, "{}/{}: {} bytes, more than a configuration has", files.describe(),
-                name, bytes->size());
-  }
-  const std::string_view text = as_chars(*bytes);
-  Json json = Json::parse(text.begin(), text.end(), nullptr, false);
-  if (!json.is_object()) {
-    throw Error(ExitCode::model, "{}/{}: not a JSON object", files.describe(), name);
-  }
+  const std::string where = fmt::format("{}/{}", files.describe(), name);
+  Json json = parse_json(as_chars(*bytes), where);
+  if (!json.is_object()) throw Error(ExitCode::model, "{}: not a JSON object", where);
   return json;
 }
 

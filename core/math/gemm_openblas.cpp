@@ -69,6 +69,7 @@ class OpenBlas {
     constexpr int kKeepUsersChoice = 0;
     const std::string isa = kernel_isa();
     if (isa == "AVX3") ::setenv("OPENBLAS_CORETYPE", "SkylakeX", kKeepUsersChoice);
+    if (isa == "AVX2") ::setenv("OPENBLAS_CORETYPE", "Haswell", kKeepUsersChoice);
     if (isa == "SSE4" || isa == "SSSE3") {
       ::setenv("OPENBLAS_CORETYPE", "Core2", kKeepUsersChoice);
     }

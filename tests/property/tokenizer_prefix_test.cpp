@@ -1,0 +1,127 @@
+// Tokenizing up to a limit gives the beginning of what the whole text gives, whatever the limit,
+// and costs what it keeps.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <random>
+
+#include "../unit/tokenizer_cases.hpp"
+
+namespace embedtool {
+namespace {
+
+using tokenizer_cases::encode;
+using tokenizer_cases::own_data;
+using tokenizer_cases::shared_data;
+using tokenizer_cases::TinyJson;
+
+struct Named {
+  std::string name;
+  std::unique_ptr<Tokenizer> tokenizer;
+};
+
+std::vector<Named> all_tokenizers() {
+  std::vector<Named> all;
+  all.push_back({"tiny WordPiece", TinyJson().make()});
+  TinyJson stripping;
+  stripping.added_tokens = R"([{"id":0,"content":"[UNK]"},{"id":1,"content":"[CLS]","lstrip":true},
+    {"id":24,"content":"b a","rstrip":true},{"id":25,"content":"hello,","normalized":true},
+    {"id":26,"content":"l","single_word":true,"lstrip":true}])";
+  all.push_back({"tiny WordPiece, added tokens", stripping.make()});
+  for (const char* file : {"tiny_unigram.model", "tiny_bpe.model"}) {
+    all.push_back({file, load_tokenizer_from_path(own_data(file).string())});
+  }
+  const auto data = shared_data();
+  if (data.empty()) return all;
+  for (const char* name :
+       {"all-mpnet-base-v2", "bert-base-multilingual-cased", "t5-small", "xlnet", "barthez",
+        "sentencepiece-test/test_ja_model.model", "bpemb/en.wiki.bpe.vs10000.model"}) {
+    all.push_back({name, load_tokenizer_from_path((data / "tokenizers" / name).string())});
+  }
+  return all;
+}
+
+// Texts of a few kilobytes, so that they are read in many pieces.
+std::string random_text(std::mt19937& random, std::size_t words) {
+  static const char* kWords[] = {
+      "hello",  "unaffable", "the baker", "日本語",  "e\u0301tude",  "a\u200b",     "[CLS]", "b a",
+      "hello,", "<mask>",    "ﬁn",        "ΑΣ",      "\u0f73\u0f71", "q",           "...",   "ไทย",
+      "l",      "¨",         "\u3000",    "x\u00ad", "word.",        "\u1100\u1161"};
+  static const char* kGaps[] = {" ", " ", " ", "", "  ", "\n", "\t ", "\u00a0", ",", "-"};
+  std::string text;
+  for (std::size_t i = 0; i < words; ++i) {
+    text += kWords[random() % std::size(kWords)];
+    text += kGaps[random() % std::size(kGaps)];
+  }
+  return text;
+}
+
+TEST(TokenizerPrefix, EveryLimitGivesTheBeginningOfTheWhole) {
+  std::mt19937 random(7);
+  for (const Named& named : all_tokenizers()) {
+    const auto scratch = named.tokenizer->make_scratch();
+    for (int round = 0; round < 2; ++round) {
+      const std::string text = random_text(random, 400);
+      const auto whole = encode(*named.tokenizer, text, {0, false}).ids;
+      const auto around = encode(*named.tokenizer, "", {}).ids;
+      ASSERT_GT(whole.size(), 300U);
+      for (std::size_t limit = 1; limit <= whole.size() + around.size() + 1;
+           limit += limit < 40 ? 1 : 1 + random() % 37) {
+        std::vector<TokenId> ids;
+        const auto plain = named.tokenizer->encode(text, {limit, false}, *scratch, ids);
+        const std::vector<TokenId> want(
+            whole.begin(),
+            whole.begin() + static_cast<std::ptrdiff_t>(std::min(limit, whole.size())));
+        ASSERT_EQ(ids, want) << named.name << " limit " << limit;
+        ASSERT_EQ(plain.truncated, limit < whole.size()) << named.name << " limit " << limit;
+
+        ids.clear();
+        const auto special = named.tokenizer->encode(text, {limit, true}, *scratch, ids);
+        const std::size_t room = limit > around.size() ? limit - around.size() : 0;
+        ASSERT_EQ(special.n_tokens, around.size() + std::min(room, whole.size())) << named.name;
+        ASSERT_EQ(special.truncated, room < whole.size()) << named.name;
+      }
+    }
+  }
+}
+
+TEST(TokenizerPrefix, AppendsBehindWhatIsThere) {
+  for (const Named& named : all_tokenizers()) {
+    std::vector<TokenId> ids{-7, -8};
+    const auto scratch = named.tokenizer->make_scratch();
+    const auto result = named.tokenizer->encode("hello baker", {2, true}, *scratch, ids);
+    ASSERT_EQ(ids.size(), 2 + result.n_tokens);
+    EXPECT_EQ(ids[0], -7);
+    EXPECT_EQ(ids[1], -8);
+  }
+}
+
+// Time is no measure on a busy machine, so the bound is wide: the whole text takes thousands of
+// times as long as the part that is kept.
+TEST(TokenizerPrefix, TenMegabytesCostWhatIsKept) {
+  std::mt19937 random(11);
+  std::string large = random_text(random, 400);
+  while (large.size() < (std::size_t{10} << 20)) large += large;
+  for (const Named& named : all_tokenizers()) {
+    const auto scratch = named.tokenizer->make_scratch();
+    std::vector<TokenId> ids;
+    const auto start = std::chrono::steady_clock::now();
+    const auto result = named.tokenizer->encode(large, {64, true}, *scratch, ids);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    EXPECT_TRUE(result.truncated) << named.name;
+    EXPECT_LT(took.count(), 0.05) << named.name;
+  }
+}
+
+TEST(TokenizerPrefix, TextWithoutACutIsStillRead) {
+  const std::string endless((1 << 20) + 100000, 'a');
+  for (const char* file : {"tiny_unigram.model", "tiny_bpe.model"}) {
+    const auto tokenizer = load_tokenizer_from_path(own_data(file).string());
+    EXPECT_EQ(encode(*tokenizer, endless, {16, false}).ids.size(), 16U) << file;
+  }
+  const auto words = TinyJson().make();
+  EXPECT_EQ(encode(*words, endless, {16, false}).ids, std::vector<TokenId>{0});
+}
+
+}  // namespace
+}  // namespace embedtool

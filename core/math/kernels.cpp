@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/error.hpp"
+#include "core/math/half.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/math/kernels.cpp"
@@ -181,19 +182,19 @@ float SumOfSquaresKernel(const float* a, std::size_t n) {
   return squared_distance(a, 0.0F, n);
 }
 
+// Targets below AVX2 have no conversion instructions, and Highway's emulation loses the sign of
+// zero: there the scalar functions below serve.
+#if HWY_TARGET <= HWY_AVX2
+
 void WidenF16Kernel(const std::byte* source, std::size_t n, float* out) {
   const FloatTag d;
   const hn::Rebind<hwy::float16_t, FloatTag> half;
   const std::size_t lanes = hn::Lanes(d);
-  const auto* x = reinterpret_cast<const hwy::float16_t*>(source);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(hn::PromoteTo(d, hn::LoadU(half, x + i)), d, out + i);
-  }
-  if (i < n) {
-    HWY_ALIGN hwy::float16_t tail[HWY_MAX_BYTES / sizeof(float)] = {};
-    std::memcpy(tail, x + i, (n - i) * sizeof(hwy::float16_t));
-    store_tail(hn::PromoteTo(d, hn::Load(half, tail)), out + i, n - i);
+  HWY_ALIGN hwy::float16_t block[HWY_MAX_BYTES / sizeof(float)] = {};
+  for (std::size_t i = 0; i < n; i += lanes) {
+    const std::size_t left = n - i < lanes ? n - i : lanes;
+    std::memcpy(block, source + i * 2, left * 2);
+    store_tail(hn::PromoteTo(d, hn::Load(half, block)), out + i, left);
   }
 }
 
@@ -208,6 +209,25 @@ void ToF16Kernel(const float* x, std::size_t n, std::byte* out) {
     std::memcpy(out + i * 2, block, left * 2);
   }
 }
+
+#else
+
+void WidenF16Kernel(const std::byte* source, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    std::uint16_t half;
+    std::memcpy(&half, source + i * 2, 2);
+    out[i] = half_to_float(half);
+  }
+}
+
+void ToF16Kernel(const float* x, std::size_t n, std::byte* out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint16_t half = float_to_half(x[i]);
+    std::memcpy(out + i * 2, &half, 2);
+  }
+}
+
+#endif
 
 void ToInt8Kernel(const float* x, std::size_t n, float scale, std::byte* out) {
   const FloatTag d;

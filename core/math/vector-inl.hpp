@@ -30,6 +30,7 @@ HWY_INLINE hn::Vec<hn::ScalableTag<float>> load_tail(const float* x, std::size_t
 /// Stores the first `count` lanes; writes nothing beyond.
 HWY_INLINE void store_tail(hn::Vec<hn::ScalableTag<float>> v, float* out, std::size_t count) {
   const hn::ScalableTag<float> d;
+  if (count >= hn::Lanes(d)) return hn::StoreU(v, d, out);
   HWY_ALIGN float tail[HWY_MAX_BYTES / sizeof(float)];
   hn::Store(v, d, tail);
   std::memcpy(out, tail, count * sizeof(float));

@@ -68,7 +68,7 @@ TEST(Charsmap, NamesWhatIsWrong) {
 TEST(Charsmap, BoundsTheResultsOfOneWalk) {
   Charsmap deep;
   std::uint32_t base = 256;
-  for (std::uint32_t i = 0; i < 33; ++i) {
+  for (std::uint32_t i = 1; i <= 33; ++i) {  // unit 0 is the root
     deep.child(base, 'a', i, true).value(i, 0);
     base = i;
   }

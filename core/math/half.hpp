@@ -1,0 +1,41 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace embedtool {
+
+/// IEEE 754 half to single: exact.
+inline float half_to_float(std::uint16_t half) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16U;
+  const std::uint32_t magnitude = half & 0x7fffU;
+  if (magnitude >= 0x7c00U) {  // infinity, NaN
+    return std::bit_cast<float>(sign | 0x7f800000U | (magnitude & 0x3ffU) << 13U);
+  }
+  if (magnitude < 0x400U) {  // subnormal: magnitude · 2^-24
+    const float value = static_cast<float>(magnitude) * 0x1p-24F;
+    return sign != 0 ? -value : value;
+  }
+  return std::bit_cast<float>(sign | (magnitude + (112U << 10U)) << 13U);
+}
+
+/// Single to half, rounded to nearest even; overflow gives infinity, NaN stays NaN.
+inline std::uint16_t float_to_half(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = bits >> 16U & 0x8000U;
+  const std::uint32_t magnitude = bits & 0x7fffffffU;
+  std::uint32_t half;
+  if (magnitude > 0x7f800000U) {
+    half = 0x7e00U;
+  } else if (magnitude >= 0x477ff000U) {  // 65520 and more round to infinity
+    half = 0x7c00U;
+  } else if (magnitude < 0x38800000U) {
+    // Below 2^-14: adding 0.5 puts the half's subnormal bits at the end of the mantissa, rounded.
+    half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3f000000U;
+  } else {
+    half = (magnitude - (112U << 23U) + 0xfffU + (magnitude >> 13U & 1U)) >> 13U;
+  }
+  return static_cast<std::uint16_t>(sign | half);
+}
+
+}  // namespace embedtool

@@ -19,11 +19,11 @@ build_packages=(
   g++ cmake ninja-build pkg-config
   libopenblas-dev libdnnl-dev libhwy-dev libsentencepiece-dev nlohmann-json3-dev libsimdjson-dev
   libzstd-dev zlib1g-dev libcli11-dev libutf8proc-dev libxxhash-dev libfmt-dev
-  libgtest-dev libgmock-dev
+  libgtest-dev libgmock-dev python3
 )
 # name of the package : a file or command that shows it is there, whoever installed it
 test_tools=(
-  clang:clang++ clang-format:clang-format shellcheck:shellcheck mandoc:mandoc python3:python3
+  clang:clang++ clang-format:clang-format shellcheck:shellcheck mandoc:mandoc
   nodejs:node npm:npm python3-numpy:/usr/lib/python3/dist-packages/numpy zstd:zstd gzip:gzip
 )
 

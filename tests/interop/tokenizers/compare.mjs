@@ -56,8 +56,14 @@ function vocabTokenizer(file, lowercase) {
   };
 }
 
+const same = (a, b) => a.length === b.length && a.every((id, i) => id === b[i]);
+
+// The Rust library defines tokenizer.json. Where the JavaScript one departs from it (it knows fewer
+// of the ideographs that stand alone, and looks the template's tokens up in the vocabulary where
+// the file gives their ids), it is not followed: such texts are counted as known deviations.
 async function check(which, tokenizer, texts, ours) {
-  const encode = which === 'rust' ? rust(tokenizer) : await js(tokenizer);
+  const reference = rust(tokenizer);
+  const encode = which === 'rust' ? reference : await js(tokenizer);
   const oursLines = readline.createInterface({input: fs.createReadStream(ours)});
   const next = oursLines[Symbol.asyncIterator]();
   let [count, tokens, known, different] = [0, 0, 0, 0];
@@ -69,8 +75,9 @@ async function check(which, tokenizer, texts, ours) {
     const want = await encode(text);
     ++count;
     tokens += want.length;
-    if (!answer.done && want.length === got.length && want.every((id, i) => id === got[i])) continue;
-    if (which === 'js' && JS_DIFFERS.test(text)) {
+    if (!answer.done && same(want, got)) continue;
+    const settled = which === 'js' && (JS_DIFFERS.test(text) || same(await reference(text), got));
+    if (settled) {
       ++known;
     } else if (++different <= 1) {
       console.log(`  text ${count}: ${JSON.stringify(text.slice(0, 200))}\n    want ${want.slice(0, 40)}` +

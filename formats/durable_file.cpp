@@ -71,6 +71,8 @@ ssize_t read_fully(FileOps& ops, int fd, std::uint64_t offset, std::span<std::by
   return static_cast<ssize_t>(done);
 }
 
+// Only the last name's failure counts: a parent may exist and refuse mkdir for reasons of its own
+// (read-only file system, automounter).
 void make_directories(const std::string& path, FileOps& ops) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
@@ -146,6 +148,7 @@ std::vector<std::string> Directory::list() const {
   return names;
 }
 
+// Removing first and creating exclusively means that no link in the way is ever written through.
 UniqueFd Directory::create(std::string_view name) const {
   const std::string file(name);
   remove(name);
@@ -240,6 +243,7 @@ DurableFile::~DurableFile() {
   directory_.ops().unlink_at(directory_.fd(), temp_name_.c_str());
 }
 
+// Unbuffered: writers hand over whole pages, blocks or lines by the hundred.
 void DurableFile::write(std::span<const std::byte> bytes) {
   const int error = write_fully(directory_.ops(), fd_.get(), bytes);
   if (error != 0) directory_.fail(name_, "write", error);
@@ -267,6 +271,7 @@ FileDigest DurableFile::digest() {
   return DirectoryFile(directory_, temp_name_).digest();
 }
 
+// The order is the promise: contents on disk, then the name, then the name on disk.
 FileDigest DurableFile::publish() {
   const int error = sync_retrying(directory_.ops(), fd_.get());
   if (error != 0) directory_.fail(name_, "sync", error);

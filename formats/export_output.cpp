@@ -18,6 +18,9 @@ namespace {
 
 constexpr BlockLimits kBlock{4096, std::size_t{8} << 20};
 
+// Every format is a function from blocks of rows to a ByteSink, which is a file that appears at the
+// end or the caller's descriptor.
+
 /// Calls write(block) for all rows.
 template <typename Write>
 ExportCounts copy_rows(OutputReader& reader, Write&& write) {
@@ -64,6 +67,7 @@ ExportCounts write_fvecs(OutputReader& reader, ByteSink& out) {
 }
 
 ExportCounts write_parquet(OutputReader& reader, ByteSink& out, int zstd_level) {
+  // One file for many shards: what the shards say of their model goes along.
   OutputSpec spec = reader.spec();
   spec.metadata = reader.shard_metadata();
   ParquetWriter writer(spec, zstd_level);
@@ -108,6 +112,7 @@ std::pair<std::string, std::string> split(const std::string& path) {
   return {path.substr(0, slash + 1), path.substr(slash + 1)};
 }
 
+// Asked before the work as well as settled by it: an export may take an hour.
 void refuse_existing(const Directory& directory, const std::string& name,
                      const ExportOptions& options) {
   struct stat info {};

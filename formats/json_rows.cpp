@@ -6,6 +6,8 @@
 
 #include "formats/shard_values.hpp"
 
+// By hand rather than through a JSON library: a DOM of 384 numbers a row costs more than the
+// numbers, and std::to_chars already gives the shortest digits that read back.
 namespace embedtool {
 namespace {
 
@@ -27,6 +29,7 @@ void append_id(std::string& out, const EmbeddingBlock& block, std::size_t row) {
 
 }  // namespace
 
+// UTF-8 passes as it is; only what JSON forbids inside a string is escaped.
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out += '"';
@@ -74,6 +77,7 @@ void JsonRows::append_vector(std::string& out, const std::byte* vector) {
     }
   } else {
     widened_.resize(spec_.dims);
+    // An f16 prints as the f32 that it widens to: exact, and the same in every reader.
     values_of(spec_, vector, 1, widened_.data());
     for (std::size_t i = 0; i < spec_.dims; ++i) {
       if (i > 0) out += ',';
@@ -83,6 +87,8 @@ void JsonRows::append_vector(std::string& out, const std::byte* vector) {
   out += ']';
 }
 
+// Every row has every field, absent ones as null: readers that take columns from the first line
+// see them all.
 void JsonRows::append_kept(std::string& out, const EmbeddingBlock& block, std::size_t row) const {
   const DocumentBlock& documents = *block.documents;
   const std::size_t fields = spec_.kept_fields.size();

@@ -49,7 +49,7 @@ class JsonlStream final : public EmbeddingSink {
       : out_(fd, name), lines_(spec, out_) {}
 
   void write(const EmbeddingBlock& block) override { lines_.write(block); }
-  void finish() override {}
+  void finish() override {}  // what is written is gone: there is nothing to publish
   std::uint64_t bytes_written() const override { return lines_.bytes(); }
   std::uint64_t bytes_raw() const override { return lines_.bytes(); }
 

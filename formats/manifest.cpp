@@ -18,6 +18,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kFormat = "embedtool-output";
 constexpr int kFormatVersion = 1;
 constexpr int kMaxDepth = 8;
+/// Parser events: 14 for a shard, and then some. Caps the memory that hostile JSON takes.
+constexpr std::size_t kMaxEvents = kMaxOutputShards * 16;
 // What precedes the checksum's digits, and what follows them, in a pretty and in a one-line file.
 constexpr std::string_view kPrettyHead = ",\n  \"checksum\": \"";
 constexpr std::string_view kPrettyTail = "\"\n}\n";
@@ -34,6 +36,8 @@ void require(bool condition, const char* what) {
   if (!condition) throw ManifestError(what);
 }
 
+// The seal: a hash of all that precedes it, as the last member. JSON has no canonical form, so that
+// the bytes themselves are hashed, and a reader compares bytes before it parses any.
 std::string sealed(std::string body, std::string_view head, std::string_view tail) {
   return fmt::format("{}{}{}{}", body, head, hash128(body).hex(), tail);
 }
@@ -52,9 +56,12 @@ std::string sealed_line(const Json& json) {
   return sealed(std::move(body), kLineHead, kLineTail);
 }
 
+// The parser keeps its own stack, so that depth costs memory, not the call stack; both are capped.
 Json parse_json(std::string_view text) {
-  return Json::parse(text, [](int depth, Json::parse_event_t, Json&) {
+  std::size_t events = 0;
+  return Json::parse(text, [&events](int depth, Json::parse_event_t, Json&) {
     require(depth <= kMaxDepth, "nests too deep");
+    require(++events <= kMaxEvents, "holds more values than any of ours");
     return true;
   });
 }
@@ -65,6 +72,7 @@ std::uint64_t number(const Json& json, const char* key) {
   return value.get<std::uint64_t>();
 }
 
+// One spelling for one hash: no upper case, no sign, no blanks.
 Hash128 hash_from(const std::string& hex) {
   require(hex.size() == kDigits, "a checksum has the wrong length");
   Hash128 hash;
@@ -191,6 +199,7 @@ void check_consistent(const Manifest& manifest) {
   }
 }
 
+// A line that is not whole is no error: it is what a run that died was writing.
 std::optional<ShardEntry> parse_line(std::string_view line) {
   if (!seal_holds(line, kLineHead, kLineTail)) return std::nullopt;
   try {
@@ -287,6 +296,7 @@ std::optional<Journal> parse_journal(std::string_view text) {
   }
   journal.valid_bytes = header.size();
   std::uint64_t row = 0;
+  // Entries count only as far as they follow each other.
   while (true) {
     const std::size_t end = text.find('\n', journal.valid_bytes);
     if (end == std::string_view::npos) return journal;

@@ -36,7 +36,9 @@ namespace embedtool {
 inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kJournalName = "journal.jsonl";
 /// Larger ones are refused unread.
-inline constexpr std::size_t kMaxManifestBytes = std::size_t{256} << 20;
+inline constexpr std::size_t kMaxManifestBytes = std::size_t{64} << 20;
+/// More would not fit: an entry takes less than 256 bytes.
+inline constexpr std::size_t kMaxOutputShards = kMaxManifestBytes / 256 - 1024;
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 

@@ -93,6 +93,7 @@ NpyShape read_npy_header(const RandomBytes& file) {
               file.name());
 }
 
+// The header stands first and holds the shape, which is known last: zeros now, patched by finish().
 NpyFiles::NpyFiles(const Directory& directory, NpyNames names, const OutputSpec& spec)
     : spec_(spec),
       names_(std::move(names)),
@@ -139,6 +140,7 @@ void NpyFiles::write_offsets(const EmbeddingBlock& block) {
   vectors_ += count;
 }
 
+// The vectors come last: who waits for them finds the ids there.
 std::vector<FileEntry> NpyFiles::finish() {
   std::vector<FileEntry> files;
   const auto publish = [&](DurableFile& file, const std::string& name) {

@@ -92,6 +92,7 @@ void ChunkReader::require_page_used() const {
   require(has_dictionary() ? rest < 8 : rest == 0, "a page has more values than levels");
 }
 
+// Levels come with their length; they may not reach past the page.
 RunDecoder ChunkReader::take_levels(std::size_t& position, unsigned width) const {
   require(page_.size() - position >= 4, "a page ends early");
   const std::size_t size = load_u32(&page_[position]);
@@ -162,6 +163,7 @@ std::span<const std::byte> ChunkReader::take(std::size_t size) {
   return view;
 }
 
+// Each of the following takes one value of one row: a level or two, then bytes within bounds.
 std::string_view ChunkReader::bytes() {
   start_value();
   const std::size_t size = load_u32(take(4).data());
@@ -239,6 +241,7 @@ std::size_t ChunkReader::vectors(std::vector<std::byte>& out, std::size_t dims, 
   return count;
 }
 
+// With this, a chunk's values, levels and pages have all been used exactly.
 void ChunkReader::expect_end() const {
   require_page_used();
   require(levels_left_ == 0 && levels_left_in_chunk_ == 0 && position_ == end_,

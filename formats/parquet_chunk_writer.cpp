@@ -67,6 +67,7 @@ void ChunkWriter::add_boolean(bool value) {
   ++levels_;
 }
 
+// Elements wait as they came and are rearranged page by page: split, or turned into indices.
 void ChunkWriter::add_vectors(std::span<const std::byte> vectors, std::size_t count,
                               std::size_t dims, bool single) {
   check_size(vectors.size(), layout_.path);
@@ -94,6 +95,7 @@ void ChunkWriter::add_levels(std::size_t count, std::size_t dims, bool single) {
   }
 }
 
+// Levels count too: a page of many empty lists has no bytes, but must end.
 void ChunkWriter::end_row(PageCodec& codec) {
   if (values_.size() >= kPageBytes || levels_ >= kPageBytes) close_page(codec);
 }
@@ -115,6 +117,7 @@ void ChunkWriter::encode_indices() {
   for (std::size_t i = 0; i < values_.size(); ++i) page_[start + i] = values_[i] ^ std::byte{0x80};
 }
 
+// Data page v1: repetition levels, definition levels, values; all of it is compressed together.
 void ChunkWriter::encode_page() {
   page_.clear();
   if (layout_.max_repetition > 0) append_levels(repetition_);
@@ -145,6 +148,7 @@ void ChunkWriter::put_page(PageCodec& codec, PageType type, Encoding encoding, s
   append(pages_, packed);
 }
 
+// Always all 256 values in order: the indices need no look-up, and equal rows give equal bytes.
 void ChunkWriter::put_dictionary(PageCodec& codec) {
   page_.clear();
   for (std::int32_t v = -128; v < 128; ++v) append_u32(page_, static_cast<std::uint32_t>(v));
@@ -164,6 +168,7 @@ void ChunkWriter::close_page(PageCodec& codec) {
   booleans_ = 0;
 }
 
+// The dictionary page, where there is one, is the chunk's first; its size tells where data begin.
 ChunkMeta ChunkWriter::flush(PageCodec& codec, std::uint64_t offset, ByteSink& out) {
   if (levels_ > 0) close_page(codec);
   ChunkMeta meta;

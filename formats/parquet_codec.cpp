@@ -24,6 +24,7 @@ struct PageCodec::Contexts {
   }
 };
 
+// Contexts are made at the first use: a writer never unpacks, and a reader never packs.
 PageCodec::PageCodec(int level) : contexts_(std::make_unique<Contexts>()) {
   contexts_->level = level;
 }
@@ -34,6 +35,7 @@ PageCodec& PageCodec::operator=(PageCodec&&) noexcept = default;
 std::span<const std::byte> PageCodec::compress(std::span<const std::byte> raw) {
   if (contexts_->compressor == nullptr) contexts_->compressor = ZSTD_createCCtx();
   if (contexts_->compressor == nullptr) throw std::bad_alloc();
+  // The buffer grows to the largest page and stays.
   const std::size_t bound = ZSTD_compressBound(raw.size());
   if (buffer_.size() < bound) buffer_.resize(bound);
   const std::size_t size = ZSTD_compressCCtx(contexts_->compressor, buffer_.data(), buffer_.size(),
@@ -48,6 +50,7 @@ std::span<const std::byte> PageCodec::compress(std::span<const std::byte> raw) {
 void PageCodec::decompress(std::span<const std::byte> packed, std::span<std::byte> raw) {
   if (contexts_->decompressor == nullptr) contexts_->decompressor = ZSTD_createDCtx();
   if (contexts_->decompressor == nullptr) throw std::bad_alloc();
+  // The output is a fixed span: a frame that holds more than it declared stops at its end.
   const std::size_t size = ZSTD_decompressDCtx(contexts_->decompressor, raw.data(), raw.size(),
                                                packed.data(), packed.size());
   if (ZSTD_isError(size) != 0 || size != raw.size()) throw ThriftError("a page does not unpack");

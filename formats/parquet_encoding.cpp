@@ -6,6 +6,8 @@
 
 namespace embedtool::parquet {
 
+// One pass for each byte position: the stores are sequential, and the loads stay in the cache for
+// pages of this size.
 void split_bytes(std::span<const std::byte> elements, std::size_t width, std::span<std::byte> out) {
   const std::size_t count = elements.size() / width;
   if (count == 0) return;  // there may be no memory to point into
@@ -74,6 +76,7 @@ void RunEncoder::add_to_group(std::uint8_t value, std::size_t count) {
   group_size_ = 0;
 }
 
+// A long run may start only where a group of 8 ends; until then its values fill the open group.
 void RunEncoder::flush_repeated() {
   std::size_t count = repeats_;
   repeats_ = 0;
@@ -91,6 +94,7 @@ void RunEncoder::flush_repeated() {
   }
 }
 
+// All groups since the last long run share one header.
 void RunEncoder::flush_packed() {
   if (packed_.empty()) return;
   append_varint(out_, (packed_.size() / bit_width_) << 1 | 1);
@@ -112,6 +116,9 @@ void RunEncoder::clear() {
   repeats_ = 0;
 }
 
+// The header tells the kind in its lowest bit. A packed run must be there whole, so that unpack()
+// needs no check; its last group may hold padding, which the caller's count of values leaves
+// unread.
 void RunDecoder::open_run() {
   std::uint64_t header = 0;
   for (unsigned shift = 0;; shift += 7) {
@@ -137,6 +144,7 @@ void RunDecoder::open_run() {
 }
 
 std::uint8_t RunDecoder::unpack() {
+  // A value of at most 8 bits lies in two bytes at most.
   const std::size_t byte = bit_ / 8;
   auto pair = std::to_integer<unsigned>(bytes_[byte]);
   if (byte + 1 < bytes_.size()) pair |= std::to_integer<unsigned>(bytes_[byte + 1]) << 8;

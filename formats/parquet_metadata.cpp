@@ -24,6 +24,7 @@ std::int32_t number(Enum value) {
   return static_cast<std::int32_t>(value);
 }
 
+// Both annotations are written where both exist: readers of either age find one.
 void write_logical(Logical logical, ThriftWriter& out) {
   switch (logical) {
     case Logical::none:
@@ -65,6 +66,8 @@ void write_element(const SchemaElement& element, ThriftWriter& out) {
   out.end_struct();
 }
 
+// file_offset (field 2) is required and long without meaning; the chunk's start is what others
+// write there. Statistics are left out: min and max of an embedding help nobody.
 void write_chunk(const ChunkMeta& chunk, ThriftWriter& out) {
   out.begin_element();
   out.i64(2, chunk.offset());
@@ -102,6 +105,9 @@ void write_row_group(const RowGroupMeta& group, std::size_t ordinal, ThriftWrite
   if (ordinal <= 0x7FFF) out.i16(7, static_cast<std::int16_t>(ordinal));
   out.end_struct();
 }
+
+// Reading takes the fields that matter and skips the rest. Enum values are not checked here: the
+// reader compares them with the layout that it expects, which knows no others.
 
 /// Calls visit(field) for every field of the struct that comes next; visit returns false for
 /// fields that are to be skipped.
@@ -348,6 +354,7 @@ FileMeta read_file_meta(std::span<const std::byte> bytes) {
   return meta;
 }
 
+// The type comes first (ascending ids), so that the details are read as what they are.
 PageHeader read_page_header(std::span<const std::byte> bytes, std::size_t& consumed) {
   ThriftReader in(bytes);
   PageHeader header;

@@ -34,6 +34,8 @@ Hash128 hash_of(std::span<const std::byte> canonical) {
   return hash;
 }
 
+// Below this file, damage is a ThriftError with a sentence; here it gets the file's name and
+// advice.
 Error damaged(const std::string& name, const char* what) {
   return Error(ExitCode::failed,
                "{}: {}; the file is damaged or not embedtool's, write it again with "
@@ -64,6 +66,7 @@ ParquetReader::ParquetReader(const RandomBytes& in)
   }
 }
 
+// The footer's length is believed only within the file and the cap, before anything is allocated.
 void ParquetReader::read_footer() {
   const std::uint64_t size = in_.size();
   require(size >= 12, "too short for a Parquet file");
@@ -136,6 +139,7 @@ bool ParquetReader::read(OutputBlock& block, const BlockLimits& limits) {
   return true;
 }
 
+// Columns advance in step, one value each; a column that runs out early throws.
 void ParquetReader::read_row(OutputBlock& block) {
   Record record;
   record.ordinal = block.documents.records.size();

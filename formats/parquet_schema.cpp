@@ -107,6 +107,7 @@ void check_kept_names(const std::vector<std::string>& names) {
   }
 }
 
+/// All of `text` as a number.
 template <typename Number>
 Number parse(std::string_view text, const char* what) {
   Number value{};
@@ -174,6 +175,8 @@ std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec&
   return out;
 }
 
+// The spec is read from the metadata, the schema is made from it anew, and the file's must equal
+// it: one comparison in place of a check for each way in which a schema can be odd.
 OutputSpec spec_of(const FileMeta& meta) {
   OutputSpec spec;
   const auto& kv = meta.key_values;

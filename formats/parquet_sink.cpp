@@ -1,3 +1,5 @@
+// Rows into shards. A shard is opened at its first row, so that an output that ends on a shard's
+// border has no empty one behind it.
 #include <atomic>
 #include <optional>
 #include <span>
@@ -13,6 +15,7 @@ class ParquetSink final : public EmbeddingSink {
  public:
   ParquetSink(RunDirectory& run, const OutputSpec& spec, const ShardOptions& options)
       : run_(run), options_(options), writer_(spec, options.zstd_level) {
+    // A resumed run counts on where the journal ends.
     if (run.completed_shards().empty()) return;
     const ShardEntry& last = run.completed_shards().back();
     last_record_ = last.last_record;
@@ -53,6 +56,8 @@ class ParquetSink final : public EmbeddingSink {
     ++shard_rows_;
   }
 
+  // First the file, durable under its name, then the journal line that vouches for it: a death
+  // between the two leaves a part that nobody has heard of, and the next run removes it.
   void end_shard() {
     writer_.end();
     const FileDigest digest = file_->publish();

@@ -1,3 +1,6 @@
+// A file: "PAR1", then row groups one after the other, each its columns' chunks in schema order,
+// then the footer (FileMetaData in Thrift), its length in 4 bytes, and "PAR1" again. Nothing that
+// is written depends on time, machine or the cut of append(): same rows, same bytes.
 #include "formats/parquet_writer.hpp"
 
 #include <array>
@@ -28,6 +31,7 @@ ParquetWriter::ParquetWriter(const OutputSpec& spec, int zstd_level)
 void ParquetWriter::begin(ByteSink& out) {
   out_ = &out;
   offset_ = 0;
+  // The last file may have been given up half way.
   group_rows_ = 0;
   group_values_ = 0;
   file_values_ = 0;
@@ -45,6 +49,8 @@ void ParquetWriter::put(std::span<const std::byte> bytes) {
 void ParquetWriter::append(const EmbeddingBlock& block, std::size_t first, std::size_t last) {
   for (std::size_t row = first; row < last; ++row) {
     add_row(block, row);
+    // Pages and row groups may end after any row, and are asked after every row: never after a
+    // block, whose size is a setting.
     group_values_ = 0;
     for (parquet::ChunkWriter& column : columns_) {
       column.end_row(codec_);
@@ -70,6 +76,7 @@ void ParquetWriter::add_row(const EmbeddingBlock& block, std::size_t row) {
 
 void ParquetWriter::add_embedding(const EmbeddingBlock& block, std::size_t row) {
   const std::size_t size = vector_bytes(spec_.type, spec_.dims);
+  // One vector a row: vectors and rows are numbered alike.
   std::uint64_t first = row;
   std::uint64_t count = 1;
   if (spec_.multi_vector) {
@@ -93,6 +100,8 @@ void ParquetWriter::add_kept(const DocumentBlock& documents, std::size_t record)
   }
 }
 
+// The chunks of a row group must lie back to back, so that they wait in memory, compressed, until
+// the group is full.
 void ParquetWriter::flush_group() {
   if (group_rows_ == 0) return;
   parquet::RowGroupMeta& group = meta_.row_groups.emplace_back();
@@ -109,6 +118,7 @@ void ParquetWriter::flush_group() {
   group_values_ = 0;
 }
 
+// A file without rows has no row group, but its schema and metadata.
 void ParquetWriter::end() {
   flush_group();
   std::vector<std::byte> footer;

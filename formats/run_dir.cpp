@@ -193,6 +193,11 @@ void RunDirectory::remove_all_but(const std::vector<ShardEntry>& shards) const {
 }
 
 void RunDirectory::commit_shard(const ShardEntry& shard) {
+  if (shards_.size() >= kMaxOutputShards) {
+    throw Error(ExitCode::failed,
+                "{}: {} shards are more than a manifest holds; write larger ones (--shard-rows)",
+                directory_.path(), kMaxOutputShards);
+  }
   FileOps& ops = directory_.ops();
   const std::string line = journal_line(shard);
   const int error = write_fully(ops, journal_.get(), std::as_bytes(std::span(line)));

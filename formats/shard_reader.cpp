@@ -5,6 +5,7 @@
 namespace embedtool {
 namespace {
 
+// Metadata may differ: it is facts for readers, not layout.
 bool same_columns(const OutputSpec& a, const OutputSpec& b) {
   return a.dims == b.dims && a.type == b.type && a.multi_vector == b.multi_vector &&
          a.int8_scale == b.int8_scale && a.kept_fields == b.kept_fields;
@@ -48,7 +49,8 @@ OutputReader::OutputReader(const std::string& directory)
 
 void OutputReader::open_next_shard() {
   const ShardEntry& shard = manifest_.shards[next_shard_++];
-  reader_.reset();
+  reader_.reset();  // borrows the file
+
   file_ = std::make_unique<DirectoryFile>(directory_, shard.name);
   reader_ = open_shard(*file_, manifest_, shard);
 }
@@ -61,6 +63,7 @@ std::vector<std::pair<std::string, std::string>> OutputReader::shard_metadata() 
 
 bool OutputReader::read(OutputBlock& block, const BlockLimits& limits) {
   block.clear();
+  // A block may take the end of one shard and the beginning of the next.
   while (block.rows.size() < limits.records && block.byte_size() < limits.bytes) {
     if (reader_ && reader_->read(block, limits)) continue;
     if (next_shard_ == manifest_.shards.size()) break;

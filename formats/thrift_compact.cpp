@@ -32,6 +32,7 @@ void ThriftWriter::end_struct() {
   last_ids_.pop_back();
 }
 
+// Ids are written as steps from the last one where the step fits in 4 bits, else in full.
 void ThriftWriter::field(std::int16_t id, ThriftType type) {
   const int delta = id - last_ids_.back();
   if (delta > 0 && delta <= 15) {
@@ -116,6 +117,7 @@ std::uint8_t ThriftReader::byte() {
   return static_cast<std::uint8_t>(bytes_[position_++]);
 }
 
+// At most ten bytes; what an eleventh would add does not fit.
 std::uint64_t ThriftReader::varint() {
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -144,6 +146,7 @@ void ThriftReader::begin_struct() {
   last_ids_.push_back(0);
 }
 
+// The open structs' last ids are the only state: a stop byte leaves the innermost.
 ThriftReader::Field ThriftReader::next_field() {
   const std::uint8_t head = byte();
   const auto type = static_cast<ThriftType>(head & 0x0F);

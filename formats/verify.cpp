@@ -17,6 +17,8 @@ namespace {
 
 constexpr BlockLimits kBlock{4096, std::size_t{8} << 20};
 
+// In the order in which a problem makes the later checks moot: the manifest, each file's bytes,
+// then what the bytes mean. One file's damage does not stop the check of the next.
 class Verifier {
  public:
   explicit Verifier(const std::string& path) : directory_(path, false) {}
@@ -84,6 +86,7 @@ class Verifier {
 
   /// Norms of the block's vectors; false after a problem, so that one bad shard is one problem.
   bool check_rows(const std::string& name, std::uint64_t first_row) {
+    // Binary vectors are always finite and of one length; they pass through for the counts.
     const OutputSpec& spec = manifest_.spec;
     const std::size_t count = block_.vectors.size() / vector_bytes(spec.type, spec.dims);
     values_.resize(count * spec.dims);
@@ -134,6 +137,7 @@ class Verifier {
     const std::uint64_t data = file.size() - kNpyHeaderBytes;
     const bool fits = data % width == 0 && data / width == shape.rows;
     const std::uint64_t rows = offsets ? manifest_.rows + 1 : manifest_.rows;
+    // How many vectors a multi-vector output has, only its offsets say.
     const bool counted = !offsets && spec.multi_vector ? true : shape.rows == rows;
     if (!fits || !counted) problem(name, "its shape does not fit its size or the manifest's rows");
   }

@@ -124,6 +124,7 @@ void Runner::read_windows() {
       }
       if (chunks == 0) begin_encoding(slot, clock);  // ready vectors only
     }
+    poll_stop();  // a source that was told to stop ends too: that is not the end of the input
     const std::lock_guard lock(mutex_);
     input_ended_ = true;
     changed_.notify_all();

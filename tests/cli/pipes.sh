@@ -31,11 +31,22 @@ kill "$producer" 2>/dev/null || true
 wait "$reader" "$producer" 2>/dev/null || true
 
 # Ctrl-C and termination while waiting for input, and in the middle of work.
+# A shell starts background jobs with SIGINT ignored: a signal that came before the program set its
+# handlers would be lost, so wait until SIGINT (bit 1) and SIGTERM (bit 14) are caught.
+ready_for_signals() { # PID
+  for _ in $(seq 300); do
+    local caught
+    caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null || true)
+    (((0x${caught:-0} & 0x4002) == 0x4002)) && return
+    sleep 0.1
+  done
+  fail "the program set no signal handlers"
+}
 stopped_by() { # SIGNAL STATUS INPUT OUTPUT
   local code=0
   setsid "$BIN" encode -m "$MODEL" -o "$4" "$3" <endless-again >stdout 2>stderr &
   local pid=$!
-  sleep 0.7
+  ready_for_signals "$pid"
   kill "-$1" "$pid"
   wait "$pid" || code=$?
   equal "$code" "$2" "exit status after SIG$1"

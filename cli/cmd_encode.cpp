@@ -108,6 +108,7 @@ std::vector<std::pair<std::string, std::string>> vector_settings(const EncodeFla
   out.emplace_back("prompt", model.prompt);
   out.emplace_back("max_length", std::to_string(model.max_tokens));
   out.emplace_back("on_long", flags.on_long);
+  out.emplace_back("compute", name_of(model.compute));
   return out;
 }
 
@@ -173,7 +174,8 @@ void complete_report(RunReport& report, Session& session, const ReadyModel& mode
   report.process_cpu_ns = process_cpu_ns();
   report.peak_rss = process_memory().peak_resident;
   report.gemm_backend = std::string(model.backend->name());
-  report.gemm_kernels = model.backend->kernels();
+  report.gemm_kernels = model.backend->kernels(model.compute);
+  report.compute = name_of(model.compute);
   report.kernel_isa = kernel_isa();
 }
 

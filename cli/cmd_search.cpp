@@ -70,7 +70,9 @@ ReadyModel model_of(const SearchFlags& flags, const Manifest& manifest, Console&
   wanted.pooling = setting(manifest, "pooling");
   wanted.no_normalize = setting(manifest, "normalize") == "false";
   wanted.dims = manifest.spec.dims;
-  ReadyModel model = prepare_model(wanted, flags.compute, "query", console);
+  ComputeFlags compute = flags.compute;
+  if (compute.compute.empty()) compute.compute = setting(manifest, "compute");
+  ReadyModel model = prepare_model(wanted, compute, "query", console);
   if (model.loaded.fingerprint != manifest.model) {
     throw Error(ExitCode::usage,
                 "{}: made with another model than {} (fingerprint {}, not {}); say with --model "

@@ -43,6 +43,14 @@ void override_head(const ModelFlags& flags, HeadSpec& head) {
   if (flags.dims > 0) head.dims = flags.dims;
 }
 
+Compute resolve_compute(const std::string& word) {
+  if (word == "auto") return fastest_close_precision();
+  for (const Compute compute : {Compute::bf16, Compute::int8}) {
+    if (word == name_of(compute)) return compute;
+  }
+  return Compute::f32;
+}
+
 /// The tighter of what the user asks for and what the model can take.
 std::size_t choose_limit(const ModelFlags& flags, const LoadedModel& model) {
   if (!flags.max_length) return model.max_tokens;
@@ -60,7 +68,8 @@ ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
                          const std::string& default_prompt, Console& console) {
   if (compute.isa != "auto") force_isa(compute.isa);
   ReadyModel ready;
-  ready.backend = &select_gemm(compute.gemm);
+  ready.compute = resolve_compute(compute.compute);
+  ready.backend = &select_gemm(compute.gemm, ready.compute);
   ready.loaded = load_model(model.model);
   for (const std::string& note : ready.loaded.notes) console.detail(note);
   ready.prompt = choose_prompt(model, ready.loaded, default_prompt);
@@ -73,7 +82,7 @@ ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
   override_head(model, ready.loaded.head);
   ready.max_tokens = choose_limit(model, ready.loaded);
   ready.encoder = std::make_unique<Encoder>(ready.loaded.spec, ready.loaded.head,
-                                            *ready.loaded.weights, *ready.backend);
+                                            *ready.loaded.weights, *ready.backend, ready.compute);
   return ready;
 }
 

@@ -16,6 +16,7 @@ namespace embedtool {
 struct ReadyModel {
   LoadedModel loaded;  ///< head as changed by --pooling, --dims, --no-normalize
   const GemmBackend* backend = nullptr;
+  Compute compute = Compute::f32;
   std::unique_ptr<Encoder> encoder;  ///< points into `loaded`
   std::string prompt;                ///< put before every text; may be empty
   std::size_t max_tokens = 0;        ///< per text, special tokens included; 0 = no limit

@@ -80,7 +80,11 @@ void declare_model(CLI::App& app, ModelFlags& flags) {
 void declare_compute(CLI::App& app, ComputeFlags& flags) {
   FlagGroup group(app, "Work");
   group.count("--threads", flags.threads, "Worker threads [what affinity and cgroup allow]");
-  group.value("--gemm", flags.gemm, "NAME", "Force a matrix backend: onednn, openblas, reference")
+  group.choice("--compute", flags.compute, {"f32", "bf16", "int8", "auto"},
+               "Precision of the linear layers; auto: bf16 where the CPU has it [f32]");
+  group
+      .value("--gemm", flags.gemm, "NAME",
+             "Force a matrix backend: native, onednn, openblas, reference")
       ->capture_default_str();
   group.value("--isa", flags.isa, "NAME", "Force an instruction set for the kernels")
       ->capture_default_str();

@@ -49,6 +49,7 @@ void declare_model(CLI::App& app, ModelFlags& flags);
 /// Which kernels compute; shared by the subcommands that run a model.
 struct ComputeFlags {
   std::size_t threads = 0;
+  std::string compute;  ///< precision; empty = f32, or what an output was made with
   std::string gemm = "auto";
   std::string isa = "auto";
 };

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <string>
+#include <vector>
+
 #include "core/math/gemm.hpp"
 #include "core/math/kernels.hpp"
 
@@ -18,11 +21,14 @@ constexpr const char* compiler() {
 }
 
 std::string backend_line(const GemmBackend& backend) {
-  const std::string reason = backend.unavailable();
+  const std::string reason = backend.unavailable(Compute::f32);
   if (!reason.empty()) return fmt::format("{} (not usable here: {})", backend.name(), reason);
-  const std::string kernels = backend.kernels();
-  return kernels.empty() ? std::string(backend.name())
-                         : fmt::format("{} ({})", backend.name(), kernels);
+  std::vector<std::string> precisions;
+  for (const Compute compute : {Compute::f32, Compute::bf16, Compute::int8}) {
+    if (!backend.unavailable(compute).empty()) continue;
+    precisions.push_back(fmt::format("{} {}", name_of(compute), backend.kernels(compute)));
+  }
+  return fmt::format("{} ({})", backend.name(), fmt::join(precisions, ", "));
 }
 
 }  // namespace

@@ -177,11 +177,9 @@ std::string report_json(const RunReport& report, const ReportContext& context) {
                    {"weights", report.weights_bytes},
                    {"workspace", report.workspace_bytes},
                    {"windows", report.window_bytes}};
-  out["compute"] = {{"backend", report.gemm_backend},
-                    {"kernels", report.gemm_kernels},
-                    {"isa", report.kernel_isa},
-                    {"workers", report.workers},
-                    {"cpus", context.cpus}};
+  out["compute"] = {{"precision", report.compute},    {"backend", report.gemm_backend},
+                    {"kernels", report.gemm_kernels}, {"isa", report.kernel_isa},
+                    {"workers", report.workers},      {"cpus", context.cpus}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

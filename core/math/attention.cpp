@@ -21,6 +21,7 @@ inline constexpr std::size_t kKeyBlock = 512;
 inline constexpr std::size_t kLanePad = 16;
 /// Query rows computed together.
 inline constexpr std::size_t kQueryRows = 6;
+inline constexpr float kLog2E = 1.44269504088896341F;
 }  // namespace embedtool
 #endif
 
@@ -43,6 +44,7 @@ inline constexpr std::size_t kColumns = 2;
 /// One head's operands, packed.
 struct Head {
   const float* query[kQueryRows];  ///< row pointers into the caller's query matrix
+  const float* bias[kQueryRows];   ///< what is added to row r's score of key j: bias[r][j], or null
   const float* keys;               ///< [head_dim, padded_length]: keys transposed, zero-padded
   const float* values;             ///< [length, padded_dim], zero-padded columns
   std::size_t padded_length;
@@ -51,7 +53,7 @@ struct Head {
   float scale;
 };
 
-/// scores[r][j .. j + kCount vectors) = scale · query[r] · keys[:, first + j ..)
+/// scores[r][0 .. kCount vectors) = scale · query[r] · keys[:, column ..) + bias[r][column ..)
 template <std::size_t kCount>
 HWY_INLINE void score_columns(const Head& h, std::size_t column, float* scores) {
   const D d;
@@ -77,6 +79,24 @@ HWY_INLINE void score_columns(const Head& h, std::size_t column, float* scores) 
   }
 }
 
+/// Adds the bias of keys first … first + count - 1, as a multiple of ln 2 like the scores.
+HWY_INLINE void add_bias(const float* bias, std::size_t count, float* scores) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  const V log2e = hn::Set(d, kLog2E);
+  for (std::size_t j = 0; j < count; j += lanes) {
+    const V b = load_tail(bias + j, count - j);
+    hn::StoreU(hn::MulAdd(b, log2e, hn::LoadU(d, scores + j)), d, scores + j);
+  }
+}
+
+/// Hides the scores of keys outside of [from, to), both counted from the block's first key.
+HWY_INLINE void hide(std::size_t from, std::size_t to, std::size_t count, float* scores) {
+  constexpr float kHidden = -std::numeric_limits<float>::infinity();
+  for (std::size_t j = 0; j < std::min(from, count); ++j) scores[j] = kHidden;
+  for (std::size_t j = to; j < count; ++j) scores[j] = kHidden;
+}
+
 /// Scores of the query rows against `count` keys from `first` on, whole vectors (the rest of the
 /// last one meets zero-padded keys).
 HWY_INLINE void score_block(const Head& h, std::size_t first, std::size_t count, float* scores) {
@@ -88,8 +108,8 @@ HWY_INLINE void score_block(const Head& h, std::size_t first, std::size_t count,
   for (; j < count; j += lanes) score_columns<1>(h, first + j, scores + j);
 }
 
-/// Turns one row's `count` scores into e^(score - max); updates the running maximum and sum and
-/// returns the factor that what was accumulated before must be multiplied by.
+/// Turns one row's `count` scores s (multiples of ln 2) into 2^(s - max); updates the running
+/// maximum and sum and returns the factor that what was accumulated before must be multiplied by.
 HWY_INLINE float soften_row(float* scores, std::size_t count, float& running_max,
                             float& running_sum) {
   const D d;
@@ -98,19 +118,21 @@ HWY_INLINE float soften_row(float* scores, std::size_t count, float& running_max
   for (std::size_t j = count; j < padded; ++j) scores[j] = -std::numeric_limits<float>::infinity();
   V top = hn::LoadU(d, scores);
   for (std::size_t j = lanes; j < padded; j += lanes) top = hn::Max(top, hn::LoadU(d, scores + j));
-  const float block_max = hn::GetLane(hn::MaxOfLanes(d, top));
-  const float new_max = std::max(running_max, block_max);
-  const V m = hn::Set(d, new_max);
+  const float new_max = std::max(running_max, hn::GetLane(hn::MaxOfLanes(d, top)));
+  // All hidden so far: nothing to subtract, and the weights come out as 2^-126, which is nothing.
+  const V m = hn::Set(d, new_max == -std::numeric_limits<float>::infinity() ? 0.0F : new_max);
   V sum = hn::Zero(d);
-  // e^-88 is the smallest normal float; what is below counts as nothing.
-  const V least = hn::Set(d, -87.0F);
   for (std::size_t j = 0; j < padded; j += lanes) {
-    const V x = hn::Sub(hn::LoadU(d, scores + j), m);
-    const V e = hn::IfThenElseZero(hn::Ge(x, least), hn::Exp(d, hn::Max(x, least)));
+    const V e = exp2_of_nonpositive(hn::Sub(hn::LoadU(d, scores + j), m));
     hn::StoreU(e, d, scores + j);
     sum = hn::Add(sum, e);
   }
-  const float factor = running_max == new_max ? 1.0F : std::exp(running_max - new_max);
+  float factor = 0.0F;
+  if (running_max == new_max) {
+    factor = 1.0F;
+  } else if (running_max != -std::numeric_limits<float>::infinity()) {
+    factor = std::exp2(running_max - new_max);
+  }
   running_sum = running_sum * factor + hn::GetLane(hn::SumOfLanes(d, sum));
   running_max = new_max;
   return factor;
@@ -161,38 +183,100 @@ HWY_INLINE void mix_block(const Head& h, std::size_t first, std::size_t count, c
   }
 }
 
-/// Packs one head: keys transposed to [head_dim, padded_length], values to [length, padded_dim].
-HWY_INLINE void pack_head(const AttentionArgs& a, std::size_t head, std::size_t padded_length,
-                          std::size_t padded_dim, float* keys, float* values) {
-  const float* key = a.key + head * a.head_dim;
-  const float* value = a.value + head * a.head_dim;
+/// out[i][0..4) = in[0..4)[i] of a 4 × 4 corner.
+HWY_INLINE void transpose4(const float* in, std::size_t in_stride, float* out,
+                           std::size_t out_stride) {
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t r = 0; r < 4; ++r) out[i * out_stride + r] = in[r * in_stride + i];
+  }
+#else
+  const hn::Full128<float> d;
+  const hn::Full128<double> dd;
+  const auto a = hn::LoadU(d, in);
+  const auto b = hn::LoadU(d, in + in_stride);
+  const auto c = hn::LoadU(d, in + 2 * in_stride);
+  const auto e = hn::LoadU(d, in + 3 * in_stride);
+  const auto ab_low = hn::BitCast(dd, hn::InterleaveLower(d, a, b));
+  const auto ab_high = hn::BitCast(dd, hn::InterleaveUpper(d, a, b));
+  const auto ce_low = hn::BitCast(dd, hn::InterleaveLower(d, c, e));
+  const auto ce_high = hn::BitCast(dd, hn::InterleaveUpper(d, c, e));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dd, ab_low, ce_low)), d, out);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dd, ab_low, ce_low)), d, out + out_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dd, ab_high, ce_high)), d, out + 2 * out_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dd, ab_high, ce_high)), d, out + 3 * out_stride);
+#endif
+}
+
+/// keys[head_dim, padded_length] from the rows of one key head, zeros behind the last token.
+HWY_INLINE void pack_keys(const AttentionArgs& a, const float* key, std::size_t padded_length,
+                          float* keys) {
+  std::size_t j = 0;
+  for (; j + 4 <= a.length; j += 4) {
+    const float* rows = key + j * a.stride;
+    std::size_t i = 0;
+    for (; i + 4 <= a.head_dim; i += 4) {
+      transpose4(rows + i, a.stride, keys + i * padded_length + j, padded_length);
+    }
+    for (; i < a.head_dim; ++i) {
+      for (std::size_t r = 0; r < 4; ++r) keys[i * padded_length + j + r] = rows[r * a.stride + i];
+    }
+  }
   for (std::size_t i = 0; i < a.head_dim; ++i) {
     float* row = keys + i * padded_length;
-    for (std::size_t j = 0; j < a.length; ++j) row[j] = key[j * a.stride + i];
-    for (std::size_t j = a.length; j < padded_length; ++j) row[j] = 0.0F;
-  }
-  for (std::size_t j = 0; j < a.length; ++j) {
-    float* row = values + j * padded_dim;
-    std::copy_n(value + j * a.stride, a.head_dim, row);
-    std::fill(row + a.head_dim, row + padded_dim, 0.0F);
+    for (std::size_t t = j; t < a.length; ++t) row[t] = key[t * a.stride + i];
+    for (std::size_t t = a.length; t < padded_length; ++t) row[t] = 0.0F;
   }
 }
 
-/// Attention of up to kQueryRows query rows of one head; `scores` and `mixed` are scratch.
-HWY_INLINE void attend_rows(const Head& h, std::size_t length, float* scores, float* mixed,
-                            float* sums) {
+/// values[length, padded_dim], zeros behind the last column.
+HWY_INLINE void pack_values(const AttentionArgs& a, const float* value, std::size_t padded_dim,
+                            float* values) {
+  for (std::size_t j = 0; j < a.length; ++j) {
+    float* row = values + j * padded_dim;
+    for (std::size_t i = 0; i < a.head_dim; ++i) row[i] = value[j * a.stride + i];
+    for (std::size_t i = a.head_dim; i < padded_dim; ++i) row[i] = 0.0F;
+  }
+}
+
+/// Keys [begin, end) that a query sees.
+struct Span {
+  std::size_t begin;
+  std::size_t end;
+};
+
+HWY_INLINE Span visible(const AttentionArgs& a, std::size_t row) {
+  return {row > a.left ? row - a.left : 0, a.length - row > a.right ? row + a.right + 1 : a.length};
+}
+
+/// Attention of kQueryRows query rows of one head from row `first` on (the last one again behind
+/// the end: rows do not influence each other); `scores` and `mixed` are scratch.
+HWY_INLINE void attend_rows(const AttentionArgs& a, const Head& h, std::size_t first, float* scores,
+                            float* mixed, float* sums) {
   float maxima[kQueryRows];
   float factors[kQueryRows];
-  std::fill_n(maxima, kQueryRows, -std::numeric_limits<float>::infinity());
-  std::fill_n(sums, kQueryRows, 0.0F);
-  std::fill_n(mixed, kQueryRows * h.padded_dim, 0.0F);
-  for (std::size_t first = 0; first < length; first += kKeyBlock) {
-    const std::size_t count = std::min(kKeyBlock, length - first);
-    score_block(h, first, count, scores);
+  for (std::size_t r = 0; r < kQueryRows; ++r) {
+    maxima[r] = -std::numeric_limits<float>::infinity();
+    sums[r] = 0.0F;
+  }
+  for (std::size_t i = 0; i < kQueryRows * h.padded_dim; ++i) mixed[i] = 0.0F;
+  const bool limited = a.left != kUnlimitedSpan || a.right != kUnlimitedSpan;
+  const std::size_t begin = visible(a, first).begin / kLanePad * kLanePad;
+  const std::size_t end = visible(a, std::min(first + kQueryRows, a.length) - 1).end;
+  for (std::size_t block = begin; block < end; block += kKeyBlock) {
+    const std::size_t count = std::min(kKeyBlock, end - block);
+    score_block(h, block, count, scores);
     for (std::size_t r = 0; r < kQueryRows; ++r) {
-      factors[r] = soften_row(scores + r * kKeyBlock, count, maxima[r], sums[r]);
+      float* row = scores + r * kKeyBlock;
+      if (h.bias[r] != nullptr) add_bias(h.bias[r] + block, count, row);
+      if (limited) {
+        const Span span = visible(a, std::min(first + r, a.length - 1));
+        hide(span.begin > block ? span.begin - block : 0, span.end > block ? span.end - block : 0,
+             count, row);
+      }
+      factors[r] = soften_row(row, count, maxima[r], sums[r]);
     }
-    mix_block(h, first, count, scores, factors, mixed);
+    mix_block(h, block, count, scores, factors, mixed);
   }
 }
 
@@ -203,17 +287,21 @@ void AttentionKernel(const AttentionArgs& a, std::byte* scratch) {
   float* mixed = scores + kQueryRows * kKeyBlock;
   float* keys = mixed + kQueryRows * padded_dim;
   float* values = keys + padded_length * a.head_dim;
+  const std::size_t group = a.heads / a.kv_heads;
   for (std::size_t head = 0; head < a.heads; ++head) {
-    pack_head(a, head, padded_length, padded_dim, keys, values);
-    Head h{{}, keys, values, padded_length, padded_dim, a.head_dim, a.scale};
+    if (head % group == 0) {
+      pack_keys(a, a.key + head / group * a.head_dim, padded_length, keys);
+      pack_values(a, a.value + head / group * a.head_dim, padded_dim, values);
+    }
+    Head h{{}, {}, keys, values, padded_length, padded_dim, a.head_dim, a.scale * kLog2E};
     for (std::size_t first = 0; first < a.length; first += kQueryRows) {
-      // Behind the last row the last one is computed again: rows do not influence each other.
       for (std::size_t r = 0; r < kQueryRows; ++r) {
         const std::size_t row = std::min(first + r, a.length - 1);
         h.query[r] = a.query + row * a.stride + head * a.head_dim;
+        h.bias[r] = a.bias == nullptr ? nullptr : a.bias + head * a.bias_stride - row;
       }
       float sums[kQueryRows];
-      attend_rows(h, a.length, scores, mixed, sums);
+      attend_rows(a, h, first, scores, mixed, sums);
       const std::size_t rows = std::min(kQueryRows, a.length - first);
       for (std::size_t r = 0; r < rows; ++r) {
         float* out = a.out + (first + r) * a.out_stride + head * a.head_dim;

@@ -1,23 +1,38 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "core/base/memory.hpp"
 
 namespace embedtool {
 
-/// Self-attention of one sequence, all heads (Vaswani et al. 2017, eq. 1).
+/// A span that hides nothing.
+inline constexpr std::size_t kUnlimitedSpan = SIZE_MAX;
+
+/// Self-attention of one sequence, all heads (Vaswani et al. 2017, eq. 1):
+/// out[i] = Σ_j softmax_j(scale · q_i k_j + bias[j - i]) v_j over the keys j that query i sees.
 struct AttentionArgs {
   const float* query;  ///< [length, heads × head_dim], rows `stride` apart
-  const float* key;    ///< likewise
+  const float* key;    ///< [length, kv_heads × head_dim], likewise
   const float* value;  ///< likewise
   std::size_t stride;  ///< floats from one token's row to the next, of all three
   std::size_t length;
   std::size_t heads;
+  std::size_t kv_heads;  ///< divides `heads`: head h reads key head h / (heads / kv_heads)
   std::size_t head_dim;
   float scale;  ///< multiplies the scores, usually 1/√head_dim
   float* out;   ///< [length, heads × head_dim], rows `out_stride` apart
   std::size_t out_stride;
+  /// Query i sees the keys i - left … i + right. Causal attention has right = 0, a sliding window
+  /// both limited.
+  std::size_t left = kUnlimitedSpan;
+  std::size_t right = kUnlimitedSpan;
+  /// What is added to scores by distance: head h adds bias[h × bias_stride + (j - i)], so the
+  /// pointer stands at distance 0 of head 0 and distances of ± (length - 1) must be there. Null =
+  /// none. Covers T5's and MPNet's relative positions and ALiBi.
+  const float* bias = nullptr;
+  std::size_t bias_stride = 0;
 };
 
 /// Bytes of scratch that attention() needs for sequences of up to `length` tokens: one head's keys
@@ -25,7 +40,7 @@ struct AttentionArgs {
 std::size_t attention_scratch_bytes(std::size_t length, std::size_t head_dim);
 
 /// Blocked attention with streaming softmax (Milakov and Gimelshein 2018): scores of a few query
-/// rows against kKeyBlock keys at a time stay in L1. `scratch` is aligned to kAlignment. A
+/// rows against some hundred keys at a time stay in L1. `scratch` is aligned to kAlignment. A
 /// sequence's result depends on the sequence alone. Thread-safe, allocation-free.
 void attention(const AttentionArgs& args, std::byte* scratch);
 

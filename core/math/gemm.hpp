@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,6 +12,14 @@
 
 namespace embedtool {
 
+/// Precision that a linear layer computes in. Inputs and outputs are f32 all the same.
+///
+/// bf16: weights and inputs rounded to bf16, sums in f32. int8: weights with one scale per output,
+/// inputs with one scale per row (max|x| / 127 each), sums exact.
+enum class Compute : std::uint8_t { f32, bf16, int8 };
+
+const char* name_of(Compute compute);
+
 /// One linear layer as a checkpoint stores it: y = activation(x Wᵀ + b).
 struct LinearParams {
   const float* weight = nullptr;  ///< [out, in] row-major
@@ -18,6 +27,7 @@ struct LinearParams {
   std::size_t in = 0;
   std::size_t out = 0;
   Activation activation = Activation::identity;
+  Compute compute = Compute::f32;
   /// The weight outlives the layer, which may then use it in place instead of copying it.
   bool weight_outlives_layer = false;
 };
@@ -25,10 +35,10 @@ struct LinearParams {
 /// A linear layer prepared for one backend. Immutable, hence thread-safe: any number of threads
 /// run one layer at once, each with buffers of its own.
 ///
-/// Rows are computed in blocks of a fixed number of rows, the last one padded with whatever lies
-/// behind it: a row's result is bit-identical whatever rows share the call and wherever in the
-/// block it stands. (A BLAS called with varying row counts picks kernels, and so summation orders,
-/// by the count.)
+/// A row's result is bit-identical whatever rows share the call and wherever among them it stands.
+/// Backends on top of a BLAS compute rows in blocks of a fixed number for that, the last one padded
+/// with whatever lies behind it: called with varying row counts, a BLAS picks kernels, and so
+/// summation orders, by the count.
 class LinearLayer {
  public:
   virtual ~LinearLayer() = default;
@@ -46,20 +56,33 @@ class GemmBackend {
   virtual ~GemmBackend() = default;
   virtual std::string_view name() const = 0;
   /// Which of its kernels run on this machine, e.g. "SkylakeX", for reports.
-  virtual std::string kernels() const = 0;
-  /// Empty when the backend can be used here, else the reason why not.
-  virtual std::string unavailable() const = 0;
-  /// Rows that forward() computes at a time.
+  virtual std::string kernels(Compute compute) const = 0;
+  /// Empty when the backend can compute in this precision here, else the reason why not.
+  virtual std::string unavailable(Compute compute) const = 0;
+  /// True when a later backend has instructions for this precision that this one has no kernels
+  /// for, and should go first unless this one is asked for.
+  virtual bool yields(Compute) const { return false; }
+  /// Rows that forward() computes at a time; 1 = any number, without padding.
   virtual std::size_t row_block() const = 0;
   /// Throws Error(model) when the layer cannot be prepared.
   virtual std::unique_ptr<LinearLayer> make_linear(const LinearParams& params) const = 0;
 };
 
+/// What a model's linear layers are made with.
+struct LinearFactory {
+  const GemmBackend& backend;
+  Compute compute = Compute::f32;
+};
+
 /// Backends that this build has, best first, ending in the reference.
 std::span<const GemmBackend* const> gemm_backends();
 
-/// The first backend that can be used, or the one called `forced` ("" or "auto" = no wish).
-/// Throws Error(usage) when it is unknown or unavailable, saying why.
-const GemmBackend& select_gemm(std::string_view forced);
+/// The first backend that can compute in this precision, or the one called `forced` ("" or "auto" =
+/// no wish). Throws Error(usage) when it is unknown or unavailable, saying why.
+const GemmBackend& select_gemm(std::string_view forced, Compute compute);
+
+/// The fastest precision with dedicated instructions here whose vectors stay close to f32's: bf16
+/// where the CPU multiplies bf16, else f32. (int8 loses more, and is only taken when asked for.)
+Compute fastest_close_precision();
 
 }  // namespace embedtool

@@ -6,6 +6,7 @@
 
 namespace embedtool {
 
+const GemmBackend& native_backend();
 const GemmBackend& onednn_backend();
 const GemmBackend& openblas_backend();
 const GemmBackend& reference_backend();

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <cstdint>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +13,7 @@
 #include "core/base/error.hpp"
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
+#include "core/math/panel.hpp"
 
 // libgomp's; declared here because the program itself uses no OpenMP. The setting is per thread.
 extern "C" void omp_set_num_threads(int);
@@ -51,31 +52,46 @@ const dnnl::stream& thread_stream() {
   return stream;
 }
 
+memory::data_type input_type(Compute compute) {
+  if (compute == Compute::f32) return memory::data_type::f32;
+  return compute == Compute::bf16 ? memory::data_type::bf16 : memory::data_type::u8;
+}
+
+memory::data_type weight_type(Compute compute) {
+  return compute == Compute::int8 ? memory::data_type::s8 : input_type(compute);
+}
+
+/// Inputs of the lower precisions are packed as for the native backend (panel.hpp), row by row, and
+/// integer sums scaled as there, so that int8 results are equal to the last bit.
 class OneDnnLinear final : public LinearLayer {
  public:
-  explicit OneDnnLinear(const LinearParams& p) : params_(p) {
+  explicit OneDnnLinear(const LinearParams& p) : params_(p), pack_(panel_kernel(p.compute)) {
+    const std::size_t group = p.compute == Compute::f32 ? 1 : group_of(pack_.format);
+    words_ = (p.in + group - 1) / group;
     const auto in = static_cast<memory::dim>(p.in);
     const auto out = static_cast<memory::dim>(p.out);
     const auto rows = static_cast<memory::dim>(kRowBlock);
-    const auto f32 = memory::data_type::f32;
-    const dnnl::stream& stream = thread_stream();
+    const auto padded = static_cast<memory::dim>(words_ * group);
+    const bool integers = p.compute == Compute::int8;
     const dnnl::engine& engine = cpu_engine();
 
-    x_desc_ = memory::desc({rows, in}, f32, memory::format_tag::ab);
-    y_desc_ = memory::desc({rows, out}, f32, memory::format_tag::ab);
-    const memory::desc any_weight({in, out}, f32, memory::format_tag::any);
+    x_desc_ = memory::desc({rows, in}, input_type(p.compute), memory::dims{padded, 1});
+    y_desc_ = memory::desc({rows, out}, integers ? memory::data_type::s32 : memory::data_type::f32,
+                           memory::format_tag::ab);
+    const memory::desc any_weight({in, out}, weight_type(p.compute), memory::format_tag::any);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::matmul::primitive_desc plan(dnnl::matmul::desc(x_desc_, any_weight, y_desc_),
                                             attributes, engine);
     matmul_ = dnnl::matmul(plan);
     scratch_desc_ = plan.scratchpad_desc();
-
-    const memory given({{in, out}, f32, memory::format_tag::ba}, engine,
-                       const_cast<float*>(p.weight));
     weight_ = memory(plan.weights_desc(), engine);
-    dnnl::reorder(given, weight_).execute(stream, const_cast<memory&>(given), weight_);
-    const_cast<dnnl::stream&>(stream).wait();
+    if (p.compute == Compute::f32) {
+      reorder_weight({{in, out}, weight_type(p.compute), memory::dims{1, padded}}, p.weight);
+    } else {
+      const std::vector<std::uint32_t> packed = pack_weight(p);
+      reorder_weight({{in, out}, weight_type(p.compute), memory::dims{1, padded}}, packed.data());
+    }
     if (p.bias != nullptr) {
       bias_.assign(p.bias, p.bias + p.out);
       params_.bias = bias_.data();
@@ -85,7 +101,9 @@ class OneDnnLinear final : public LinearLayer {
 
   void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
     const dnnl::engine& engine = cpu_engine();
-    memory x_block(x_desc_, engine, const_cast<float*>(x));
+    auto* scales = reinterpret_cast<float*>(scratch + round_up(scratch_desc_.get_size(), 64));
+    auto* words = reinterpret_cast<std::uint32_t*>(scales + kRowBlock);
+    memory x_block(x_desc_, engine, words);
     memory y_block(y_desc_, engine, y);
     const memory scratch_block(scratch_desc_, engine, scratch);
     const std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, x_block},
@@ -93,34 +111,74 @@ class OneDnnLinear final : public LinearLayer {
                                                        {DNNL_ARG_DST, y_block},
                                                        {DNNL_ARG_SCRATCHPAD, scratch_block}};
     for (std::size_t r = 0; r < rows; r += kRowBlock) {
+      const std::size_t count = std::min(kRowBlock, rows - r);
+      const float* x_rows = x + r * params_.in;
       float* block = y + r * params_.out;
-      x_block.set_data_handle(const_cast<float*>(x + r * params_.in));
+      if (params_.compute == Compute::f32) {
+        x_block.set_data_handle(const_cast<float*>(x_rows));
+      } else {
+        for (std::size_t i = 0; i < count; ++i) {
+          scales[i] = pack_.pack_row(x_rows + i * params_.in, params_.in, words + i * words_);
+        }
+      }
       y_block.set_data_handle(block);
       matmul_.execute(thread_stream(), arguments);
-      bias_activate(block, params_.bias, std::min(kRowBlock, rows - r), params_.out,
-                    params_.activation);
+      if (params_.compute == Compute::int8) {
+        scale_sums(
+            {block, count, params_.out, scales, column_scale_.data(), column_offset_.data()});
+      }
+      bias_activate({block, params_.out, count, params_.out, params_.bias, params_.activation});
     }
   }
 
-  std::size_t scratch_bytes() const override { return scratch_desc_.get_size(); }
+  std::size_t scratch_bytes() const override {
+    const std::size_t own = scratch_desc_.get_size();
+    if (params_.compute == Compute::f32) return own;
+    return round_up(own, 64) + kRowBlock * (sizeof(float) + words_ * sizeof(std::uint32_t));
+  }
   std::size_t owned_bytes() const override {
-    return weight_.get_desc().get_size() + bias_.size() * sizeof(float);
+    return weight_.get_desc().get_size() +
+           (bias_.size() + column_scale_.size() + column_offset_.size()) * sizeof(float);
   }
 
  private:
+  void reorder_weight(const memory::desc& given_as, const void* data) {
+    const dnnl::stream& stream = thread_stream();
+    const memory given(given_as, cpu_engine(), const_cast<void*>(data));
+    dnnl::reorder(given, weight_).execute(stream, const_cast<memory&>(given), weight_);
+    const_cast<dnnl::stream&>(stream).wait();
+  }
+
+  /// The weight's rows, [out, words_], bytes signed; fills in the scales and offsets of integers.
+  std::vector<std::uint32_t> pack_weight(const LinearParams& p) {
+    std::vector<std::uint32_t> packed(p.out * words_);
+    for (std::size_t o = 0; o < p.out; ++o) {
+      std::uint32_t* row = packed.data() + o * words_;
+      const float scale = pack_.pack_row(p.weight + o * p.in, p.in, row);
+      if (p.compute != Compute::int8) continue;
+      column_scale_.push_back(scale);
+      column_offset_.push_back(make_signed(row, p.in));
+    }
+    return packed;
+  }
+
   LinearParams params_;
+  PanelKernel pack_;
+  std::size_t words_ = 0;  ///< of a packed row
   memory::desc x_desc_;
   memory::desc y_desc_;
   memory::desc scratch_desc_;
   dnnl::matmul matmul_;
   memory weight_;
   std::vector<float> bias_;
+  std::vector<float> column_scale_;
+  std::vector<std::int32_t> column_offset_;
 };
 
 class OneDnnBackend final : public GemmBackend {
  public:
   std::string_view name() const override { return "onednn"; }
-  std::string kernels() const override {
+  std::string kernels(Compute) const override {
     cpu_engine();
     switch (dnnl::get_effective_cpu_isa()) {
       case dnnl::cpu_isa::sse41:
@@ -140,7 +198,14 @@ class OneDnnBackend final : public GemmBackend {
         return "avx512_core";
     }
   }
-  std::string unavailable() const override { return ""; }
+  std::string unavailable(Compute compute) const override {
+    const WordFormat format = panel_kernel(compute).format;
+    const bool packable = panel_kernel(compute).multiply != nullptr && format != WordFormat::i16x2;
+    if (compute == Compute::f32 || packable) return "";
+    return fmt::format(
+        "this CPU (or the instruction set that is forced) has no instructions for {}",
+        name_of(compute));
+  }
   std::size_t row_block() const override { return kRowBlock; }
   std::unique_ptr<LinearLayer> make_linear(const LinearParams& params) const override {
     try {

@@ -121,8 +121,8 @@ class OpenBlasLinear final : public LinearLayer {
       float* block = y + r * params_.out;
       blas_.multiply(x + r * params_.in, kRowBlock, params_.weight, params_.in, params_.out, block);
       // The epilogue follows while the block is in cache.
-      bias_activate(block, params_.bias, std::min(kRowBlock, rows - r), params_.out,
-                    params_.activation);
+      bias_activate({block, params_.out, std::min(kRowBlock, rows - r), params_.out, params_.bias,
+                     params_.activation});
     }
   }
 
@@ -140,8 +140,11 @@ class OpenBlasLinear final : public LinearLayer {
 class OpenBlasBackend final : public GemmBackend {
  public:
   std::string_view name() const override { return "openblas"; }
-  std::string kernels() const override { return OpenBlas::instance().core_name(); }
-  std::string unavailable() const override { return OpenBlas::instance().problem(); }
+  std::string kernels(Compute) const override { return OpenBlas::instance().core_name(); }
+  std::string unavailable(Compute compute) const override {
+    if (compute != Compute::f32) return "it multiplies f32 only";
+    return OpenBlas::instance().problem();
+  }
   std::size_t row_block() const override { return kRowBlock; }
   std::unique_ptr<LinearLayer> make_linear(const LinearParams& params) const override {
     return std::make_unique<OpenBlasLinear>(params);

@@ -3,47 +3,81 @@
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <vector>
 
 namespace embedtool {
 namespace {
 
+/// To the nearest bf16, ties to even.
+float round_to_bf16(float x) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &x, sizeof(bits));
+  bits += 0x7fffU + (bits >> 16U & 1U);
+  bits &= 0xffff0000U;
+  std::memcpy(&x, &bits, sizeof(bits));
+  return x;
+}
+
+/// Rounds `n` inputs to what `compute` multiplies; returns their scale.
+float round_row(const float* x, std::size_t n, Compute compute, float* out) {
+  if (compute == Compute::int8) {
+    float largest = 0.0F;
+    for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
+    const float factor = largest > 0.0F ? 127.0F / largest : 0.0F;
+    for (std::size_t i = 0; i < n; ++i) out[i] = std::nearbyint(x[i] * factor);
+    return largest / 127.0F;
+  }
+  const bool narrow = compute == Compute::bf16;
+  for (std::size_t i = 0; i < n; ++i) out[i] = narrow ? round_to_bf16(x[i]) : x[i];
+  return 1.0F;
+}
+
 class ReferenceLinear final : public LinearLayer {
  public:
-  explicit ReferenceLinear(const LinearParams& p) : params_(p) {
-    weight_.assign(p.weight, p.weight + p.in * p.out);
+  explicit ReferenceLinear(const LinearParams& p)
+      : params_(p), weight_(p.in * p.out), scale_(p.out) {
+    for (std::size_t o = 0; o < p.out; ++o) {
+      scale_[o] = round_row(p.weight + o * p.in, p.in, p.compute, weight_.data() + o * p.in);
+    }
     if (p.bias != nullptr) bias_.assign(p.bias, p.bias + p.out);
   }
 
-  void forward(const float* x, std::size_t rows, float* y, std::byte*) const override {
+  void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
+    auto* row = reinterpret_cast<float*>(scratch);
     for (std::size_t r = 0; r < rows; ++r) {
+      const float scale = round_row(x + r * params_.in, params_.in, params_.compute, row);
       for (std::size_t o = 0; o < params_.out; ++o) {
         double sum = 0;
         for (std::size_t i = 0; i < params_.in; ++i) {
-          sum += static_cast<double>(x[r * params_.in + i]) *
-                 static_cast<double>(weight_[o * params_.in + i]);
+          sum += static_cast<double>(row[i]) * static_cast<double>(weight_[o * params_.in + i]);
         }
-        y[r * params_.out + o] = static_cast<float>(sum);
+        y[r * params_.out + o] = static_cast<float>(sum) * (scale * scale_[o]);
       }
     }
-    bias_activate(y, bias_.empty() ? nullptr : bias_.data(), rows, params_.out, params_.activation);
+    const float* bias = bias_.empty() ? nullptr : bias_.data();
+    bias_activate({y, params_.out, rows, params_.out, bias, params_.activation});
   }
 
+  std::size_t scratch_bytes() const override { return params_.in * sizeof(float); }
   std::size_t owned_bytes() const override {
-    return (weight_.size() + bias_.size()) * sizeof(float);
+    return (weight_.size() + scale_.size() + bias_.size()) * sizeof(float);
   }
 
  private:
   LinearParams params_;
   std::vector<float> weight_;
+  std::vector<float> scale_;
   std::vector<float> bias_;
 };
 
 class ReferenceBackend final : public GemmBackend {
  public:
   std::string_view name() const override { return "reference"; }
-  std::string kernels() const override { return "plain loops"; }
-  std::string unavailable() const override { return ""; }
+  std::string kernels(Compute) const override { return "plain loops"; }
+  std::string unavailable(Compute) const override { return ""; }
   std::size_t row_block() const override { return 1; }
   std::unique_ptr<LinearLayer> make_linear(const LinearParams& params) const override {
     return std::make_unique<ReferenceLinear>(params);

@@ -16,6 +16,12 @@ std::int64_t current_kernel_target();
 
 namespace {
 
+/// Set once by force_isa(), before any kernel runs.
+bool& forced() {
+  static bool value = false;
+  return value;
+}
+
 // Best first. A target's value is lower the better it is (hwy/detect_targets.h).
 constexpr std::array<std::pair<const char*, std::int64_t>, 4> kIsas = {{
     {"avx3", HWY_AVX3},
@@ -44,6 +50,10 @@ std::vector<std::string> supported_isas() {
   return names;
 }
 
+bool isa_forced() {
+  return forced();
+}
+
 void force_isa(const std::string& name) {
   const std::string wanted = lower(name);
   for (const auto& [known, target] : kIsas) {
@@ -54,6 +64,7 @@ void force_isa(const std::string& name) {
     }
     // Better targets have lower bits; all below `target` in value are switched off.
     hwy::DisableTargets(target - 1);
+    forced() = true;
     return;
   }
   throw Error(ExitCode::usage, "unknown instruction set \"{}\" (choose one of: {})", name,

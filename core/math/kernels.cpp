@@ -46,14 +46,33 @@ HWY_INLINE void transform2(const float* a, const float* b, float* out, std::size
   }
 }
 
-HWY_INLINE float sum_row(const float* x, std::size_t n) {
+// Sums of a row run in four accumulators: one would wait for its own last addition.
+
+/// out = x + residual (residual may be null); returns Σ out.
+HWY_INLINE float add_and_sum(const float* x, const float* residual, std::size_t n, float* out) {
   const FloatTag d;
   const std::size_t lanes = hn::Lanes(d);
-  FloatVec sum = hn::Zero(d);
+  FloatVec sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) sum = hn::Add(sum, hn::LoadU(d, x + i));
-  if (i < n) sum = hn::Add(sum, load_tail(x + i, n - i));
-  return hn::GetLane(hn::SumOfLanes(d, sum));
+  const auto step = [&](FloatVec& s) HWY_ATTR {
+    FloatVec v = hn::LoadU(d, x + i);
+    if (residual != nullptr) v = hn::Add(v, hn::LoadU(d, residual + i));
+    hn::StoreU(v, d, out + i);
+    s = hn::Add(s, v);
+    i += lanes;
+  };
+  while (i + 4 * lanes <= n) {
+    for (FloatVec& s : sum) step(s);
+  }
+  while (i + lanes <= n) step(sum[0]);
+  if (i < n) {
+    FloatVec v = load_tail(x + i, n - i);
+    if (residual != nullptr) v = hn::Add(v, load_tail(residual + i, n - i));
+    store_tail(v, out + i, n - i);
+    sum[0] = hn::Add(sum[0], v);
+  }
+  sum[0] = hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3]));
+  return hn::GetLane(hn::SumOfLanes(d, sum[0]));
 }
 
 /// Σ (x - center)²
@@ -61,13 +80,19 @@ HWY_INLINE float squared_distance(const float* x, float center, std::size_t n) {
   const FloatTag d;
   const std::size_t lanes = hn::Lanes(d);
   const FloatVec c = hn::Set(d, center);
-  FloatVec sum = hn::Zero(d);
+  FloatVec sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
+  const auto step = [&](FloatVec& s) HWY_ATTR {
     const FloatVec v = hn::Sub(hn::LoadU(d, x + i), c);
-    sum = hn::MulAdd(v, v, sum);
+    s = hn::MulAdd(v, v, s);
+    i += lanes;
+  };
+  while (i + 4 * lanes <= n) {
+    for (FloatVec& s : sum) step(s);
   }
-  float total = hn::GetLane(hn::SumOfLanes(d, sum));
+  while (i + lanes <= n) step(sum[0]);
+  sum[0] = hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3]));
+  float total = hn::GetLane(hn::SumOfLanes(d, sum[0]));
   for (; i < n; ++i) total += (x[i] - center) * (x[i] - center);
   return total;
 }
@@ -91,46 +116,35 @@ HWY_INLINE void normalize_row(const float* x, float mean, float inverse_std, con
 }
 
 void LayerNormKernel(const LayerNormArgs& a) {
-  const auto sum2 = [](FloatVec x, FloatVec y) { return hn::Add(x, y); };
+  const auto count = static_cast<float>(a.n);
   for (std::size_t r = 0; r < a.rows; ++r) {
-    const float* x = a.x + r * a.n;
     float* out = a.out + r * a.n;
-    // `out` may be the residual: it is read, element by element, before it is written.
-    if (a.residual != nullptr) {
-      transform2(x, a.residual + r * a.n, out, a.n, sum2);
-      x = out;
-    }
-    if (a.bias != nullptr) {
-      transform2(x, a.bias, out, a.n, sum2);
-      x = out;
-    }
-    const auto count = static_cast<float>(a.n);
-    const float mean = sum_row(x, a.n) / count;
-    const float variance = squared_distance(x, mean, a.n) / count;
-    normalize_row(x, mean, 1.0F / std::sqrt(variance + a.eps), a.gamma, a.beta, a.n, out);
+    // `out` may be x or the residual: they are read, vector by vector, before it is written.
+    const float* residual = a.residual == nullptr ? nullptr : a.residual + r * a.n;
+    const float mean = add_and_sum(a.x + r * a.n, residual, a.n, out) / count;
+    const float variance = squared_distance(out, mean, a.n) / count;
+    normalize_row(out, mean, 1.0F / std::sqrt(variance + a.eps), a.gamma, a.beta, a.n, out);
   }
 }
 
 template <typename Function>
-HWY_INLINE void bias_activate_rows(float* x, const float* bias, std::size_t rows, std::size_t n,
-                                   const Function& f) {
-  for (std::size_t r = 0; r < rows; ++r) {
-    float* row = x + r * n;
-    if (bias == nullptr) {
-      transform(row, row, n, f);
+HWY_INLINE void bias_activate_rows(const BiasActivateArgs& a, const Function& f) {
+  for (std::size_t r = 0; r < a.rows; ++r) {
+    float* row = a.x + r * a.stride;
+    if (a.bias == nullptr) {
+      transform(row, row, a.n, f);
     } else {
-      transform2(row, bias, row, n,
+      transform2(row, a.bias, row, a.n,
                  [&f](FloatVec v, FloatVec b) HWY_ATTR { return f(hn::Add(v, b)); });
     }
   }
 }
 
-void BiasActivateKernel(float* x, const float* bias, std::size_t rows, std::size_t n,
-                        Activation activation) {
-  const auto apply = [&](const auto& f) HWY_ATTR { bias_activate_rows(x, bias, rows, n, f); };
-  switch (activation) {
+void BiasActivateKernel(const BiasActivateArgs& a) {
+  const auto apply = [&](const auto& f) HWY_ATTR { bias_activate_rows(a, f); };
+  switch (a.activation) {
     case Activation::identity:
-      if (bias != nullptr) apply([](FloatVec v) HWY_ATTR { return v; });
+      if (a.bias != nullptr) apply([](FloatVec v) HWY_ATTR { return v; });
       return;
     case Activation::gelu:
       return apply([](FloatVec v) HWY_ATTR { return gelu_erf(v); });
@@ -279,9 +293,8 @@ void layer_norm(const LayerNormArgs& args) {
   HWY_DYNAMIC_DISPATCH(LayerNormKernel)(args);
 }
 
-void bias_activate(float* x, const float* bias, std::size_t rows, std::size_t n,
-                   Activation activation) {
-  HWY_DYNAMIC_DISPATCH(BiasActivateKernel)(x, bias, rows, n, activation);
+void bias_activate(const BiasActivateArgs& args) {
+  HWY_DYNAMIC_DISPATCH(BiasActivateKernel)(args);
 }
 
 void add(float* a, const float* b, std::size_t n) {

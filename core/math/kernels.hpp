@@ -19,18 +19,18 @@ std::string kernel_isa();
 /// Names that force_isa() accepts on this machine, best first.
 std::vector<std::string> supported_isas();
 /// Restricts kernels and GEMM backends to `name` ("avx3", "avx2", "sse4", "ssse3"; any case) and
-/// what is below it. Call before any kernel. Throws Error(usage) for a set this CPU lacks.
+/// what is below it; "avx3" is then AVX-512 without its BF16 and VNNI extensions. Call before any
+/// kernel. Throws Error(usage) for a set this CPU lacks.
 void force_isa(const std::string& name);
+bool isa_forced();
 
 /// Widens `n` stored elements (f32, f16, bf16, i8) to f32.
 void widen(const std::byte* source, DType type, std::size_t n, float* out);
 
-/// out[r] = LayerNorm(x[r] + bias + residual[r]) · gamma + beta for `rows` rows of `n` elements
-/// (Ba et al. 2016; biased variance; eps inside the root). bias and residual may be null; out may
-/// be x or residual.
+/// out[r] = LayerNorm(x[r] + residual[r]) · gamma + beta for `rows` rows of `n` elements (Ba et al.
+/// 2016; biased variance; eps inside the root). residual may be null; out may be x or residual.
 struct LayerNormArgs {
   const float* x;
-  const float* bias;
   const float* residual;
   const float* gamma;
   const float* beta;
@@ -41,9 +41,17 @@ struct LayerNormArgs {
 };
 void layer_norm(const LayerNormArgs& args);
 
-/// x[r] = activation(x[r] + bias) for `rows` rows of `n` elements, in place; bias may be null.
-void bias_activate(float* x, const float* bias, std::size_t rows, std::size_t n,
-                   Activation activation);
+/// x[r] = activation(x[r] + bias) for `rows` rows of `n` elements, `stride` apart, in place; bias
+/// may be null.
+struct BiasActivateArgs {
+  float* x;
+  std::size_t stride;
+  std::size_t rows;
+  std::size_t n;
+  const float* bias;
+  Activation activation;
+};
+void bias_activate(const BiasActivateArgs& args);
 
 /// a += b
 void add(float* a, const float* b, std::size_t n);

@@ -18,10 +18,10 @@ namespace embedtool {
 /// allocates nothing. Belongs to one thread at a time.
 struct Workspace {
   Buffer<float> states;        ///< [tokens, hidden]
-  Buffer<float> qkv;           ///< [tokens, 3 hidden]
-  Buffer<float> context;       ///< [tokens, hidden]: attention's result
-  Buffer<float> block;         ///< [row block, hidden]: a sub-layer's output before its norm
-  Buffer<float> intermediate;  ///< [row block, ffn]
+  Buffer<float> qkv;           ///< [group's tokens, 3 hidden]
+  Buffer<float> context;       ///< [group's tokens, hidden]: attention's result
+  Buffer<float> block;         ///< [chunk, hidden]: a sub-layer's output before its norm
+  Buffer<float> intermediate;  ///< [chunk, ffn]
   Buffer<float> pooled;        ///< [texts, pooled width], and the dense layers' inputs
   Buffer<float> projected;     ///< [texts, widest dense output]
   Buffer<float> residual;      ///< [texts, widest dense output]
@@ -39,9 +39,10 @@ struct Workspace {
 /// not on its batch mates, its place in the batch or the thread.
 class Encoder {
  public:
-  /// Throws Error(ExitCode::model) naming the tensor when weights do not fit the spec.
+  /// The blocks' linear layers compute in `compute`; attention, norms and the head in f32. Throws
+  /// Error(ExitCode::model) naming the tensor when weights do not fit the spec.
   Encoder(const ModelSpec& spec, const HeadSpec& head, const WeightSource& weights,
-          const GemmBackend& backend);
+          const GemmBackend& backend, Compute compute = Compute::f32);
   ~Encoder();
   Encoder(Encoder&&) noexcept;
 
@@ -57,8 +58,9 @@ class Encoder {
   /// FLOPs of the linear layers for one token, and of attention for a sequence of `tokens`.
   double linear_flops_per_token() const;
   double attention_flops(std::size_t tokens) const;
-  /// Rows that the linear layers compute for a batch of `tokens`: the last row block is filled up.
-  std::size_t computed_rows(std::size_t tokens) const;
+  /// Rows that the linear layers compute for a batch: with a backend that computes rows
+  /// in blocks, the last block is filled up.
+  std::size_t computed_rows(const Batch& batch) const;
   /// Workspace bytes that a batch of this shape needs; what reserve() will allocate.
   std::size_t workspace_bytes(std::size_t texts, std::size_t tokens, std::size_t longest) const;
   /// Grows `workspace` for batches up to this shape.

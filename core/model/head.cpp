@@ -9,10 +9,10 @@
 
 namespace embedtool {
 
-Head::Head(const HeadSpec& spec, std::size_t hidden, const GemmBackend& backend)
+Head::Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make)
     : pooling_(spec.pooling),
       hidden_(hidden),
-      row_block_(backend.row_block()),
+      row_block_(make.backend.row_block()),
       normalize_(spec.normalize) {
   if (pooling_.empty()) throw Error(ExitCode::model, "the model's head names no pooling");
   multi_vector_ = std::count(pooling_.begin(), pooling_.end(), Pooling::none) > 0;
@@ -29,10 +29,11 @@ Head::Head(const HeadSpec& spec, std::size_t hidden, const GemmBackend& backend)
                   dense.in, width);
     }
     const WeightReader reader(*dense.weights, {});
-    Dense made{dense, reader.linear({"linear"}, dense.in, dense.out, dense.activation, backend),
+    Dense made{dense, reader.linear({"linear"}, dense.in, dense.out, dense.activation, make),
                nullptr};
     if (dense.residual && reader.find("residual.weight") != nullptr) {
-      made.projection = reader.linear_without_bias("residual", dense.in, dense.out, backend);
+      made.projection =
+          reader.linear({"residual"}, dense.in, dense.out, Activation::identity, make);
     } else if (dense.residual && dense.in != dense.out) {
       throw Error(ExitCode::model, "a dense layer's residual has no projection from {} to {}",
                   dense.in, dense.out);

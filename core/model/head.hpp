@@ -17,7 +17,7 @@ namespace embedtool {
 class Head {
  public:
   /// `hidden`: width of a token state. Throws Error(model) when dense layers do not chain.
-  Head(const HeadSpec& spec, std::size_t hidden, const GemmBackend& backend);
+  Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make);
 
   std::size_t dims() const { return dims_; }
   bool multi_vector() const { return multi_vector_; }

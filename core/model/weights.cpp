@@ -90,9 +90,9 @@ std::vector<float> WeightReader::bias(const std::string& prefix, std::size_t siz
 std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<std::string>& prefixes,
                                                   std::size_t in, std::size_t out,
                                                   Activation activation,
-                                                  const GemmBackend& backend) const {
+                                                  const LinearFactory& make) const {
   const std::size_t part = out / prefixes.size();
-  LinearParams params{nullptr, nullptr, in, out, activation, false};
+  LinearParams params{nullptr, nullptr, in, out, activation, make.compute, false};
   std::vector<float> stacked;
   if (prefixes.size() == 1) {
     params.weight = in_place(require(prefixes[0] + ".weight", {out, in}));
@@ -116,21 +116,7 @@ std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<std::string>
     biases.resize(out);
     params.bias = biases.data();
   }
-  return backend.make_linear(params);
-}
-
-std::unique_ptr<LinearLayer> WeightReader::linear_without_bias(const std::string& prefix,
-                                                               std::size_t in, std::size_t out,
-                                                               const GemmBackend& backend) const {
-  const TensorView& tensor = require(prefix + ".weight", {out, in});
-  LinearParams params{in_place(tensor), nullptr, in, out, Activation::identity, true};
-  std::vector<float> widened;
-  if (params.weight == nullptr) {
-    append_widened(tensor, widened);
-    params.weight = widened.data();
-    params.weight_outlives_layer = false;
-  }
-  return backend.make_linear(params);
+  return make.backend.make_linear(params);
 }
 
 std::string layer_name(const std::string& pattern, std::size_t layer) {

@@ -34,15 +34,12 @@ class WeightReader {
   /// `prefix`.weight [out, in] and, where present, `prefix`.bias [out] of each.
   std::unique_ptr<LinearLayer> linear(const std::vector<std::string>& prefixes, std::size_t in,
                                       std::size_t out, Activation activation,
-                                      const GemmBackend& backend) const;
-  /// A bias by itself, for layers whose bias is added later; empty when absent.
-  std::vector<float> bias(const std::string& prefix, std::size_t size) const;
-  /// The same layer without its bias.
-  std::unique_ptr<LinearLayer> linear_without_bias(const std::string& prefix, std::size_t in,
-                                                   std::size_t out,
-                                                   const GemmBackend& backend) const;
+                                      const LinearFactory& make) const;
 
  private:
+  /// `prefix`.bias; empty when absent.
+  std::vector<float> bias(const std::string& prefix, std::size_t size) const;
+
   const WeightSource& source_;
   std::vector<std::string> prefixes_;
 };

@@ -73,6 +73,7 @@ struct RunReport {
 
   // what ran
   std::size_t workers = 0;
+  std::string compute;  ///< precision of the linear layers
   std::string gemm_backend;
   std::string gemm_kernels;
   std::string kernel_isa;

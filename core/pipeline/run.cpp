@@ -168,6 +168,7 @@ void Runner::work(std::size_t worker) {
     report_.batch_wall.merge(state.counts.batch_wall);
     report_.batch_texts.merge(state.counts.batch_texts);
     report_.batch_tokens.merge(state.counts.batch_tokens);
+    report_.padding.actual += state.counts.padding.actual;
     report_.workspace_bytes += state.workspace.bytes() + state.vectors.bytes();
   });
 }

@@ -213,6 +213,7 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
   }
   worker.counts.batch_texts.add(planned.count);
   worker.counts.batch_tokens.add(planned.tokens);
+  worker.counts.padding.actual += context.encoder.computed_rows(ragged);
 }
 
 void Window::finish(const RunContext& context) {
@@ -257,7 +258,6 @@ void Window::account(const RunContext& context, RunReport& report) const {
   report.padding.arrival += padded_tokens(lengths_, context.options.batch.texts);
   for (const PlannedBatch& batch : plan_.batches) {
     report.padding.sorted += std::uint64_t{batch.longest} * batch.count;
-    report.padding.actual += context.encoder.computed_rows(batch.tokens);
   }
 }
 

@@ -17,18 +17,19 @@ equal "$(cat stderr)" "" "what tokenize says when the reader goes away"
 set -o pipefail
 
 # A producer that never ends: the first vector comes while it is still alive.
+# The shell holds the writing end itself (8, 9), and the program must not inherit it.
 mkfifo endless
-{ head -n 3 in.jsonl; exec sleep 60; } >endless &
-producer=$!
-timeout 20 "$BIN" encode -m "$MODEL" -o - --to jsonl - <endless 2>stderr | head -n 1 >first &
+exec 8<>endless
+head -n 3 in.jsonl >&8
+timeout 20 "$BIN" encode -m "$MODEL" -o - --to jsonl - <endless 2>stderr 8>&- | head -n 1 >first &
 reader=$!
 for _ in $(seq 100); do
   [[ -s first ]] && break
   sleep 0.1
 done
 [[ -s first ]] || fail "no vector from a pipe that stays open"
-kill "$producer" 2>/dev/null || true
-wait "$reader" "$producer" 2>/dev/null || true
+exec 8>&-
+wait "$reader" 2>/dev/null || true
 
 # Ctrl-C and termination while waiting for input, and in the middle of work.
 # A shell starts background jobs with SIGINT ignored: a signal that came before the program set its
@@ -44,7 +45,7 @@ ready_for_signals() { # PID
 }
 stopped_by() { # SIGNAL STATUS INPUT OUTPUT
   local code=0
-  setsid "$BIN" encode -m "$MODEL" -o "$4" "$3" <endless-again >stdout 2>stderr &
+  setsid "$BIN" encode -m "$MODEL" -o "$4" "$3" <endless-again >stdout 2>stderr 9>&- &
   local pid=$!
   ready_for_signals "$pid"
   kill "-$1" "$pid"
@@ -54,14 +55,12 @@ stopped_by() { # SIGNAL STATUS INPUT OUTPUT
   if find "$4" -name '.embedtool-tmp-*' 2>/dev/null | grep -q .; then fail "a stopped run left: $(ls -A "$4")"; fi
 }
 mkfifo endless-again
-sleep 120 >endless-again &
-holder=$!
-trap 'kill $holder 2>/dev/null || true; rm -rf "$WORK"' EXIT
+exec 9<>endless-again
 stopped_by INT 130 - out-int
 stopped_by TERM 143 - out-term
 for _ in $(seq 40); do cat in.jsonl; done >many.jsonl
 stopped_by INT 130 many.jsonl out-busy
-kill "$holder"
+exec 9>&-
 
 # The name is free again.
 encode out-int in.jsonl --overwrite

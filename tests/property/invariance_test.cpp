@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <numeric>
 #include <random>
+#include <tuple>
+
+#include <fmt/format.h>
 
 #include "core/pipeline/run.hpp"
 #include "tests/property/memory_model.hpp"
@@ -34,10 +37,13 @@ std::vector<std::vector<TokenId>> random_sequences(std::size_t n) {
   return out;
 }
 
-class Invariance : public testing::TestWithParam<const GemmBackend*> {
+using Choice = std::tuple<const GemmBackend*, Compute>;
+
+class Invariance : public testing::TestWithParam<Choice> {
  protected:
   void SetUp() override {
-    if (const std::string why = GetParam()->unavailable(); !why.empty()) GTEST_SKIP() << why;
+    const auto [backend, compute] = GetParam();
+    if (const std::string why = backend->unavailable(compute); !why.empty()) GTEST_SKIP() << why;
     spec_ = testing_support::small_bert();
     testing_support::fill_weights(spec_, weights_);
   }
@@ -47,7 +53,8 @@ class Invariance : public testing::TestWithParam<const GemmBackend*> {
                                         Pooling pooling = Pooling::mean) {
     HeadSpec head;
     head.pooling = {pooling};
-    const Encoder encoder(spec_, head, weights_, *GetParam());
+    const auto [backend, compute] = GetParam();
+    const Encoder encoder(spec_, head, weights_, *backend, compute);
     OutputSpec output;
     output.dims = encoder.dims();
     output.multi_vector = encoder.multi_vector();
@@ -137,8 +144,14 @@ TEST_P(Invariance, ReportCountsAddUp) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Invariance, testing::ValuesIn(gemm_backends()),
-                         [](const auto& info) { return std::string(info.param->name()); });
+INSTANTIATE_TEST_SUITE_P(All, Invariance,
+                         testing::Combine(testing::ValuesIn(gemm_backends()),
+                                          testing::Values(Compute::f32, Compute::bf16,
+                                                          Compute::int8)),
+                         [](const auto& info) {
+                           return fmt::format("{}_{}", std::get<0>(info.param)->name(),
+                                              name_of(std::get<1>(info.param)));
+                         });
 
 }  // namespace
 }  // namespace embedtool

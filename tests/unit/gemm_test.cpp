@@ -7,7 +7,9 @@
 #include <cstring>
 #include <numeric>
 #include <random>
+#include <tuple>
 
+#include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
 
 namespace embedtool {
@@ -53,11 +55,16 @@ struct Fixture {
   Buffer<std::byte> scratch;
 };
 
-class GemmBackends : public testing::TestWithParam<const GemmBackend*> {
+using Choice = std::tuple<const GemmBackend*, Compute>;
+
+class GemmBackends : public testing::TestWithParam<Choice> {
  protected:
   void SetUp() override {
-    if (const std::string why = GetParam()->unavailable(); !why.empty()) GTEST_SKIP() << why;
+    const std::string why = backend().unavailable(compute());
+    if (!why.empty()) GTEST_SKIP() << why;
   }
+  static const GemmBackend& backend() { return *std::get<0>(GetParam()); }
+  static Compute compute() { return std::get<1>(GetParam()); }
 };
 
 TEST_P(GemmBackends, AgreesWithReferenceWithinRounding) {
@@ -65,10 +72,12 @@ TEST_P(GemmBackends, AgreesWithReferenceWithinRounding) {
     const auto weight = random_floats(s.in * s.out, 1);
     const auto bias = random_floats(s.out, 2);
     const auto x = random_floats(130 * s.in, 3);
-    LinearParams p{weight.data(), bias.data(), s.in, s.out, Activation::gelu, false};
-    const auto got = Fixture(*GetParam(), p).run(x, 130);
+    const LinearParams p{weight.data(),    bias.data(), s.in, s.out,
+                         Activation::gelu, compute(),   false};
+    const auto got = Fixture(backend(), p).run(x, 130);
     const auto want = Fixture(*gemm_backends().back(), p).run(x, 130);
-    // A dot product of n unit normals errs by at most n·eps·|x||w| ≈ n·eps·n in the worst case,
+    // The reference rounds weights and inputs as the precision does, so that only sums differ. A
+    // dot product of n unit normals errs by at most n·eps·|x||w| ≈ n·eps·n in the worst case,
     // √n·eps·√n in practice; GELU's slope is at most 1.13.
     const double bound = 8.0 * static_cast<double>(s.in) * 1.2e-7 + 2e-6;
     for (std::size_t i = 0; i < want.size(); ++i) {
@@ -77,18 +86,45 @@ TEST_P(GemmBackends, AgreesWithReferenceWithinRounding) {
   }
 }
 
+TEST_P(GemmBackends, StaysCloseToF32) {
+  constexpr std::size_t kIn = 768;
+  constexpr std::size_t kOut = 64;
+  const auto weight = random_floats(kIn * kOut, 1);
+  const auto x = random_floats(50 * kIn, 3);
+  LinearParams p{weight.data(), nullptr, kIn, kOut, Activation::identity, compute(), false};
+  const auto got = Fixture(backend(), p).run(x, 50);
+  p.compute = Compute::f32;
+  const auto want = Fixture(*gemm_backends().back(), p).run(x, 50);
+  // Relative error of one product: rounding to bf16 errs by up to 2^-9 of a value; to int8 by half
+  // a step of max/127, where the largest of 768 unit normals is below 4.5. Over a dot product of n
+  // such terms errors grow like √n, as the unit normals' sum does; 6 sigma.
+  const double step = 4.5 / 127.0 / std::sqrt(12.0);
+  const double one = compute() == Compute::int8 ? step : compute() == Compute::bf16 ? 2e-3 : 1e-6;
+  const double bound = 6.0 * std::sqrt(2.0 * kIn) * one;
+  for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], bound) << i;
+}
+
+TEST_P(GemmBackends, ZeroRowsGiveTheBias) {
+  const auto weight = random_floats(40 * 50, 1);
+  const auto bias = random_floats(50, 2);
+  const LinearParams p{weight.data(), bias.data(), 40, 50, Activation::identity, compute(), false};
+  const auto got = Fixture(backend(), p).run(std::vector<float>(3 * 40), 3);
+  for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], bias[i % 50]) << i;
+}
+
 TEST_P(GemmBackends, RowsDoNotDependOnTheirPlaceOrCompany) {
   constexpr std::size_t kRows = 200;
   for (const Shape s : kShapes) {
     const auto weight = random_floats(s.in * s.out, 1);
     const auto x = random_floats(kRows * s.in, 3);
-    LinearParams p{weight.data(), nullptr, s.in, s.out, Activation::identity, true};
-    Fixture layer(*GetParam(), p);
+    const LinearParams p{weight.data(),        nullptr,   s.in, s.out,
+                         Activation::identity, compute(), true};
+    Fixture layer(backend(), p);
     const auto all = layer.run(x, kRows);
     std::vector<std::size_t> order(kRows);
     std::iota(order.begin(), order.end(), 0U);
     std::shuffle(order.begin(), order.end(), std::mt19937(4));
-    for (const std::size_t count : {std::size_t{1}, std::size_t{17}, std::size_t{65}, kRows}) {
+    for (const std::size_t count : {1U, 2U, 3U, 7U, 17U, 65U, 95U, 96U, 97U, 200U}) {
       std::vector<float> picked;
       for (std::size_t i = 0; i < count; ++i) {
         picked.insert(picked.end(), x.begin() + static_cast<std::ptrdiff_t>(order[i] * s.in),
@@ -103,8 +139,36 @@ TEST_P(GemmBackends, RowsDoNotDependOnTheirPlaceOrCompany) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, GemmBackends, testing::ValuesIn(gemm_backends()),
-                         [](const auto& info) { return std::string(info.param->name()); });
+INSTANTIATE_TEST_SUITE_P(All, GemmBackends,
+                         testing::Combine(testing::ValuesIn(gemm_backends()),
+                                          testing::Values(Compute::f32, Compute::bf16,
+                                                          Compute::int8)),
+                         [](const auto& info) {
+                           return fmt::format("{}_{}", std::get<0>(info.param)->name(),
+                                              name_of(std::get<1>(info.param)));
+                         });
+
+TEST(GemmIntegers, SumsAreExactInEveryBackend) {
+  for (const GemmBackend* backend : gemm_backends()) {
+    if (!backend->unavailable(Compute::int8).empty()) continue;
+    for (const Shape s : kShapes) {
+      const auto weight = random_floats(s.in * s.out, 1);
+      const auto x = random_floats(19 * s.in, 3);
+      const LinearParams p{weight.data(),        nullptr,       s.in, s.out,
+                           Activation::identity, Compute::int8, false};
+      const auto got = Fixture(*backend, p).run(x, 19);
+      const auto want = Fixture(*gemm_backends().back(), p).run(x, 19);
+      ASSERT_EQ(got, want) << backend->name() << " " << s.in << "x" << s.out;
+    }
+  }
+}
+
+TEST(SelectGemm, NamesWhatThereIs) {
+  EXPECT_EQ(select_gemm("reference", Compute::int8).name(), "reference");
+  EXPECT_THROW(select_gemm("cuda", Compute::f32), Error);
+  EXPECT_THROW(select_gemm("openblas", Compute::bf16), Error);
+  EXPECT_TRUE(select_gemm("auto", Compute::bf16).unavailable(Compute::bf16).empty());
+}
 
 }  // namespace
 }  // namespace embedtool

@@ -1,0 +1,157 @@
+// The native backend: weights packed into panels, register-blocked kernels of our own (panel.hpp).
+// It reaches the peak that oneDNN reaches (bench/), computes any number of rows without padding,
+// and calls nothing that allocates.
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "core/base/error.hpp"
+#include "core/base/memory.hpp"
+#include "core/math/gemm_backends.hpp"
+#include "core/math/kernels.hpp"
+#include "core/math/panel.hpp"
+
+namespace embedtool {
+namespace {
+
+/// Rows that a panel is multiplied with while it lies in L2. Fewer would read the weights, which
+/// come from L3 or memory, too often; more would push the panel out.
+constexpr std::size_t kStripRows = 64;
+
+/// Strips of about kStripRows, of equal length, so that no short last one pays for a whole pass
+/// over the weights. At most 1.5 kStripRows.
+std::size_t strip_rows(std::size_t rows) {
+  const std::size_t strips = std::max<std::size_t>(1, (rows + kStripRows / 2) / kStripRows);
+  return round_up((rows + strips - 1) / strips, 8);
+}
+constexpr std::size_t kMaxStripRows = kStripRows * 3 / 2;
+
+class NativeLinear final : public LinearLayer {
+ public:
+  NativeLinear(const LinearParams& p, PanelKernel kernel)
+      : in_(p.in),
+        out_(p.out),
+        activation_(p.activation),
+        kernel_(std::move(kernel)),
+        words_((p.in + group_of(kernel_.format) - 1) / group_of(kernel_.format)),
+        panels_((p.out + kPanelColumns - 1) / kPanelColumns),
+        weights_(panels_ * words_ * kPanelColumns),
+        bias_(panels_ * kPanelColumns) {
+    if (p.bias != nullptr) std::copy_n(p.bias, p.out, bias_.data());
+    if (is_integer()) {
+      column_scale_.resize(panels_ * kPanelColumns);
+      column_offset_.resize(panels_ * kPanelColumns);
+    }
+    std::vector<std::uint32_t> row(words_);
+    for (std::size_t o = 0; o < out_; ++o) pack_column(o, p.weight + o * in_, row);
+  }
+
+  void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
+    const std::size_t strip = strip_rows(rows);
+    for (std::size_t r = 0; r < rows; r += strip) {
+      multiply_strip(x + r * in_, std::min(strip, rows - r), y + r * out_, scratch);
+    }
+  }
+
+  std::size_t scratch_bytes() const override {
+    if (kernel_.pack_row == nullptr) return 0;
+    return kMaxStripRows * (words_ * sizeof(std::uint32_t) + sizeof(float));
+  }
+
+  std::size_t owned_bytes() const override {
+    return weights_.bytes() + (bias_.size() + column_scale_.size()) * sizeof(float) +
+           column_offset_.size() * sizeof(std::int32_t);
+  }
+
+ private:
+  bool is_integer() const {
+    return kernel_.format == WordFormat::i8x4 || kernel_.format == WordFormat::i16x2;
+  }
+
+  /// Packs the weights of output `o`, a row of the checkpoint's matrix, into a panel's column.
+  void pack_column(std::size_t o, const float* weight, std::vector<std::uint32_t>& row) {
+    float scale = 1.0F;
+    if (kernel_.pack_row == nullptr) {
+      std::memcpy(row.data(), weight, in_ * sizeof(float));
+    } else {
+      scale = kernel_.pack_row(weight, in_, row.data());
+    }
+    if (kernel_.format == WordFormat::i8x4) column_offset_[o] = make_signed(row.data(), in_);
+    if (is_integer()) column_scale_[o] = scale;
+    std::uint32_t* column =
+        weights_.data() + o / kPanelColumns * words_ * kPanelColumns + o % kPanelColumns;
+    for (std::size_t w = 0; w < words_; ++w) column[w * kPanelColumns] = row[w];
+  }
+
+  void multiply_strip(const float* x, std::size_t rows, float* y, std::byte* scratch) const {
+    const void* packed = x;
+    std::size_t stride = in_;
+    auto* scales = reinterpret_cast<float*>(scratch);
+    if (kernel_.pack_row != nullptr) {
+      auto* words = reinterpret_cast<std::uint32_t*>(scratch + kMaxStripRows * sizeof(float));
+      for (std::size_t r = 0; r < rows; ++r) {
+        scales[r] = kernel_.pack_row(x + r * in_, in_, words + r * words_);
+      }
+      packed = words;
+      stride = words_;
+    }
+    for (std::size_t p = 0; p < panels_; ++p) {
+      const std::size_t first = p * kPanelColumns;
+      const std::size_t columns = std::min(kPanelColumns, out_ - first);
+      kernel_.multiply({packed, stride, rows, words_, weights_.data() + first * words_,
+                        bias_.data() + first, scales, column_scale_.data() + first,
+                        column_offset_.data() + first, y + first, out_, columns});
+      // While the strip's columns are in L1.
+      if (activation_ != Activation::identity) {
+        bias_activate({y + first, out_, rows, columns, nullptr, activation_});
+      }
+    }
+  }
+
+  std::size_t in_;
+  std::size_t out_;
+  Activation activation_;
+  PanelKernel kernel_;
+  std::size_t words_;
+  std::size_t panels_;
+  Buffer<std::uint32_t> weights_;  ///< [panels, words, kPanelColumns], zeros behind the last column
+  std::vector<float> bias_;
+  std::vector<float> column_scale_;
+  std::vector<std::int32_t> column_offset_;
+};
+
+class NativeBackend final : public GemmBackend {
+ public:
+  std::string_view name() const override { return "native"; }
+  std::string kernels(Compute compute) const override { return panel_kernel(compute).instructions; }
+  std::string unavailable(Compute compute) const override {
+    if (panel_kernel(compute).multiply != nullptr) return "";
+    return fmt::format(
+        "this CPU (or the instruction set that is forced) has no instructions for {}",
+        name_of(compute));
+  }
+  bool yields([[maybe_unused]] Compute compute) const override {
+#ifdef EMBEDTOOL_ONEDNN
+    // oneDNN's kernels know AMX' tiles.
+    return compute != Compute::f32 && onednn_backend().unavailable(compute).empty() &&
+           onednn_backend().kernels(compute) == "avx512_core_amx";
+#else
+    return false;
+#endif
+  }
+  std::size_t row_block() const override {
+    return 1;
+  }
+  std::unique_ptr<LinearLayer> make_linear(const LinearParams& params) const override {
+    return std::make_unique<NativeLinear>(params, panel_kernel(params.compute));
+  }
+};
+
+}  // namespace
+
+const GemmBackend& native_backend() {
+  static const NativeBackend backend;
+  return backend;
+}
+
+}  // namespace embedtool

@@ -1,0 +1,19 @@
+#pragma once
+
+// What AVX-512 has beyond the basic set that Highway's target stands for: products of bf16 pairs
+// and of int8 quadruples. Only called where the has_… functions say so.
+
+#include "core/math/panel.hpp"
+
+namespace embedtool {
+
+/// True when the CPU has the instructions and no lower instruction set is forced.
+bool has_avx512_bf16();
+bool has_avx512_vnni();
+
+void multiply_bf16_avx512(const PanelArgs& args);
+void multiply_i8_avx512(const PanelArgs& args);
+/// f32 → bf16, round to nearest even; PanelKernel::pack_row.
+float pack_bf16_avx512(const float* x, std::size_t n, std::uint32_t* words);
+
+}  // namespace embedtool

@@ -215,11 +215,11 @@ const TensorView* SafetensorsWeights::find(std::string_view name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) return nullptr;
   const Entry& entry = found->second;
-  if (!entry.unknown_type.empty()) {
+  if (entry.unknown_type.has_value()) {
     throw Error(ExitCode::model,
                 "{}: tensor '{}' is stored as {}, which is not supported; convert the model to "
                 "F32, F16 or BF16",
-                entry.where, name, entry.unknown_type);
+                entry.where, name, *entry.unknown_type);
   }
   return &entry.view;
 }

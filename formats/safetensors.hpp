@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,7 +43,7 @@ class SafetensorsWeights : public WeightSource {
  private:
   struct Entry {
     TensorView view;
-    std::string unknown_type;  // not empty: what the header calls it; view.dtype means nothing
+    std::optional<std::string> unknown_type;  // what the header calls it; view.dtype means nothing
     std::string where;
   };
 

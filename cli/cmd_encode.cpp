@@ -139,7 +139,8 @@ Settings row_settings(const CorpusOptions& corpus, const OutputPlan& plan,
           {"quotes", corpus.quotes ? "true" : "false"},
           {"shard_rows", std::to_string(plan.shard_rows)},
           // Another backend or instruction set rounds otherwise.
-          {"gemm", fmt::format("{} ({})", model.backend->name(), model.backend->kernels(model.compute))},
+          {"gemm",
+           fmt::format("{} ({})", model.backend->name(), model.backend->kernels(model.compute))},
           {"isa", std::string(kernel_isa())}};
 }
 

@@ -1,5 +1,6 @@
 // embedtool encode: the main job.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "core/pipeline/quantize.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/builtin_model.hpp"
+#include "formats/bytes.hpp"
 #include "formats/corpus.hpp"
 #include "formats/durable_file.hpp"
 #include "formats/rejects.hpp"
@@ -118,15 +120,28 @@ OutputSpec output_spec(const EncodeFlags& flags, const OutputPlan& plan, const R
   spec.type = plan.type;
   spec.multi_vector = model.encoder->multi_vector();
   spec.kept_fields = flags.keep;
-  if (plan.type == OutputType::int8) {
-    spec.int8_scale =
-        calibrate_int8(*model.encoder, model.loaded.tokenizer.get(), model.max_tokens);
-  }
   spec.metadata.emplace_back("embedtool", version_string());
   spec.metadata.emplace_back("model", model.loaded.name);
   spec.metadata.emplace_back("model_fingerprint", model.loaded.fingerprint);
   for (const auto& setting : vector_settings(flags, model)) spec.metadata.push_back(setting);
   return spec;
+}
+
+/// Settings that decide what becomes of the input: with vector_settings(), what two runs must have
+/// in common to write the same bytes.
+Settings row_settings(const CorpusOptions& corpus, const OutputPlan& plan,
+                      const ReadyModel& model) {
+  return {{"format", corpus.format.empty() ? "auto" : corpus.format},
+          {"text_field", fmt::format("{}", fmt::join(corpus.text_fields, ","))},
+          {"join", corpus.joiner},
+          {"id_field", corpus.id_field},
+          {"vector_field", corpus.vector_field},
+          {"quotes", corpus.quotes ? "true" : "false"},
+          {"shard_rows", std::to_string(plan.shard_rows)},
+          // Another backend or instruction set rounds otherwise.
+          {"gemm",
+           fmt::format("{} ({})", model.backend->name(), model.backend->kernels(model.compute))},
+          {"isa", std::string(kernel_isa())}};
 }
 
 /// So that `search` finds the model again from another folder.
@@ -143,26 +158,33 @@ void publish_text(const std::string& path, const std::string& text) {
   Directory(folder, false).publish(file.filename().string(), text);
 }
 
-/// Size of a regular file; none for a pipe.
-std::optional<std::uint64_t> size_of_input(const std::string& path) {
-  std::error_code failed;
-  if (path == "-" || !std::filesystem::is_regular_file(path, failed)) return std::nullopt;
-  const std::uintmax_t size = std::filesystem::file_size(path, failed);
-  return failed ? std::nullopt : std::optional<std::uint64_t>(size);
+/// Missing inputs show here, before the output is touched.
+std::vector<InputEntry> inspect_inputs(const std::vector<std::string>& names) {
+  std::vector<InputEntry> inputs;
+  for (const std::string& name : names) {
+    const InputFacts facts = inspect_input(name);
+    InputEntry& input = inputs.emplace_back();
+    input.name = name;
+    if (!facts.regular) continue;
+    input.bytes = facts.size;
+    input.modified_ns = facts.modified_ns;
+  }
+  return inputs;
 }
 
-Manifest manifest_of(const EncodeFlags& flags, const CorpusOptions& corpus, const OutputSpec& spec,
-                     const ReadyModel& model) {
+Manifest manifest_of(const EncodeFlags& flags, const OutputPlan& plan, const CorpusOptions& corpus,
+                     const OutputSpec& spec, const ReadyModel& model) {
   Manifest manifest;
   manifest.tool = fmt::format("embedtool {}", version_string());
   manifest.model = model.loaded.fingerprint;
   manifest.settings = vector_settings(flags, model);
   manifest.settings.emplace_back("model", model.loaded.name);
   manifest.settings.emplace_back("model_path", absolute_model_path(flags.model.model));
-  manifest.spec = spec;
-  for (const std::string& input : corpus.inputs) {
-    manifest.inputs.push_back({input, size_of_input(input), ""});
+  for (auto& setting : row_settings(corpus, plan, model)) {
+    manifest.settings.push_back(std::move(setting));
   }
+  manifest.spec = spec;
+  manifest.inputs = inspect_inputs(corpus.inputs);
   return manifest;
 }
 
@@ -211,49 +233,118 @@ void advise(const RunReport& report, const ReadyModel& model, Console& console) 
   if (report.rows == 0 && report.rejected == 0) console.warning("the corpus is empty");
 }
 
+/// Inputs that changed under the run: what was read of them is in the output, and may be a mixture.
+void warn_of_changes(const std::vector<InputEntry>& before, Console& console) {
+  for (const InputEntry& input : before) {
+    if (!input.modified_ns) continue;
+    const InputFacts now = inspect_input(input.name);
+    if (now.modified_ns == *input.modified_ns) continue;
+    console.warning(
+        fmt::format("{}: changed while it was read; the output holds what was there "
+                    "at the time",
+                    input.name));
+  }
+}
+
+void summarise(const RunReport& report, const ReportContext& context, Console& console) {
+  const std::string table = render_report(report, context.cpus, console.colours());
+  if (console.format() == LogFormat::json) {
+    console.note(table.substr(0, table.find('\n')));
+  } else {
+    console.block(table);
+  }
+}
+
+/// Everything that a run needs, opened: from here on only the work itself is left.
+struct Job {
+  const EncodeFlags& flags;
+  Session& session;
+  const OutputPlan& plan;
+  const ReadyModel& model;
+  OutputSpec spec;
+  Manifest manifest;
+  RejectLog& rejects;
+  CorpusSource& source;
+};
+
+ExitCode run_job(Job& job, EncodeOutput& output) {
+  Session& session = job.session;
+  Console& console = session.console;
+  if (job.plan.type == OutputType::int8) {
+    job.spec.int8_scale =
+        calibrate_int8(*job.model.encoder, job.model.loaded.tokenizer.get(), job.model.max_tokens);
+  }
+  output.open(job.spec, job.rejects);
+  output.resume(job.source, job.rejects);
+  if (output.resumed_shards() > 0) {
+    console.note(fmt::format("going on after {} rows in {} shards that an earlier run has left",
+                             output.resumed_rows(), output.resumed_shards()));
+  }
+
+  RunReport report =
+      run(job.source, job.model.loaded.tokenizer.get(), *job.model.encoder, job.spec, output.sink(),
+          job.rejects, run_options(job.flags, job.model, console), session.clock);
+  if (!report.interrupted) {
+    const SourceProgress progress = job.source.progress();
+    job.rejects.finish(progress.records + progress.rejected);
+  }
+  console.end_progress();
+  complete_report(report, session, job.model);
+  ReportContext context = report_context(job.flags, job.plan, job.model, session);
+  context.resumed_shards = output.resumed_shards();
+  context.resumed_rows = output.resumed_rows();
+  const std::string json = report_json(report, context);
+  if (!job.flags.report.empty()) publish_text(job.flags.report, json);
+  if (!report.interrupted) {
+    warn_of_changes(job.manifest.inputs, console);
+    output.complete(job.source.digests(), json);
+  }
+
+  report_rejects(job.rejects, console);
+  advise(report, job.model, console);
+  summarise(report, context, console);
+  if (report.interrupted) {
+    console.note(fmt::format("stopped by a signal; {}", job.plan.to_stdout()
+                                                            ? "the output is not complete"
+                                                            : output.progress_kept()));
+  }
+  return ExitCode::ok;
+}
+
 ExitCode encode(const EncodeFlags& flags, Session& session) {
   const OutputPlan plan = resolve_output(flags.output);
   CorpusOptions corpus = corpus_options(flags);
   session.clock.enter(Stage::load);
   const ReadyModel model = prepare_model(flags.model, flags.compute, "", session.console);
-  const OutputSpec spec = output_spec(flags, plan, model);
   session.clock.enter(Stage::other);
+  const OutputSpec spec = output_spec(flags, plan, model);
   corpus.vocab_size = model.encoder->vocab_size();
   corpus.vector_dims = spec.dims;
 
-  // Inputs that are missing show before the output is touched.
   RejectOptions reject_options;
   reject_options.on_error = resolve_on_error(flags.input);
   reject_options.path = flags.rejects.empty() ? plan.rejects_path() : flags.rejects;
   reject_options.file_names = corpus_file_names(corpus);
   RejectLog rejects(reject_options);
-  const std::unique_ptr<DocumentSource> source = open_corpus(corpus, rejects);
-  EncodeOutput output(plan, manifest_of(flags, corpus, spec, model));
-
-  RunReport report = run(*source, model.loaded.tokenizer.get(), *model.encoder, spec, output.sink(),
-                         rejects, run_options(flags, model, session.console), session.clock);
-  rejects.sync();
-  session.console.end_progress();
-  complete_report(report, session, model);
-  const ReportContext context = report_context(flags, plan, model, session);
-  const std::string json = report_json(report, context);
-  if (!flags.report.empty()) publish_text(flags.report, json);
-  if (!report.interrupted) output.complete(report.rows, json);
-
-  report_rejects(rejects, session.console);
-  advise(report, model, session.console);
-  const std::string table = render_report(report, context.cpus, session.console.colours());
-  if (session.console.format() == LogFormat::json) {
-    session.console.note(table.substr(0, table.find('\n')));
-  } else {
-    session.console.block(table);
+  // Inputs that are missing show before the output is touched.
+  const Manifest manifest = manifest_of(flags, plan, corpus, spec, model);
+  const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
+  EncodeOutput output(plan, manifest);
+  if (const auto rows = output.up_to_date(stop_requested())) {
+    session.console.note(
+        fmt::format("{}: up to date with {} rows; nothing to do (--overwrite "
+                    "encodes again)",
+                    plan.path, *rows));
+    return ExitCode::ok;
   }
-  if (report.interrupted) {
-    session.console.note(fmt::format(
-        "stopped by a signal after {} rows{}", report.rows,
-        plan.to_stdout() ? "" : "; the output is not complete, --overwrite starts it anew"));
+  Job job{flags, session, plan, model, spec, manifest, rejects, *source};
+  try {
+    return run_job(job, output);
+  } catch (const Error&) {
+    session.console.end_progress();
+    if (const std::string kept = output.progress_kept(); !kept.empty()) session.console.note(kept);
+    throw;
   }
-  return ExitCode::ok;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cli/encode_output.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <utility>
@@ -18,16 +19,34 @@ OutputType parse_type(const std::string& word) {
   return OutputType::f32;
 }
 
+/// Settings that say where a model was found: its fingerprint says which it is.
+bool is_place(const std::string& setting) {
+  return setting == "model" || setting == "model_path";
+}
+
 /// What two runs have in common that write the same output.
 Settings identity_of(const Manifest& manifest) {
-  Settings identity = manifest.settings;
-  identity.emplace_back("model_fingerprint", manifest.model);
+  Settings identity{{"model_fingerprint", manifest.model}};
+  for (const auto& setting : manifest.settings) {
+    if (!is_place(setting.first)) identity.push_back(setting);
+  }
   identity.emplace_back("to", manifest.data);
   identity.emplace_back("dtype", std::string(name_of(manifest.spec.type)));
   identity.emplace_back("dims", std::to_string(manifest.spec.dims));
   for (const std::string& field : manifest.spec.kept_fields) identity.emplace_back("keep", field);
-  for (const InputEntry& input : manifest.inputs) identity.emplace_back("input", input.name);
+  for (const InputEntry& input : manifest.inputs) {
+    const bool sized = input.modified_ns.has_value() && input.bytes.has_value();
+    identity.emplace_back("input " + input.name,
+                          sized ? std::to_string(*input.bytes) + " bytes" : "a pipe");
+  }
+  identity.emplace_back("program", manifest.tool);
   return identity;
+}
+
+/// Whether an input is still what `before` was made of, of the same size.
+bool is_unchanged(const InputEntry& before, const InputEntry& now, const std::atomic<bool>& stop) {
+  if (now.modified_ns && now.modified_ns == before.modified_ns) return true;
+  return digest_input(now.name, stop).hash.hex() == before.hash;
 }
 
 }  // namespace
@@ -41,7 +60,8 @@ void declare_output(CLI::App& app, OutputFlags& flags) {
   group.choice("--dtype", flags.dtype, {"f32", "f16", "int8", "binary"}, "Element type")
       ->capture_default_str();
   group.count("--shard-rows", flags.shard_rows, "Rows in a Parquet shard [65536]");
-  group.flag("--overwrite", flags.overwrite, "Replace an output that exists");
+  group.flag("--overwrite", flags.overwrite,
+             "Replace an output that exists, instead of going on with it");
 }
 
 OutputPlan resolve_output(const OutputFlags& flags) {
@@ -64,30 +84,73 @@ OutputPlan resolve_output(const OutputFlags& flags) {
 EncodeOutput::EncodeOutput(const OutputPlan& plan, Manifest manifest)
     : plan_(plan), manifest_(std::move(manifest)) {
   manifest_.data = plan_.format;
-  if (plan_.to_stdout()) {
-    sink_ = open_jsonl_stream(STDOUT_FILENO, "standard output", manifest_.spec);
-    return;
-  }
+  if (plan_.to_stdout()) return;
   RunDirectoryOptions options;
-  options.existing = plan_.overwrite ? ExistingOutput::overwrite : ExistingOutput::refuse;
+  options.existing = plan_.overwrite ? ExistingOutput::overwrite : ExistingOutput::resume;
   options.identity = identity_of(manifest_);
   directory_ = std::make_unique<RunDirectory>(plan_.path, options);
-  if (plan_.format == "npy") {
-    sink_ = open_npy_sink(*directory_, manifest_.spec);
+  resumed_shards_ = directory_->completed_shards().size();
+  resumed_rows_ = directory_->completed_rows();
+}
+
+std::optional<std::uint64_t> EncodeOutput::up_to_date(const std::atomic<bool>& stop) const {
+  if (directory_ == nullptr || !directory_->complete()) return std::nullopt;
+  const Manifest& before = *directory_->complete();
+  std::string change = first_difference(identity_of(before), identity_of(manifest_));
+  for (std::size_t i = 0; change.empty() && i < manifest_.inputs.size(); ++i) {
+    if (is_unchanged(before.inputs[i], manifest_.inputs[i], stop)) continue;
+    change = fmt::format("the contents of input {} have changed", manifest_.inputs[i].name);
+  }
+  if (change.empty()) return before.rows;
+  throw Error(ExitCode::usage,
+              "{}: holds a complete output of another run: {}; give --overwrite to replace it, or "
+              "choose another directory",
+              plan_.path, change);
+}
+
+void EncodeOutput::resume(CorpusSource& source, RejectLog& rejects) const {
+  if (resumed_rows_ == 0) return;
+  const ShardEntry& last = directory_->completed_shards().back();
+  ResumePoint point;
+  point.witnesses = last.last_record + 1;
+  point.prefix = last.prefix;
+  point.skip = last.last_record_rows == 0 ? last.last_record + 1 : last.last_record;
+  source.resume(point);
+  rejects.resume(last.rejects);
+}
+
+void EncodeOutput::open(const OutputSpec& spec, RejectLog& rejects) {
+  manifest_.spec = spec;
+  if (plan_.to_stdout()) {
+    sink_ = open_jsonl_stream(STDOUT_FILENO, "standard output", spec);
+  } else if (plan_.format == "npy") {
+    sink_ = open_npy_sink(*directory_, spec);
   } else if (plan_.format == "jsonl") {
-    sink_ = open_jsonl_sink(*directory_, manifest_.spec);
+    sink_ = open_jsonl_sink(*directory_, spec);
   } else {
     ShardOptions shards;
     if (plan_.shard_rows > 0) shards.rows_per_shard = plan_.shard_rows;
-    sink_ = open_parquet_sink(*directory_, manifest_.spec, shards);
+    shards.settle_rejects = [&rejects](std::uint64_t end) { return rejects.mark(end); };
+    sink_ = open_parquet_sink(*directory_, spec, shards);
   }
 }
 
-void EncodeOutput::complete(std::uint64_t rows, const std::string& report) {
+void EncodeOutput::complete(std::span<const InputDigest> inputs, const std::string& report) {
   if (directory_ == nullptr) return;
-  directory_->publish_file("report.json", report);
-  manifest_.rows = rows;
+  for (std::size_t i = 0; i < inputs.size() && i < manifest_.inputs.size(); ++i) {
+    manifest_.inputs[i].bytes = inputs[i].bytes;
+    manifest_.inputs[i].hash = inputs[i].hash.hex();
+  }
+  directory_->publish_file(std::string(kReportName), report);
   directory_->finish(manifest_);
+}
+
+std::string EncodeOutput::progress_kept() const {
+  if (directory_ == nullptr) return "";
+  const std::size_t shards = directory_->completed_shards().size();
+  if (shards == 0) return "no shard is complete yet; the same command starts from the beginning";
+  return fmt::format("{} rows in {} shard{} are safe; the same command goes on from there",
+                     directory_->completed_rows(), shards, shards == 1 ? "" : "s");
 }
 
 }  // namespace embedtool

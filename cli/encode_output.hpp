@@ -1,13 +1,19 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/ports.hpp"
+#include "formats/corpus.hpp"
 #include "formats/manifest.hpp"
+#include "formats/rejects.hpp"
 #include "formats/run_dir.hpp"
 
 namespace embedtool {
@@ -40,19 +46,37 @@ OutputPlan resolve_output(const OutputFlags& flags);
 /// The output of one run: a locked directory, or standard output.
 class EncodeOutput {
  public:
-  /// Takes the directory. `manifest` says what is known before the first row. Throws Error(usage)
-  /// when the directory may not be used and Error(output_busy) when another run holds it.
+  /// Takes the directory, or finds in it what an earlier run of the same command has left.
+  /// `manifest` says what is known before the first row. Throws Error(usage) when the directory may
+  /// not be used or holds an output of another command, Error(output_busy) when another run holds
+  /// it.
   EncodeOutput(const OutputPlan& plan, Manifest manifest);
 
+  /// The rows of the complete output that the same command made before, of the same inputs; else
+  /// none. Reads inputs whose time has changed, and pipes, to compare them; `stop` ends that.
+  std::optional<std::uint64_t> up_to_date(const std::atomic<bool>& stop) const;
+
+  /// Shards and rows that an earlier run has left.
+  std::size_t resumed_shards() const { return resumed_shards_; }
+  std::uint64_t resumed_rows() const { return resumed_rows_; }
+  /// Lets source and rejects go on where that run was.
+  void resume(CorpusSource& source, RejectLog& rejects) const;
+
+  /// Prepares for rows. `rejects` must outlive this.
+  void open(const OutputSpec& spec, RejectLog& rejects);
   EmbeddingSink& sink() { return *sink_; }
   /// Makes a finished run an output: publishes the report, then the manifest.
-  void complete(std::uint64_t rows, const std::string& report);
+  void complete(std::span<const InputDigest> inputs, const std::string& report);
+  /// What is safe of a run that did not finish, as a sentence; empty where there is nothing.
+  std::string progress_kept() const;
 
  private:
   OutputPlan plan_;
   Manifest manifest_;
   std::unique_ptr<RunDirectory> directory_;
   std::unique_ptr<EmbeddingSink> sink_;
+  std::size_t resumed_shards_ = 0;
+  std::uint64_t resumed_rows_ = 0;
 };
 
 }  // namespace embedtool

@@ -35,11 +35,13 @@ enum class RecordKind : std::uint8_t { text, token_ids, vector };
 /// One accepted record; its bytes live in the DocumentBlock that holds it.
 struct Record {
   RecordKind kind = RecordKind::text;
-  std::uint32_t file = 0;     ///< index into DocumentSource::file_names()
-  std::uint64_t ordinal = 0;  ///< 0-based among the accepted records of the whole run
-  std::uint64_t line = 0;     ///< 1-based line of the record's first byte in its file
-  Slice id;                   ///< bytes
-  Slice payload;              ///< bytes (text), token_ids or values, by kind
+  std::uint32_t file = 0;      ///< index into DocumentSource::file_names()
+  std::uint64_t ordinal = 0;   ///< 0-based among the accepted records of the whole run
+  std::uint64_t line = 0;      ///< 1-based line of the record's first byte in its file
+  std::uint64_t position = 0;  ///< 0-based among all records of the run, rejected ones included
+  std::uint64_t prefix = 0;    ///< hash of what was read up to this record's end, from the start on
+  Slice id;                    ///< bytes
+  Slice payload;               ///< bytes (text), token_ids or values, by kind
 };
 
 /// A recycled block of records in input order: what a DocumentSource fills and a window owns.
@@ -50,6 +52,7 @@ struct DocumentBlock {
   std::vector<TokenId> token_ids;  ///< payloads of kind token_ids
   std::vector<float> values;       ///< payloads of kind vector
   std::vector<Slice> kept;         ///< records × kept fields, row-major; null where absent
+  std::uint64_t end = 0;           ///< Record::position of what follows the block
 
   void clear() {
     records.clear();

@@ -16,11 +16,12 @@ namespace embedtool {
 
 /// A record that could not be used.
 struct Reject {
-  std::uint32_t file = 0;   ///< index into DocumentSource::file_names()
-  std::uint64_t line = 0;   ///< 1-based
-  std::string_view id;      ///< the record's id where it is known, else empty
-  std::string_view reason;  ///< a sentence: what is wrong
-  std::string_view bytes;   ///< the offending bytes (the sink caps what it keeps)
+  std::uint32_t file = 0;      ///< index into DocumentSource::file_names()
+  std::uint64_t line = 0;      ///< 1-based
+  std::string_view id;         ///< the record's id where it is known, else empty
+  std::string_view reason;     ///< a sentence: what is wrong
+  std::string_view bytes;      ///< the offending bytes (the sink caps what it keeps)
+  std::uint64_t position = 0;  ///< Record::position
 };
 
 /// Where unusable records go. Implementations are thread-safe; under `--on-error fail` add()
@@ -29,6 +30,8 @@ class RejectSink {
  public:
   virtual ~RejectSink() = default;
   virtual void add(const Reject& reject) = 0;
+  /// From here on no reject before position `end` will come: what lies before it is in order.
+  virtual void settle(std::uint64_t /*end*/) {}
 };
 
 /// Counters of a DocumentSource; may be read from another thread while it works.
@@ -51,9 +54,10 @@ class DocumentSource {
  public:
   virtual ~DocumentSource() = default;
   /// Clears `block` and fills it up to `limits`. False when the input is exhausted and the block
-  /// stayed empty. A source on a pipe returns what it has once a record is complete and no more
-  /// input is waiting (so that a slow producer's records are not held back).
-  /// Throws Error on I/O failure. Bad records go to the RejectSink it was opened with.
+  /// stayed empty; a block that met many bad records may come without a good one. A source on a
+  /// pipe returns what it has once a record is complete and no more input is waiting (so that a
+  /// slow producer's records are not held back). Throws Error on I/O failure. Bad records go to the
+  /// RejectSink it was opened with.
   virtual bool read(DocumentBlock& block, const BlockLimits& limits) = 0;
   virtual SourceProgress progress() const = 0;
   virtual std::span<const std::string> file_names() const = 0;

@@ -99,6 +99,7 @@ ReadResult ByteStream::read_fd(std::span<char> out, Wait wait) {
     if (got >= 0) {
       const auto size = static_cast<std::size_t>(got);
       offset_ += size;
+      hasher_.update(out.data(), size);
       counters_.packed.fetch_add(size, std::memory_order_relaxed);
       return {size, size == 0};
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/hash.hpp"
 #include "formats/bytes_unpack.hpp"
 #include "formats/unique_fd.hpp"
 
@@ -56,7 +57,13 @@ class ByteStream {
   /// compressed data, naming the file and the offset in it.
   ReadResult read(std::span<char> out, Wait wait);
 
+  /// Call before the first read(): compressed data come as they are.
+  void take_as_stored() { recognised_ = true; }
+
   const std::string& name() const { return name_; }
+  /// Bytes read so far, as stored, and their hash.
+  std::uint64_t bytes_read() const { return offset_; }
+  Hash128 digest() const { return hasher_.digest(); }
 
  private:
   ReadResult read_fd(std::span<char> out, Wait wait);
@@ -74,6 +81,7 @@ class ByteStream {
   ByteCounters& counters_;
   const std::atomic<bool>* stop_;
   std::uint64_t offset_ = 0;  ///< bytes taken from fd_
+  Hasher128 hasher_;          ///< of them
   bool recognised_ = false;
   const Compression* compression_ = nullptr;
   std::unique_ptr<Unpacker> unpacker_;

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kMinLine = 16;
 constexpr std::size_t kMaxDepth = 1000;
+/// A block ends after so many bad records as well: what a RejectSink holds back is bounded.
+constexpr std::uint64_t kMaxRejectsInBlock = 1024;
 
 /// One input being read: its bytes, the window over them and, once the format is clear, the reader.
 class OpenFile {
@@ -43,6 +45,8 @@ class OpenFile {
     return prepared_ ? reader_->next(wait) : RecordReader::Step::blocked;
   }
 
+  InputDigest digest() const { return {stream_.bytes_read(), stream_.digest()}; }
+
  private:
   /// By the option, by the name, by the first character. Null when blocked.
   const InputFormat* choose_format(Wait wait) {
@@ -71,13 +75,14 @@ class OpenFile {
   bool prepared_ = false;
 };
 
-class Corpus final : public DocumentSource {
+class Corpus final : public CorpusSource {
  public:
   Corpus(const CorpusOptions& options, RejectSink& rejects)
       : options_(options),
         plan_(options_),
         builder_(options_, plan_, rejects),
         file_names_(corpus_file_names(options_)) {
+    digests_.reserve(options_.inputs.size());
     std::vector<InputFacts> facts;
     for (const std::string& input : options_.inputs) facts.push_back(inspect_input(input));
     const bool known =
@@ -90,23 +95,23 @@ class Corpus final : public DocumentSource {
   bool read(DocumentBlock& block, const BlockLimits& limits) override {
     block.clear();
     builder_.bind(block);
-    if (stopped()) return false;
+    if (!skip(block)) return false;
+    std::uint64_t rejected = 0;
+    const auto is_empty = [&] { return rejected == 0 && block.records.empty(); };
+    const auto has_room = [&] {
+      return block.records.size() < limits.records && block.byte_size() < limits.bytes &&
+             rejected < kMaxRejectsInBlock;
+    };
     // The first record is waited for. After that only what is there already is taken, so that a
     // slow producer's records go on at once.
-    while (block.records.empty() ||
-           (block.records.size() < limits.records && block.byte_size() < limits.bytes)) {
-      if (!file_ && !open_next()) break;
-      switch (file_->next(block.records.empty() ? Wait::yes : Wait::no)) {
-        case RecordReader::Step::record:
-        case RecordReader::Step::rejected:
-          break;
-        case RecordReader::Step::blocked:
-          return !block.records.empty();
-        case RecordReader::Step::end:
-          file_.reset();
-      }
+    while (is_empty() || has_room()) {
+      if (stopped()) break;
+      const RecordReader::Step step = advance(is_empty() ? Wait::yes : Wait::no);
+      if (step == RecordReader::Step::blocked || step == RecordReader::Step::end) break;
+      if (step == RecordReader::Step::rejected) ++rejected;
     }
-    return !block.records.empty();
+    block.end = builder_.position();
+    return !is_empty();
   }
 
   SourceProgress progress() const override {
@@ -120,6 +125,8 @@ class Corpus final : public DocumentSource {
   }
 
   std::span<const std::string> file_names() const override { return file_names_; }
+  std::span<const InputDigest> digests() const override { return digests_; }
+  void resume(const ResumePoint& point) override { resume_ = point; }
 
  private:
   /// Everything that can be known to fail before work starts, fails here.
@@ -133,6 +140,42 @@ class Corpus final : public DocumentSource {
   }
 
   bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
+
+  /// The next record, across files.
+  RecordReader::Step advance(Wait wait) {
+    while (file_ || open_next()) {
+      const RecordReader::Step step = file_->next(wait);
+      if (step != RecordReader::Step::end) return step;
+      digests_.push_back(file_->digest());
+      file_.reset();
+    }
+    return RecordReader::Step::end;
+  }
+
+  /// Passes over the records that an earlier run has dealt with; nothing is handed out before the
+  /// input has shown itself to be the same. Leaves `block` empty, or with one record too many read.
+  /// False when stopped.
+  bool skip(DocumentBlock& block) {
+    std::uint64_t prefix = resume_.prefix;
+    while (builder_.accepted() < std::max(resume_.skip, resume_.witnesses)) {
+      if (stopped()) return false;
+      const RecordReader::Step step = advance(Wait::yes);
+      if (step == RecordReader::Step::blocked) return false;
+      if (step == RecordReader::Step::end) fail_changed();
+      if (step == RecordReader::Step::rejected) continue;
+      if (builder_.accepted() == resume_.witnesses) prefix = block.records.back().prefix;
+      if (builder_.accepted() <= resume_.skip) block.clear();
+    }
+    if (prefix != resume_.prefix) fail_changed();
+    return true;
+  }
+
+  [[noreturn]] void fail_changed() const {
+    throw Error(ExitCode::usage,
+                "{}: its first {} records are not those that the unfinished output was made of; "
+                "the input has changed: give --overwrite to start anew",
+                file_names_[std::max<std::size_t>(next_file_, 1) - 1], resume_.witnesses);
+  }
 
   /// Opens the next file; false when there is none.
   bool open_next() {
@@ -151,6 +194,8 @@ class Corpus final : public DocumentSource {
   std::uint64_t total_ = 0;
   std::size_t next_file_ = 0;
   std::optional<OpenFile> file_;
+  std::vector<InputDigest> digests_;
+  ResumePoint resume_;
 };
 
 void check_options(const CorpusOptions& options) {
@@ -183,7 +228,18 @@ std::vector<std::string> corpus_file_names(const CorpusOptions& options) {
   return names;
 }
 
-std::unique_ptr<DocumentSource> open_corpus(const CorpusOptions& options, RejectSink& rejects) {
+InputDigest digest_input(const std::string& path, const std::atomic<bool>& stop) {
+  ByteCounters unused;
+  ByteStream stream(path, unused, &stop);
+  stream.take_as_stored();
+  std::vector<char> buffer(std::size_t{1} << 20U);
+  while (!stream.read(buffer, Wait::yes).end) {
+    if (stop) throw Error(ExitCode::failed, "{}: stopped while it was compared", stream.name());
+  }
+  return {stream.bytes_read(), stream.digest()};
+}
+
+std::unique_ptr<CorpusSource> open_corpus(const CorpusOptions& options, RejectSink& rejects) {
   check_options(options);
   return std::make_unique<Corpus>(options, rejects);
 }

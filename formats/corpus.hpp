@@ -11,6 +11,13 @@
 
 namespace embedtool {
 
+/// Where a resumed run goes on, and by what it knows that it is the same input.
+struct ResumePoint {
+  std::uint64_t skip = 0;       ///< records (by ordinal) that are done with
+  std::uint64_t witnesses = 0;  ///< of that many records …
+  std::uint64_t prefix = 0;     ///< … the last had this Record::prefix; 0 witnesses: none
+};
+
 /// How corpora are read. A *field* is named by a dotted path into nested objects and arrays
 /// (`a.b.0`), or by a JSON pointer (`/a/b.c/0`, for names that hold dots); in CSV and TSV it is a
 /// column's name as it stands.
@@ -43,11 +50,32 @@ struct CorpusOptions {
   const std::atomic<bool>* stop = nullptr;
 };
 
+/// What was read of an input, once it has come to its end.
+struct InputDigest {
+  std::uint64_t bytes = 0;  ///< as stored
+  Hash128 hash;
+};
+
+/// The documents of files and pipes.
+class CorpusSource : public DocumentSource {
+ public:
+  /// Call before the first read(), which then passes over the records that are done with: they are
+  /// parsed, counted and dropped. It throws Error(usage), before it has handed out any record,
+  /// where the input is not the one that was begun.
+  virtual void resume(const ResumePoint& point) = 0;
+  /// One entry an input that has been read to its end, in order. Call when read() has ended.
+  virtual std::span<const InputDigest> digests() const = 0;
+};
+
 /// Opens a corpus: every input is looked at, and the header of every CSV file on disk read, before
 /// this returns. `rejects` must outlive the source; the options are copied.
 /// Throws Error(usage) on options that do not fit the inputs, Error(failed) on inputs that cannot
 /// be read.
-std::unique_ptr<DocumentSource> open_corpus(const CorpusOptions& options, RejectSink& rejects);
+std::unique_ptr<CorpusSource> open_corpus(const CorpusOptions& options, RejectSink& rejects);
+
+/// Reads an input to its end and hashes it. Throws Error(failed) on a read error, also when `stop`
+/// turned true.
+InputDigest digest_input(const std::string& path, const std::atomic<bool>& stop);
 
 /// Names of inputs for messages, as the source's file_names(): what a RejectLog needs before the
 /// source exists.

@@ -27,48 +27,71 @@ Slice append_compact(DocumentBlock& block, std::string_view json) {
 
 }  // namespace
 
-void RecordBuilder::accept(const Record& record) {
+RecordBuilder::Mark RecordBuilder::mark() const {
+  return {block_->bytes.size(), block_->token_ids.size(), block_->values.size()};
+}
+
+Record RecordBuilder::begin_record(std::uint64_t line) const {
+  Record record;
+  record.file = file_;
+  record.line = line;
+  record.ordinal = accepted();
+  record.position = position();
+  return record;
+}
+
+// The running hash covers what the output is made of: id, payload and kept fields, rejects' bytes.
+void RecordBuilder::accept(Record& record, const Mark& before) {
+  const DocumentBlock& block = *block_;
+  prefix_ = hash128(block.bytes.data() + before.bytes, block.bytes.size() - before.bytes,
+                    prefix_ + record.payload.size)
+                .low;
+  if (record.kind == RecordKind::token_ids) {
+    prefix_ = hash128(block.token_ids.data() + before.ids,
+                      (block.token_ids.size() - before.ids) * sizeof(TokenId), prefix_)
+                  .low;
+  } else if (record.kind == RecordKind::vector) {
+    prefix_ = hash128(block.values.data() + before.values,
+                      (block.values.size() - before.values) * sizeof(float), prefix_)
+                  .low;
+  }
+  record.prefix = prefix_;
   block_->records.push_back(record);
   accepted_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void RecordBuilder::reject(std::uint64_t line, std::string_view id, std::string_view reason,
                            std::string_view bytes) {
+  const std::uint64_t at = position();
+  prefix_ = hash128(bytes, ~prefix_).low;
   rejected_.fetch_add(1, std::memory_order_relaxed);
-  rejects_.add({file_, line, id, reason, bytes});
+  rejects_.add({file_, line, id, reason, bytes, at});
 }
 
 bool RecordBuilder::add(const RecordFields& fields, std::uint64_t line, std::string_view bytes) {
   // Marks to return to when the record turns out bad half-way.
-  const std::size_t bytes_before = block_->bytes.size();
-  const std::size_t ids_before = block_->token_ids.size();
-  const std::size_t values_before = block_->values.size();
-  Record record;
-  record.file = file_;
-  record.line = line;
-  record.ordinal = accepted();
+  const Mark before = mark();
+  Record record = begin_record(line);
   if (fill(fields, record)) {
     put_kept(fields);
-    accept(record);
+    accept(record, before);
     return true;
   }
   const std::string id(has_own_id_ ? block_->id(record) : std::string_view());
-  block_->bytes.resize(bytes_before);
-  block_->token_ids.resize(ids_before);
-  block_->values.resize(values_before);
+  block_->bytes.resize(before.bytes);
+  block_->token_ids.resize(before.ids);
+  block_->values.resize(before.values);
   reject(line, id, reason_, bytes);
   return false;
 }
 
 void RecordBuilder::add_text(std::string_view text, std::uint64_t line) {
-  Record record;
-  record.file = file_;
-  record.line = line;
-  record.ordinal = accepted();
+  const Mark before = mark();
+  Record record = begin_record(line);
   record.id = ordinal_id();
   record.payload = block_->append(text);
   block_->kept.insert(block_->kept.end(), plan_.keep.size(), Slice::null());
-  accept(record);
+  accept(record, before);
 }
 
 bool RecordBuilder::fill(const RecordFields& fields, Record& record) {

@@ -33,6 +33,8 @@ class RecordBuilder {
   void reject(std::uint64_t line, std::string_view id, std::string_view reason,
               std::string_view bytes);
 
+  /// Of the record that comes next.
+  std::uint64_t position() const { return accepted() + rejected(); }
   std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
   std::uint64_t rejected() const { return rejected_.load(std::memory_order_relaxed); }
 
@@ -48,15 +50,24 @@ class RecordBuilder {
   Slice ordinal_id();
   bool explain_missing(FieldPlan::Slot slot, const RecordFields& fields);
   const std::string& name(FieldPlan::Slot slot) const { return plan_.names()[slot]; }
-  void accept(const Record& record);
+  /// Sizes of the block's arenas.
+  struct Mark {
+    std::size_t bytes = 0;
+    std::size_t ids = 0;
+    std::size_t values = 0;
+  };
+  Mark mark() const;
+  Record begin_record(std::uint64_t line) const;
+  void accept(Record& record, const Mark& before);
 
   const CorpusOptions& options_;
   const FieldPlan& plan_;
   RejectSink& rejects_;
   DocumentBlock* block_ = nullptr;
   std::uint32_t file_ = 0;
-  bool has_own_id_ = false;  ///< the record at hand brought its id
-  std::string reason_;       ///< why the record at hand is no good
+  bool has_own_id_ = false;   ///< the record at hand brought its id
+  std::string reason_;        ///< why the record at hand is no good
+  std::uint64_t prefix_ = 0;  ///< running hash of all records so far
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> rejected_{0};
 };

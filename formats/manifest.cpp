@@ -110,8 +110,10 @@ Json shard_json(const ShardEntry& shard) {
 }
 
 Json input_json(const InputEntry& input) {
-  Json json = {{"name", input.name}, {"bytes", nullptr}, {"xxh128", nullptr}};
+  Json json = {
+      {"name", input.name}, {"bytes", nullptr}, {"modified_ns", nullptr}, {"xxh128", nullptr}};
   if (input.bytes) json["bytes"] = *input.bytes;
+  if (input.modified_ns) json["modified_ns"] = *input.modified_ns;
   if (!input.hash.empty()) json["xxh128"] = input.hash;
   return json;
 }
@@ -130,6 +132,10 @@ InputEntry input_from(const Json& json) {
   InputEntry input;
   input.name = json.at("name").get<std::string>();
   if (!json.at("bytes").is_null()) input.bytes = number(json, "bytes");
+  if (const Json& modified = json.at("modified_ns"); !modified.is_null()) {
+    require(modified.is_number_integer(), "a time is no number");
+    input.modified_ns = modified.get<std::int64_t>();
+  }
   if (!json.at("xxh128").is_null()) input.hash = json.at("xxh128").get<std::string>();
   return input;
 }
@@ -207,6 +213,8 @@ std::optional<ShardEntry> parse_line(std::string_view line) {
     ShardEntry shard = shard_from(json, "shard");
     shard.last_record = number(json, "last_record");
     shard.last_record_rows = number(json, "last_record_rows");
+    shard.prefix = number(json, "prefix");
+    shard.rejects = {number(json, "rejects_bytes"), number(json, "rejects_end")};
     return shard;
   } catch (const std::exception&) {
     return std::nullopt;
@@ -276,7 +284,10 @@ std::string journal_line(const ShardEntry& shard) {
                       {"bytes", shard.bytes},
                       {"xxh128", shard.hash.hex()},
                       {"last_record", shard.last_record},
-                      {"last_record_rows", shard.last_record_rows}});
+                      {"last_record_rows", shard.last_record_rows},
+                      {"prefix", shard.prefix},
+                      {"rejects_bytes", shard.rejects.bytes},
+                      {"rejects_end", shard.rejects.end}});
 }
 
 std::optional<Journal> parse_journal(std::string_view text) {
@@ -315,9 +326,8 @@ std::string shard_name(std::size_t index) {
 }
 
 bool is_output_name(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kNames = {"report.json",    "rejects.jsonl",
-                                                      "embeddings.npy", "offsets.npy",
-                                                      "ids.jsonl",      "embeddings.jsonl"};
+  constexpr std::array<std::string_view, 6> kNames = {
+      kReportName, kRejectsName, "embeddings.npy", "offsets.npy", "ids.jsonl", "embeddings.jsonl"};
   if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) return true;
   constexpr std::string_view kHead = "part-";
   constexpr std::string_view kTail = ".parquet";

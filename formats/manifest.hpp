@@ -8,7 +8,8 @@
 //   tool             "embedtool 0.1.0": who wrote it
 //   model            fingerprint of the model
 //   settings         {name: text} that shape the vectors or the rows
-//   inputs           [{name, bytes, xxh128}]; bytes and xxh128 null where unknown (a pipe)
+//   inputs           [{name, bytes, modified_ns, xxh128}], as stored: what was read of each.
+//                    modified_ns (since 1970) is null for a pipe
 //   data             "parquet" | "npy" | "jsonl"
 //   dims, dtype, multi_vector, int8_scale, kept_fields      the OutputSpec
 //   rows             of all shards
@@ -18,7 +19,7 @@
 //
 // journal.jsonl, while a run is on its way: a header line {embedtool_journal, identity, checksum},
 // then one line per published shard {shard, rows, first_row, bytes, xxh128, last_record,
-// last_record_rows, checksum}. A torn last line is no line.
+// last_record_rows, prefix, rejects_bytes, rejects_end, checksum}. A torn last line is no line.
 
 #include <cstddef>
 #include <cstdint>
@@ -35,12 +36,21 @@ namespace embedtool {
 
 inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kJournalName = "journal.jsonl";
+inline constexpr std::string_view kReportName = "report.json";
+inline constexpr std::string_view kRejectsName = "rejects.jsonl";
 /// Larger ones are refused unread.
 inline constexpr std::size_t kMaxManifestBytes = std::size_t{64} << 20;
 /// More would not fit: an entry takes less than 256 bytes.
 inline constexpr std::size_t kMaxOutputShards = kMaxManifestBytes / 256 - 1024;
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
+
+/// How far a file of rejects had come: the rejects of all records before position `end` fill its
+/// first `bytes` bytes.
+struct RejectMark {
+  std::uint64_t bytes = 0;
+  std::uint64_t end = 0;
+};
 
 /// A published part. Its rows are first_row … first_row + rows - 1 of the output.
 struct ShardEntry {
@@ -49,10 +59,13 @@ struct ShardEntry {
   std::uint64_t first_row = 0;
   std::uint64_t bytes = 0;
   Hash128 hash;
-  // What a resumed run must know, in the journal only: Record::ordinal of the last row, and how
-  // many rows of that record the output holds so far (one, unless records give several).
+  // What a resumed run must know, in the journal only: Record::ordinal of the last row, how many
+  // rows of that record the output holds so far (0 where it holds them all), Record::prefix of that
+  // record, and the state of the rejects.
   std::uint64_t last_record = 0;
   std::uint64_t last_record_rows = 0;
+  std::uint64_t prefix = 0;
+  RejectMark rejects{};
 };
 
 struct FileEntry {
@@ -64,7 +77,8 @@ struct FileEntry {
 struct InputEntry {
   std::string name;
   std::optional<std::uint64_t> bytes;
-  std::string hash;  ///< hexadecimal; empty where unknown
+  std::optional<std::int64_t> modified_ns;  ///< none: a pipe
+  std::string hash;                         ///< XXH3-128, hexadecimal; empty where unknown
 };
 
 struct Manifest {

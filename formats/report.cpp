@@ -158,6 +158,7 @@ std::string report_json(const RunReport& report, const ReportContext& context) {
   out["settings"] = Json::object();
   for (const auto& [name, value] : context.settings) out["settings"][name] = value;
   out["interrupted"] = report.interrupted;
+  out["resumed"] = {{"shards", context.resumed_shards}, {"rows", context.resumed_rows}};
   add_times(out, report, context);
   out["counts"] = counts_entry(report);
   out["stages"] = stages_entry(report, context);

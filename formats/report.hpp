@@ -16,8 +16,10 @@ struct ReportContext {
   std::string model;        ///< name and …
   std::string fingerprint;  ///< … content hash of the model
   std::size_t dims = 0;
-  std::string dtype;                 ///< output element type
-  std::size_t cpus = 1;              ///< that the run could use
+  std::string dtype;               ///< output element type
+  std::size_t cpus = 1;            ///< that the run could use
+  std::size_t resumed_shards = 0;  ///< that an earlier run had left; not in the run's account
+  std::uint64_t resumed_rows = 0;
   std::uint64_t startup_cpu_ns = 0;  ///< CPU time before the main thread's account began
   std::vector<std::pair<std::string, std::string>> settings;  ///< name → value, in order
 };
@@ -28,6 +30,7 @@ struct ReportContext {
 ///   schema                     1; a new number when a field changes its meaning or goes away
 ///   program, model {name, fingerprint, dims, dtype}, settings {…}
 ///   interrupted                the run was stopped by a signal
+///   resumed {shards, rows}     what an earlier run had left; all other figures are this run's
 ///   tokenization_ms            CPU time, all threads: stage tokenize
 ///   tensor_conversion_ms       batch: building ragged batches
 ///   model_inference_ms         lookup + gemm + attention + elementwise + head

@@ -50,8 +50,9 @@ Contents look_into(const Directory& directory, bool lenient) {
   return contents;
 }
 
-/// The first setting in which two runs differ, as a sentence.
-std::string difference(const Settings& before, const Settings& now) {
+}  // namespace
+
+std::string first_difference(const Settings& before, const Settings& now) {
   for (std::size_t i = 0; i < std::max(before.size(), now.size()); ++i) {
     if (i >= before.size()) return now[i].first + " is new";
     if (i >= now.size()) return before[i].first + " is gone";
@@ -62,8 +63,6 @@ std::string difference(const Settings& before, const Settings& now) {
   }
   return {};
 }
-
-}  // namespace
 
 RunDirectory::RunDirectory(const std::string& path, const RunDirectoryOptions& options,
                            FileOps& ops)
@@ -77,6 +76,8 @@ RunDirectory::RunDirectory(const std::string& path, const RunDirectoryOptions& o
     const bool ours = contents.manifest || contents.journal;
     if (!ours || options.existing == ExistingOutput::overwrite) {
       start_anew(options);
+    } else if (contents.manifest && options.existing == ExistingOutput::resume) {
+      find_complete();
     } else if (contents.manifest) {
       throw Error(ExitCode::usage,
                   "{}: holds a complete output already; give --overwrite to replace it, or choose "
@@ -151,7 +152,7 @@ void RunDirectory::resume(const RunDirectoryOptions& options) {
   const auto text = directory_.read(kJournalName, kMaxManifestBytes);
   auto journal = text ? parse_journal(*text) : std::nullopt;
   if (!journal) throw Error(ExitCode::failed, "{}: cannot read the journal", directory_.path());
-  const std::string change = difference(journal->identity, options.identity);
+  const std::string change = first_difference(journal->identity, options.identity);
   if (!change.empty()) {
     throw Error(ExitCode::usage,
                 "{}: holds an unfinished output of another run: {}; repeat that command to go on "
@@ -167,6 +168,17 @@ void RunDirectory::resume(const RunDirectoryOptions& options) {
   if (!shards_.empty()) rows_ = shards_.back().first_row + shards_.back().rows;
   remove_all_but(shards_);
   journal_ = directory_.open_append(kJournalName);
+}
+
+// A run that died after the manifest may have left its journal and temporary files behind.
+void RunDirectory::find_complete() {
+  const auto text = directory_.read(kManifestName, kMaxManifestBytes);
+  complete_ = parse_manifest(text.value_or(""), directory_.path_of(kManifestName));
+  bool removed = directory_.remove(kJournalName);
+  for (const std::string& name : directory_.list()) {
+    if (name.starts_with(kTempPrefix)) removed |= directory_.remove(name);
+  }
+  if (removed) directory_.sync();
 }
 
 // Keeps the shards up to the first that is not there as it was published.
@@ -185,6 +197,8 @@ void RunDirectory::drop_lost_shards(Journal& journal) const {
 void RunDirectory::remove_all_but(const std::vector<ShardEntry>& shards) const {
   std::unordered_set<std::string_view> kept;
   for (const ShardEntry& shard : shards) kept.insert(shard.name);
+  // Rejects that the shards vouch for; RejectLog cuts off what came after them.
+  if (!shards.empty() && shards.back().rejects.bytes > 0) kept.insert(kRejectsName);
   for (const std::string& name : directory_.list()) {
     const bool ours = name.starts_with(kTempPrefix) || is_output_name(name);
     if (ours && !kept.contains(name)) directory_.remove(name);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,7 @@ namespace embedtool {
 enum class ExistingOutput : std::uint8_t {
   refuse,     ///< complete or not
   overwrite,  ///< remove it and start anew
-  resume,     ///< go on with an incomplete one of the same identity; refuse a complete one
+  resume,     ///< go on with an incomplete one of the same identity; leave a complete one
 };
 
 struct RunDirectoryOptions {
@@ -23,6 +24,9 @@ struct RunDirectoryOptions {
   /// says the same, and names the first difference otherwise.
   Settings identity;
 };
+
+/// The first setting in which two runs differ, as a sentence; empty where there is none.
+std::string first_difference(const Settings& before, const Settings& now);
 
 /// The output directory of one run, held under a lock that the run's death releases.
 ///
@@ -44,6 +48,8 @@ class RunDirectory {
   RunDirectory& operator=(const RunDirectory&) = delete;
 
   const Directory& directory() const { return directory_; }
+  /// The complete output that was found under ExistingOutput::resume: there is nothing to write.
+  const std::optional<Manifest>& complete() const { return complete_; }
   /// Shards published so far; after the constructor, those of the run that is resumed.
   const std::vector<ShardEntry>& completed_shards() const { return shards_; }
   std::uint64_t completed_rows() const { return rows_; }
@@ -67,6 +73,7 @@ class RunDirectory {
   void check_usable(bool locked) const;
   void start_anew(const RunDirectoryOptions& options);
   void resume(const RunDirectoryOptions& options);
+  void find_complete();
   void drop_lost_shards(Journal& journal) const;
   void remove_all_but(const std::vector<ShardEntry>& shards) const;
   void record_stray_files();
@@ -77,6 +84,7 @@ class RunDirectory {
   std::vector<ShardEntry> shards_;
   std::vector<FileEntry> files_;
   std::uint64_t rows_ = 0;
+  std::optional<Manifest> complete_;
 };
 
 }  // namespace embedtool

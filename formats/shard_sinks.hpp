@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,10 +19,14 @@ struct ShardOptions {
   std::uint64_t rows_per_shard = 65536;
   std::uint64_t bytes_per_shard = std::uint64_t{512} << 20;  ///< of values, uncompressed
   int zstd_level = 1;  ///< measured on split floats: 3 is slower and no smaller
+  /// Makes the rejects of all records before that position durable, before a shard vouches for
+  /// them. May be empty.
+  std::function<RejectMark(std::uint64_t)> settle_rejects;
 };
 
 /// part-00000.parquet …, each published when it is full. Goes on after run.completed_shards():
-/// then the rows written must be those that follow. An output without rows gets one shard without
+/// then the rows written must be those that follow, from the first row on of a record that the last
+/// shard holds in part. An output without rows gets one shard without
 /// rows, so that readers find the columns. `run` outlives the sink.
 std::unique_ptr<EmbeddingSink> open_parquet_sink(RunDirectory& run, const OutputSpec& spec,
                                                  const ShardOptions& options);

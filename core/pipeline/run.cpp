@@ -229,6 +229,7 @@ void Runner::write_windows() {
       }
       const EmbeddingBlock block = slot.window.rows();
       if (!block.rows.empty()) sink_.write(block);
+      context_.rejects.settle(block.documents->end);
       const std::lock_guard lock(mutex_);
       if (windows_written_ == 0) report_.first_vector_ns = monotonic_ns();
       slot.window.account(context_, report_);

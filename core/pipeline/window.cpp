@@ -144,7 +144,8 @@ void Window::drop_too_long(const RunContext& context) {
     uniques_[unique_of_[i]].dropped = true;
     const std::string_view bytes =
         record.kind == RecordKind::text ? documents_.text(record) : std::string_view();
-    context.rejects.add({record.file, record.line, documents_.id(record), reason, bytes});
+    context.rejects.add(
+        {record.file, record.line, documents_.id(record), reason, bytes, record.position});
   }
 }
 

@@ -144,7 +144,8 @@ inline Manifest sample_manifest(const SampleRun& how) {
   manifest.tool = "embedtool test";
   manifest.model = "sample";
   manifest.settings = {{"pooling", "mean"}};
-  manifest.inputs = {{"corpus.jsonl", 123, "00112233445566778899aabbccddeeff"}, {"-", {}, ""}};
+  manifest.inputs = {{"corpus.jsonl", 123, -5, "00112233445566778899aabbccddeeff"},
+                     {"-", {}, {}, ""}};
   manifest.data = how.sink == SampleSink::parquet ? "parquet"
                   : how.sink == SampleSink::npy   ? "npy"
                                                   : "jsonl";

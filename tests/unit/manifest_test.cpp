@@ -12,7 +12,7 @@ Manifest sample() {
   manifest.tool = "embedtool 0.1.0";
   manifest.model = "abc";
   manifest.settings = {{"pooling", "mean"}, {"prompt", "a \"quoted\" é"}};
-  manifest.inputs = {{"a.jsonl", 100, "0123"}, {"-", std::nullopt, ""}};
+  manifest.inputs = {{"a.jsonl", 100, -7, "0123"}, {"-", {}, {}, ""}};
   manifest.spec.dims = 384;
   manifest.spec.type = OutputType::int8;
   manifest.spec.int8_scale = 0.0123456F;

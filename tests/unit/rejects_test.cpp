@@ -33,6 +33,7 @@ TEST(RejectLog, WritesOneValidJsonObjectALine) {
   log.add({0, 7, "id-1", "too\nbad", "\xff\\\"\x01 tail that is cut"});
   log.add({1, 9, "", "why", ""});
   log.add({5, 1, "\xff", "r", "e\xcc\x81\n"});
+  log.finish(3);
   const auto lines = parse_lines(path);
   ASSERT_EQ(lines.size(), 3U);
   EXPECT_EQ(lines[0]["file"], "a.jsonl");
@@ -46,7 +47,6 @@ TEST(RejectLog, WritesOneValidJsonObjectALine) {
   EXPECT_EQ(lines[2]["bytes"], "e\xcc\x81\n");
   EXPECT_EQ(log.count(), 3U);
   EXPECT_THAT(log.examples(), ElementsAre("a.jsonl:7: too\nbad"));
-  log.sync();
 }
 
 TEST(RejectLog, FailsAtTheFirstUnderThatPolicy) {
@@ -76,11 +76,13 @@ TEST(RejectLog, ReplacesAnOldFileAndFollowsNoLink) {
   const std::string old = folder.write("rejects.jsonl", "old\n");
   RejectLog log({OnError::skip, old, {"a"}, 256, 0});
   log.add({0, 1, "", "bad", ""});
+  log.settle(1);
   EXPECT_EQ(parse_lines(old).size(), 1U);
   const std::string target = folder.write("precious", "data");
   std::filesystem::create_symlink(target, folder.path("link"));
   RejectLog linked({OnError::skip, folder.path("link"), {"a"}, 256, 0});
-  EXPECT_THROW(linked.add({0, 1, "", "bad", ""}), Error);
+  linked.add({0, 1, "", "bad", ""});
+  EXPECT_THROW(linked.settle(1), Error);
   EXPECT_EQ(read_file(target), "data");
 }
 
@@ -89,6 +91,7 @@ TEST(RejectLog, ReportsAFullDisk) {
   RejectLog log({OnError::skip, "/dev/full", {"a"}, 256, 0});
   try {
     log.add({0, 1, "", "bad", ""});
+    log.settle(1);
     FAIL() << "a write to a full disk went through";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::failed);
@@ -108,7 +111,94 @@ TEST(RejectLog, TakesRejectsFromManyThreads) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(log.count(), 800U);
+  log.finish(800);
   EXPECT_EQ(parse_lines(path).size(), 800U);
+}
+
+Reject at(std::uint64_t position) {
+  return {0, position + 1, "", "bad", "bytes", position};
+}
+
+std::vector<int> lines_in(const std::string& path) {
+  std::vector<int> numbers;
+  for (const auto& line : parse_lines(path)) numbers.push_back(line["line"].get<int>());
+  return numbers;
+}
+
+TEST(RejectLog, WritesInInputOrderWhateverTheOrderOfArrival) {
+  const TempFolder folder;
+  const std::string path = folder.path("rejects.jsonl");
+  RejectLog log({OnError::skip, path, {"a"}, 256, 2});
+  for (const std::uint64_t position : {7, 2, 9, 4}) log.add(at(position));
+  EXPECT_FALSE(std::filesystem::exists(path));
+  log.settle(7);
+  EXPECT_THAT(lines_in(path), ElementsAre(3, 5));
+  EXPECT_THAT(log.examples(), ElementsAre("a:3: bad", "a:5: bad"));
+  log.add(at(8));
+  log.finish(10);
+  EXPECT_THAT(lines_in(path), ElementsAre(3, 5, 8, 9, 10));
+}
+
+// What a stopped run wrote behind the mark comes again; what it wrote before is known.
+TEST(RejectLog, GoesOnFromAMark) {
+  const TempFolder folder;
+  const std::string path = folder.path("rejects.jsonl");
+  RejectMark mark;
+  {
+    RejectLog log({OnError::skip, path, {"a"}, 256, 5});
+    for (std::uint64_t position = 0; position < 6; ++position) log.add(at(position));
+    mark = log.mark(4);
+    EXPECT_EQ(mark.end, 4U);
+    EXPECT_EQ(mark.bytes, std::filesystem::file_size(path));
+  }
+  const std::string before = read_file(path);
+  EXPECT_EQ(lines_in(path).size(), 6U) << "a run that ends early writes what it has";
+  RejectLog log({OnError::skip, path, {"a"}, 256, 5});
+  log.resume(mark);
+  for (std::uint64_t position = 0; position < 6; ++position) log.add(at(position));
+  log.finish(6);
+  EXPECT_EQ(read_file(path), before);
+  EXPECT_EQ(log.count(), 6U);
+  std::filesystem::resize_file(path, 3);
+  RejectLog lost({OnError::skip, path, {"a"}, 256, 5});
+  EXPECT_THROW(lost.resume(mark), Error);
+}
+
+TEST(RejectLog, SpendsItsBudget) {
+  const auto with_budget = [](std::uint64_t count, double percent) {
+    RejectOptions options;
+    options.on_error = OnError::skip;
+    options.budget = {count, percent};
+    return options;
+  };
+  RejectLog counted(with_budget(2, 100));
+  counted.add(at(0));
+  counted.add(at(1));
+  EXPECT_THROW(counted.add(at(2)), Error);
+  // A share is judged where there is enough to judge by.
+  RejectLog early(with_budget(UINT64_MAX, 1));
+  for (std::uint64_t i = 0; i < 10; ++i) early.add(at(i));
+  try {
+    early.add(at(999));
+    FAIL() << "11 of 1000 are more than 1 %";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::bad_record);
+    EXPECT_THAT(error.what(), HasSubstr("11 of the first 1000"));
+  }
+  RejectLog small(with_budget(UINT64_MAX, 10));
+  small.add(at(0));
+  EXPECT_NO_THROW(small.finish(10));
+  EXPECT_THROW(small.finish(9), Error);
+}
+
+TEST(RejectLog, TouchesNoFileWithASecondName) {
+  const TempFolder folder;
+  const std::string target = folder.write("precious", "data");
+  std::filesystem::create_hard_link(target, folder.path("rejects.jsonl"));
+  RejectLog log({OnError::skip, folder.path("rejects.jsonl"), {"a"}, 256, 0});
+  log.add(at(0));
+  EXPECT_THROW(log.settle(1), Error);
+  EXPECT_EQ(read_file(target), "data");
 }
 
 }  // namespace

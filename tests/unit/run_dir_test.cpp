@@ -82,8 +82,12 @@ TEST(RunDirectory, RefusesACompleteOutputUnlessOverwriting) {
   EXPECT_THAT(
       refusal(ExitCode::usage, [&] { write_sample(scratch / "out", sample_rows(10), how); }),
       HasSubstr("--overwrite"));
-  how.existing = ExistingOutput::resume;
-  refusal(ExitCode::usage, [&] { write_sample(scratch / "out", sample_rows(10), how); });
+  {
+    const RunDirectory found(scratch / "out", {ExistingOutput::resume, {}});
+    ASSERT_TRUE(found.complete().has_value());
+    EXPECT_EQ(found.complete()->rows, 100U);
+    EXPECT_EQ(found.complete()->settings, testing::sample_manifest(how).settings);
+  }
   EXPECT_EQ(contents_of(scratch / "out"), before);
   how.existing = ExistingOutput::overwrite;
   write_sample(scratch / "out", sample_rows(10, 2), how);
@@ -116,7 +120,7 @@ TEST(RunDirectory, ResumesAfterTheLastCompleteShard) {
     ASSERT_EQ(run.completed_shards().size(), 2U);
     EXPECT_EQ(run.completed_rows(), 80U);
     EXPECT_EQ(run.completed_shards()[1].last_record, 79U);
-    EXPECT_EQ(run.completed_shards()[1].last_record_rows, 1U);
+    EXPECT_EQ(run.completed_shards()[1].last_record_rows, 0U);
   }
   write_sample(scratch / "out", rows, how);
   EXPECT_EQ(contents_of(scratch / "out"), contents_of(scratch / "whole"));

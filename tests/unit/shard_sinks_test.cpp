@@ -237,5 +237,43 @@ TEST(OutputReader, SaysWhatIsMissing) {
   EXPECT_THROW(OutputReader(scratch / "jsonl"), Error);
 }
 
+// A record may give several rows, and a shard end among them: the next run gets the record again
+// from its first row on and writes the rows that are missing.
+TEST(ParquetSink, GoesOnInsideARecord) {
+  const ScratchDir scratch;
+  SampleRun how;
+  how.spec = sample_spec(OutputType::f32, 4, false, 0);
+  SampleRows rows = RowGenerator(how.spec, 3).make(63);
+  for (std::size_t i = 0; i < 63; ++i) {
+    Record& record = rows.documents.records[i];
+    record.ordinal = i / 7;
+    record.position = record.prefix = i / 7 + 100;
+  }
+  for (std::size_t shard_rows = 1; shard_rows < 20; ++shard_rows) {
+    how.shards.rows_per_shard = shard_rows;
+    const std::string whole = scratch / ("whole" + std::to_string(shard_rows));
+    write_sample(whole, rows, how);
+    const std::string out = scratch / ("out" + std::to_string(shard_rows));
+    const RunDirectoryOptions options{ExistingOutput::resume, {{"model", "sample"}}};
+    std::size_t from = 0;
+    for (const std::size_t stop : {28, 35, 63}) {
+      RunDirectory run(out, options);
+      if (run.completed_rows() > 0) {
+        const ShardEntry& last = run.completed_shards().back();
+        EXPECT_EQ(last.prefix, last.last_record + 100);
+        from = run.completed_rows() - last.last_record_rows;
+        EXPECT_EQ(from % 7, 0U);
+      }
+      const auto sink = testing::open_sample_sink(run, how);
+      sink->write(part_of(rows, how.spec, from, stop));
+      if (stop < 63) continue;
+      sink->finish();
+      run.publish_file("report.json", "{\"total_ms\":1}\n");
+      run.finish(testing::sample_manifest(how));
+    }
+    EXPECT_EQ(testing::contents_of(out), testing::contents_of(whole)) << shard_rows;
+  }
+}
+
 }  // namespace
 }  // namespace embedtool

@@ -5,19 +5,35 @@
 
 namespace embedtool {
 
-void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& limits, Plan& plan) {
+namespace {
+
+/// Below this the last batches are not cut further: it is some ten milliseconds of work.
+constexpr std::uint64_t kLeastTokens = 1024;
+
+}  // namespace
+
+void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& limits,
+                  std::size_t workers, Plan& plan) {
   plan.order.resize(lengths.size());
   std::iota(plan.order.begin(), plan.order.end(), 0U);
   std::sort(plan.order.begin(), plan.order.end(), [&lengths](std::uint32_t a, std::uint32_t b) {
     return lengths[a] != lengths[b] ? lengths[a] > lengths[b] : a < b;
   });
   plan.batches.clear();
+  std::uint64_t left = std::accumulate(lengths.begin(), lengths.end(), std::uint64_t{0});
+  const auto budget = [&] {
+    const std::uint64_t share = std::max(kLeastTokens, left / (2 * workers));
+    return std::min<std::uint64_t>(limits.tokens, share);
+  };
+  std::uint64_t tokens = budget();
   PlannedBatch batch;
   for (std::uint32_t i = 0; i < plan.order.size(); ++i) {
     const std::uint32_t length = lengths[plan.order[i]];
-    const bool full = batch.count >= limits.texts || batch.tokens + length > limits.tokens;
+    const bool full = batch.count >= limits.texts || batch.tokens + length > tokens;
     if (batch.count > 0 && full) {
       plan.batches.push_back(batch);
+      left -= batch.tokens;
+      tokens = budget();
       batch = PlannedBatch{i, 0, 0, 0};
     }
     ++batch.count;

@@ -30,7 +30,13 @@ struct Plan {
 /// Sorts texts by token length, longest first (so that the window's last batches are its cheapest
 /// and no worker is left with a long one at the end), and cuts sub-batches within `limits`. Equal
 /// lengths keep their order. Every text is in exactly one batch.
-void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& limits, Plan& plan);
+///
+/// Towards the end of the window batches become smaller: none takes more than its share of the
+/// tokens that are left for `workers` workers, halved (Polychronopoulos and Kuck's guided
+/// self-scheduling), so that all of them end at about the same time even when this window is the
+/// last.
+void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& limits,
+                  std::size_t workers, Plan& plan);
 
 /// Tokens that padding would add: what batches of `texts` texts in the given order would compute,
 /// each padded to its longest. For the report's comparison; nothing of ours is padded so.

@@ -127,7 +127,7 @@ void Window::plan(const RunContext& context) {
     encoded_.push_back(u);
     lengths_.push_back(uniques_[u].length);
   }
-  plan_batches(lengths_, context.options.batch, plan_);
+  plan_batches(lengths_, context.options.batch, context.options.threads, plan_);
 }
 
 /// --on-long skip and fail: records whose text did not fit are rejected, not cut.

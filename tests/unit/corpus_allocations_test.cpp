@@ -1,43 +1,8 @@
-// In steady state the reading of a corpus allocates nothing: counted by replacing operator new for
-// the whole test program.
+// In steady state the reading of a corpus allocates nothing.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
+#include "tests/support/allocation_counter.hpp"
 #include "tests/support/corpus_testing.hpp"
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-void* counted(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace embedtool {
 namespace {
@@ -58,18 +23,18 @@ std::size_t allocations_in_second_half(const std::string& bytes, const std::stri
   std::size_t before = 0;
   while (source->read(block, {100, 1 << 20})) {
     seen += block.records.size();
-    if (before == 0 && seen >= records / 2) before = allocations.load();
+    if (before == 0 && seen >= records / 2) before = testing_support::allocations();
   }
   EXPECT_EQ(seen, records);
   EXPECT_EQ(rejects.rows.size(), 0U);
-  return allocations.load() - before;
+  return testing_support::allocations() - before;
 }
 
 TEST(CorpusAllocations, SteadyStateHasNone) {
   // The counter counts: else nothing below could fail.
-  const std::size_t before = allocations.load();
-  delete new int(1);
-  ASSERT_GT(allocations.load(), before);
+  const std::size_t before = testing_support::allocations();
+  ::operator delete(::operator new(1));  // no new-expression: that could be left out
+  ASSERT_GT(testing_support::allocations(), before);
 
   std::string jsonl;
   std::string csv = "id,text,k\n";

@@ -15,7 +15,7 @@ TEST(Planner, IsAPermutationWithinBudget) {
     for (auto& l : lengths) l = static_cast<std::uint32_t>(generator() % 600);
     const BatchLimits limits{1 + generator() % 70, 1 + generator() % 5000};
     Plan plan;
-    plan_batches(lengths, limits, plan);
+    plan_batches(lengths, limits, 1 + round % 4, plan);
     std::vector<bool> seen(lengths.size());
     std::size_t next = 0;
     for (const PlannedBatch& batch : plan.batches) {
@@ -41,8 +41,22 @@ TEST(Planner, IsAPermutationWithinBudget) {
 TEST(Planner, LongestFirstAndStable) {
   const std::vector<std::uint32_t> lengths{3, 9, 3, 1, 9};
   Plan plan;
-  plan_batches(lengths, {2, 100}, plan);
+  plan_batches(lengths, {2, 100}, 1, plan);
   EXPECT_EQ(plan.order, (std::vector<std::uint32_t>{1, 4, 0, 2, 3}));
+}
+
+TEST(Planner, NoWorkerIsLeftWithALongBatchAtTheEnd) {
+  const std::vector<std::uint32_t> lengths(1000, 128);
+  Plan plan;
+  plan_batches(lengths, {64, 8192}, 2, plan);
+  EXPECT_EQ(plan.batches.front().tokens, 8192U);
+  EXPECT_LE(plan.batches.back().tokens, 1024U);
+  std::uint64_t left = 128000;
+  for (const PlannedBatch& batch : plan.batches) {
+    // No more than the rest divided by twice the workers, down to the least worth a batch.
+    EXPECT_LE(batch.tokens, std::max<std::uint64_t>(1024, left / 4));
+    left -= batch.tokens;
+  }
 }
 
 TEST(Planner, PaddedTokens) {

@@ -43,10 +43,18 @@ void override_head(const ModelFlags& flags, HeadSpec& head) {
   if (flags.dims > 0) head.dims = flags.dims;
 }
 
-Compute resolve_compute(const std::string& word) {
-  if (word == "auto") return fastest_close_precision();
-  for (const Compute compute : {Compute::bf16, Compute::int8}) {
-    if (word == name_of(compute)) return compute;
+/// The precision that is asked for, or the best that the CPU has: without bf16 instructions f32 is
+/// as fast and closer. auto never means int8, which loses more than a user may want.
+Compute resolve_compute(const ComputeFlags& flags, Console& console) {
+  Compute wanted = Compute::f32;
+  if (flags.compute == "int8") wanted = Compute::int8;
+  if (flags.compute == "bf16" || flags.compute == "auto") wanted = Compute::bf16;
+  const bool forced = !flags.gemm.empty() && flags.gemm != "auto";
+  if (forced && flags.compute != "auto") return wanted;
+  if (has_kernels(wanted)) return wanted;
+  if (flags.compute != "auto") {
+    console.warning(fmt::format("this CPU has no instructions for {}: computing in f32",
+                                name_of(wanted)));
   }
   return Compute::f32;
 }
@@ -68,7 +76,7 @@ ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
                          const std::string& default_prompt, Console& console) {
   if (compute.isa != "auto") force_isa(compute.isa);
   ReadyModel ready;
-  ready.compute = resolve_compute(compute.compute);
+  ready.compute = resolve_compute(compute, console);
   ready.backend = &select_gemm(compute.gemm, ready.compute);
   ready.loaded = load_model(model.model);
   for (const std::string& note : ready.loaded.notes) console.detail(note);

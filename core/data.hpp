@@ -92,6 +92,26 @@ struct Batch {
   std::size_t tokens() const { return offsets.empty() ? 0 : offsets.back(); }
 };
 
+/// Builds ragged batches in two recycled arrays: in steady state a batch costs a copy of its ids
+/// and no allocation. Not thread-safe.
+class BatchBuilder {
+ public:
+  void clear() {
+    ids_.clear();
+    offsets_.assign(1, 0);
+  }
+  void append(std::span<const TokenId> sequence) {
+    ids_.insert(ids_.end(), sequence.begin(), sequence.end());
+    offsets_.push_back(static_cast<std::uint32_t>(ids_.size()));
+  }
+  /// Valid until the next clear() or append().
+  Batch batch() const { return {ids_, offsets_}; }
+
+ private:
+  std::vector<TokenId> ids_;
+  std::vector<std::uint32_t> offsets_;
+};
+
 /// Element type of published vectors.
 enum class OutputType : std::uint8_t { f32, f16, int8, binary };
 

@@ -74,6 +74,7 @@ main() {
     case $argument in
       --check) check=yes ;;
       --tests) tests=yes ;;
+      --bench) build_packages+=(libbenchmark-dev) ;;
       -h | --help) usage && return 0 ;;
       *) usage >&2 && return 2 ;;
     esac

@@ -4,13 +4,16 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace embedtool {
 namespace {
@@ -70,6 +73,29 @@ std::size_t available_cpus() {
     cpus = std::max(1, CPU_COUNT(&allowed));
   }
   return static_cast<std::size_t>(std::max(1.0, std::ceil(std::min(cpus, cgroup_cpus()))));
+}
+
+void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body) {
+  std::vector<std::exception_ptr> thrown(count);
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
+      try {
+        body(i);
+      } catch (...) {
+        thrown[i] = std::current_exception();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    const std::size_t threads = std::min(count, available_cpus());
+    for (std::size_t t = 1; t < threads; ++t) helpers.emplace_back(work);
+    work();
+  }
+  for (const std::exception_ptr& error : thrown) {
+    if (error != nullptr) std::rethrow_exception(error);
+  }
 }
 
 void name_thread(const char* name) {

@@ -1,12 +1,17 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 namespace embedtool {
 
 /// CPUs that this process may really use: the affinity mask, cut down to the cgroup's CPU quota
 /// (v2 cpu.max or v1 cfs_quota_us, of this group and its parents), rounded up; at least 1.
 std::size_t available_cpus();
+
+/// Calls body(0) … body(count - 1), each once, on up to available_cpus() threads; returns when all
+/// have ended. Throws what the call of the lowest index threw, if any did.
+void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
 
 /// Names the calling thread for debuggers and profilers (at most 15 characters).
 void name_thread(const char* name);

@@ -61,9 +61,8 @@ const GemmBackend& select_gemm(std::string_view forced, Compute compute) {
   throw Error(ExitCode::usage, "unknown GEMM backend \"{}\" (this build has: {})", forced, names);
 }
 
-Compute fastest_close_precision() {
-  const bool native = native_backend().unavailable(Compute::bf16).empty();
-  return native ? Compute::bf16 : Compute::f32;
+bool has_kernels(Compute compute) {
+  return best_backend(compute) != &reference_backend();
 }
 
 }  // namespace embedtool

@@ -81,8 +81,7 @@ std::span<const GemmBackend* const> gemm_backends();
 /// no wish). Throws Error(usage) when it is unknown or unavailable, saying why.
 const GemmBackend& select_gemm(std::string_view forced, Compute compute);
 
-/// The fastest precision with dedicated instructions here whose vectors stay close to f32's: bf16
-/// where the CPU multiplies bf16, else f32. (int8 loses more, and is only taken when asked for.)
-Compute fastest_close_precision();
+/// Whether some backend other than the reference computes in this precision here.
+bool has_kernels(Compute compute);
 
 }  // namespace embedtool

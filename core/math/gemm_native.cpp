@@ -42,8 +42,8 @@ class NativeLinear final : public LinearLayer {
       column_scale_.resize(panels_ * kPanelColumns);
       column_offset_.resize(panels_ * kPanelColumns);
     }
-    std::vector<std::uint32_t> row(words_);
-    for (std::size_t o = 0; o < out_; ++o) pack_column(o, p.weight + o * in_, row);
+    std::vector<std::uint32_t> rows(kPanelColumns * words_);
+    for (std::size_t p0 = 0; p0 < out_; p0 += kPanelColumns) pack_panel(p0, p.weight, rows);
   }
 
   void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
@@ -68,19 +68,34 @@ class NativeLinear final : public LinearLayer {
     return kernel_.format == WordFormat::i8x4 || kernel_.format == WordFormat::i16x2;
   }
 
-  /// Packs the weights of output `o`, a row of the checkpoint's matrix, into a panel's column.
-  void pack_column(std::size_t o, const float* weight, std::vector<std::uint32_t>& row) {
-    float scale = 1.0F;
-    if (kernel_.pack_row == nullptr) {
-      std::memcpy(row.data(), weight, in_ * sizeof(float));
-    } else {
-      scale = kernel_.pack_row(weight, in_, row.data());
+  /// Packs the weights of the outputs from `first` on, rows of the checkpoint's matrix, into the
+  /// columns of a panel; `rows` is scratch.
+  void pack_panel(std::size_t first, const float* weight, std::vector<std::uint32_t>& rows) {
+    const std::size_t columns = std::min(kPanelColumns, out_ - first);
+    for (std::size_t c = 0; c < columns; ++c) {
+      pack_output(first + c, weight + (first + c) * in_, rows.data() + c * words_);
     }
-    if (kernel_.format == WordFormat::i8x4) column_offset_[o] = make_signed(row.data(), in_);
+    // A cache line of every row at a time.
+    constexpr std::size_t kLine = 16;
+    std::uint32_t* panel = weights_.data() + first * words_;
+    for (std::size_t w0 = 0; w0 < words_; w0 += kLine) {
+      for (std::size_t c = 0; c < columns; ++c) {
+        const std::uint32_t* row = rows.data() + c * words_;
+        for (std::size_t w = w0; w < std::min(w0 + kLine, words_); ++w) {
+          panel[w * kPanelColumns + c] = row[w];
+        }
+      }
+    }
+  }
+
+  void pack_output(std::size_t o, const float* weight, std::uint32_t* row) {
+    if (kernel_.pack_row == nullptr) {
+      std::memcpy(row, weight, in_ * sizeof(float));
+      return;
+    }
+    const float scale = kernel_.pack_row(weight, in_, row);
     if (is_integer()) column_scale_[o] = scale;
-    std::uint32_t* column =
-        weights_.data() + o / kPanelColumns * words_ * kPanelColumns + o % kPanelColumns;
-    for (std::size_t w = 0; w < words_; ++w) column[w * kPanelColumns] = row[w];
+    if (kernel_.format == WordFormat::i8x4) column_offset_[o] = make_signed(row, in_);
   }
 
   void multiply_strip(const float* x, std::size_t rows, float* y, std::byte* scratch) const {

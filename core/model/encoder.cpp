@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/base/threads.hpp"
 #include "core/math/attention.hpp"
 #include "core/math/kernels.hpp"
 #include "core/model/embedding_table.hpp"
@@ -32,6 +33,7 @@ struct Block {
   std::unique_ptr<LinearLayer> ffn_down;
   Norm ffn_norm;
 
+  Block() = default;
   Block(const ModelSpec& spec, std::size_t layer, const WeightReader& reader,
         const LinearFactory& make);
 
@@ -124,8 +126,8 @@ struct Encoder::Parts {
     if (!spec.names.embedding_norm.empty()) {
       embedding_norm = Norm(reader, spec.names.embedding_norm, spec.hidden);
     }
-    blocks.reserve(spec.layers);
-    for (std::size_t i = 0; i < spec.layers; ++i) blocks.emplace_back(spec, i, reader, make);
+    blocks.resize(spec.layers);  // packing weights takes most of a model's loading
+    parallel_for(spec.layers, [&](std::size_t i) { blocks[i] = Block(spec, i, reader, make); });
   }
 
   std::size_t head_vectors(std::size_t texts, std::size_t tokens) const {

@@ -193,15 +193,12 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
   const PlannedBatch& planned = plan_.batches[batch];
   const std::span<const std::uint32_t> order(plan_.order.data() + planned.first, planned.count);
   clock.enter(Stage::batch);
-  worker.ids.clear();
-  worker.offsets.assign(1, 0);
+  worker.batch.clear();
   for (const std::uint32_t index : order) {
     const Unique& unique = uniques_[encoded_[index]];
-    const TokenId* ids = chunk_ids_[unique.chunk].data() + unique.offset;
-    worker.ids.insert(worker.ids.end(), ids, ids + unique.length);
-    worker.offsets.push_back(static_cast<std::uint32_t>(worker.ids.size()));
+    worker.batch.append({chunk_ids_[unique.chunk].data() + unique.offset, unique.length});
   }
-  const Batch ragged{worker.ids, worker.offsets};
+  const Batch ragged = worker.batch.batch();
   const std::size_t dims = context.spec.dims;
   const bool multi = context.spec.multi_vector;
   worker.vectors.reserve((multi ? ragged.tokens() : ragged.size()) * dims);
@@ -209,7 +206,7 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
   clock.enter(Stage::quantize);
   for (std::size_t i = 0; i < order.size(); ++i) {
     const Unique& unique = uniques_[encoded_[order[i]]];
-    const std::size_t first = multi ? worker.offsets[i] : i;
+    const std::size_t first = multi ? ragged.offsets[i] : i;
     store(context, unique.row, multi ? unique.length : 1, worker.vectors.data() + first * dims);
   }
   worker.counts.batch_texts.add(planned.count);

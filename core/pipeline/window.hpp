@@ -32,8 +32,7 @@ struct WorkerState {
   Workspace workspace;
   std::unique_ptr<Tokenizer::Scratch> tokenizer;
   std::string prompted;      ///< prompt + text
-  std::vector<TokenId> ids;  ///< the ragged batch
-  std::vector<std::uint32_t> offsets;
+  BatchBuilder batch;
   Buffer<float> vectors;  ///< finished, before the output type
   RunReport counts;       ///< its share of the report
 };

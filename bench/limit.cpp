@@ -75,8 +75,8 @@ double measure_shape(const GemmBackend& backend, Compute compute, std::size_t in
   constexpr std::size_t kRows = 64;
   constexpr std::uint64_t kNanoseconds = 60'000'000;
   std::vector<float> weight(in * out, 0.01F);
-  const auto layer = backend.make_linear(
-      {weight.data(), nullptr, in, out, Activation::identity, compute, true});
+  const auto layer =
+      backend.make_linear({weight.data(), nullptr, in, out, Activation::identity, compute, true});
   std::vector<double> rates(threads);
   std::vector<std::jthread> running;
   for (std::size_t t = 0; t < threads; ++t) {
@@ -108,10 +108,8 @@ double gemm_peak(Compute compute, std::size_t threads) {
   double best = 0;
   for (const GemmBackend* backend : gemm_backends()) {
     if (backend == gemm_backends().back() || !backend->unavailable(compute).empty()) continue;
-    for (const auto& [in, out] : {std::pair<std::size_t, std::size_t>{384, 1536},
-                                  {1536, 384},
-                                  {768, 3072},
-                                  {1536, 1536}}) {
+    for (const auto& [in, out] :
+         {std::pair<std::size_t, std::size_t>{384, 1536}, {1536, 384}, {768, 3072}, {1536, 1536}}) {
       best = std::max(best, measure_shape(*backend, compute, in, out, threads));
     }
   }
@@ -148,11 +146,16 @@ nlohmann::json measure(const Workload& w, Compute compute, double peak, double f
   }
   const double limit = report.linear_flops / peak + report.attention_flops / f32_peak;
   const auto tokens = static_cast<double>(report.tokens);
-  return {{"compute", name_of(compute)},     {"backend", backend.name()},
-          {"kernels", backend.kernels(compute)}, {"threads", w.threads},
-          {"tokens", report.tokens},         {"seconds", seconds},
-          {"tokens_per_s", tokens / seconds}, {"gemm_peak", peak},
-          {"gemm_peak_f32", f32_peak},       {"limit_tokens_per_s", tokens / limit},
+  return {{"compute", name_of(compute)},
+          {"backend", backend.name()},
+          {"kernels", backend.kernels(compute)},
+          {"threads", w.threads},
+          {"tokens", report.tokens},
+          {"seconds", seconds},
+          {"tokens_per_s", tokens / seconds},
+          {"gemm_peak", peak},
+          {"gemm_peak_f32", f32_peak},
+          {"limit_tokens_per_s", tokens / limit},
           {"of_limit", limit / seconds},
           {"cpu_utilization", busy / seconds / static_cast<double>(w.threads)}};
 }

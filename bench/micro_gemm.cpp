@@ -18,7 +18,7 @@ struct Shape {
 };
 
 // MiniLM-L6 (384), BERT-base (768): query+key+value, output, FFN up, FFN down; and a large square.
-constexpr Shape kShapes[] = {{384, 1152}, {384, 384},  {384, 1536}, {1536, 384},  {768, 2304},
+constexpr Shape kShapes[] = {{384, 1152}, {384, 384},  {384, 1536}, {1536, 384}, {768, 2304},
                              {768, 768},  {768, 3072}, {3072, 768}, {1536, 1536}};
 
 void linear(benchmark::State& state, const GemmBackend* backend, Compute compute, Shape shape,

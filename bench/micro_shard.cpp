@@ -49,6 +49,11 @@ void write_shards(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<std::int64_t>(4 * kRows) * state.iterations());
   state.SetBytesProcessed(static_cast<std::int64_t>(4 * kRows * dims * 4) * state.iterations());
 }
-BENCHMARK(write_shards)->Arg(256)->Arg(384)->Arg(768)->ArgName("dims")->Unit(benchmark::kMillisecond);
+BENCHMARK(write_shards)
+    ->Arg(256)
+    ->Arg(384)
+    ->Arg(768)
+    ->ArgName("dims")
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -53,8 +53,8 @@ Compute resolve_compute(const ComputeFlags& flags, Console& console) {
   if (forced && flags.compute != "auto") return wanted;
   if (has_kernels(wanted)) return wanted;
   if (flags.compute != "auto") {
-    console.warning(fmt::format("this CPU has no instructions for {}: computing in f32",
-                                name_of(wanted)));
+    console.warning(
+        fmt::format("this CPU has no instructions for {}: computing in f32", name_of(wanted)));
   }
   return Compute::f32;
 }

@@ -31,7 +31,7 @@ struct RunContext {
 struct WorkerState {
   Workspace workspace;
   std::unique_ptr<Tokenizer::Scratch> tokenizer;
-  std::string prompted;      ///< prompt + text
+  std::string prompted;  ///< prompt + text
   BatchBuilder batch;
   Buffer<float> vectors;  ///< finished, before the output type
   RunReport counts;       ///< its share of the report

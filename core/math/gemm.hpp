@@ -14,8 +14,8 @@ namespace embedtool {
 
 /// Precision that a linear layer computes in. Inputs and outputs are f32 all the same.
 ///
-/// bf16: weights and inputs rounded to bf16, sums in f32. int8: weights with one scale per output,
-/// inputs with one scale per row (max|x| / 127 each), sums exact.
+/// bf16: weights and inputs rounded to bf16, sums in f32. int8: weights with one scale per output
+/// (max|w| / 127), inputs with one scale and offset per row, sums exact.
 enum class Compute : std::uint8_t { f32, bf16, int8 };
 
 const char* name_of(Compute compute);

@@ -40,7 +40,7 @@ class NativeLinear final : public LinearLayer {
     if (p.bias != nullptr) std::copy_n(p.bias, p.out, bias_.data());
     if (is_integer()) {
       column_scale_.resize(panels_ * kPanelColumns);
-      column_offset_.resize(panels_ * kPanelColumns);
+      column_sum_.resize(panels_ * kPanelColumns);
     }
     std::vector<std::uint32_t> rows(kPanelColumns * words_);
     for (std::size_t p0 = 0; p0 < out_; p0 += kPanelColumns) pack_panel(p0, p.weight, rows);
@@ -54,13 +54,13 @@ class NativeLinear final : public LinearLayer {
   }
 
   std::size_t scratch_bytes() const override {
-    if (kernel_.pack_row == nullptr) return 0;
-    return kMaxStripRows * (words_ * sizeof(std::uint32_t) + sizeof(float));
+    if (kernel_.pack_input == nullptr) return 0;
+    return kMaxStripRows * (words_ * sizeof(std::uint32_t) + sizeof(RowScale));
   }
 
   std::size_t owned_bytes() const override {
-    return weights_.bytes() + (bias_.size() + column_scale_.size()) * sizeof(float) +
-           column_offset_.size() * sizeof(std::int32_t);
+    return weights_.bytes() +
+           (bias_.size() + column_scale_.size() + column_sum_.size()) * sizeof(float);
   }
 
  private:
@@ -89,23 +89,24 @@ class NativeLinear final : public LinearLayer {
   }
 
   void pack_output(std::size_t o, const float* weight, std::uint32_t* row) {
-    if (kernel_.pack_row == nullptr) {
+    if (kernel_.pack_weight == nullptr) {
       std::memcpy(row, weight, in_ * sizeof(float));
       return;
     }
-    const float scale = kernel_.pack_row(weight, in_, row);
-    if (is_integer()) column_scale_[o] = scale;
-    if (kernel_.format == WordFormat::i8x4) column_offset_[o] = make_signed(row, in_);
+    const RowScale packed = kernel_.pack_weight(weight, in_, row);
+    if (!is_integer()) return;
+    column_scale_[o] = packed.scale;
+    column_sum_[o] = packed.scale * static_cast<float>(packed_sum(kernel_.format, row, in_));
   }
 
   void multiply_strip(const float* x, std::size_t rows, float* y, std::byte* scratch) const {
     const void* packed = x;
     std::size_t stride = in_;
-    auto* scales = reinterpret_cast<float*>(scratch);
-    if (kernel_.pack_row != nullptr) {
-      auto* words = reinterpret_cast<std::uint32_t*>(scratch + kMaxStripRows * sizeof(float));
+    auto* scales = reinterpret_cast<RowScale*>(scratch);
+    if (kernel_.pack_input != nullptr) {
+      auto* words = reinterpret_cast<std::uint32_t*>(scratch + kMaxStripRows * sizeof(RowScale));
       for (std::size_t r = 0; r < rows; ++r) {
-        scales[r] = kernel_.pack_row(x + r * in_, in_, words + r * words_);
+        scales[r] = kernel_.pack_input(x + r * in_, in_, words + r * words_);
       }
       packed = words;
       stride = words_;
@@ -115,7 +116,7 @@ class NativeLinear final : public LinearLayer {
       const std::size_t columns = std::min(kPanelColumns, out_ - first);
       kernel_.multiply({packed, stride, rows, words_, weights_.data() + first * words_,
                         bias_.data() + first, scales, column_scale_.data() + first,
-                        column_offset_.data() + first, y + first, out_, columns});
+                        column_sum_.data() + first, y + first, out_, columns});
       // While the strip's columns are in L1.
       if (activation_ != Activation::identity) {
         bias_activate({y + first, out_, rows, columns, nullptr, activation_});
@@ -132,7 +133,7 @@ class NativeLinear final : public LinearLayer {
   Buffer<std::uint32_t> weights_;  ///< [panels, words, kPanelColumns], zeros behind the last column
   std::vector<float> bias_;
   std::vector<float> column_scale_;
-  std::vector<std::int32_t> column_offset_;
+  std::vector<float> column_sum_;
 };
 
 class NativeBackend final : public GemmBackend {

@@ -101,7 +101,7 @@ class OneDnnLinear final : public LinearLayer {
 
   void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
     const dnnl::engine& engine = cpu_engine();
-    auto* scales = reinterpret_cast<float*>(scratch + round_up(scratch_desc_.get_size(), 64));
+    auto* scales = reinterpret_cast<RowScale*>(scratch + round_up(scratch_desc_.get_size(), 64));
     auto* words = reinterpret_cast<std::uint32_t*>(scales + kRowBlock);
     memory x_block(x_desc_, engine, words);
     memory y_block(y_desc_, engine, y);
@@ -118,14 +118,13 @@ class OneDnnLinear final : public LinearLayer {
         x_block.set_data_handle(const_cast<float*>(x_rows));
       } else {
         for (std::size_t i = 0; i < count; ++i) {
-          scales[i] = pack_.pack_row(x_rows + i * params_.in, params_.in, words + i * words_);
+          scales[i] = pack_.pack_input(x_rows + i * params_.in, params_.in, words + i * words_);
         }
       }
       y_block.set_data_handle(block);
       matmul_.execute(thread_stream(), arguments);
       if (params_.compute == Compute::int8) {
-        scale_sums(
-            {block, count, params_.out, scales, column_scale_.data(), column_offset_.data()});
+        scale_sums({block, count, params_.out, scales, column_scale_.data(), column_sum_.data()});
       }
       bias_activate({block, params_.out, count, params_.out, params_.bias, params_.activation});
     }
@@ -134,11 +133,11 @@ class OneDnnLinear final : public LinearLayer {
   std::size_t scratch_bytes() const override {
     const std::size_t own = scratch_desc_.get_size();
     if (params_.compute == Compute::f32) return own;
-    return round_up(own, 64) + kRowBlock * (sizeof(float) + words_ * sizeof(std::uint32_t));
+    return round_up(own, 64) + kRowBlock * (sizeof(RowScale) + words_ * sizeof(std::uint32_t));
   }
   std::size_t owned_bytes() const override {
     return weight_.get_desc().get_size() +
-           (bias_.size() + column_scale_.size() + column_offset_.size()) * sizeof(float);
+           (bias_.size() + column_scale_.size() + column_sum_.size()) * sizeof(float);
   }
 
  private:
@@ -149,15 +148,15 @@ class OneDnnLinear final : public LinearLayer {
     const_cast<dnnl::stream&>(stream).wait();
   }
 
-  /// The weight's rows, [out, words_], bytes signed; fills in the scales and offsets of integers.
+  /// The weight's rows, [out, words_]; fills in the scales and sums of integers.
   std::vector<std::uint32_t> pack_weight(const LinearParams& p) {
     std::vector<std::uint32_t> packed(p.out * words_);
     for (std::size_t o = 0; o < p.out; ++o) {
       std::uint32_t* row = packed.data() + o * words_;
-      const float scale = pack_.pack_row(p.weight + o * p.in, p.in, row);
+      const float scale = pack_.pack_weight(p.weight + o * p.in, p.in, row).scale;
       if (p.compute != Compute::int8) continue;
       column_scale_.push_back(scale);
-      column_offset_.push_back(make_signed(row, p.in));
+      column_sum_.push_back(scale * static_cast<float>(packed_sum(pack_.format, row, p.in)));
     }
     return packed;
   }
@@ -172,7 +171,7 @@ class OneDnnLinear final : public LinearLayer {
   memory weight_;
   std::vector<float> bias_;
   std::vector<float> column_scale_;
-  std::vector<std::int32_t> column_offset_;
+  std::vector<float> column_sum_;
 };
 
 class OneDnnBackend final : public GemmBackend {

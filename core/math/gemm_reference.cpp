@@ -2,10 +2,12 @@
 // where none of them can.
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
+#include "core/math/panel.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <vector>
 
 namespace embedtool {
@@ -21,26 +23,38 @@ float round_to_bf16(float x) {
   return x;
 }
 
-/// Rounds `n` inputs to what `compute` multiplies; returns their scale.
-float round_row(const float* x, std::size_t n, Compute compute, float* out) {
+/// Rounds an output's `n` weights to what `compute` multiplies; returns their scale.
+float round_weights(const float* w, std::size_t n, Compute compute, float* out) {
   if (compute == Compute::int8) {
     float largest = 0.0F;
-    for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
+    for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(w[i]));
     const float factor = largest > 0.0F ? 127.0F / largest : 0.0F;
-    for (std::size_t i = 0; i < n; ++i) out[i] = std::nearbyint(x[i] * factor);
+    for (std::size_t i = 0; i < n; ++i) out[i] = std::nearbyint(w[i] * factor);
     return largest / 127.0F;
   }
   const bool narrow = compute == Compute::bf16;
-  for (std::size_t i = 0; i < n; ++i) out[i] = narrow ? round_to_bf16(x[i]) : x[i];
+  for (std::size_t i = 0; i < n; ++i) out[i] = narrow ? round_to_bf16(w[i]) : w[i];
   return 1.0F;
+}
+
+/// The same for a row of inputs, which in int8 have an offset as well.
+RowScale round_inputs(const float* x, std::size_t n, Compute compute, float* out) {
+  if (compute != Compute::int8) return {round_weights(x, n, compute, out), 0.0F};
+  const auto [least, largest] = std::minmax_element(x, x + n);
+  const float width = *largest - *least;
+  const float factor = width > 0.0F ? 255.0F / width : 0.0F;
+  for (std::size_t i = 0; i < n; ++i) out[i] = std::nearbyint((x[i] - *least) * factor);
+  return {width / 255.0F, *least};
 }
 
 class ReferenceLinear final : public LinearLayer {
  public:
   explicit ReferenceLinear(const LinearParams& p)
-      : params_(p), weight_(p.in * p.out), scale_(p.out) {
+      : params_(p), weight_(p.in * p.out), scale_(p.out), sum_(p.out) {
     for (std::size_t o = 0; o < p.out; ++o) {
-      scale_[o] = round_row(p.weight + o * p.in, p.in, p.compute, weight_.data() + o * p.in);
+      float* row = weight_.data() + o * p.in;
+      scale_[o] = round_weights(p.weight + o * p.in, p.in, p.compute, row);
+      sum_[o] = scale_[o] * std::accumulate(row, row + p.in, 0.0F);  // whole numbers: exact
     }
     if (p.bias != nullptr) bias_.assign(p.bias, p.bias + p.out);
   }
@@ -48,13 +62,14 @@ class ReferenceLinear final : public LinearLayer {
   void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
     auto* row = reinterpret_cast<float*>(scratch);
     for (std::size_t r = 0; r < rows; ++r) {
-      const float scale = round_row(x + r * params_.in, params_.in, params_.compute, row);
+      const RowScale scale = round_inputs(x + r * params_.in, params_.in, params_.compute, row);
       for (std::size_t o = 0; o < params_.out; ++o) {
         double sum = 0;
         for (std::size_t i = 0; i < params_.in; ++i) {
           sum += static_cast<double>(row[i]) * static_cast<double>(weight_[o * params_.in + i]);
         }
-        y[r * params_.out + o] = static_cast<float>(sum) * (scale * scale_[o]);
+        y[r * params_.out + o] =
+            std::fma(static_cast<float>(sum), scale.scale * scale_[o], scale.offset * sum_[o]);
       }
     }
     const float* bias = bias_.empty() ? nullptr : bias_.data();
@@ -63,13 +78,14 @@ class ReferenceLinear final : public LinearLayer {
 
   std::size_t scratch_bytes() const override { return params_.in * sizeof(float); }
   std::size_t owned_bytes() const override {
-    return (weight_.size() + scale_.size() + bias_.size()) * sizeof(float);
+    return (weight_.size() + scale_.size() + sum_.size() + bias_.size()) * sizeof(float);
   }
 
  private:
   LinearParams params_;
   std::vector<float> weight_;
-  std::vector<float> scale_;
+  std::vector<float> scale_;  ///< [out]
+  std::vector<float> sum_;    ///< [out]: scale Σ w
   std::vector<float> bias_;
 };
 

@@ -35,6 +35,15 @@ constexpr std::size_t kRows = 4;
 constexpr std::size_t kWord = sizeof(std::uint32_t);
 constexpr std::size_t kPanelRow = kPanelColumns * kWord;
 
+/// PanelArgs' value(sum) for integers.
+HWY_INLINE hn::Vec<F> scale_sum(hn::Vec<I32> sum, const RowScale& row, hn::Vec<F> column_scale,
+                                hn::Vec<F> column_sum) {
+  const F d;
+  const hn::Vec<F> scale = hn::Mul(hn::Set(d, row.scale), column_scale);
+  const hn::Vec<F> shift = hn::Mul(hn::Set(d, row.offset), column_sum);
+  return hn::MulAdd(hn::ConvertTo(d, sum), scale, shift);
+}
+
 /// The vectors of a word format and their multiply-add.
 struct F32Words {
   using Sum = hn::Vec<F>;
@@ -71,9 +80,8 @@ struct I16Words {
   }
   static HWY_INLINE hn::Vec<F> finish(Sum sum, const PanelArgs& a, std::size_t row,
                                       std::size_t column) {
-    const hn::Vec<F> scale =
-        hn::Mul(hn::Set(F(), a.row_scale[row]), hn::LoadU(F(), a.column_scale + column));
-    return hn::Mul(hn::ConvertTo(F(), sum), scale);
+    return scale_sum(sum, a.row_scale[row], hn::LoadU(F(), a.column_scale + column),
+                     hn::LoadU(F(), a.column_sum + column));
   }
 };
 #endif
@@ -155,24 +163,19 @@ void MultiplyI16(const PanelArgs& args) {
 #endif
 }
 
-/// out[i] = round(127 x[i] / max|x|) + offset, in the integer type that `narrow` demotes to;
-/// returns the scale, max|x| / 127.
+/// out[i] = round((x[i] - shift) · factor), in the integer type that `narrow` demotes to.
 template <class Narrow>
-HWY_INLINE float quantize_row(const float* x, std::size_t n, Narrow narrow, std::int32_t offset,
-                              hn::TFromD<Narrow>* out) {
+HWY_INLINE void quantize_row(const float* x, std::size_t n, float shift, float factor,
+                             Narrow narrow, hn::TFromD<Narrow>* out) {
   const F d;
   const std::size_t lanes = hn::Lanes(d);
-  hn::Vec<F> top = hn::Zero(d);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) top = hn::Max(top, hn::Abs(hn::LoadU(d, x + i)));
-  if (i < n) top = hn::Max(top, hn::Abs(load_tail(x + i, n - i)));
-  const float largest = hn::GetLane(hn::MaxOfLanes(d, top));
-  const hn::Vec<F> factor = hn::Set(d, largest > 0.0F ? 127.0F / largest : 0.0F);
-  const hn::Vec<I32> shift = hn::Set(I32(), offset);
+  const hn::Vec<F> s = hn::Set(d, shift);
+  const hn::Vec<F> f = hn::Set(d, factor);
   const auto quantize = [&](hn::Vec<F> v) HWY_ATTR {
-    return hn::DemoteTo(narrow, hn::Add(hn::NearestInt(hn::Mul(v, factor)), shift));
+    return hn::DemoteTo(narrow, hn::NearestInt(hn::Mul(hn::Sub(v, s), f)));
   };
-  for (i = 0; i + lanes <= n; i += lanes) {
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
     hn::StoreU(quantize(hn::LoadU(d, x + i)), narrow, out + i);
   }
   if (i < n) {
@@ -180,39 +183,83 @@ HWY_INLINE float quantize_row(const float* x, std::size_t n, Narrow narrow, std:
     hn::Store(quantize(load_tail(x + i, n - i)), narrow, block);
     for (std::size_t j = 0; i + j < n; ++j) out[i + j] = block[j];
   }
-  return largest / 127.0F;
 }
 
-/// int8 values, 16 bits each.
-float PackI16(const float* x, std::size_t n, std::uint32_t* words) {
-  if (n % 2 != 0) words[n / 2] = 0;
-  return quantize_row(x, n, hn::Rebind<std::int16_t, F>(), 0,
-                      reinterpret_cast<std::int16_t*>(words));
+struct Range {
+  float least;
+  float largest;
+};
+
+HWY_INLINE Range range_of(const float* x, std::size_t n) {
+  const F d;
+  const std::size_t lanes = hn::Lanes(d);
+  hn::Vec<F> least = hn::Set(d, x[0]);
+  hn::Vec<F> largest = least;
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const hn::Vec<F> v = hn::LoadU(d, x + i);
+    least = hn::Min(least, v);
+    largest = hn::Max(largest, v);
+  }
+  Range range{hn::GetLane(hn::MinOfLanes(d, least)), hn::GetLane(hn::MaxOfLanes(d, largest))};
+  for (; i < n; ++i) {
+    range.least = x[i] < range.least ? x[i] : range.least;
+    range.largest = x[i] > range.largest ? x[i] : range.largest;
+  }
+  return range;
 }
 
-/// 128 is added to make them unsigned; what that adds to the sums is taken out by column_offset.
-float PackU8(const float* x, std::size_t n, std::uint32_t* words) {
-  if (n % 4 != 0) words[n / 4] = 0;
-  return quantize_row(x, n, hn::Rebind<std::uint8_t, F>(), 128,
-                      reinterpret_cast<std::uint8_t*>(words));
+template <class Narrow>
+HWY_INLINE RowScale pack_input_row(const float* x, std::size_t n, Narrow narrow,
+                                   hn::TFromD<Narrow>* out) {
+  const Range range = range_of(x, n);
+  const float width = range.largest - range.least;
+  quantize_row(x, n, range.least, width > 0.0F ? 255.0F / width : 0.0F, narrow, out);
+  return {width / 255.0F, range.least};
+}
+
+template <class Narrow>
+HWY_INLINE RowScale pack_weight_row(const float* w, std::size_t n, Narrow narrow,
+                                    hn::TFromD<Narrow>* out) {
+  const Range range = range_of(w, n);
+  const float largest = -range.least > range.largest ? -range.least : range.largest;
+  quantize_row(w, n, 0.0F, largest > 0.0F ? 127.0F / largest : 0.0F, narrow, out);
+  return {largest / 127.0F, 0.0F};
+}
+
+RowScale PackInputI16(const float* x, std::size_t n, std::uint32_t* words) {
+  words[(n - 1) / 2] = 0;
+  return pack_input_row(x, n, hn::Rebind<std::int16_t, F>(),
+                        reinterpret_cast<std::int16_t*>(words));
+}
+
+RowScale PackWeightI16(const float* w, std::size_t n, std::uint32_t* words) {
+  words[(n - 1) / 2] = 0;
+  return pack_weight_row(w, n, hn::Rebind<std::int16_t, F>(),
+                         reinterpret_cast<std::int16_t*>(words));
+}
+
+RowScale PackInputI8(const float* x, std::size_t n, std::uint32_t* words) {
+  words[(n - 1) / 4] = 0;
+  return pack_input_row(x, n, hn::Rebind<std::uint8_t, F>(),
+                        reinterpret_cast<std::uint8_t*>(words));
+}
+
+RowScale PackWeightI8(const float* w, std::size_t n, std::uint32_t* words) {
+  words[(n - 1) / 4] = 0;
+  return pack_weight_row(w, n, hn::Rebind<std::int8_t, F>(), reinterpret_cast<std::int8_t*>(words));
 }
 
 void ScaleSums(const ScaleSumsArgs& a) {
-  const F d;
-  const I32 di;
-  const std::size_t lanes = hn::Lanes(d);
+  const std::size_t lanes = hn::Lanes(F());
   for (std::size_t r = 0; r < a.rows; ++r) {
     float* row = a.values + r * a.n;
-    const hn::Vec<F> row_scale = hn::Set(d, a.row_scale[r]);
     for (std::size_t i = 0; i < a.n; i += lanes) {
       const std::size_t left = a.n - i;
-      const auto sum = hn::BitCast(di, load_tail(row + i, left));
-      HWY_ALIGN std::int32_t offset[HWY_MAX_BYTES / sizeof(std::int32_t)] = {};
-      std::memcpy(offset, a.column_offset + i,
-                  (left < lanes ? left : lanes) * sizeof(std::int32_t));
-      const hn::Vec<F> scale = hn::Mul(row_scale, load_tail(a.column_scale + i, left));
-      const hn::Vec<F> value = hn::ConvertTo(d, hn::Sub(sum, hn::Load(di, offset)));
-      store_tail(hn::Mul(value, scale), row + i, left);
+      const hn::Vec<I32> sum = hn::BitCast(I32(), load_tail(row + i, left));
+      const hn::Vec<F> value = scale_sum(sum, a.row_scale[r], load_tail(a.column_scale + i, left),
+                                         load_tail(a.column_sum + i, left));
+      store_tail(value, row + i, left);
     }
   }
 }
@@ -226,8 +273,10 @@ namespace embedtool {
 
 HWY_EXPORT(MultiplyF32);
 HWY_EXPORT(MultiplyI16);
-HWY_EXPORT(PackI16);
-HWY_EXPORT(PackU8);
+HWY_EXPORT(PackInputI16);
+HWY_EXPORT(PackWeightI16);
+HWY_EXPORT(PackInputI8);
+HWY_EXPORT(PackWeightI8);
 HWY_EXPORT(ScaleSums);
 
 namespace {
@@ -240,24 +289,34 @@ void multiply_i16(const PanelArgs& args) {
   HWY_DYNAMIC_DISPATCH(MultiplyI16)(args);
 }
 
-float pack_i16(const float* x, std::size_t n, std::uint32_t* words) {
-  return HWY_DYNAMIC_DISPATCH(PackI16)(x, n, words);
+RowScale pack_input_i16(const float* x, std::size_t n, std::uint32_t* words) {
+  return HWY_DYNAMIC_DISPATCH(PackInputI16)(x, n, words);
 }
 
-float pack_u8(const float* x, std::size_t n, std::uint32_t* words) {
-  return HWY_DYNAMIC_DISPATCH(PackU8)(x, n, words);
+RowScale pack_weight_i16(const float* w, std::size_t n, std::uint32_t* words) {
+  return HWY_DYNAMIC_DISPATCH(PackWeightI16)(w, n, words);
+}
+
+RowScale pack_input_i8(const float* x, std::size_t n, std::uint32_t* words) {
+  return HWY_DYNAMIC_DISPATCH(PackInputI8)(x, n, words);
+}
+
+RowScale pack_weight_i8(const float* w, std::size_t n, std::uint32_t* words) {
+  return HWY_DYNAMIC_DISPATCH(PackWeightI8)(w, n, words);
 }
 
 }  // namespace
 
-std::int32_t make_signed(std::uint32_t* words, std::size_t n) {
-  auto* bytes = reinterpret_cast<std::uint8_t*>(words);
+std::int32_t packed_sum(WordFormat format, const std::uint32_t* words, std::size_t n) {
   std::int32_t sum = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    sum += bytes[i] - 128;
-    bytes[i] = static_cast<std::uint8_t>(bytes[i] ^ 0x80U);
+  if (format == WordFormat::i8x4) {
+    const auto* w = reinterpret_cast<const std::int8_t*>(words);
+    for (std::size_t i = 0; i < n; ++i) sum += w[i];
+  } else {
+    const auto* w = reinterpret_cast<const std::int16_t*>(words);
+    for (std::size_t i = 0; i < n; ++i) sum += w[i];
   }
-  return 128 * sum;
+  return sum;
 }
 
 void scale_sums(const ScaleSumsArgs& args) {
@@ -265,14 +324,20 @@ void scale_sums(const ScaleSumsArgs& args) {
 }
 
 PanelKernel panel_kernel(Compute compute) {
-  if (compute == Compute::f32) return {WordFormat::f32x1, kernel_isa(), multiply_f32, nullptr};
-  if (compute == Compute::bf16) {
-    if (!has_avx512_bf16()) return {WordFormat::bf16x2, "", nullptr, nullptr};
-    return {WordFormat::bf16x2, "AVX512-BF16", multiply_bf16_avx512, pack_bf16_avx512};
+  if (compute == Compute::f32) {
+    return {WordFormat::f32x1, kernel_isa(), multiply_f32, nullptr, nullptr};
   }
-  if (has_avx512_vnni()) return {WordFormat::i8x4, "AVX512-VNNI", multiply_i8_avx512, pack_u8};
-  if (!HWY_ARCH_X86 || kernel_isa() == "SCALAR") return {WordFormat::i16x2, "", nullptr, nullptr};
-  return {WordFormat::i16x2, kernel_isa() + " (16-bit products)", multiply_i16, pack_i16};
+  if (compute == Compute::bf16) {
+    if (!has_avx512_bf16()) return {WordFormat::bf16x2, "", nullptr, nullptr, nullptr};
+    return {WordFormat::bf16x2, "AVX512-BF16", multiply_bf16_avx512, pack_bf16_avx512,
+            pack_bf16_avx512};
+  }
+  if (has_avx512_vnni()) {
+    return {WordFormat::i8x4, "AVX512-VNNI", multiply_i8_avx512, pack_input_i8, pack_weight_i8};
+  }
+  const bool usable = HWY_ARCH_X86 != 0 && kernel_isa() != "SCALAR";
+  return {WordFormat::i16x2, kernel_isa() + " (16-bit products)", usable ? multiply_i16 : nullptr,
+          pack_input_i16, pack_weight_i16};
 }
 
 }  // namespace embedtool

@@ -51,10 +51,12 @@ struct I8Words {
   }
   EMBEDTOOL_AVX512 static __m512 finish(Sum sum, const PanelArgs& a, std::size_t row,
                                         std::size_t column) {
-    const __m512i offset = _mm512_loadu_si512(a.column_offset + column);
+    const RowScale& r = a.row_scale[row];
     const __m512 scale =
-        _mm512_mul_ps(_mm512_set1_ps(a.row_scale[row]), _mm512_loadu_ps(a.column_scale + column));
-    return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(sum, offset)), scale);
+        _mm512_mul_ps(_mm512_set1_ps(r.scale), _mm512_loadu_ps(a.column_scale + column));
+    const __m512 shift =
+        _mm512_mul_ps(_mm512_set1_ps(r.offset), _mm512_loadu_ps(a.column_sum + column));
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, shift);
   }
 };
 
@@ -128,7 +130,7 @@ EMBEDTOOL_AVX512 void multiply_i8_avx512(const PanelArgs& args) {
   multiply<I8Words>(args);
 }
 
-EMBEDTOOL_AVX512 float pack_bf16_avx512(const float* x, std::size_t n, std::uint32_t* words) {
+EMBEDTOOL_AVX512 RowScale pack_bf16_avx512(const float* x, std::size_t n, std::uint32_t* words) {
   auto* out = reinterpret_cast<std::byte*>(words);
   if (n % 2 != 0) words[n / 2] = 0;
   for (std::size_t i = 0; i < n; i += kLanes) {
@@ -137,7 +139,7 @@ EMBEDTOOL_AVX512 float pack_bf16_avx512(const float* x, std::size_t n, std::uint
     const __m256bh narrow = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, x + i));
     _mm256_mask_storeu_epi16(out + 2 * i, mask, (__m256i)narrow);
   }
-  return 1.0F;
+  return {};
 }
 
 }  // namespace embedtool
@@ -154,8 +156,8 @@ bool has_avx512_vnni() {
 }
 void multiply_bf16_avx512(const PanelArgs&) {}
 void multiply_i8_avx512(const PanelArgs&) {}
-float pack_bf16_avx512(const float*, std::size_t, std::uint32_t*) {
-  return 1.0F;
+RowScale pack_bf16_avx512(const float*, std::size_t, std::uint32_t*) {
+  return {};
 }
 
 }  // namespace embedtool

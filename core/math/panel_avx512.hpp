@@ -13,7 +13,7 @@ bool has_avx512_vnni();
 
 void multiply_bf16_avx512(const PanelArgs& args);
 void multiply_i8_avx512(const PanelArgs& args);
-/// f32 → bf16, round to nearest even; PanelKernel::pack_row.
-float pack_bf16_avx512(const float* x, std::size_t n, std::uint32_t* words);
+/// f32 → bf16, round to nearest even; PanelKernel::pack_input and pack_weight.
+RowScale pack_bf16_avx512(const float* x, std::size_t n, std::uint32_t* words);
 
 }  // namespace embedtool

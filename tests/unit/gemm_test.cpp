@@ -96,8 +96,8 @@ TEST_P(GemmBackends, StaysCloseToF32) {
   p.compute = Compute::f32;
   const auto want = Fixture(*gemm_backends().back(), p).run(x, 50);
   // Relative error of one product: rounding to bf16 errs by up to 2^-9 of a value; to int8 by half
-  // a step of max/127 or (max - min)/255, where the largest of 768 unit normals is below 4.5. Over a dot product of n
-  // such terms errors grow like √n, as the unit normals' sum does; 6 sigma.
+  // a step of max/127 or (max - min)/255, where the largest of 768 unit normals is below 4.5. Over
+  // a dot product of n such terms errors grow like √n, as the unit normals' sum does; 6 sigma.
   const double step = 4.5 / 127.0 / std::sqrt(12.0);
   const double one = compute() == Compute::int8 ? step : compute() == Compute::bf16 ? 2e-3 : 1e-6;
   const double bound = 6.0 * std::sqrt(2.0 * kIn) * one;

@@ -44,7 +44,7 @@ class MemoryCorpus final : public DocumentSource {
     options.vocab_size = vocab;
     const auto source = open_corpus(options, rejects);
     DocumentBlock block;
-    while (source->read(block, {1024, std::size_t{16} << 20U})) blocks_.push_back(block);
+    while (source->read(block, RunOptions{}.window)) blocks_.push_back(block);
   }
   void rewind() { next_ = 0; }
   bool read(DocumentBlock& block, const BlockLimits&) override {

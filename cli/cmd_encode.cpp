@@ -64,6 +64,7 @@ void declare_work(CLI::App& app, EncodeFlags& flags) {
       ->capture_default_str();
   group.count("--window", flags.window, "Texts held, sorted and put back in order at a time")
       ->capture_default_str();
+  declare_threads(app, flags.compute);
   declare_compute(app, flags.compute);
 }
 
@@ -75,6 +76,7 @@ OnLong parse_on_long(const std::string& word) {
 RunOptions run_options(const EncodeFlags& flags, const ReadyModel& model, Console& console) {
   RunOptions options;
   options.threads = resolve_threads(flags.compute);
+  options.pin = flags.compute.pin;
   options.batch = {flags.batch_size, flags.batch_tokens};
   options.window.records = flags.window;
   options.max_tokens = model.max_tokens;

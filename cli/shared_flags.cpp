@@ -77,9 +77,14 @@ void declare_model(CLI::App& app, ModelFlags& flags) {
               "Longest text in tokens, special tokens included [the model's]");
 }
 
-void declare_compute(CLI::App& app, ComputeFlags& flags) {
+void declare_threads(CLI::App& app, ComputeFlags& flags) {
   FlagGroup group(app, "Work");
   group.count("--threads", flags.threads, "Worker threads [what affinity and cgroup allow]");
+  group.flag("--pin", flags.pin, "Bind each worker thread to a CPU");
+}
+
+void declare_compute(CLI::App& app, ComputeFlags& flags) {
+  FlagGroup group(app, "Work");
   group.choice("--compute", flags.compute, {"f32", "bf16", "int8", "auto"},
                "Precision of the linear layers; auto: bf16 where the CPU has it [f32]");
   group

@@ -49,10 +49,13 @@ void declare_model(CLI::App& app, ModelFlags& flags);
 /// Which kernels compute; shared by the subcommands that run a model.
 struct ComputeFlags {
   std::size_t threads = 0;
+  bool pin = false;
   std::string compute;  ///< precision; empty = f32, or what an output was made with
   std::string gemm = "auto";
   std::string isa = "auto";
 };
 void declare_compute(CLI::App& app, ComputeFlags& flags);
+/// Its thread options, for subcommands that encode more than a handful of texts.
+void declare_threads(CLI::App& app, ComputeFlags& flags);
 
 }  // namespace embedtool

@@ -98,6 +98,21 @@ void parallel_for(std::size_t count, const std::function<void(std::size_t)>& bod
   }
 }
 
+bool pin_thread(std::size_t index) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return false;
+  const auto cpus = static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed)));
+  std::size_t left = index % cpus;
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed) || left-- > 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    return pthread_setaffinity_np(pthread_self(), sizeof one, &one) == 0;
+  }
+  return false;
+}
+
 void name_thread(const char* name) {
   pthread_setname_np(pthread_self(), name);
 }

@@ -13,6 +13,11 @@ std::size_t available_cpus();
 /// have ended. Throws what the call of the lowest index threw, if any did.
 void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
 
+/// Binds the calling thread to one of the CPUs that it may use, the `index`-th (wrapping around),
+/// so that the kernel does not move it away from its caches. False where the system does not allow
+/// it.
+bool pin_thread(std::size_t index);
+
 /// Names the calling thread for debuggers and profilers (at most 15 characters).
 void name_thread(const char* name);
 

@@ -147,7 +147,9 @@ Runner::Task Runner::take_task_locked() {
 }
 
 void Runner::work(std::size_t worker) {
-  thread_body("worker " + std::to_string(worker), Stage::idle, [this](StageClock& clock) {
+  thread_body("worker " + std::to_string(worker), Stage::idle, [this, worker](StageClock& clock) {
+    // Where it is refused, the kernel goes on choosing.
+    if (context_.options.pin) pin_thread(worker);
     WorkerState state;
     while (true) {
       Task task;

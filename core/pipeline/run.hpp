@@ -30,6 +30,7 @@ struct RunProgress {
 
 struct RunOptions {
   std::size_t threads = 1;  ///< encoding workers
+  bool pin = false;         ///< bind each worker to a CPU
   BatchLimits batch;
   BlockLimits window{8192, std::size_t{16} << 20U};
   std::size_t max_tokens = 0;  ///< special tokens included; 0 = the model's limit

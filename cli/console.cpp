@@ -43,7 +43,8 @@ std::string json_line(std::string_view level, std::string_view message, const Lo
   line["level"] = level;
   line["message"] = message;
   for (const auto& [name, value] : fields) {
-    std::visit([&](const auto& v) { line["fields"][std::string(name)] = v; }, value);
+    nlohmann::ordered_json& field = line["fields"][std::string(name)];
+    std::visit([&field](const auto& v) { field = v; }, value);
   }
   return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

@@ -118,6 +118,23 @@ bool parse(const Command& command, BuiltApp& built, std::span<char*> arguments) 
   return true;
 }
 
+/// Whether messages are to be JSON, before anything is parsed: what is wrong with a command line
+/// goes to the log as well.
+ConsoleOptions early_console_options(std::span<char*> arguments) {
+  ConsoleOptions options;
+  const char* variable = std::getenv("EMBEDTOOL_LOG_FORMAT");
+  bool json = variable != nullptr && std::string_view(variable) == "json";
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (argument.starts_with("--log-format=")) json = argument.ends_with("=json");
+    if (argument == "--log-format" && i + 1 < arguments.size()) {
+      json = std::string_view(arguments[i + 1]) == "json";
+    }
+  }
+  if (json) options.format = LogFormat::json;
+  return options;
+}
+
 /// When the program began, taken before anything else is done.
 struct Beginning {
   StageClock clock{Stage::other};
@@ -174,7 +191,7 @@ std::span<const Command> commands() {
 int run_command_line(std::span<char*> arguments) {
   const Beginning beginning;
   install_signal_handlers();
-  Console console(ConsoleOptions{});
+  Console console(early_console_options(arguments));
   ExitCode code = ExitCode::failed;
   try {
     code = dispatch(arguments, console, beginning);

@@ -12,6 +12,7 @@
 #include "cli/commands.hpp"
 #include "cli/encode_output.hpp"
 #include "cli/flags.hpp"
+#include "cli/metrics_file.hpp"
 #include "cli/model_setup.hpp"
 #include "cli/render_report.hpp"
 #include "cli/shared_flags.hpp"
@@ -25,7 +26,7 @@
 #include "formats/builtin_model.hpp"
 #include "formats/bytes.hpp"
 #include "formats/corpus.hpp"
-#include "formats/durable_file.hpp"
+#include "formats/publish_file.hpp"
 #include "formats/rejects.hpp"
 #include "formats/report.hpp"
 
@@ -42,6 +43,7 @@ struct EncodeFlags {
   std::string on_long = "truncate";
   OutputFlags output;
   std::string report;
+  std::string metrics_file;
   ComputeFlags compute;
   std::size_t batch_size = BatchLimits{}.texts;
   std::size_t batch_tokens = BatchLimits{}.tokens;
@@ -73,7 +75,18 @@ OnLong parse_on_long(const std::string& word) {
   return word == "fail" ? OnLong::fail : OnLong::truncate;
 }
 
-RunOptions run_options(const EncodeFlags& flags, const ReadyModel& model, Console& console) {
+void show_progress(const RunProgress& p, Console& console) {
+  console.progress(
+      render_progress(p.rows_written, p.tokens_encoded, p.bytes_read, p.bytes_total, p.elapsed_ns),
+      {{"rows", p.rows_written},
+       {"tokens", p.tokens_encoded},
+       {"bytes_read", p.bytes_read},
+       {"bytes_total", p.bytes_total},
+       {"seconds", static_cast<double>(p.elapsed_ns) / 1e9}});
+}
+
+RunOptions run_options(const EncodeFlags& flags, const ReadyModel& model, Console& console,
+                       MetricsFile& metrics) {
   RunOptions options;
   options.threads = resolve_threads(flags.compute);
   options.pin = flags.compute.pin;
@@ -83,12 +96,10 @@ RunOptions run_options(const EncodeFlags& flags, const ReadyModel& model, Consol
   options.on_long = parse_on_long(flags.on_long);
   options.prompt = model.prompt;
   options.stop = &stop_requested();
-  if (console.shows_progress()) {
-    options.progress = [&console](const RunProgress& p) {
-      console.progress(render_progress(p.rows_written, p.tokens_encoded, p.bytes_read,
-                                       p.bytes_total, p.elapsed_ns));
-    };
-  }
+  options.progress = [&console, &metrics](const RunProgress& p) {
+    metrics.update(p);
+    if (console.shows_progress()) show_progress(p, console);
+  };
   return options;
 }
 
@@ -151,13 +162,6 @@ std::string absolute_model_path(const std::string& model) {
   std::error_code failed;
   const std::filesystem::path path = std::filesystem::absolute(model, failed);
   return is_builtin_name(model) || failed ? model : path.lexically_normal().string();
-}
-
-/// Writes a small file, complete or not at all.
-void publish_text(const std::string& path, const std::string& text) {
-  const std::filesystem::path file(path);
-  const std::string folder = file.has_parent_path() ? file.parent_path().string() : ".";
-  Directory(folder, false).publish(file.filename().string(), text);
 }
 
 /// Missing inputs show here, before the output is touched.
@@ -248,10 +252,27 @@ void warn_of_changes(const std::vector<InputEntry>& before, Console& console) {
   }
 }
 
+/// The figures that a log is searched for.
+LogFields report_fields(const RunReport& report) {
+  const double encode_seconds = static_cast<double>(report.encode_wall_ns) / 1e9;
+  const auto rate = [encode_seconds](std::uint64_t n) {
+    return encode_seconds > 0 ? static_cast<double>(n) / encode_seconds : 0.0;
+  };
+  return {{"rows", report.rows},
+          {"tokens", report.tokens},
+          {"rejected", report.rejected},
+          {"truncated", report.truncated},
+          {"seconds", static_cast<double>(report.wall_ns) / 1e9},
+          {"texts_per_second", rate(report.rows)},
+          {"tokens_per_second", rate(report.tokens)},
+          {"memory_peak_bytes", report.peak_rss},
+          {"interrupted", report.interrupted}};
+}
+
 void summarise(const RunReport& report, const ReportContext& context, Console& console) {
   const std::string table = render_report(report, context.cpus, console.colours());
   if (console.format() == LogFormat::json) {
-    console.note(table.substr(0, table.find('\n')));
+    console.note(table.substr(0, table.find('\n')), report_fields(report));
   } else {
     console.block(table);
   }
@@ -263,6 +284,7 @@ struct Job {
   Session& session;
   const OutputPlan& plan;
   const ReadyModel& model;
+  MetricsFile& metrics;
   OutputSpec spec;
   Manifest manifest;
   RejectLog& rejects;
@@ -285,18 +307,19 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
 
   RunReport report =
       run(job.source, job.model.loaded.tokenizer.get(), *job.model.encoder, job.spec, output.sink(),
-          job.rejects, run_options(job.flags, job.model, console), session.clock);
+          job.rejects, run_options(job.flags, job.model, console, job.metrics), session.clock);
   if (!report.interrupted) {
     const SourceProgress progress = job.source.progress();
     job.rejects.finish(progress.records + progress.rejected);
   }
   console.end_progress();
   complete_report(report, session, job.model);
+  job.metrics.set_report(report);
   ReportContext context = report_context(job.flags, job.plan, job.model, session);
   context.resumed_shards = output.resumed_shards();
   context.resumed_rows = output.resumed_rows();
   const std::string json = report_json(report, context);
-  if (!job.flags.report.empty()) publish_text(job.flags.report, json);
+  if (!job.flags.report.empty()) publish_file(job.flags.report, json);
   if (!report.interrupted) {
     warn_of_changes(job.manifest.inputs, console);
     output.complete(job.source.digests(), json);
@@ -313,12 +336,13 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
   return ExitCode::ok;
 }
 
-ExitCode encode(const EncodeFlags& flags, Session& session) {
+ExitCode encode(const EncodeFlags& flags, Session& session, MetricsFile& metrics) {
   const OutputPlan plan = resolve_output(flags.output);
   CorpusOptions corpus = corpus_options(flags);
   session.clock.enter(Stage::load);
   const ReadyModel model = prepare_model(flags.model, flags.compute, "", session.console);
   session.clock.enter(Stage::other);
+  metrics.set_model(model.loaded.name);
   const OutputSpec spec = output_spec(flags, plan, model);
   corpus.vocab_size = model.encoder->vocab_size();
   corpus.vector_dims = spec.dims;
@@ -339,12 +363,28 @@ ExitCode encode(const EncodeFlags& flags, Session& session) {
                     plan.path, *rows));
     return ExitCode::ok;
   }
-  Job job{flags, session, plan, model, spec, manifest, rejects, *source};
+  Job job{flags, session, plan, model, metrics, spec, manifest, rejects, *source};
   try {
     return run_job(job, output);
   } catch (const Error&) {
     session.console.end_progress();
     if (const std::string kept = output.progress_kept(); !kept.empty()) session.console.note(kept);
+    throw;
+  }
+}
+
+/// Encodes, and lets the metrics file know how it ended.
+ExitCode encode_monitored(const EncodeFlags& flags, Session& session) {
+  MetricsFile metrics(flags.metrics_file, flags.output.output, session.console);
+  try {
+    const ExitCode code = encode(flags, session, metrics);
+    metrics.finish(stop_signal() != 0 ? 128 + stop_signal() : static_cast<int>(code));
+    return code;
+  } catch (const Error& e) {
+    metrics.finish(stop_signal() != 0 ? 128 + stop_signal() : static_cast<int>(e.code()));
+    throw;
+  } catch (...) {
+    metrics.finish(static_cast<int>(ExitCode::failed));
     throw;
   }
 }
@@ -361,10 +401,12 @@ RunCommand declare_encode(CLI::App& app) {
               "What becomes of a text longer than the limit")
       ->capture_default_str();
   declare_output(app, flags->output);
-  FlagGroup(app, "Output")
-      .value("--report", flags->report, "FILE", "Write the report there as well");
+  FlagGroup output(app, "Output");
+  output.value("--report", flags->report, "FILE", "Write the report there as well");
+  output.value("--metrics-file", flags->metrics_file, "FILE",
+               "Keep figures for Prometheus there, from start to end");
   declare_work(app, *flags);
-  return [flags](Session& session) { return encode(*flags, session); };
+  return [flags](Session& session) { return encode_monitored(*flags, session); };
 }
 
 }  // namespace embedtool

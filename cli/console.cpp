@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -30,6 +31,24 @@ std::string_view cut_utf8(std::string_view text, std::size_t bytes) {
   return text.substr(0, bytes);
 }
 
+/// One message as one line; bytes that are not UTF-8 become U+FFFD.
+std::string json_line(std::string_view level, std::string_view message, const LogFields& fields) {
+  using std::chrono::duration_cast, std::chrono::milliseconds;
+  const auto since_epoch =
+      duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  nlohmann::ordered_json line;
+  line["time"] =
+      fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                  fmt::gmtime(static_cast<std::time_t>(since_epoch / 1000)), since_epoch % 1000);
+  line["level"] = level;
+  line["message"] = message;
+  for (const auto& [name, value] : fields) {
+    nlohmann::ordered_json& field = line["fields"][std::string(name)];
+    std::visit([&field](const auto& v) { field = v; }, value);
+  }
+  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace
 
 Console::Console(const ConsoleOptions& options)
@@ -54,15 +73,10 @@ void Console::put(std::string_view text) {
   }
 }
 
-void Console::say(std::string_view level, std::string_view message) {
+void Console::say(std::string_view level, std::string_view message, const LogFields& fields) {
   std::string text;
   if (options_.format == LogFormat::json) {
-    const std::tm now = fmt::gmtime(std::time(nullptr));
-    nlohmann::ordered_json line;
-    line["time"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", now);
-    line["level"] = level;
-    line["message"] = message;
-    text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    text = json_line(level, message, fields);
   } else if (level == "error" || level == "warning") {
     const char* colour = !colours_ ? "" : level == "error" ? "\033[1;31m" : "\033[1;33m";
     text =
@@ -76,12 +90,12 @@ void Console::say(std::string_view level, std::string_view message) {
   put(text);
 }
 
-void Console::warning(std::string_view message) {
-  if (!quiet()) say("warning", message);
+void Console::warning(std::string_view message, const LogFields& fields) {
+  if (!quiet()) say("warning", message, fields);
 }
 
-void Console::note(std::string_view message) {
-  if (!quiet()) say("info", message);
+void Console::note(std::string_view message, const LogFields& fields) {
+  if (!quiet()) say("info", message, fields);
 }
 
 void Console::detail(std::string_view message) {
@@ -95,7 +109,11 @@ void Console::block(std::string_view text) {
   put(text);
 }
 
-void Console::progress(std::string_view line) {
+void Console::progress(std::string_view line, const LogFields& fields) {
+  if (options_.format == LogFormat::json) {
+    say("progress", line, fields);
+    return;
+  }
   const std::lock_guard lock(mutex_);
   if (terminal_) {
     put(fmt::format("\r\033[K{}", cut_utf8(line, terminal_width() - 1)));

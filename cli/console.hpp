@@ -1,8 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
 
 namespace embedtool {
 
@@ -18,11 +22,16 @@ struct ConsoleOptions {
   ProgressMode progress = ProgressMode::automatic;
 };
 
+/// Figures of a message, by name, for logs that are read by programs; texts leave them out.
+using LogValue = std::variant<std::uint64_t, double, bool, std::string>;
+using LogFields = std::vector<std::pair<std::string_view, LogValue>>;
+
 /// Everything that a run says to people or log shippers: the only writer of standard error, so
 /// that messages and the progress line never tear each other apart. Thread-safe.
 ///
 /// Text: `embedtool: error: …`, `embedtool: warning: …`; notes stand as they are. JSON: one object
-/// a line with `time` (UTC), `level` and `message`.
+/// a line with `time` (UTC, milliseconds), `level`, `message` and, where there are figures,
+/// `fields`.
 class Console {
  public:
   explicit Console(const ConsoleOptions& options);
@@ -30,9 +39,11 @@ class Console {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  void error(std::string_view message) { say("error", message); }
-  void warning(std::string_view message);
-  void note(std::string_view message);
+  void error(std::string_view message, const LogFields& fields = {}) {
+    say("error", message, fields);
+  }
+  void warning(std::string_view message, const LogFields& fields = {});
+  void note(std::string_view message, const LogFields& fields = {});
   /// Only with `-v`.
   void detail(std::string_view message);
   /// Text made for eyes, such as a table, in one piece; not in JSON logs and not with `-q`.
@@ -41,8 +52,8 @@ class Console {
   /// True when a progress line is wanted; decided once.
   bool shows_progress() const { return shows_progress_; }
   /// Replaces the progress line. On something that is not a terminal (`--progress always`), each
-  /// call is a line of its own.
-  void progress(std::string_view line);
+  /// call is a line of its own; in JSON logs a message of level "progress".
+  void progress(std::string_view line, const LogFields& fields = {});
   /// Removes the progress line.
   void end_progress();
 
@@ -54,7 +65,7 @@ class Console {
   bool on_terminal() const { return terminal_; }
 
  private:
-  void say(std::string_view level, std::string_view message);
+  void say(std::string_view level, std::string_view message, const LogFields& fields = {});
   void put(std::string_view text);
 
   ConsoleOptions options_;

@@ -115,7 +115,7 @@ TEST(Model2vecVocabularyQuantized, AgreesWithThePythonLibrary) {
   for (int i = 1; i < 1000; ++i) text += " hello";
   const std::vector<float> vector = encode_text(model, model.head, text);
   const golden::Distance d = golden::distance(vector, expected("embeddings_vocab_quantized.json"));
-  EXPECT_LE(d.max_abs, 1e-6);
+  EXPECT_LE(d.max_abs, 1e-5);  // 512 f32 additions on either side
   EXPECT_GE(d.cosine, 0.9999999);
 }
 

@@ -68,6 +68,10 @@ void show_model(const LoadedModel& model, bool json) {
     table.row({line.key, std::move(text)});
   }
   print(table.text());
+  // A folder's card is a file to read; that of a model inside the program is nowhere else.
+  if (is_builtin_name(model.where) && !model.card.empty()) {
+    print("\n" + std::string(model.card));
+  }
 }
 
 std::uint64_t bytes_of(const Manifest& manifest) {

@@ -93,13 +93,39 @@ class Describer {
     if (spec.layers > 0) {
       add("layers", number(spec.layers));
       add("hidden", number(spec.hidden));
-      add("heads", number(spec.heads));
-      add("ffn", number(spec.ffn), name_of(spec.activation));
-      if (spec.max_positions > 0) add("positions", number(spec.max_positions));
+      add("heads", number(spec.heads),
+          spec.key_heads() == spec.heads ? "" : fmt::format("{} for keys", spec.key_heads()));
+      add("ffn", number(spec.ffn),
+          fmt::format("{}{}", name_of(spec.activation), spec.gated ? ", gated" : ""));
+      if (spec.max_positions > 0) {
+        add("positions", number(spec.max_positions), kinds_of_positions(spec));
+      }
+      add("attention", attention_of(spec));
     } else {
       add("hidden", number(spec.hidden));
     }
     add("vocabulary", number(spec.vocab_size));
+  }
+
+  static std::string kinds_of_positions(const ModelSpec& spec) {
+    std::string kinds = spec.relative_bias ? "bias by distance" : "";
+    const char* own = spec.positions == Positions::learned  ? "learned"
+                      : spec.positions == Positions::rotary ? "rotary"
+                      : spec.positions == Positions::alibi  ? "ALiBi"
+                                                            : "";
+    if (*own != '\0' && !kinds.empty()) kinds += ", ";
+    return kinds + own;
+  }
+
+  static std::string attention_of(const ModelSpec& spec) {
+    std::string text = spec.causal ? "causal" : "bidirectional";
+    std::size_t local = 0;
+    for (std::size_t i = 0; i < spec.layers; ++i) local += spec.is_local(i) ? 1 : 0;
+    if (local > 0) {
+      text += fmt::format(", {} of {} layers see {} tokens either way", local, spec.layers,
+                          spec.local_span);
+    }
+    return text;
   }
 
   void add_tokenizer() {
@@ -130,14 +156,27 @@ class Describer {
     add("weights", totals.types(), human_bytes(totals.bytes));
     const std::vector<std::string> unused = unused_tensors(model_.spec, *model_.weights);
     if (!unused.empty()) add("unused", unused, "tensors that no embedding needs");
-    // The token table is read from the map as it is stored; all else is held as f32.
+    add_memory(totals.parameters);
+  }
+
+  // The token table is read from the map as it is stored; all else is held in the precision that
+  // is computed in (scales of int8 are not counted).
+  void add_memory(std::uint64_t parameters) {
     const TensorView* table = find_table();
     const std::uint64_t stored = table != nullptr ? table->bytes.size() : 0;
     const std::uint64_t in_table =
         table != nullptr ? static_cast<std::uint64_t>(table->elements()) : 0;
-    const std::uint64_t others = totals.parameters - in_table;
-    add("memory_f32", stored + others * 4,
-        human_bytes(stored + others * 4) + ": the token table as stored, the rest in f32");
+    const std::uint64_t others = parameters - in_table;
+    const auto add_line = [&](const char* key, std::uint64_t bytes, const char* precision) {
+      const std::uint64_t sum = stored + others * bytes;
+      add(key, sum,
+          fmt::format("{}: the token table as stored, the rest in {}", human_bytes(sum),
+                      precision));
+    };
+    add_line("memory_f32", 4, "f32");
+    if (model_.spec.layers == 0) return;
+    add_line("memory_bf16", 2, "bf16");
+    add_line("memory_int8", 1, "int8");
   }
 
   const TensorView* find_table() const {

@@ -23,12 +23,14 @@ std::vector<std::string> for_each_layer(const std::string& name, std::size_t lay
 
 std::set<std::string, std::less<>> used_names(const ModelSpec& spec) {
   const TensorNames& names = spec.names;
-  std::set<std::string, std::less<>> used{names.word_embeddings, names.position_embeddings,
+  std::set<std::string, std::less<>> used{names.word_embeddings,       names.position_embeddings,
                                           names.token_type_embeddings, names.token_weights,
-                                          names.token_mapping};
+                                          names.token_mapping,         names.relative_bias};
   for (const std::string* prefix :
-       {&names.embedding_norm, &names.query, &names.key, &names.value, &names.attention_output,
-        &names.attention_norm, &names.ffn_up, &names.ffn_down, &names.ffn_norm}) {
+       {&names.embedding_norm, &names.embedding_projection, &names.query, &names.key, &names.value,
+        &names.query_norm, &names.key_norm, &names.attention_output, &names.attention_norm,
+        &names.attention_post_norm, &names.ffn_up, &names.ffn_gate, &names.ffn_down,
+        &names.ffn_norm, &names.ffn_post_norm, &names.final_norm}) {
     if (prefix->empty()) continue;
     for (const std::string& name : for_each_layer(*prefix, spec.layers)) {
       for (const char* part : {"weight", "bias", "gamma", "beta"}) {

@@ -11,6 +11,7 @@
 #include "formats/json_document.hpp"
 #include "formats/tokenizer_family.hpp"
 #include "formats/tokenizer_json.hpp"
+#include "formats/tokenizer_merges.hpp"
 #include "formats/tokenizer_vocab.hpp"
 
 namespace embedtool {
@@ -75,35 +76,6 @@ std::optional<SentencePieceFile> find_sentencepiece(const FileSet& files) {
   return std::nullopt;
 }
 
-// tokenizer.json of a Unigram model knows the id of every piece, which settles the mapping: an
-// offset for nearly all of them and a few exceptions.
-void map_ids(const SentencePieceFacts& facts, const Vocabulary& ids, const std::string& where,
-             SentencePieceSpec& spec) {
-  constexpr std::size_t kMaxExceptions = 64;
-  const auto id_of = [&](std::size_t piece) {
-    const TokenId id = ids.find(facts.pieces[piece]);
-    if (id == Vocabulary::kAbsent) {
-      throw Error(ExitCode::model,
-                  "{}: its piece '{}' is not in tokenizer.json: the two belong to different models",
-                  where, facts.pieces[piece]);
-    }
-    return id;
-  };
-  if (facts.pieces.empty()) return;
-  spec.id_offset = id_of(facts.pieces.size() - 1) - static_cast<TokenId>(facts.pieces.size() - 1);
-  for (std::size_t piece = 0; piece < facts.pieces.size(); ++piece) {
-    const auto number = static_cast<TokenId>(piece);
-    const TokenId id = id_of(piece);
-    if (id != number + spec.id_offset) spec.fixed_ids.emplace_back(number, id);
-    if (spec.fixed_ids.size() > kMaxExceptions) {
-      throw Error(ExitCode::model,
-                  "{}: its pieces are in another order than in tokenizer.json: the two belong to "
-                  "different models",
-                  where);
-    }
-  }
-}
-
 // What tokenizer_config.json says of a family's text rules.
 void configure_rules(const Json& config, SentencePieceRules& rules) {
   if (!rules.any()) return;
@@ -113,7 +85,7 @@ void configure_rules(const Json& config, SentencePieceRules& rules) {
 }
 
 TokenizerSpec sentencepiece_spec(const FileSet& files, const SentencePieceFile& file,
-                                 std::optional<TokenizerJson> json, const std::string& model_type) {
+                                 const std::string& model_type) {
   const std::string where = files.describe() + "/" + file.name;
   const SentencePieceFacts facts = inspect_sentencepiece(file.bytes);
   if (!facts.fault.empty()) {
@@ -123,19 +95,13 @@ TokenizerSpec sentencepiece_spec(const FileSet& files, const SentencePieceFile& 
   pieces.model = file.bytes;
   TokenizerSpec spec;
   const Json config = read_config(files, "tokenizer_config.json");
-  if (json && json->foreign_vocabulary.size() > 0) {
-    map_ids(facts, json->foreign_vocabulary, where, pieces);
-    spec = std::move(json->spec);
-    spec.model = std::move(pieces);
-    return spec;
-  }
   spec.model = std::move(pieces);
   const std::string tokenizer_class = text_of(config, "tokenizer_class");
   const bool known = apply_tokenizer_family(tokenizer_class, facts, where, spec) ||
                      apply_tokenizer_family(model_type, facts, where, spec);
   if (known) {
     configure_rules(config, std::get<SentencePieceSpec>(spec.model).rules);
-  } else if (json || !model_type.empty() || !tokenizer_class.empty()) {
+  } else if (!model_type.empty() || !tokenizer_class.empty()) {
     throw Error(ExitCode::model,
                 "{}: how the tokenizer of this model (class '{}', model type '{}') numbers its "
                 "pieces is not known",
@@ -145,22 +111,31 @@ TokenizerSpec sentencepiece_spec(const FileSet& files, const SentencePieceFile& 
 }
 
 TokenizerSpec read_spec(const FileSet& files, const std::string& model_type) {
-  const auto model = find_sentencepiece(files);
-  std::optional<TokenizerJson> json;
   if (const auto bytes = files.find("tokenizer.json")) {
-    json = read_tokenizer_json(as_chars(*bytes), files.describe() + "/tokenizer.json",
-                               model ? ForeignModels::accept : ForeignModels::refuse);
-    if (json->foreign_model.empty()) return std::move(json->spec);
+    return read_tokenizer_json(as_chars(*bytes), files.describe() + "/tokenizer.json");
   }
-  if (model) return sentencepiece_spec(files, *model, std::move(json), model_type);
+  if (const auto model = find_sentencepiece(files)) {
+    return sentencepiece_spec(files, *model, model_type);
+  }
+  const auto vocab_json = files.find("vocab.json");
+  const auto merges = files.find("merges.txt");
+  if (vocab_json && merges) {
+    const Json config = read_config(files, "tokenizer_config.json");
+    MergesOptions options;
+    options.add_prefix_space = flag_of(config, "add_prefix_space").value_or(false);
+    options.family = text_of(config, "tokenizer_class");
+    if (options.family.empty()) options.family = model_type;
+    return merges_spec(as_chars(*vocab_json), as_chars(*merges), files.describe(), options);
+  }
   if (const auto bytes = files.find("vocab.txt")) {
     return vocab_txt_spec(as_chars(*bytes), files.describe() + "/vocab.txt",
                           vocab_txt_options(read_config(files, "tokenizer_config.json")));
   }
-  throw Error(ExitCode::model,
-              "{}: no tokenizer: neither tokenizer.json nor vocab.txt nor a sentencepiece model "
-              "({}) is there",
-              files.describe(), fmt::join(kSentencePieceNames, ", "));
+  throw Error(
+      ExitCode::model,
+      "{}: no tokenizer: neither tokenizer.json nor vocab.json with merges.txt nor vocab.txt "
+      "nor a sentencepiece model ({}) is there",
+      files.describe(), fmt::join(kSentencePieceNames, ", "));
 }
 
 // One file under the name that it would have in a model folder, beside the folder's configuration.
@@ -207,7 +182,7 @@ std::unique_ptr<Tokenizer> load_tokenizer_from_path(const std::string& path) {
 }
 
 TokenizerSpec parse_tokenizer_json(std::string_view text, const std::string& where) {
-  return std::move(read_tokenizer_json(text, where, ForeignModels::refuse).spec);
+  return read_tokenizer_json(text, where);
 }
 
 }  // namespace embedtool

@@ -19,11 +19,10 @@ struct TokenizerHints {
 };
 
 /// The tokenizer of a model, from the first of these that is there: tokenizer.json; a sentencepiece
-/// model (sentencepiece.bpe.model, spiece.model, …), which also stands in for a tokenizer.json with
-/// a model that only sentencepiece reads; vocab.txt. Limits on length and padding that these files
-/// may carry are not obeyed: the caller says how long a text may be.
-/// Throws Error(model) naming the file and the part that cannot be honoured. Copies what it needs:
-/// `files` may go.
+/// model (sentencepiece.bpe.model, spiece.model, …); vocab.json with merges.txt; vocab.txt. Limits
+/// on length and padding that these files may carry are not obeyed: the caller says how long a text
+/// may be. Throws Error(model) naming the file and the part that cannot be honoured. Copies what it
+/// needs: `files` may go.
 std::unique_ptr<Tokenizer> load_tokenizer(const FileSet& files, const TokenizerHints& hints);
 
 /// The same from a path: a model folder, or one file of it (*.json, *.txt, *.model), which is then

@@ -1,96 +1,18 @@
 #include "formats/tokenizer_json.hpp"
 
-#include <simdjson.h>
-
-#include <limits>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "core/base/error.hpp"
+#include "formats/tokenizer_json_members.hpp"
 
 namespace embedtool {
 namespace {
 
-namespace dom = simdjson::dom;
+using namespace tokenizer_json;
 
 constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
-
-/// Reads members of one JSON object, with errors that say where they are.
-class Members {
- public:
-  Members(dom::object object, std::string path, const std::string& where)
-      : object_(object), path_(std::move(path)), where_(where) {}
-
-  const std::string& path() const { return path_; }
-
-  /// The member, or nothing where it is absent or null.
-  std::optional<dom::element> find(std::string_view key) const {
-    dom::element value;
-    if (object_[key].get(value) != simdjson::SUCCESS || value.is_null()) return std::nullopt;
-    return value;
-  }
-
-  template <typename T>
-  T get(std::string_view key) const {
-    const auto value = find(key);
-    T result{};
-    if (!value || value->get(result) != simdjson::SUCCESS) {
-      fail("'{}' is missing or of the wrong type", key);
-    }
-    return result;
-  }
-
-  template <typename T>
-  T get_or(std::string_view key, T fallback) const {
-    return find(key) ? get<T>(key) : fallback;
-  }
-
-  std::string text(std::string_view key, std::string_view fallback) const {
-    return std::string(get_or<std::string_view>(key, fallback));
-  }
-
-  TokenId id(std::string_view key) const { return checked_id(get<dom::element>(key), key); }
-
-  TokenId checked_id(dom::element value, std::string_view what) const {
-    std::uint64_t id = 0;
-    if (value.get(id) != simdjson::SUCCESS ||
-        id >= static_cast<std::uint64_t>(std::numeric_limits<TokenId>::max())) {
-      fail("the id of '{}' is not a number from 0 to 2147483646", what);
-    }
-    return static_cast<TokenId>(id);
-  }
-
-  /// The object behind `key`; nothing where it is absent or null.
-  std::optional<Members> inner(std::string_view key) const {
-    const auto value = find(key);
-    if (!value) return std::nullopt;
-    dom::object object;
-    const std::string path = path_.empty() ? std::string(key) : path_ + "." + std::string(key);
-    if (value->get(object) != simdjson::SUCCESS) fail("'{}' is not an object", key);
-    return Members(object, path, where_);
-  }
-
-  Members of(dom::element element, std::string_view what) const {
-    dom::object object;
-    if (element.get(object) != simdjson::SUCCESS) fail("{} is not an object", what);
-    return Members(object, path_, where_);
-  }
-
-  template <typename... Args>
-  [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) const {
-    throw Error(ExitCode::model, "{}: {}{}{}", where_, path_, path_.empty() ? "" : ": ",
-                fmt::format(format, std::forward<Args>(args)...));
-  }
-
-  [[noreturn]] void fail_unknown(std::string_view type) const {
-    fail("'{}' is not supported; ids would be wrong without it", type);
-  }
-
- private:
-  dom::object object_;
-  std::string path_;
-  const std::string& where_;
-};
 
 // Special tokens first, as the reference ranks them where two look alike once normalized.
 std::vector<AddedToken> read_added_tokens(const Members& root) {
@@ -106,29 +28,6 @@ std::vector<AddedToken> read_added_tokens(const Members& root) {
   }
   tokens.insert(tokens.end(), others.begin(), others.end());
   return tokens;
-}
-
-NormalizerSpec read_normalizer(const Members& root) {
-  const auto json = root.inner("normalizer");
-  if (!json) return {};
-  const auto type = json->get<std::string_view>("type");
-  if (type == "BertNormalizer") {
-    BertNormalizerSpec spec;
-    spec.clean_text = json->get_or("clean_text", spec.clean_text);
-    spec.handle_chinese_chars = json->get_or("handle_chinese_chars", spec.handle_chinese_chars);
-    if (json->find("strip_accents")) spec.strip_accents = json->get<bool>("strip_accents");
-    spec.lowercase = json->get_or("lowercase", spec.lowercase);
-    return spec;
-  }
-  json->fail_unknown(type);
-}
-
-PreTokenizerSpec read_pre_tokenizer(const Members& root) {
-  const auto json = root.inner("pre_tokenizer");
-  if (!json) return {};
-  const auto type = json->get<std::string_view>("type");
-  if (type == "BertPreTokenizer") return BertPreTokenizerSpec{};
-  json->fail_unknown(type);
 }
 
 /// The pieces of a TemplateProcessing for one sequence: special tokens before and after it.
@@ -167,71 +66,85 @@ TokenId read_named_id(const Members& json, std::string_view key) {
   return json.checked_id(id, key);
 }
 
+// Processors wrap one another; ByteLevel only trims offsets, which we have none of.
+SpecialTemplate read_processor(const Members& json, int depth) {
+  if (depth > kMaxNesting) json.fail("Sequences nest too deeply");
+  const auto type = json.get<std::string_view>("type");
+  if (type == "ByteLevel") return {};
+  if (type == "TemplateProcessing") return read_template(json);
+  if (type == "BertProcessing" || type == "RobertaProcessing") {
+    return {{read_named_id(json, "cls")}, {read_named_id(json, "sep")}};
+  }
+  if (type != "Sequence") json.fail_unknown(type);
+  SpecialTemplate all;
+  for (const dom::element element : json.get<dom::array>("processors")) {
+    SpecialTemplate outer = read_processor(json.of(element, "a processor"), depth + 1);
+    outer.prefix.insert(outer.prefix.end(), all.prefix.begin(), all.prefix.end());
+    all.suffix.insert(all.suffix.end(), outer.suffix.begin(), outer.suffix.end());
+    all.prefix = std::move(outer.prefix);
+  }
+  return all;
+}
+
 SpecialTemplate read_post_processor(const Members& root) {
   const auto json = root.inner("post_processor");
-  if (!json) return {};
-  const auto type = json->get<std::string_view>("type");
-  if (type == "TemplateProcessing") return read_template(*json);
-  if (type == "BertProcessing" || type == "RobertaProcessing") {
-    return {{read_named_id(*json, "cls")}, {read_named_id(*json, "sep")}};
-  }
-  json->fail_unknown(type);
+  return json ? read_processor(*json, 0) : SpecialTemplate();
 }
 
-// Files from before models had a type are told apart by what they hold.
-std::string model_type(const Members& model) {
-  if (model.find("type")) return std::string(model.get<std::string_view>("type"));
-  if (model.find("merges")) return "BPE";
-  if (model.find("unk_id")) return "Unigram";
-  return model.find("continuing_subword_prefix") ? "WordPiece" : "of no type";
-}
+/// The tokens of a model and how many there are, for the ids of added ones.
+struct TokensOfModel {
+  const Vocabulary* vocabulary = nullptr;
+  Vocabulary own;
+  std::size_t size = 0;
+};
 
-WordPieceSpec read_wordpiece(const Members& model) {
-  WordPieceSpec spec;
-  spec.unk_token = model.text("unk_token", spec.unk_token);
-  spec.continuing_subword_prefix =
-      model.text("continuing_subword_prefix", spec.continuing_subword_prefix);
-  spec.max_input_chars_per_word = static_cast<std::size_t>(
-      model.get_or<std::uint64_t>("max_input_chars_per_word", spec.max_input_chars_per_word));
-  const auto vocabulary = model.get<dom::object>("vocab");
-  spec.vocabulary.reserve(vocabulary.size());
-  for (const auto field : vocabulary) {
-    spec.vocabulary.add(field.key, model.checked_id(field.value, field.key));
-  }
-  return spec;
-}
-
-/// Unigram lists its pieces as [piece, score]; the id is the place in the list.
-Vocabulary read_unigram_pieces(const Members& model) {
-  Vocabulary vocabulary;
-  TokenId id = 0;
-  for (const dom::element entry : model.get<dom::array>("vocab")) {
-    dom::array pair;
-    std::string_view piece;
-    if (entry.get(pair) != simdjson::SUCCESS || pair.at(0).get(piece) != simdjson::SUCCESS) {
-      model.fail("entry {} of the vocabulary is not a piece and its score", id);
+TokensOfModel tokens_of(const TokenModelSpec& model) {
+  TokensOfModel tokens;
+  if (const auto* word_piece = std::get_if<WordPieceSpec>(&model)) {
+    tokens.vocabulary = &word_piece->vocabulary;
+  } else if (const auto* bpe = std::get_if<BpeSpec>(&model)) {
+    tokens.vocabulary = &bpe->vocabulary;
+  } else if (const auto* unigram = std::get_if<UnigramSpec>(&model)) {
+    for (std::size_t id = 0; id < unigram->pieces.size(); ++id) {
+      tokens.own.add(unigram->pieces[id].text, static_cast<TokenId>(id));
     }
-    vocabulary.add(piece, id++);
+    tokens.size = unigram->pieces.size();
+    return tokens;
   }
-  return vocabulary;
+  tokens.size = tokens.vocabulary->size();
+  return tokens;
 }
 
 // The reference gives an added token the id that the vocabulary has for it, or else the next one
 // after the vocabulary's, whatever id the list says. In files that it wrote the two agree.
-void settle_added_ids(std::vector<AddedToken>& tokens, const Vocabulary& vocabulary) {
-  auto next = static_cast<TokenId>(vocabulary.size());
-  Vocabulary added;
-  for (AddedToken& token : tokens) {
+void settle_added_ids(std::vector<AddedToken>& added, const TokenModelSpec& model) {
+  const TokensOfModel tokens = tokens_of(model);
+  const Vocabulary& vocabulary = tokens.vocabulary != nullptr ? *tokens.vocabulary : tokens.own;
+  auto next = static_cast<TokenId>(tokens.size);
+  Vocabulary fresh;
+  for (AddedToken& token : added) {
     token.id = vocabulary.find(token.content);
-    if (token.id == Vocabulary::kAbsent) token.id = added.find(token.content);
-    if (token.id == Vocabulary::kAbsent) added.add(token.content, token.id = next++);
+    if (token.id == Vocabulary::kAbsent) token.id = fresh.find(token.content);
+    if (token.id == Vocabulary::kAbsent) fresh.add(token.content, token.id = next++);
+  }
+}
+
+// That a model reads bytes is said among the pre-tokenizers, and must be said last: the others
+// would see the bytes' visible alphabet.
+void settle_bytes(const Members& root, TokenizerSpec& spec) {
+  auto* bpe = std::get_if<BpeSpec>(&spec.model);
+  for (std::size_t i = 0; i < spec.pre_tokenizer.size(); ++i) {
+    if (!std::holds_alternative<ByteLevelSpec>(spec.pre_tokenizer[i])) continue;
+    if (bpe == nullptr || i + 1 < spec.pre_tokenizer.size()) {
+      root.fail("pre_tokenizer: 'ByteLevel' anywhere but last and before BPE is not supported");
+    }
+    bpe->byte_level = true;
   }
 }
 
 }  // namespace
 
-TokenizerJson read_tokenizer_json(std::string_view text, const std::string& where,
-                                  ForeignModels foreign) {
+TokenizerSpec read_tokenizer_json(std::string_view text, const std::string& where) {
   if (text.size() > kMaxBytes) {
     throw Error(ExitCode::model, "{}: {} bytes, more than any tokenizer has", where, text.size());
   }
@@ -248,22 +161,15 @@ TokenizerJson read_tokenizer_json(std::string_view text, const std::string& wher
   const auto model = root.inner("model");
   if (!model) root.fail("it has no 'model': not a tokenizer.json of Hugging Face tokenizers");
 
-  TokenizerJson result;
-  result.spec.added_tokens = read_added_tokens(root);
-  const std::string type = model_type(*model);
-  if (type == "WordPiece") {
-    WordPieceSpec spec = read_wordpiece(*model);
-    settle_added_ids(result.spec.added_tokens, spec.vocabulary);
-    result.spec.model = std::move(spec);
-    result.spec.normalizer = read_normalizer(root);
-    result.spec.pre_tokenizer = read_pre_tokenizer(root);
-  } else {
-    if (foreign == ForeignModels::refuse) model->fail_unknown(type);
-    result.foreign_model = type;
-    if (type == "Unigram") result.foreign_vocabulary = read_unigram_pieces(*model);
-  }
-  result.spec.special = read_post_processor(root);
-  return result;
+  TokenizerSpec spec;
+  spec.model = read_model(*model);
+  spec.added_tokens = read_added_tokens(root);
+  settle_added_ids(spec.added_tokens, spec.model);
+  spec.normalizer = read_normalizer(root);
+  spec.pre_tokenizer = read_pre_tokenizer(root);
+  settle_bytes(root, spec);
+  spec.special = read_post_processor(root);
+  return spec;
 }
 
 }  // namespace embedtool

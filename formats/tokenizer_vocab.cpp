@@ -100,8 +100,8 @@ TokenizerSpec vocab_txt_spec(std::string_view text, const std::string& where,
   normalizer.lowercase = options.lowercase.value_or(looks_lowercase(vocabulary));
   normalizer.strip_accents = options.strip_accents;
   normalizer.handle_chinese_chars = options.handle_chinese_chars;
-  spec.normalizer = normalizer;
-  spec.pre_tokenizer = BertPreTokenizerSpec{};
+  spec.normalizer.emplace_back(normalizer);
+  spec.pre_tokenizer.emplace_back(BertPreTokenizerSpec{});
   model.unk_token = unk.name();
   spec.model = std::move(model);
   return spec;

@@ -19,7 +19,7 @@ TEXT
 build_packages=(
   g++ cmake ninja-build pkg-config
   libopenblas-dev libdnnl-dev libhwy-dev libsentencepiece-dev nlohmann-json3-dev libsimdjson-dev
-  libzstd-dev zlib1g-dev libcli11-dev libutf8proc-dev libxxhash-dev libfmt-dev
+  libzstd-dev zlib1g-dev libcli11-dev libutf8proc-dev libpcre2-dev libxxhash-dev libfmt-dev
   libgtest-dev libgmock-dev python3
 )
 # name of the package : a file or command that shows it is there, whoever installed it

@@ -13,6 +13,16 @@ constexpr std::array kArchitectures = {
     Architecture{"bert", is_bert, describe_bert},
     Architecture{"distilbert", is_distilbert, describe_distilbert},
     Architecture{"roberta", is_roberta, describe_roberta},
+    Architecture{"mpnet", is_mpnet, describe_mpnet},
+    Architecture{"albert", is_albert, describe_albert},
+    Architecture{"electra", is_electra, describe_electra},
+    Architecture{"jina-bert", is_jina, describe_jina},
+    Architecture{"nomic_bert", is_nomic, describe_nomic},
+    Architecture{"new", is_gte, describe_gte},
+    Architecture{"modernbert", is_modernbert, describe_modernbert},
+    Architecture{"qwen2, qwen3", is_qwen, describe_qwen},
+    Architecture{"gemma3_text", is_gemma, describe_gemma},
+    Architecture{"t5", is_t5, describe_t5},
 };
 
 void check(const ModelSpec& spec, const std::string& where) {
@@ -29,7 +39,19 @@ void check(const ModelSpec& spec, const std::string& where) {
   }
   if (spec.layers == 0 || spec.layers > kMaxLayers) refuse("number of layers", spec.layers);
   if (spec.max_positions > kMaxSize) refuse("number of positions", spec.max_positions);
-  if (spec.hidden % spec.heads != 0) {
+  for (const auto& [what, value] :
+       {std::pair{"embedding size", spec.embedding_size}, std::pair{"head size", spec.head_size},
+        std::pair{"number of key heads", spec.kv_heads}}) {
+    if (value > kMaxSize) refuse(what, value);
+  }
+  if (spec.heads % spec.key_heads() != 0) refuse("number of key heads", spec.key_heads());
+  if (spec.positions == Positions::rotary) {
+    const std::size_t rotated = spec.rotary.dims == 0 ? spec.head_dim() : spec.rotary.dims;
+    if (rotated % 2 != 0 || rotated > spec.head_dim())
+      refuse("number of rotated elements", rotated);
+  }
+  if (spec.shared_layers > spec.layers) refuse("number of layer groups", spec.shared_layers);
+  if (spec.head_size == 0 && spec.hidden % spec.heads != 0) {
     throw Error(ExitCode::model, "{}: hidden size {} is not a multiple of {} attention heads",
                 where, spec.hidden, spec.heads);
   }

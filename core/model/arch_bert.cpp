@@ -26,22 +26,18 @@ ModelSpec describe_bert(const ConfigSource& config) {
   spec.activation = parse_activation(config.string("hidden_act").value_or("gelu"), "hidden_act");
   spec.norm_eps = static_cast<float>(config.number("layer_norm_eps").value_or(1e-12));
   const std::string layer = "encoder.layer.{}.";
-  spec.names = {
-      .word_embeddings = "embeddings.word_embeddings.weight",
-      .position_embeddings = "embeddings.position_embeddings.weight",
-      .token_type_embeddings = "embeddings.token_type_embeddings.weight",
-      .embedding_norm = "embeddings.LayerNorm",
-      .query = layer + "attention.self.query",
-      .key = layer + "attention.self.key",
-      .value = layer + "attention.self.value",
-      .attention_output = layer + "attention.output.dense",
-      .attention_norm = layer + "attention.output.LayerNorm",
-      .ffn_up = layer + "intermediate.dense",
-      .ffn_down = layer + "output.dense",
-      .ffn_norm = layer + "output.LayerNorm",
-      .token_weights = "",
-      .token_mapping = "",
-  };
+  spec.names.word_embeddings = "embeddings.word_embeddings.weight";
+  spec.names.position_embeddings = "embeddings.position_embeddings.weight";
+  spec.names.token_type_embeddings = "embeddings.token_type_embeddings.weight";
+  spec.names.embedding_norm = "embeddings.LayerNorm";
+  spec.names.query = layer + "attention.self.query";
+  spec.names.key = layer + "attention.self.key";
+  spec.names.value = layer + "attention.self.value";
+  spec.names.attention_output = layer + "attention.output.dense";
+  spec.names.attention_norm = layer + "attention.output.LayerNorm";
+  spec.names.ffn_up = layer + "intermediate.dense";
+  spec.names.ffn_down = layer + "output.dense";
+  spec.names.ffn_norm = layer + "output.LayerNorm";
   spec.prefixes = {"bert.", "model."};
   return spec;
 }

@@ -20,22 +20,17 @@ ModelSpec describe_distilbert(const ConfigSource& config) {
   spec.activation = parse_activation(config.string("activation").value_or("gelu"), "activation");
   spec.norm_eps = 1e-12F;
   const std::string layer = "transformer.layer.{}.";
-  spec.names = {
-      .word_embeddings = "embeddings.word_embeddings.weight",
-      .position_embeddings = "embeddings.position_embeddings.weight",
-      .token_type_embeddings = "",
-      .embedding_norm = "embeddings.LayerNorm",
-      .query = layer + "attention.q_lin",
-      .key = layer + "attention.k_lin",
-      .value = layer + "attention.v_lin",
-      .attention_output = layer + "attention.out_lin",
-      .attention_norm = layer + "sa_layer_norm",
-      .ffn_up = layer + "ffn.lin1",
-      .ffn_down = layer + "ffn.lin2",
-      .ffn_norm = layer + "output_layer_norm",
-      .token_weights = "",
-      .token_mapping = "",
-  };
+  spec.names.word_embeddings = "embeddings.word_embeddings.weight";
+  spec.names.position_embeddings = "embeddings.position_embeddings.weight";
+  spec.names.embedding_norm = "embeddings.LayerNorm";
+  spec.names.query = layer + "attention.q_lin";
+  spec.names.key = layer + "attention.k_lin";
+  spec.names.value = layer + "attention.v_lin";
+  spec.names.attention_output = layer + "attention.out_lin";
+  spec.names.attention_norm = layer + "sa_layer_norm";
+  spec.names.ffn_up = layer + "ffn.lin1";
+  spec.names.ffn_down = layer + "ffn.lin2";
+  spec.names.ffn_norm = layer + "output_layer_norm";
   spec.prefixes = {"distilbert.", "model."};
   return spec;
 }

@@ -21,4 +21,34 @@ ModelSpec describe_distilbert(const ConfigSource& config);
 bool is_roberta(const ConfigSource& config);
 ModelSpec describe_roberta(const ConfigSource& config);
 
+bool is_mpnet(const ConfigSource& config);
+ModelSpec describe_mpnet(const ConfigSource& config);
+
+bool is_albert(const ConfigSource& config);
+ModelSpec describe_albert(const ConfigSource& config);
+
+bool is_electra(const ConfigSource& config);
+ModelSpec describe_electra(const ConfigSource& config);
+
+bool is_jina(const ConfigSource& config);
+ModelSpec describe_jina(const ConfigSource& config);
+
+bool is_nomic(const ConfigSource& config);
+ModelSpec describe_nomic(const ConfigSource& config);
+
+bool is_gte(const ConfigSource& config);
+ModelSpec describe_gte(const ConfigSource& config);
+
+bool is_modernbert(const ConfigSource& config);
+ModelSpec describe_modernbert(const ConfigSource& config);
+
+bool is_qwen(const ConfigSource& config);
+ModelSpec describe_qwen(const ConfigSource& config);
+
+bool is_gemma(const ConfigSource& config);
+ModelSpec describe_gemma(const ConfigSource& config);
+
+bool is_t5(const ConfigSource& config);
+ModelSpec describe_t5(const ConfigSource& config);
+
 }  // namespace embedtool

@@ -32,7 +32,7 @@ std::vector<std::int64_t> read_integers(const TensorView& tensor) {
 }  // namespace
 
 EmbeddingTable::EmbeddingTable(const ModelSpec& spec, const WeightSource& source)
-    : hidden_(spec.hidden), vocab_(spec.vocab_size) {
+    : hidden_(spec.table_width()), vocab_(spec.vocab_size) {
   const WeightReader reader(source, spec.prefixes);
   table_ = reader.find(spec.names.word_embeddings);
   if (table_ == nullptr || table_->shape.size() != 2 ||
@@ -50,7 +50,11 @@ EmbeddingTable::EmbeddingTable(const ModelSpec& spec, const WeightSource& source
     throw Error(ExitCode::model, "tensor {} has {} rows, but the configuration says {} tokens",
                 table_->name, table_->shape[0], vocab_);
   }
-  if (spec.positions == Positions::learned) read_positions(spec, source);
+  if (spec.positions == Positions::learned) {
+    read_positions(spec, source);
+  } else {
+    read_type(spec, source, common_);
+  }
 }
 
 void EmbeddingTable::read_positions(const ModelSpec& spec, const WeightSource& source) {
@@ -61,6 +65,17 @@ void EmbeddingTable::read_positions(const ModelSpec& spec, const WeightSource& s
   positions_.resize(spec.max_positions * hidden_);
   widen(table.bytes.data() + spec.position_offset * row_bytes, table.dtype, positions_.size(),
         positions_.data());
+  std::vector<float> type0;
+  read_type(spec, source, type0);
+  if (type0.empty()) return;
+  for (std::size_t p = 0; p < spec.max_positions; ++p) {
+    add(positions_.data() + p * hidden_, type0.data(), hidden_);
+  }
+}
+
+void EmbeddingTable::read_type(const ModelSpec& spec, const WeightSource& source,
+                               std::vector<float>& type0) const {
+  const WeightReader reader(source, spec.prefixes);
   if (spec.names.token_type_embeddings.empty()) return;
   const TensorView* types = reader.find(spec.names.token_type_embeddings);
   if (types == nullptr) return;  // some conversions drop the table of a single type
@@ -68,11 +83,8 @@ void EmbeddingTable::read_positions(const ModelSpec& spec, const WeightSource& s
       types->shape[1] != static_cast<std::int64_t>(hidden_)) {
     throw Error(ExitCode::model, "tensor {} has no row of {} elements", types->name, hidden_);
   }
-  std::vector<float> type0(hidden_);
+  type0.resize(hidden_);
   widen(types->bytes.data(), types->dtype, hidden_, type0.data());
-  for (std::size_t p = 0; p < spec.max_positions; ++p) {
-    add(positions_.data() + p * hidden_, type0.data(), hidden_);
-  }
 }
 
 void EmbeddingTable::read_static_parts(const ModelSpec& spec, const WeightSource& source) {

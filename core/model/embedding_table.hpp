@@ -23,24 +23,30 @@ class EmbeddingTable {
   /// Throws Error(ExitCode::model) when an id lies outside of the table.
   void check(std::span<const TokenId> ids) const;
 
-  /// out[hidden] = the row of `id`, times its weight where the table has weights.
+  /// out[table width] = the row of `id`, times its weight where the table has weights.
   void gather(TokenId id, float* out) const;
 
-  /// Positions and token type 0 added up, [positions, hidden], for the sum with gathered rows; null
-  /// where the model has neither.
+  /// What is added to the gathered row of the token at `position`, the position's row and token
+  /// type 0's added up; null where the model has neither.
   const float* position_row(std::size_t position) const {
+    if (!common_.empty()) return common_.data();
     return positions_.empty() ? nullptr : positions_.data() + position * hidden_;
   }
-  std::size_t owned_bytes() const { return (positions_.size() + weights_.size()) * sizeof(float); }
+  std::size_t owned_bytes() const {
+    return (positions_.size() + common_.size() + weights_.size()) * sizeof(float);
+  }
 
  private:
   void read_positions(const ModelSpec& spec, const WeightSource& source);
+  void read_type(const ModelSpec& spec, const WeightSource& source,
+                 std::vector<float>& type0) const;
   void read_static_parts(const ModelSpec& spec, const WeightSource& source);
 
   const TensorView* table_ = nullptr;
   std::size_t hidden_ = 0;
   std::size_t vocab_ = 0;
   std::vector<float> positions_;       ///< offset applied: row 0 belongs to the first token
+  std::vector<float> common_;          ///< token type 0, of models without learned positions
   std::vector<float> weights_;         ///< [vocab] or empty
   std::vector<std::int64_t> mapping_;  ///< [vocab] → table row, or empty
 };

@@ -7,59 +7,16 @@
 #include "core/base/error.hpp"
 #include "core/base/threads.hpp"
 #include "core/math/attention.hpp"
+#include "core/math/block_kernels.hpp"
 #include "core/math/kernels.hpp"
+#include "core/model/block.hpp"
 #include "core/model/embedding_table.hpp"
 #include "core/model/head.hpp"
+#include "core/model/positions.hpp"
 #include "core/model/weights.hpp"
 
 namespace embedtool {
 namespace {
-
-struct Norm {
-  std::vector<float> scale;
-  std::vector<float> shift;
-
-  Norm() = default;
-  Norm(const WeightReader& reader, const std::string& prefix, std::size_t size)
-      : scale(reader.norm_scale(prefix, size)), shift(reader.norm_shift(prefix, size)) {}
-};
-
-/// One post-norm block: x = LN(x + attention(x)); x = LN(x + ffn(x)).
-struct Block {
-  std::unique_ptr<LinearLayer> qkv;
-  std::unique_ptr<LinearLayer> attention_output;
-  Norm attention_norm;
-  std::unique_ptr<LinearLayer> ffn_up;
-  std::unique_ptr<LinearLayer> ffn_down;
-  Norm ffn_norm;
-
-  Block() = default;
-  Block(const ModelSpec& spec, std::size_t layer, const WeightReader& reader,
-        const LinearFactory& make);
-
-  std::size_t scratch_bytes() const {
-    return std::max({qkv->scratch_bytes(), attention_output->scratch_bytes(),
-                     ffn_up->scratch_bytes(), ffn_down->scratch_bytes()});
-  }
-  std::size_t owned_bytes() const {
-    return qkv->owned_bytes() + attention_output->owned_bytes() + ffn_up->owned_bytes() +
-           ffn_down->owned_bytes();
-  }
-};
-
-Block::Block(const ModelSpec& spec, std::size_t layer, const WeightReader& reader,
-             const LinearFactory& make) {
-  const std::size_t h = spec.hidden;
-  const auto name = [layer](const std::string& pattern) { return layer_name(pattern, layer); };
-  const TensorNames& n = spec.names;
-  qkv = reader.linear({name(n.query), name(n.key), name(n.value)}, h, 3 * h, Activation::identity,
-                      make);
-  attention_output = reader.linear({name(n.attention_output)}, h, h, Activation::identity, make);
-  attention_norm = Norm(reader, name(n.attention_norm), h);
-  ffn_up = reader.linear({name(n.ffn_up)}, h, spec.ffn, spec.activation, make);
-  ffn_down = reader.linear({name(n.ffn_down)}, spec.ffn, h, Activation::identity, make);
-  ffn_norm = Norm(reader, name(n.ffn_norm), h);
-}
 
 /// Rows that go through the second half of a block together, so that the FFN's intermediate stays
 /// in L2: 64 × 1536 floats are 384 KiB.
@@ -104,47 +61,72 @@ Group next_group(const Batch& batch, std::size_t first, std::size_t tokens) {
 }  // namespace
 
 std::size_t Workspace::bytes() const {
-  return states.bytes() + qkv.bytes() + context.bytes() + block.bytes() + intermediate.bytes() +
-         pooled.bytes() + projected.bytes() + residual.bytes() + gemm.bytes() + attention.bytes();
+  return states.bytes() + embedded.bytes() + normed.bytes() + qkv.bytes() + context.bytes() +
+         block.bytes() + intermediate.bytes() + pooled.bytes() + projected.bytes() +
+         residual.bytes() + gemm.bytes() + attention.bytes();
 }
 
 struct Encoder::Parts {
   ModelSpec spec;
+  WeightReader reader;
   EmbeddingTable table;
   Norm embedding_norm;
+  std::unique_ptr<LinearLayer> embedding_projection;
+  AttentionPositions positions;
   std::vector<Block> blocks;
+  Norm final_norm;
   Head head;
   Blocking blocking;
 
   Parts(const ModelSpec& model, const HeadSpec& head_spec, const WeightSource& weights,
         const LinearFactory& make)
       : spec(model),
+        reader(weights, spec.prefixes),
         table(model, weights),
+        positions(spec, reader),
         head(head_spec, model.hidden, {make.backend, Compute::f32}),
         blocking{make.backend.row_block()} {
-    const WeightReader reader(weights, spec.prefixes);
-    if (!spec.names.embedding_norm.empty()) {
-      embedding_norm = Norm(reader, spec.names.embedding_norm, spec.hidden);
+    const TensorNames& n = spec.names;
+    if (!n.embedding_norm.empty()) {
+      embedding_norm = Norm(spec, reader, n.embedding_norm, spec.table_width());
     }
-    blocks.resize(spec.layers);  // packing weights takes most of a model's loading
-    parallel_for(spec.layers, [&](std::size_t i) { blocks[i] = Block(spec, i, reader, make); });
+    if (!n.embedding_projection.empty()) {
+      embedding_projection = reader.linear({{n.embedding_projection, spec.hidden}},
+                                           spec.table_width(), Activation::identity, make);
+    }
+    const std::size_t sets = spec.shared_layers == 0 ? spec.layers : spec.shared_layers;
+    blocks.resize(sets);  // packing weights takes most of a model's loading
+    parallel_for(sets, [&](std::size_t i) { blocks[i] = Block(spec, i, reader, make); });
+    if (!n.final_norm.empty()) final_norm = Norm(spec, reader, n.final_norm, spec.hidden);
   }
 
+  /// The weights of a layer: sets of weights serve stretches of equal length.
+  const Block& block_of(std::size_t layer) const {
+    return blocks[layer * blocks.size() / spec.layers];
+  }
   std::size_t head_vectors(std::size_t texts, std::size_t tokens) const {
     return head.multi_vector() ? tokens : texts;
   }
+  /// Rows of the buffer that norms write to: a group's, or a chunk's.
+  std::size_t normed_rows(std::size_t group) const { return std::max(group, blocking.max_chunk()); }
   std::size_t gemm_scratch() const {
     std::size_t bytes = 0;
     for (const Block& b : blocks) bytes = std::max(bytes, b.scratch_bytes());
+    if (embedding_projection) bytes = std::max(bytes, embedding_projection->scratch_bytes());
     return bytes;
   }
 
   void check(const Batch& batch) const;
   void embed(const Batch& batch, Workspace& w, StageClock& clock) const;
-  void attend(const Batch& batch, const Group& group, const Block& block, Workspace& w,
+  void attend(const Batch& batch, const Group& group, std::size_t layer, Workspace& w,
               StageClock& clock) const;
+  void place_tokens(const Block& block, bool local, std::size_t length, float* qkv) const;
   void transform_rows(const Block& block, std::size_t begin, std::size_t end, Workspace& w,
                       StageClock& clock) const;
+  void feed_forward(const Block& block, const float* x, std::size_t rows, Workspace& w,
+                    StageClock& clock) const;
+  void add_or_norm(const Norm& norm, const Norm& post_norm, std::size_t rows, float* sub,
+                   float* states) const;
 };
 
 void Encoder::Parts::check(const Batch& batch) const {
@@ -159,44 +141,111 @@ void Encoder::Parts::check(const Batch& batch) const {
   }
 }
 
-/// Gathers word rows into the states buffer, adds positions and types, normalizes.
+/// Gathers word rows, adds positions and types, normalizes and widens them into the states buffer.
 void Encoder::Parts::embed(const Batch& batch, Workspace& w, StageClock& clock) const {
   clock.enter(Stage::lookup);
-  const std::size_t h = spec.hidden;
-  float* states = w.states.data();
+  const std::size_t width = spec.table_width();
+  float* rows = embedding_projection ? w.embedded.data() : w.states.data();
   for (std::size_t i = 0; i < batch.size(); ++i) {
     for (std::size_t t = batch.offsets[i]; t < batch.offsets[i + 1]; ++t) {
-      table.gather(batch.ids[t], states + t * h);
+      table.gather(batch.ids[t], rows + t * width);
       const float* position = table.position_row(t - batch.offsets[i]);
-      if (position != nullptr) add(states + t * h, position, h);
+      if (position != nullptr) add(rows + t * width, position, width);
     }
   }
-  if (embedding_norm.scale.empty()) return;
   clock.enter(Stage::elementwise);
-  layer_norm({states, nullptr, embedding_norm.scale.data(), embedding_norm.shift.data(),
-              spec.norm_eps, batch.tokens(), h, states});
+  if (spec.embedding_scale != 1.0F) scale(rows, spec.embedding_scale, batch.tokens() * width);
+  if (!embedding_norm.empty()) embedding_norm.apply(rows, batch.tokens(), rows);
+  if (!embedding_projection) return;
+  clock.enter(Stage::gemm);
+  embedding_projection->forward(rows, batch.tokens(), w.states.data(), w.gemm.data());
+}
+
+/// Norms queries and keys and rotates them by their positions, where the model does; `qkv` is that
+/// of one text.
+void Encoder::Parts::place_tokens(const Block& block, bool local, std::size_t length,
+                                  float* qkv) const {
+  const std::size_t query = spec.query_width();
+  const std::size_t query_rows = spec.norms_whole_query ? 1 : spec.heads;
+  const std::size_t key_rows = spec.norms_whole_query ? 1 : spec.key_heads();
+  for (std::size_t t = 0; t < length; ++t) {
+    float* row = qkv + t * spec.qkv_width();
+    if (!block.query_norm.empty()) block.query_norm.apply(row, query_rows, row);
+    if (!block.key_norm.empty()) block.key_norm.apply(row + query, key_rows, row + query);
+    if (const float* angles = positions.angles(t, local)) {
+      // Key heads lie right behind the query heads.
+      rotate({row, spec.heads + spec.key_heads(), spec.head_dim(), positions.rotated(),
+              spec.rotary.interleaved, angles});
+    }
+  }
 }
 
 /// Queries, keys and values of a group's tokens, then attention text by text into the context
 /// buffer.
-void Encoder::Parts::attend(const Batch& batch, const Group& group, const Block& block,
-                            Workspace& w, StageClock& clock) const {
+void Encoder::Parts::attend(const Batch& batch, const Group& group, std::size_t layer, Workspace& w,
+                            StageClock& clock) const {
+  const Block& block = block_of(layer);
   const std::size_t h = spec.hidden;
+  const std::size_t width = spec.qkv_width();
   const std::size_t first_token = batch.offsets[group.first];
   const std::size_t tokens = batch.offsets[group.last] - first_token;
+  const float* input = w.states.data() + first_token * h;
+  if (spec.block_norms != BlockNorms::post && !block.attention_norm.empty()) {
+    clock.enter(Stage::elementwise);
+    block.attention_norm.apply(input, tokens, w.normed.data());
+    input = w.normed.data();
+  }
   clock.enter(Stage::gemm);
-  block.qkv->forward(w.states.data() + first_token * h, tokens, w.qkv.data(), w.gemm.data());
-  clock.enter(Stage::attention);
-  const float scale = 1.0F / std::sqrt(static_cast<float>(spec.head_dim()));
+  block.qkv->forward(input, tokens, w.qkv.data(), w.gemm.data());
+  const bool local = spec.is_local(layer);
+  const bool placed = !block.query_norm.empty() || positions.angles(0, local) != nullptr;
+  const float scale = spec.attention_scale != 0.0F
+                          ? spec.attention_scale
+                          : 1.0F / std::sqrt(static_cast<float>(spec.head_dim()));
   for (std::size_t i = group.first; i < group.last; ++i) {
     const std::size_t begin = batch.offsets[i] - first_token;
     const std::size_t length = batch.offsets[i + 1] - batch.offsets[i];
     if (length == 0) continue;
-    const float* qkv = w.qkv.data() + begin * 3 * h;
-    attention({qkv, qkv + h, qkv + 2 * h, 3 * h, length, spec.heads, spec.heads, spec.head_dim(),
-               scale, w.context.data() + begin * h, h},
-              w.attention.data());
+    float* qkv = w.qkv.data() + begin * width;
+    if (placed) {
+      clock.enter(Stage::elementwise);
+      place_tokens(block, local, length, qkv);
+    }
+    clock.enter(Stage::attention);
+    const float* key = qkv + spec.query_width();
+    const std::size_t span = local ? spec.local_span : kUnlimitedSpan;
+    attention(
+        {qkv, key, key + spec.key_width(), width, length, spec.heads, spec.key_heads(),
+         spec.head_dim(), scale, w.context.data() + begin * spec.query_width(), spec.query_width(),
+         span, spec.causal ? 0 : span, positions.bias(), positions.bias_stride()},
+        w.attention.data());
   }
+}
+
+/// The end of a sub-layer: states = norm(states + sub), where sub may have been normed with the
+/// states before; or states + post_norm(sub).
+void Encoder::Parts::add_or_norm(const Norm& norm, const Norm& post_norm, std::size_t rows,
+                                 float* sub, float* states) const {
+  if (spec.block_norms == BlockNorms::post) {
+    if (!post_norm.empty()) post_norm.apply_sum(sub, states, rows, sub);
+    return norm.apply_sum(sub, states, rows, states);
+  }
+  if (!post_norm.empty()) post_norm.apply(sub, rows, sub);
+  add(states, sub, rows * spec.hidden);
+}
+
+/// x through the FFN into the block buffer.
+void Encoder::Parts::feed_forward(const Block& block, const float* x, std::size_t rows,
+                                  Workspace& w, StageClock& clock) const {
+  float* middle = w.intermediate.data();
+  clock.enter(Stage::gemm);
+  block.ffn_up->forward(x, rows, middle, w.gemm.data());
+  if (spec.gated) {
+    clock.enter(Stage::elementwise);
+    gate({middle, rows, spec.ffn, spec.activation, spec.gate_second, middle});
+    clock.enter(Stage::gemm);
+  }
+  block.ffn_down->forward(middle, rows, w.block.data(), w.gemm.data());
 }
 
 /// Everything of a block that treats tokens one by one, for the tokens [begin, end) of one group, a
@@ -210,17 +259,18 @@ void Encoder::Parts::transform_rows(const Block& block, std::size_t begin, std::
     const std::size_t rows = std::min(chunk, end - first);
     float* states = w.states.data() + first * h;
     clock.enter(Stage::gemm);
-    block.attention_output->forward(w.context.data() + (first - begin) * h, rows, sub,
-                                    w.gemm.data());
+    block.attention_output->forward(w.context.data() + (first - begin) * spec.query_width(), rows,
+                                    sub, w.gemm.data());
     clock.enter(Stage::elementwise);
-    layer_norm({sub, states, block.attention_norm.scale.data(), block.attention_norm.shift.data(),
-                spec.norm_eps, rows, h, states});
-    clock.enter(Stage::gemm);
-    block.ffn_up->forward(states, rows, w.intermediate.data(), w.gemm.data());
-    block.ffn_down->forward(w.intermediate.data(), rows, sub, w.gemm.data());
+    add_or_norm(block.attention_norm, block.attention_post_norm, rows, sub, states);
+    const float* input = states;
+    if (spec.block_norms != BlockNorms::post) {
+      block.ffn_norm.apply(states, rows, w.normed.data());
+      input = w.normed.data();
+    }
+    feed_forward(block, input, rows, w, clock);
     clock.enter(Stage::elementwise);
-    layer_norm({sub, states, block.ffn_norm.scale.data(), block.ffn_norm.shift.data(),
-                spec.norm_eps, rows, h, states});
+    add_or_norm(block.ffn_norm, block.ffn_post_norm, rows, sub, states);
   }
 }
 
@@ -245,21 +295,28 @@ std::size_t Encoder::vocab_size() const {
 
 std::size_t Encoder::owned_bytes() const {
   std::size_t bytes = parts_->table.owned_bytes() + parts_->head.owned_bytes();
+  bytes += parts_->positions.owned_bytes();
+  if (parts_->embedding_projection) bytes += parts_->embedding_projection->owned_bytes();
   for (const Block& b : parts_->blocks) bytes += b.owned_bytes();
   return bytes;
 }
 
 double Encoder::linear_flops_per_token() const {
-  const auto h = static_cast<double>(parts_->spec.hidden);
-  const auto f = static_cast<double>(parts_->spec.ffn);
-  const auto layers = static_cast<double>(parts_->spec.layers);
-  return layers * 2.0 * (3 * h * h + h * h + 2 * h * f);
+  const ModelSpec& s = parts_->spec;
+  const std::size_t block = s.hidden * (s.qkv_width() + s.query_width() + s.up_width() + s.ffn);
+  const std::size_t projection = parts_->embedding_projection ? s.table_width() * s.hidden : 0;
+  return 2.0 * static_cast<double>(s.layers * block + projection);
 }
 
 double Encoder::attention_flops(std::size_t tokens) const {
+  const ModelSpec& s = parts_->spec;
   const auto n = static_cast<double>(tokens);
-  const auto h = static_cast<double>(parts_->spec.hidden);
-  return static_cast<double>(parts_->spec.layers) * 4.0 * n * n * h;  // QKᵀ and PV
+  double keys = 0;  // that a query sees, over all layers
+  for (std::size_t layer = 0; layer < s.layers; ++layer) {
+    const double seen = s.causal ? (n + 1) / 2 : n;
+    keys += s.is_local(layer) ? std::min(seen, 2.0 * static_cast<double>(s.local_span) + 1) : seen;
+  }
+  return 4.0 * n * keys * static_cast<double>(s.query_width());  // QKᵀ and PV
 }
 
 std::size_t Encoder::computed_rows(const Batch& batch) const {
@@ -280,8 +337,11 @@ std::size_t Encoder::workspace_bytes(std::size_t texts, std::size_t tokens,
   std::size_t bytes = rows * s.hidden * sizeof(float);
   bytes += parts_->head.workspace_bytes(parts_->head_vectors(texts, tokens));
   if (parts_->blocks.empty()) return bytes;
-  bytes += blocking.group_room(tokens, longest) * 4 * s.hidden * sizeof(float);
-  bytes += blocking.max_chunk() * (s.hidden + s.ffn) * sizeof(float);
+  const std::size_t group = blocking.group_room(tokens, longest);
+  bytes += group * (s.qkv_width() + s.query_width()) * sizeof(float);
+  if (s.block_norms != BlockNorms::post) bytes += parts_->normed_rows(group) * s.hidden * 4;
+  if (parts_->embedding_projection) bytes += rows * s.table_width() * sizeof(float);
+  bytes += blocking.max_chunk() * (s.hidden + s.up_width()) * sizeof(float);
   return bytes + parts_->gemm_scratch() + attention_scratch_bytes(longest, s.head_dim());
 }
 
@@ -295,10 +355,12 @@ void Encoder::reserve(Workspace& w, std::size_t texts, std::size_t tokens,
   parts_->head.reserve(w, parts_->head_vectors(texts, tokens));
   if (parts_->blocks.empty()) return;
   const std::size_t group = blocking.group_room(tokens, longest);
-  w.qkv.reserve(group * 3 * s.hidden);
-  w.context.reserve(group * s.hidden);
+  w.qkv.reserve(group * s.qkv_width());
+  w.context.reserve(group * s.query_width());
+  if (s.block_norms != BlockNorms::post) w.normed.reserve(parts_->normed_rows(group) * s.hidden);
+  if (parts_->embedding_projection) w.embedded.reserve(rows * s.table_width());
   w.block.reserve(blocking.max_chunk() * s.hidden);
-  w.intermediate.reserve(blocking.max_chunk() * s.ffn);
+  w.intermediate.reserve(blocking.max_chunk() * s.up_width());
   w.gemm.reserve(parts_->gemm_scratch());
   w.attention.reserve(attention_scratch_bytes(longest, s.head_dim()));
 }
@@ -314,13 +376,18 @@ void Encoder::encode(const Batch& batch, Workspace& workspace, StageClock& clock
   }
   reserve(workspace, batch.size(), batch.tokens(), longest);
   parts_->embed(batch, workspace, clock);
-  for (const Block& block : parts_->blocks) {
+  for (std::size_t layer = 0; layer < parts_->spec.layers; ++layer) {
     for (Group g{0, 0}; g.last < batch.size();) {
       g = next_group(batch, g.last, parts_->blocking.group_tokens());
-      parts_->attend(batch, g, block, workspace, clock);
-      parts_->transform_rows(block, batch.offsets[g.first], batch.offsets[g.last], workspace,
-                             clock);
+      parts_->attend(batch, g, layer, workspace, clock);
+      parts_->transform_rows(parts_->block_of(layer), batch.offsets[g.first], batch.offsets[g.last],
+                             workspace, clock);
     }
+  }
+  if (!parts_->final_norm.empty()) {
+    float* states = workspace.states.data();
+    clock.enter(Stage::elementwise);
+    parts_->final_norm.apply(states, batch.tokens(), states);
   }
   parts_->head.run(batch, workspace.states.data(), workspace, clock, out);
   clock.enter(before);

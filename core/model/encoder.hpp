@@ -18,10 +18,12 @@ namespace embedtool {
 /// allocates nothing. Belongs to one thread at a time.
 struct Workspace {
   Buffer<float> states;        ///< [tokens, hidden]
-  Buffer<float> qkv;           ///< [group's tokens, 3 hidden]
-  Buffer<float> context;       ///< [group's tokens, hidden]: attention's result
+  Buffer<float> embedded;      ///< [tokens, table width], where that is not hidden
+  Buffer<float> normed;        ///< [group's tokens, hidden]: a sub-layer's input behind its norm
+  Buffer<float> qkv;           ///< [group's tokens, queries, keys and values]
+  Buffer<float> context;       ///< [group's tokens, heads × head size]: attention's result
   Buffer<float> block;         ///< [chunk, hidden]: a sub-layer's output before its norm
-  Buffer<float> intermediate;  ///< [chunk, ffn]
+  Buffer<float> intermediate;  ///< [chunk, ffn], twice that where it is gated
   Buffer<float> pooled;        ///< [texts, pooled width], and the dense layers' inputs
   Buffer<float> projected;     ///< [texts, widest dense output]
   Buffer<float> residual;      ///< [texts, widest dense output]

@@ -14,47 +14,111 @@
 
 namespace embedtool {
 
-/// Where token positions enter. Further kinds (rotary, relative bias, ALiBi) join here with the
-/// architecture that needs them.
-enum class Positions : std::uint8_t { none, learned };
+/// Where token positions enter.
+enum class Positions : std::uint8_t {
+  none,
+  learned,  ///< a table's rows, added to the words'
+  rotary,   ///< queries and keys rotated (Su et al. 2021)
+  alibi     ///< a bias of attention, -slope · |i - j|, a slope a head (Press et al. 2021)
+};
+
+/// Where a block normalizes: x is its input, f the attention or the FFN.
+enum class BlockNorms : std::uint8_t {
+  post,  ///< norm(x + f(x))
+  pre,   ///< x + f(norm(x)), and once more behind the last block
+  both   ///< x + norm(f(norm(x))), likewise
+};
+
+enum class NormKind : std::uint8_t {
+  layer,
+  rms,
+  rms_plus_one  ///< RMS norm whose stored weight is the factor less 1 (Gemma)
+};
+
+/// How far rotary angles turn.
+struct RotarySpec {
+  double base = 10000.0;        ///< pair i of d/2 turns by base^(-2i/d) a position
+  double local_base = 10000.0;  ///< in layers with a local span
+  double divisor = 1.0;         ///< all angles are divided by this
+  std::size_t dims = 0;         ///< leading elements of a head that are rotated; 0 = all
+  bool interleaved = false;     ///< pairs are neighbours, not half a head apart
+};
 
 /// Tensor names of one model; "{}" stands for the layer's number. Empty = the model has none.
 struct TensorNames {
-  std::string word_embeddings;        ///< [vocab, hidden]
-  std::string position_embeddings;    ///< [max_positions + position_offset, hidden]
-  std::string token_type_embeddings;  ///< [types, hidden]; row 0 is added to every token
+  std::string word_embeddings;        ///< [vocab, embedding size]
+  std::string position_embeddings;    ///< [max_positions + position_offset, embedding size]
+  std::string token_type_embeddings;  ///< [types, embedding size]; row 0 is added to every token
   std::string embedding_norm;         ///< prefix of weight/bias
-  std::string query, key, value;      ///< prefixes of weight [out, in] and bias [out]
+  std::string embedding_projection;   ///< embedding size → hidden
+  /// Prefixes of weight [out, in] and bias [out]; where key is empty, query holds all three.
+  std::string query, key, value;
+  std::string query_norm, key_norm;  ///< of each head, or of all together: see norms_whole_query
   std::string attention_output;
-  std::string attention_norm;
-  std::string ffn_up, ffn_down;
-  std::string ffn_norm;
+  std::string attention_norm, attention_post_norm;
+  std::string ffn_up, ffn_gate, ffn_down;  ///< gated without ffn_gate: ffn_up holds both
+  std::string ffn_norm, ffn_post_norm;
+  std::string final_norm;
+  std::string relative_bias;  ///< [buckets, heads]
   /// Row weights of a static embedding table, [vocab]; empty = none.
   std::string token_weights;
   /// Token id → table row of a vocabulary-quantized static model, [vocab]; empty = none.
   std::string token_mapping;
 };
 
-/// The shape of an encoder. All sizes in elements.
+/// The shape of an encoder. All sizes in elements. What a family does not mention keeps BERT's way.
 struct ModelSpec {
   std::string family;  ///< "bert", "roberta", …, for reports only
   std::size_t vocab_size = 0;
   std::size_t hidden = 0;
-  std::size_t layers = 0;  ///< 0 = a static embedding model: pooled table rows
+  std::size_t embedding_size = 0;  ///< of the tables; 0 = hidden
+  std::size_t layers = 0;          ///< 0 = a static embedding model: pooled table rows
+  std::size_t shared_layers = 0;   ///< so many sets of weights serve all layers in turn; 0 = layers
   std::size_t heads = 0;
+  std::size_t kv_heads = 0;   ///< key and value heads, each for heads / kv_heads; 0 = heads
+  std::size_t head_size = 0;  ///< 0 = hidden / heads
   std::size_t ffn = 0;
   std::size_t max_positions = 0;    ///< longest sequence; 0 = unbounded
   std::size_t position_offset = 0;  ///< table row of the first token (RoBERTa: pad_token_id + 1)
   Positions positions = Positions::learned;
+  RotarySpec rotary;
+  /// A learned bias of attention by bucketed distance (Raffel et al. 2020), beside `positions`.
+  bool relative_bias = false;
+  std::size_t relative_distance = 128;  ///< from where on the last relative bucket holds
+  bool causal = false;
+  /// Layers marked 1 see only keys up to `local_span` away, on either side; empty = none does.
+  std::vector<std::uint8_t> local_layers;
+  std::size_t local_span = 0;
+  float attention_scale = 0.0F;  ///< of the scores; 0 = 1/√head_dim
+  bool norms_whole_query = false;
   Activation activation = Activation::gelu;
+  bool gated = false;        ///< activation(gate) · up instead of activation(up)
+  bool gate_second = false;  ///< in an ffn_up that holds both
+  BlockNorms block_norms = BlockNorms::post;
+  NormKind norm = NormKind::layer;
+  bool norm_bias = true;   ///< false: layer norms have no shift
+  bool first_norm = true;  ///< false: the first block's attention_norm is left out
   float norm_eps = 1e-12F;
+  float embedding_scale = 1.0F;
   bool special_tokens = true;  ///< false: the tokenizer adds none (static models)
   bool drops_unknown = false;  ///< model2vec: unknown tokens are left out before pooling
   TensorNames names;
   /// Prefixes that checkpoints may put before every tensor name ("bert.", …); "" is always tried.
   std::vector<std::string> prefixes;
 
-  std::size_t head_dim() const { return heads == 0 ? 0 : hidden / heads; }
+  std::size_t head_dim() const {
+    if (head_size != 0) return head_size;
+    return heads == 0 ? 0 : hidden / heads;
+  }
+  std::size_t key_heads() const { return kv_heads == 0 ? heads : kv_heads; }
+  std::size_t query_width() const { return heads * head_dim(); }
+  std::size_t key_width() const { return key_heads() * head_dim(); }
+  std::size_t qkv_width() const { return query_width() + 2 * key_width(); }
+  std::size_t up_width() const { return gated ? 2 * ffn : ffn; }
+  std::size_t table_width() const { return embedding_size == 0 ? hidden : embedding_size; }
+  bool is_local(std::size_t layer) const {
+    return layer < local_layers.size() && local_layers[layer] != 0;
+  }
 };
 
 /// A dense layer of the head: y = activation(W x + b), plus x or a projection of it where

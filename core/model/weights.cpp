@@ -91,26 +91,37 @@ std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<std::string>
                                                   std::size_t in, std::size_t out,
                                                   Activation activation,
                                                   const LinearFactory& make) const {
-  const std::size_t part = out / prefixes.size();
+  std::vector<Part> parts;
+  for (const std::string& prefix : prefixes) parts.push_back({prefix, out / prefixes.size()});
+  return linear(parts, in, activation, make);
+}
+
+std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<Part>& parts, std::size_t in,
+                                                  Activation activation,
+                                                  const LinearFactory& make) const {
+  std::size_t out = 0;
+  for (const Part& part : parts) out += part.out;
   LinearParams params{nullptr, nullptr, in, out, activation, make.compute, false};
   std::vector<float> stacked;
-  if (prefixes.size() == 1) {
-    params.weight = in_place(require(prefixes[0] + ".weight", {out, in}));
+  if (parts.size() == 1) {
+    params.weight = in_place(require(parts[0].prefix + ".weight", {out, in}));
     params.weight_outlives_layer = params.weight != nullptr;
   }
   if (params.weight == nullptr) {
     stacked.reserve(in * out);
-    for (const std::string& prefix : prefixes) {
-      append_widened(require(prefix + ".weight", {part, in}), stacked);
+    for (const Part& part : parts) {
+      append_widened(require(part.prefix + ".weight", {part.out, in}), stacked);
     }
     params.weight = stacked.data();
   }
   std::vector<float> biases;
-  for (const std::string& prefix : prefixes) {
-    const std::vector<float> b = bias(prefix, part);
+  std::size_t before = 0;
+  for (const Part& part : parts) {
+    const std::vector<float> b = bias(part.prefix, part.out);
     // A layer without a bias beside one with: zeros in its place.
-    if (!b.empty()) biases.resize(static_cast<std::size_t>(&prefix - prefixes.data()) * part);
+    if (!b.empty()) biases.resize(before);
     biases.insert(biases.end(), b.begin(), b.end());
+    before += part.out;
   }
   if (!biases.empty()) {
     biases.resize(out);

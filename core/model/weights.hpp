@@ -35,6 +35,13 @@ class WeightReader {
   std::unique_ptr<LinearLayer> linear(const std::vector<std::string>& prefixes, std::size_t in,
                                       std::size_t out, Activation activation,
                                       const LinearFactory& make) const;
+  /// The same of layers that need not be equally wide.
+  struct Part {
+    std::string prefix;
+    std::size_t out = 0;
+  };
+  std::unique_ptr<LinearLayer> linear(const std::vector<Part>& parts, std::size_t in,
+                                      Activation activation, const LinearFactory& make) const;
 
  private:
   /// `prefix`.bias; empty when absent.

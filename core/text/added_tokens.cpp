@@ -98,13 +98,27 @@ std::optional<AddedTokenMatcher::Match> AddedTokenMatcher::find(std::string_view
 }
 
 CutRule AddedTokenMatcher::cuts() const {
-  CutRule rule{true, true, true};
+  CutRule rule = CutRule::everywhere();
+  const CutRule kinds[] = {{true, false, false, false},
+                           {false, true, false, false},
+                           {false, false, true, false},
+                           {false, false, false, true}};
+  const auto forbid = [&rule](const CutRule& kind) {
+    rule.before_blank = rule.before_blank && !kind.before_blank;
+    rule.before_break = rule.before_break && !kind.before_break;
+    rule.before_punctuation = rule.before_punctuation && !kind.before_punctuation;
+    rule.before_ideograph = rule.before_ideograph && !kind.before_ideograph;
+  };
   for (const AddedToken& token : tokens_) {
     for (std::size_t at = 1; at < token.content.size(); ++at) {
-      const CutRule kinds[] = {{true, false, false}, {false, true, false}, {false, false, true}};
-      if (may_cut(token.content, at, kinds[0])) rule.before_space = false;
-      if (may_cut(token.content, at, kinds[1])) rule.before_punctuation = false;
-      if (may_cut(token.content, at, kinds[2])) rule.before_ideograph = false;
+      for (const CutRule& kind : kinds) {
+        if (may_cut(token.content, at, kind)) forbid(kind);
+      }
+    }
+    // The white space after a token that ends in a letter would be cut off from it.
+    const char32_t last = unicode::decode_before(token.content, token.content.size()).code_point;
+    if (token.rstrip && (unicode::is_letter(last) || unicode::is_number(last))) {
+      forbid({true, true, false, false});
     }
   }
   return rule;

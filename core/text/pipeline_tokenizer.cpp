@@ -17,12 +17,13 @@ constexpr std::size_t kBytesPerToken = 6;
 AddedTokenMatcher matcher_of(const std::vector<AddedToken>& tokens, bool normalized,
                              const Normalizer* normalizer) {
   std::vector<AddedToken> chosen;
+  NormalizerScratch scratch;
   for (const AddedToken& token : tokens) {
     if (token.normalized != normalized) continue;
     chosen.push_back(token);
-    if (!normalized || normalizer == nullptr) continue;
-    chosen.back().content.clear();
-    normalizer->normalize(token.content, chosen.back().content);
+    if (normalizer != nullptr) {
+      chosen.back().content = std::string(normalizer->normalize(token.content, {}, scratch));
+    }
   }
   return AddedTokenMatcher(std::move(chosen));
 }
@@ -31,8 +32,8 @@ AddedTokenMatcher matcher_of(const std::vector<AddedToken>& tokens, bool normali
 
 struct PipelineTokenizer::Scratch : Tokenizer::Scratch {
   std::unique_ptr<WordModel::Scratch> model;
-  std::string normalized;
-  std::vector<std::string_view> words;
+  NormalizerScratch normalizer;
+  PreTokenizerScratch pre_tokenizer;
 };
 
 // One call of encode().
@@ -42,20 +43,36 @@ struct PipelineTokenizer::Run {
   IdBudget budget;
 };
 
-PipelineTokenizer::PipelineTokenizer(TokenizerSpec spec, std::unique_ptr<WordModel> model)
+PipelineTokenizer::PipelineTokenizer(TokenizerSpec spec, std::unique_ptr<WordModel> model,
+                                     const std::string& where)
     : all_added_(std::move(spec.added_tokens)),
       added_({}),
       normalized_added_({}),
-      normalizer_(make_normalizer(spec.normalizer)),
-      pre_tokenizer_(make_pre_tokenizer(spec.pre_tokenizer)),
+      normalizer_(std::move(spec.normalizer), where),
+      pre_tokenizer_(spec.pre_tokenizer, where),
       model_(std::move(model)),
       special_(std::move(spec.special)),
       drop_unknown_(spec.drop_unknown) {
   added_ = matcher_of(all_added_, false, nullptr);
-  normalized_added_ = matcher_of(all_added_, true, normalizer_.get());
-  // A text without a normalizer can be cut anywhere, but has no blanks put around ideographs.
-  cuts_ = normalizer_ ? normalizer_->cuts() : CutRule{true, true, false};
-  cuts_ = cuts_ & (pre_tokenizer_ ? pre_tokenizer_->cuts() : CutRule{}) & normalized_added_.cuts();
+  normalized_added_ = matcher_of(all_added_, true, &normalizer_);
+  cuts_ = normalizer_.cuts() & pre_tokenizer_.cuts() & normalized_added_.cuts() & model_cuts();
+}
+
+// Where words reach across blanks, the model must stand a word's being cut in two: at whatever the
+// stages before it make of a blank.
+CutRule PipelineTokenizer::model_cuts() const {
+  if (pre_tokenizer_.ends_at_blanks()) return CutRule::everywhere();
+  NormalizerScratch normalizer;
+  PreTokenizerScratch pre_tokenizer;
+  const std::string_view normal = normalizer_.normalize("a a", {false, false}, normalizer);
+  const auto words = pre_tokenizer_.split({normal, false}, pre_tokenizer);
+  if (words.size() != 1) return {};
+  std::string_view between = words[0].text;
+  const std::size_t first = between.find('a');
+  const std::size_t last = between.rfind('a');
+  if (first == last) return {};
+  between = between.substr(first + 1, last - first - 1);
+  return !between.empty() && model_->cuts_before(between) ? CutRule::at_blanks() : CutRule{};
 }
 
 std::unique_ptr<Tokenizer::Scratch> PipelineTokenizer::make_scratch() const {
@@ -78,41 +95,39 @@ void PipelineTokenizer::encode_text(Run& run, std::string_view text) const {
                                             : kMaxPieceBytes,
                                         kMinPieceBytes, kMaxPieceBytes);
   std::size_t piece_end = 0;
+  bool after_cut = false;
   for (std::size_t at = 0; at < text.size() && !run.budget.spent(run.out);) {
     if (at >= piece_end) piece_end = find_cut(text, at, target, cuts_);
     const auto match = added_.find(text, at, piece_end);
-    encode_piece(run, text.substr(at, (match ? match->begin : piece_end) - at));
+    const std::size_t end = match ? match->begin : piece_end;
+    const bool last = match.has_value() || end == text.size();
+    encode_piece(run, text.substr(at, end - at), {{!after_cut, last}, at == 0});
     if (match) emit(run, match->id);
     at = match ? match->end : piece_end;
+    after_cut = !match;
   }
 }
 
-void PipelineTokenizer::encode_piece(Run& run, std::string_view piece) const {
+void PipelineTokenizer::encode_piece(Run& run, std::string_view piece, Place place) const {
   if (piece.empty()) return;
-  if (normalizer_) {
-    run.scratch.normalized.clear();
-    normalizer_->normalize(piece, run.scratch.normalized);
-    piece = run.scratch.normalized;
-  }
+  piece = normalizer_.normalize(piece, place.edges, run.scratch.normalizer);
   for (std::size_t at = 0; at < piece.size() && !run.budget.spent(run.out);) {
     const auto match = normalized_added_.find(piece, at, piece.size());
-    encode_words(run, piece.substr(at, (match ? match->begin : piece.size()) - at));
+    encode_words(run, piece.substr(at, (match ? match->begin : piece.size()) - at),
+                 place.first && at == 0, !place.edges.first && at == 0);
     if (match) emit(run, match->id);
     at = match ? match->end : piece.size();
   }
 }
 
-void PipelineTokenizer::encode_words(Run& run, std::string_view text) const {
-  std::vector<std::string_view>& words = run.scratch.words;
-  words.clear();
-  if (pre_tokenizer_) {
-    pre_tokenizer_->split(text, words);
-  } else if (!text.empty()) {
-    words.push_back(text);
-  }
-  for (const std::string_view word : words) {
+void PipelineTokenizer::encode_words(Run& run, std::string_view text, bool first,
+                                     bool continues) const {
+  Joint joint = continues ? Joint::continues : Joint::starts;
+  if (pre_tokenizer_.ends_at_blanks()) joint = Joint::none;
+  for (const TextPart word : pre_tokenizer_.split({text, first}, run.scratch.pre_tokenizer)) {
     const std::size_t before = run.out.size();
-    model_->encode(word, *run.scratch.model, run.out);
+    model_->encode(word.text, joint, *run.scratch.model, run.out);
+    if (joint == Joint::continues) joint = Joint::starts;
     if (drop_unknown_) {
       const auto from = run.out.begin() + static_cast<std::ptrdiff_t>(before);
       run.out.erase(std::remove(from, run.out.end(), model_->unknown_id()), run.out.end());

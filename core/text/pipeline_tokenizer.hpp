@@ -19,7 +19,7 @@ namespace embedtool {
 class PipelineTokenizer : public Tokenizer {
  public:
   /// `spec.model` has been made into `model` already.
-  PipelineTokenizer(TokenizerSpec spec, std::unique_ptr<WordModel> model);
+  PipelineTokenizer(TokenizerSpec spec, std::unique_ptr<WordModel> model, const std::string& where);
 
   std::unique_ptr<Tokenizer::Scratch> make_scratch() const override;
   TokenizeResult encode(std::string_view text, const TokenizeOptions& options,
@@ -31,17 +31,23 @@ class PipelineTokenizer : public Tokenizer {
  private:
   struct Scratch;
   struct Run;
+  /// Where a piece lies in its text.
+  struct Place {
+    TextEdges edges;     // of the stretch between added tokens
+    bool first = false;  // at the very beginning of the text
+  };
 
   void encode_text(Run& run, std::string_view text) const;
-  void encode_piece(Run& run, std::string_view piece) const;
-  void encode_words(Run& run, std::string_view text) const;
+  void encode_piece(Run& run, std::string_view piece, Place place) const;
+  void encode_words(Run& run, std::string_view text, bool first, bool continues) const;
+  CutRule model_cuts() const;
   void emit(Run& run, TokenId id) const;
 
   std::vector<AddedToken> all_added_;
   AddedTokenMatcher added_;             // looked for in the text as it is
   AddedTokenMatcher normalized_added_;  // looked for in the normalized text
-  std::unique_ptr<Normalizer> normalizer_;
-  std::unique_ptr<PreTokenizer> pre_tokenizer_;
+  Normalizer normalizer_;
+  PreTokenizer pre_tokenizer_;
   std::unique_ptr<WordModel> model_;
   SpecialTemplate special_;
   bool drop_unknown_;

@@ -106,7 +106,7 @@ SentencePieceTokenizer::SentencePieceTokenizer(const TokenizerSpec& spec, const 
   for (const auto& fixed : fixed_ids_) max_id_ = std::max(max_id_, fixed.second);
   for (const AddedToken& token : all_added_) max_id_ = std::max(max_id_, token.id);
   if (spec.drop_unknown) dropped_ = id_of(processor_.unk_id());
-  cuts_.before_space = blanks_separate(processor_);
+  cuts_.before_blank = blanks_separate(processor_);
 }
 
 TokenizeResult SentencePieceTokenizer::encode(std::string_view text, const TokenizeOptions& options,

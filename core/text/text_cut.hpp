@@ -7,15 +7,23 @@ namespace embedtool {
 
 /// Where a text may be cut in two so that tokenizing the halves one after the other gives the ids
 /// of the whole. Each stage of a tokenizer says what it allows; only what all allow is used. A cut
-/// lies just before a character of the kind named, and never just after white space.
+/// lies just before a character of the kind named and just after a letter or a number, which no
+/// stage turns into white space or drops.
 struct CutRule {
-  bool before_space = false;        ///< blank, tab, line feed, carriage return
+  bool before_blank = false;        ///< U+0020
+  bool before_break = false;        ///< tab, line feed, carriage return
   bool before_punctuation = false;  ///< ASCII punctuation
   bool before_ideograph = false;    ///< unicode::is_cjk_ideograph()
 
+  static constexpr CutRule everywhere() { return {true, true, true, true}; }
+  static constexpr CutRule at_blanks() { return {true, false, false, false}; }
+  bool any() const {
+    return before_blank || before_break || before_punctuation || before_ideograph;
+  }
+
   friend CutRule operator&(CutRule a, CutRule b) {
-    return {a.before_space && b.before_space, a.before_punctuation && b.before_punctuation,
-            a.before_ideograph && b.before_ideograph};
+    return {a.before_blank && b.before_blank, a.before_break && b.before_break,
+            a.before_punctuation && b.before_punctuation, a.before_ideograph && b.before_ideograph};
   }
 };
 

@@ -36,6 +36,12 @@ struct SpecialTemplate {
   std::vector<TokenId> suffix;
 };
 
+/// What is looked for in a text: a string, or a regular expression as the reference writes them.
+struct PatternSpec {
+  std::string text;
+  bool regex = false;
+};
+
 /// BERT's normalizer. Where strip_accents is not said, it follows lowercase.
 struct BertNormalizerSpec {
   bool clean_text = true;            ///< drop controls, make all white space a blank
@@ -43,17 +49,120 @@ struct BertNormalizerSpec {
   std::optional<bool> strip_accents;
   bool lowercase = true;
 };
-using NormalizerSpec = std::variant<std::monostate, BertNormalizerSpec>;
+/// A Unicode normal form.
+struct UnicodeFormSpec {
+  bool compatibility = false;  ///< NFKC, NFKD
+  bool compose = true;         ///< NFC, NFKC
+};
+struct LowercaseSpec {};
+/// Drops all marks; decomposes nothing itself.
+struct StripAccentsSpec {};
+/// Drops controls and makes some separators blanks, as sentencepiece's nmt rules do.
+struct NmtSpec {};
+/// Drops white space at the ends of the text.
+struct StripSpec {
+  bool left = true;
+  bool right = true;
+};
+struct ReplaceSpec {
+  PatternSpec pattern;
+  std::string content;
+};
+/// Puts a string before a text that is not empty.
+struct PrependSpec {
+  std::string content;
+};
+/// A sentencepiece charsmap: the blob itself, decoded.
+struct PrecompiledSpec {
+  std::string charsmap;
+};
+using NormalizerStep =
+    std::variant<BertNormalizerSpec, UnicodeFormSpec, LowercaseSpec, StripAccentsSpec, NmtSpec,
+                 StripSpec, ReplaceSpec, PrependSpec, PrecompiledSpec>;
+/// One after the other; none leaves the text as it is.
+using NormalizerSpec = std::vector<NormalizerStep>;
+
+/// What becomes of the matches that a text is split by.
+enum class SplitBehavior : std::uint8_t {
+  removed,
+  isolated,
+  merged_with_previous,
+  merged_with_next,
+  contiguous  ///< a run of matches is one word
+};
 
 /// Cuts at white space, and sets every punctuation character apart.
 struct BertPreTokenizerSpec {};
-using PreTokenizerSpec = std::variant<std::monostate, BertPreTokenizerSpec>;
+/// GPT-2's: a blank before every text that has none, and its regular expression. That the model
+/// reads bytes is said there (BpeSpec::byte_level).
+struct ByteLevelSpec {
+  bool add_prefix_space = true;
+  bool use_regex = true;
+};
+struct SplitSpec {
+  PatternSpec pattern;
+  SplitBehavior behavior = SplitBehavior::isolated;
+  bool invert = false;  ///< what lies between matches counts as match, and the reverse
+};
+struct WhitespaceSplitSpec {};
+/// Words and runs of what is neither word nor white space.
+struct WhitespaceSpec {};
+struct PunctuationSpec {
+  SplitBehavior behavior = SplitBehavior::isolated;
+};
+struct DigitsSpec {
+  bool individual = false;
+};
+/// Every character of one kind ends a word and is dropped.
+struct DelimiterSpec {
+  char32_t delimiter = U' ';
+};
+/// Blanks become a visible character, which also goes before the text, and words begin with it.
+struct MetaspaceSpec {
+  enum class Prepend : std::uint8_t { always, first, never };
+  std::string replacement = "\xE2\x96\x81";  ///< one character, U+2581
+  Prepend prepend = Prepend::always;         ///< `first`: only where the whole text begins
+  bool split = true;
+};
+using PreTokenizerStep =
+    std::variant<BertPreTokenizerSpec, ByteLevelSpec, SplitSpec, WhitespaceSplitSpec,
+                 WhitespaceSpec, PunctuationSpec, DigitsSpec, DelimiterSpec, MetaspaceSpec>;
+/// Each cuts the words of the one before further; none leaves the text one word.
+using PreTokenizerSpec = std::vector<PreTokenizerStep>;
 
 struct WordPieceSpec {
   Vocabulary vocabulary;
   std::string unk_token = "[UNK]";
   std::string continuing_subword_prefix = "##";
   std::size_t max_input_chars_per_word = 100;  ///< longer words are unknown
+};
+
+/// Byte-pair encoding: characters, or bytes, joined pair by pair in the order of the merges.
+struct BpeSpec {
+  struct Merge {
+    std::string left;
+    std::string right;
+  };
+  Vocabulary vocabulary;  ///< of a byte-level model in GPT-2's visible alphabet
+  std::vector<Merge> merges;
+  std::optional<std::string> unk_token;
+  std::string continuing_subword_prefix;
+  std::string end_of_word_suffix;
+  bool fuse_unk = false;       ///< neighbouring unknown characters are one token
+  bool byte_fallback = false;  ///< an unknown character is its bytes' tokens <0x00> … <0xFF>
+  bool ignore_merges = false;  ///< a word that is a token is that token
+  bool byte_level = false;     ///< what is joined are bytes
+};
+
+/// The most likely segmentation under a unigram language model (Kudo 2018).
+struct UnigramSpec {
+  struct Piece {
+    std::string text;
+    double score = 0.0;  ///< log probability
+  };
+  std::vector<Piece> pieces;  ///< the id is the place in the list
+  std::optional<std::size_t> unk_id;
+  bool byte_fallback = false;
 };
 
 /// What is done to a text before sentencepiece sees it (ALBERT, XLNet).
@@ -73,7 +182,7 @@ struct SentencePieceSpec {
   std::vector<std::pair<std::int32_t, TokenId>> fixed_ids;  ///< {piece, token id}
   SentencePieceRules rules;
 };
-using TokenModelSpec = std::variant<WordPieceSpec, SentencePieceSpec>;
+using TokenModelSpec = std::variant<WordPieceSpec, BpeSpec, UnigramSpec, SentencePieceSpec>;
 
 struct TokenizerSpec {
   std::vector<AddedToken> added_tokens;

@@ -5,30 +5,10 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/text/unicode_tables.hpp"
+
 namespace embedtool::unicode {
 namespace {
-
-struct Range {
-  char32_t first;
-  char32_t last;
-};
-
-// The reference tokenizer reads general categories from tables of Unicode 8. What became a mark,
-// punctuation or format control later is an ordinary character to it, and the models' ids follow.
-// Derived by running the reference over every code point; gaps without such characters are
-// bridged. tests/interop/tokenizers.sh does that comparison again.
-constexpr Range kOrdinaryInUnicode8[] = {
-    {0x61D, 0x61D},     {0x7FD, 0x7FD},     {0x890, 0x8E2},     {0x9FD, 0x9FE},
-    {0xA76, 0xA76},     {0xAFA, 0xAFF},     {0xB55, 0xB55},     {0xC04, 0xC3C},
-    {0xC77, 0xC77},     {0xC84, 0xC84},     {0xD00, 0xD00},     {0xD3B, 0xD3C},
-    {0xD81, 0xD81},     {0xEBA, 0xEBA},     {0xECE, 0xECE},     {0x180F, 0x1886},
-    {0x1ABF, 0x1ACE},   {0x1B7D, 0x1B7E},   {0x1DF6, 0x1DFB},   {0x2E43, 0x2E5D},
-    {0xA82C, 0xA82C},   {0xA8C5, 0xA8C5},   {0xA8FF, 0xA8FF},   {0xA9BD, 0xA9BD},
-    {0x10D24, 0x10F89}, {0x11070, 0x11074}, {0x110C2, 0x110CD}, {0x111CF, 0x111CF},
-    {0x1123E, 0x11241}, {0x1133B, 0x1133B}, {0x11438, 0x1145E}, {0x11660, 0x1166C},
-    {0x116B9, 0x116B9}, {0x1182F, 0x11FFF}, {0x12FF1, 0x12FF2}, {0x13430, 0x13455},
-    {0x16E97, 0x16F4F}, {0x16FE2, 0x16FE4}, {0x1CF00, 0x1CF46}, {0x1E000, 0x1E4EF},
-    {0x1E944, 0x1E95F}};
 
 enum class Class : std::uint8_t { other, punctuation, control, nonspacing_mark };
 
@@ -63,11 +43,7 @@ Class class_of(char32_t c) {
   if (c == 0x1734) return Class::nonspacing_mark;
   const Class now = class_of_category(utf8proc_category(to_utf8proc(c)));
   if (now == Class::other) return now;
-  const Range* after =
-      std::upper_bound(std::begin(kOrdinaryInUnicode8), std::end(kOrdinaryInUnicode8), c,
-                       [](char32_t x, const Range& r) { return x < r.first; });
-  const bool ordinary = after != std::begin(kOrdinaryInUnicode8) && c <= std::prev(after)->last;
-  return ordinary ? Class::other : now;
+  return in_ranges(kOrdinaryInUnicode8, c) ? Class::other : now;
 }
 
 bool within(char32_t c, char32_t first, char32_t last) {
@@ -182,8 +158,67 @@ bool is_word_character(char32_t c) {
     case UTF8PROC_CATEGORY_PC:
       return true;
     default:
+      return in_ranges(kLettersOfUnicode16, c) || in_ranges(kNumbersOfUnicode16, c) ||
+             in_ranges(kMarksOfUnicode16, c);
+  }
+}
+
+bool is_letter(char32_t c) {
+  if (c < 0x80) return within(c | 0x20U, 'a', 'z');
+  switch (utf8proc_category(to_utf8proc(c))) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+      return true;
+    default:
+      return in_ranges(kLettersOfUnicode16, c);
+  }
+}
+
+bool is_number(char32_t c) {
+  if (c < 0x80) return within(c, '0', '9');
+  switch (utf8proc_category(to_utf8proc(c))) {
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
+      return true;
+    default:
+      return in_ranges(kNumbersOfUnicode16, c);
+  }
+}
+
+bool is_numeric(char32_t c) {
+  return is_number(c) || in_ranges(kNumbersOfUnicode17, c);
+}
+
+bool is_accent(char32_t c) {
+  if (c < 0x300) return false;
+  return is_mark(c) != in_ranges(kMarkOtherwise, c);
+}
+
+bool is_mark(char32_t c) {
+  switch (utf8proc_category(to_utf8proc(c))) {
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+      return true;
+    default:
       return false;
   }
+}
+
+bool grapheme_ends(char32_t before, char32_t after, std::int32_t& state) {
+  if (in_ranges(kMarksOfUnicode16, after)) after = 0x300;  // one like it that the library knows
+  if (in_ranges(kMarksOfUnicode16, before)) before = 0x300;
+  if (before == kPrependOfUnicode16) before = 0x600;
+  return utf8proc_grapheme_break_stateful(to_utf8proc(before), to_utf8proc(after), &state);
+}
+
+bool prepends(char32_t c) {
+  return c >= 0x600 &&
+         utf8proc_get_property(to_utf8proc(c))->boundclass == UTF8PROC_BOUNDCLASS_PREPEND;
 }
 
 std::uint8_t combining_class(char32_t c) {
@@ -203,13 +238,64 @@ Decomposition decompose(char32_t c, DecompositionKind kind) {
   return result;
 }
 
+bool unknown_to_normal_forms(char32_t c) {
+  return in_ranges(kUnknownToNormalForms, c);
+}
+
+void order_marks(char32_t* code_points, std::size_t size) {
+  for (std::size_t begin = 0; begin < size;) {
+    if (combining_class(code_points[begin]) == 0) {
+      ++begin;
+      continue;
+    }
+    std::size_t end = begin + 1;
+    while (end < size && combining_class(code_points[end]) != 0) ++end;
+    if (end - begin > 1) {
+      std::stable_sort(code_points + begin, code_points + end, [](char32_t a, char32_t b) {
+        return combining_class(a) < combining_class(b);
+      });
+    }
+    begin = end;
+  }
+}
+
+std::size_t compose(char32_t* code_points, std::size_t size) {
+  static_assert(sizeof(char32_t) == sizeof(utf8proc_int32_t));
+  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+  const utf8proc_ssize_t left =
+      utf8proc_normalize_utf32(reinterpret_cast<utf8proc_int32_t*>(code_points),
+                               static_cast<utf8proc_ssize_t>(size), options);
+  return left < 0 ? size : static_cast<std::size_t>(left);
+}
+
+// The simple mapping, with the letters of Unicode 15.1 to 17 that utf8proc lacks.
+char32_t lowercase_of(char32_t c) {
+  switch (c) {
+    case 0x1C89:
+    case 0xA7CC:
+    case 0xA7CE:
+    case 0xA7D2:
+    case 0xA7D4:
+    case 0xA7DA:
+      return c + 1;
+    case 0xA7CB:
+      return 0x264;
+    case 0xA7DC:
+      return 0x19B;
+    default:
+      if (within(c, 0x10D50, 0x10D65)) return c + 0x20;
+      if (within(c, 0x16EA0, 0x16EB8)) return c + 0x1B;
+      return static_cast<char32_t>(utf8proc_tolower(to_utf8proc(c)));
+  }
+}
+
 void append_lowercase(char32_t c, std::string& out) {
   if (c == 0x130) {
     append('i', out);
     append(0x307, out);
     return;
   }
-  append(static_cast<char32_t>(utf8proc_tolower(to_utf8proc(c))), out);
+  append(lowercase_of(c), out);
 }
 
 }  // namespace embedtool::unicode

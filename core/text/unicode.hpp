@@ -44,6 +44,20 @@ bool is_cjk_ideograph(char32_t c);
 /// What `\w` means in a Unicode regular expression.
 bool is_word_character(char32_t c);
 
+/// `\p{L}` and `\p{N}` of the reference's regular expressions.
+bool is_letter(char32_t c);
+bool is_number(char32_t c);
+/// Categories Nd, Nl and No, as the reference's own language has them.
+bool is_numeric(char32_t c);
+/// Categories Mn, Mc and Me; and as accent stripping knows them.
+bool is_mark(char32_t c);
+bool is_accent(char32_t c);
+/// Whether a grapheme may end between two characters, read in order from the start of a text with
+/// `state` 0 before the first pair (UAX #29, extended grapheme clusters).
+bool grapheme_ends(char32_t before, char32_t after, std::int32_t& state);
+/// Grapheme_Cluster_Break=Prepend: no grapheme ends right after it.
+bool prepends(char32_t c);
+
 /// Canonical combining class; 0 for a starter.
 std::uint8_t combining_class(char32_t c);
 
@@ -57,6 +71,17 @@ enum class DecompositionKind : std::uint8_t { canonical, compatibility };
 /// Full decomposition of one code point, marks not yet in canonical order.
 Decomposition decompose(char32_t c, DecompositionKind kind);
 
+/// Characters that the reference's older tables of normal forms lack: they neither decompose nor
+/// compose nor move.
+bool unknown_to_normal_forms(char32_t c);
+
+/// Puts decomposed code points in canonical order, in place.
+void order_marks(char32_t* code_points, std::size_t size);
+/// Composes ordered code points (NFC, NFKC), in place. Returns how many are left.
+std::size_t compose(char32_t* code_points, std::size_t size);
+
+/// Simple lower-case mapping.
+char32_t lowercase_of(char32_t c);
 /// Appends the lower case of `c`, by itself (no final sigma), full mapping: İ gives two.
 void append_lowercase(char32_t c, std::string& out);
 

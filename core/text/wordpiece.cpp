@@ -46,8 +46,9 @@ class WordPiece : public WordModel {
     return scratch;
   }
 
-  void encode(std::string_view word, WordModel::Scratch& scratch,
+  void encode(std::string_view word, Joint joint, WordModel::Scratch& scratch,
               std::vector<TokenId>& out) const override;
+  bool cuts_before(std::string_view) const override { return false; }  // a long word is unknown
 
   const Vocabulary& vocabulary() const override { return vocabulary_; }
   TokenId unknown_id() const override { return unknown_; }
@@ -72,7 +73,7 @@ class WordPiece : public WordModel {
   std::size_t max_chars_;
 };
 
-void WordPiece::encode(std::string_view word, WordModel::Scratch& base,
+void WordPiece::encode(std::string_view word, Joint, WordModel::Scratch& base,
                        std::vector<TokenId>& out) const {
   if (word.size() > max_chars_ && unicode::count(word) > max_chars_) {
     out.push_back(unknown_);

@@ -103,6 +103,22 @@ TEST_P(Model2vec, AgreesWithThePythonLibrary) {
   }
 }
 
+// A vocabulary of fewer rows than tokens, with weights and a Unigram tokenizer, all of its own.
+TEST(Model2vecVocabularyQuantized, AgreesWithThePythonLibrary) {
+  const auto folder = weights_folder() / "model2vec-test-model-vocab-quantized";
+  if (!std::filesystem::is_directory(folder)) {
+    GTEST_SKIP() << "no development data beside the checkout";
+  }
+  const LoadedModel model = load_model(folder.string());
+  ASSERT_EQ(model.tokenizer->kind(), "Unigram");
+  std::string text = "hello";
+  for (int i = 1; i < 1000; ++i) text += " hello";
+  const std::vector<float> vector = encode_text(model, model.head, text);
+  const golden::Distance d = golden::distance(vector, expected("embeddings_vocab_quantized.json"));
+  EXPECT_LE(d.max_abs, 1e-5);  // 512 f32 additions on either side
+  EXPECT_GE(d.cosine, 0.9999999);
+}
+
 // Units in the last place of the stored rows: f16 values below 8 lie 2^-8 apart at most, int8
 // ones 1.
 INSTANTIATE_TEST_SUITE_P(Types, Model2vec,

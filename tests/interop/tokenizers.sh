@@ -3,13 +3,13 @@
 # Hugging Face (npm @anush008/tokenizers binds it), the JavaScript one of transformers.js (npm
 # @huggingface/tokenizers) and sentencepiece's Python module, over every corpus of the shared data.
 # All ids must be equal. Arguments: the embedtool binary, and optionally the parts to run. Every
-# tenth text of a corpus is compared; with EMBEDTOOL_EXHAUSTIVE=1 every text, which takes a quarter
-# of an hour.
+# tenth text of a corpus is compared, and a few thousand random ones; with EMBEDTOOL_EXHAUSTIVE=1
+# every text and 100,000 random ones for every tokenizer, which takes an hour.
 set -euo pipefail
 binary=$(realpath "$1")
 shift
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(made corpora vocab sentencepiece)
+[ ${#parts[@]} -gt 0 ] || parts=(made random corpora vocab sentencepiece)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 shared=${EMBEDTOOL_SHARED:-$here/../../../shared}
 data=$shared/data
@@ -51,23 +51,33 @@ unpack_corpora() {
   done
 }
 
-run_made() {  # random Unicode and every code point, under every switch
+run_made() {  # every code point under every switch, and every component
   local tokenizer
-  node "$work/compare.mjs" make "$work/made" "$data/tokenizers/bert-base-uncased/tokenizer.json" 50000
   for tokenizer in "$work"/made/letters-*.json; do
     check rust "$tokenizer" "$work/made/every-code-point.jsonl"
   done
   for tokenizer in "$work"/made/variant-*.json; do
     check rust "$tokenizer" "$work/made/random-few.jsonl"
   done
-  for tokenizer in "${word_piece[@]}"; do
+  for tokenizer in "$work"/made/part-*.json; do
+    check rust "$tokenizer" "$work/made/every-role.jsonl"
+    check rust "$tokenizer" "$work/made/random-few.jsonl"
+  done
+  for tokenizer in "$work"/made/metaspace-*.json; do
+    check rust "$tokenizer" "$work/made/random-few.jsonl"
+  done
+}
+
+run_random() {  # random Unicode, every tokenizer
+  local tokenizer
+  for tokenizer in "${tokenizers[@]}"; do
     check rust "$tokenizer" "$work/made/random.jsonl"
   done
 }
 
 run_corpora() {
   local tokenizer texts
-  for tokenizer in "${word_piece[@]}"; do
+  for tokenizer in "${tokenizers[@]}"; do
     for texts in "$work"/texts/*.jsonl; do
       check rust "$tokenizer" "$texts"
       check js "$tokenizer" "$texts"
@@ -107,14 +117,19 @@ run_sentencepiece() {
   rm -f "$ours"
 }
 
-word_piece=()
 # The static models' configuration says to add no special tokens; here the file speaks for itself.
 for file in "$data"/weights/*/tokenizer.json; do
   [ -f "$file" ] && cp "$file" "$work/made/$(basename "$(dirname "$file")").json"
 done
-for file in "$data"/tokenizers/*/tokenizer*.json "$work"/made/model2vec-*.json; do
-  grep -q '"BertPreTokenizer"' "$file" && ! grep -q '"Unigram"' "$file" && word_piece+=("$file")
+mkdir -p "$work/xlm-roberta"
+zstd -dcq "$data"/tokenizers/xlm-roberta/*.tokenizer.json.zst >"$work/xlm-roberta/tokenizer.json"
+tokenizers=("$work/xlm-roberta/tokenizer.json" "$work"/made/model2vec-*.json)
+for file in "$data"/tokenizers/*/tokenizer*.json; do
+  grep -q '"model"' "$file" && tokenizers+=("$file")
 done
+if [ -n "${EMBEDTOOL_EXHAUSTIVE:-}" ]; then count=100000 step=1; else count=5000 step=16; fi
+node "$work/compare.mjs" make "$work/made" "$data/tokenizers/bert-base-uncased/tokenizer.json" \
+  $count $step "$data/tokenizers/t5-small/tokenizer.json"
 unpack_corpora
 for part in "${parts[@]}"; do "run_$part"; done
 echo "$failures comparisons failed"

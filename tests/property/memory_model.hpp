@@ -53,20 +53,18 @@ inline ModelSpec small_bert(std::size_t hidden = 60, std::size_t layers = 2) {
   s.ffn = 100;
   s.max_positions = 300;
   const std::string l = "layer.{}.";
-  s.names = {.word_embeddings = "word",
-             .position_embeddings = "position",
-             .token_type_embeddings = "type",
-             .embedding_norm = "norm",
-             .query = l + "q",
-             .key = l + "k",
-             .value = l + "v",
-             .attention_output = l + "o",
-             .attention_norm = l + "n1",
-             .ffn_up = l + "up",
-             .ffn_down = l + "down",
-             .ffn_norm = l + "n2",
-             .token_weights = "",
-             .token_mapping = ""};
+  s.names.word_embeddings = "word";
+  s.names.position_embeddings = "position";
+  s.names.token_type_embeddings = "type";
+  s.names.embedding_norm = "norm";
+  s.names.query = l + "q";
+  s.names.key = l + "k";
+  s.names.value = l + "v";
+  s.names.attention_output = l + "o";
+  s.names.attention_norm = l + "n1";
+  s.names.ffn_up = l + "up";
+  s.names.ffn_down = l + "down";
+  s.names.ffn_norm = l + "n2";
   return s;
 }
 

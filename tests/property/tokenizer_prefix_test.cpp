@@ -20,6 +20,38 @@ struct Named {
   std::unique_ptr<Tokenizer> tokenizer;
 };
 
+// The stages of Llama's, Gemma's and Qwen's files around small models.
+std::vector<std::pair<std::string, std::string>> made_pipelines() {
+  const std::string characters = R"("▁":1,"h":2,"e":3,"l":4,"o":5,"a":6,"b":7,",":8,".":9)";
+  const std::string bpe =
+      R"("model":{"type":"BPE","unk_token":"?","fuse_unk":true,"vocab":{"?":0,)" + characters +
+      R"(,"▁h":10,"ll":11,"▁▁":12},"merges":["▁ h","l l","▁ ▁"]}})";
+  const std::string replace = R"({"type":"Replace","pattern":{"String":" "},"content":"▁"})";
+  std::string bytes;
+  for (int c = 33; c < 127; ++c) {
+    if (c != '"' && c != '\\') bytes += fmt::format(R"("{}":{},)", static_cast<char>(c), c);
+  }
+  const std::string qwen =
+      R"({"normalizer":{"type":"NFC"},"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":)"
+      R"("Split","pattern":{"Regex":"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|)"
+      R"(\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},)"
+      R"("behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false,)"
+      R"("use_regex":false}]},"model":{"type":"BPE","unk_token":"U","vocab":{)" +
+      bytes + R"("Ġ":200,"Ġh":201,"ll":202},"merges":["Ġ h","l l"]}})";
+  return {
+      {"like Gemma", R"({"normalizer":)" + replace +
+                         R"(,"pre_tokenizer":{"type":"Split","pattern":{"String":" "},)"
+                         R"("behavior":"MergedWithPrevious","invert":false},)" +
+                         bpe},
+      {"like Llama", R"({"normalizer":{"type":"Sequence","normalizers":[{"type":"Prepend",)"
+                     R"("prepend":"▁"},)" +
+                         replace + "]}," + bpe},
+      {"metaspace once", R"({"normalizer":{"type":"Strip"},"pre_tokenizer":{"type":"Metaspace",)"
+                         R"("replacement":"▁","prepend_scheme":"first","split":false},)" +
+                             bpe},
+      {"like Qwen", qwen}};
+}
+
 std::vector<Named> all_tokenizers() {
   std::vector<Named> all;
   all.push_back({"tiny WordPiece", TinyJson().make()});
@@ -31,11 +63,16 @@ std::vector<Named> all_tokenizers() {
   for (const char* file : {"tiny_unigram.model", "tiny_bpe.model"}) {
     all.push_back({file, load_tokenizer_from_path(own_data(file).string())});
   }
+  for (const auto& [name, json] : made_pipelines()) {
+    all.push_back({name, make_tokenizer(parse_tokenizer_json(json, name), name)});
+  }
   const auto data = shared_data();
   if (data.empty()) return all;
   for (const char* name :
        {"all-mpnet-base-v2", "bert-base-multilingual-cased", "t5-small", "xlnet", "barthez",
-        "sentencepiece-test/test_ja_model.model", "bpemb/en.wiki.bpe.vs10000.model"}) {
+        "roberta-base", "modernbert-base", "t5-small/spiece.model",
+        "sentencepiece-test/test_ja_model.model", "bpemb/en.wiki.bpe.vs10000.model",
+        "../weights/model2vec-test-model-vocab-quantized"}) {
     all.push_back({name, load_tokenizer_from_path((data / "tokenizers" / name).string())});
   }
   return all;

@@ -44,17 +44,19 @@ TEST(Unicode, Decomposes) {
 
 // Every place where a text may be cut is before a character of the kind and not after white space.
 TEST(TextCut, FindsTheLastPermittedCut) {
-  const CutRule space{true, false, false};
+  const CutRule space = CutRule::at_blanks();
   EXPECT_EQ(find_cut("hello world again", 0, 13, space), 11U);
   EXPECT_EQ(find_cut("hello world again", 0, 11, space), 11U);
   EXPECT_EQ(find_cut("hello world again", 0, 3, space), 5U);
   EXPECT_EQ(find_cut("hello   world", 0, 7, space), 5U);
   EXPECT_EQ(find_cut("hello", 0, 3, space), 5U);
   EXPECT_EQ(find_cut("hello, world", 0, 5, CutRule{}), 12U);
-  EXPECT_EQ(find_cut("hello, world", 0, 5, CutRule{false, true, false}), 5U);
-  EXPECT_EQ(find_cut("a日本", 0, 2, CutRule{false, false, true}), 1U);
-  EXPECT_EQ(find_cut("a日本", 0, 4, CutRule{false, false, true}), 4U);
-  // Not after white space of any kind, which a token may take along.
+  EXPECT_EQ(find_cut("hello, world", 0, 5, CutRule{false, false, true, false}), 5U);
+  EXPECT_EQ(find_cut("a日本", 0, 2, CutRule{false, false, false, true}), 1U);
+  EXPECT_EQ(find_cut("a日本", 0, 4, CutRule{false, false, false, true}), 4U);
+  EXPECT_EQ(find_cut("a\nb c", 0, 2, space), 3U);
+  // Only after a letter or a number: not after white space, which a token may take along.
+  EXPECT_EQ(find_cut("hi! you there", 0, 4, space), 7U);
   EXPECT_EQ(find_cut("ab\u3000 c", 0, 5, space), 7U);
 }
 

@@ -1,5 +1,6 @@
 // Compares token ids with those of other implementations:
-//   compare.mjs make FOLDER TOKENIZER COUNT        texts and tokenizers made for the purpose
+//   compare.mjs make FOLDER TOKENIZER COUNT EVERY UNIGRAM
+//                                                  texts and tokenizers made for the purpose
 //   compare.mjs vocab VOCAB.TXT LOWERCASE OUT      a tokenizer.json of a vocab.txt
 //   compare.mjs check rust|js TOKENIZER TEXTS OURS ids in OURS against those of an implementation
 // TEXTS is JSONL with a field `text`, OURS what `embedtool tokenize` made of it.
@@ -93,7 +94,7 @@ async function check(which, tokenizer, texts, ours) {
 
 const [mode, ...args] = process.argv.slice(2);
 if (mode === 'make') {
-  makeTexts(args[0], args[1], Number(args[2]));
+  makeTexts(args[0], args[1], Number(args[2]), Number(args[3]), args[4]);
 } else if (mode === 'vocab') {
   fs.writeFileSync(args[2], JSON.stringify(vocabTokenizer(args[0], args[1] === 'true')));
 } else {

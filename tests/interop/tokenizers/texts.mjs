@@ -105,8 +105,111 @@ function variants(base) {
   return made;
 }
 
+/** GPT-2's visible alphabet, by byte. */
+function byteAlphabet() {
+  let next = 256;
+  return Array.from({length: 256}, (_, b) => String.fromCodePoint(
+    (b >= 33 && b <= 126) || (b >= 0xa1 && b <= 0xac) || b >= 0xae ? b : next++));
+}
+
+const byteLevel = (useRegex, addPrefixSpace = false) =>
+  ({type: 'ByteLevel', add_prefix_space: addPrefixSpace, trim_offsets: true, use_regex: useRegex});
+
+/** A byte-level tokenizer whose tokens show every byte of the normalized text, and whether a
+ *  character is in one word with the a, 1 or ! before it. */
+function byteTokenizer(normalizer, ...preTokenizers) {
+  const alphabet = byteAlphabet();
+  const vocab = Object.fromEntries(alphabet.map((c, i) => [c, i]));
+  const merges = [];
+  for (const before of 'a1!') {
+    for (const c of alphabet) {
+      vocab[before + c] = 256 + merges.length;
+      merges.push(`${before} ${c}`);
+    }
+  }
+  return {
+    version: '1.0', truncation: null, padding: null, added_tokens: [], normalizer,
+    pre_tokenizer: {type: 'Sequence', pretokenizers: preTokenizers},
+    post_processor: null, decoder: null,
+    model: {type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: null,
+      end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, vocab, merges},
+  };
+}
+
+/** A charsmap with one rule, "a" to "b", as base64. */
+function smallCharsmap() {
+  const units = new Uint32Array(512).fill(0x80000000);
+  units[0] = 256 << 10;  // the root's base
+  units[256 ^ 97] = ((((256 ^ 97) ^ 64) << 10) | 0x100 | 97) >>> 0;
+  units[64] = 0x80000000;  // the replacement is at 0 in the pool
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(units.byteLength);
+  return Buffer.concat([size, Buffer.from(units.buffer), Buffer.from('b\0')]).toString('base64');
+}
+
+const QWEN2 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+" +
+  '[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
+
+/** One tokenizer for every component, by name. */
+function components() {
+  const plain = byteLevel(false);
+  const split = (regex) => ({type: 'Split', pattern: {Regex: regex}, behavior: 'Isolated', invert: false});
+  const made = {
+    gpt2: byteTokenizer(null, byteLevel(true)),
+    'gpt2-prefix': byteTokenizer(null, byteLevel(true, true)),
+    qwen2: byteTokenizer({type: 'NFC'}, split(QWEN2), plain),
+    llama3: byteTokenizer(null, split(QWEN2.replace('\\p{N}|', '\\p{N}{1,3}|')), plain),
+    whitespace: byteTokenizer(null, {type: 'Whitespace'}, plain),
+    'whitespace-split': byteTokenizer(null, {type: 'WhitespaceSplit'}, plain),
+    digits: byteTokenizer(null, {type: 'Digits', individual_digits: true}, plain),
+    numbers: byteTokenizer(null, {type: 'Digits', individual_digits: false}, plain),
+    charsmap: byteTokenizer({type: 'Precompiled', precompiled_charsmap: smallCharsmap()}, plain),
+    replace: byteTokenizer({type: 'Sequence', normalizers: [
+      {type: 'Prepend', prepend: '\u2581'}, {type: 'Replace', pattern: {Regex: ' {2,}'}, content: ' '},
+      {type: 'Strip', strip_left: true, strip_right: true}]}, plain),
+  };
+  for (const type of ['NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'StripAccents', 'Nmt']) {
+    made[type.toLowerCase()] = byteTokenizer({type}, plain);
+  }
+  for (const behavior of ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous']) {
+    made[`punctuation-${behavior}`] = byteTokenizer(null, {type: 'Punctuation', behavior}, plain);
+  }
+  return made;
+}
+
+/** Variants of a Unigram tokenizer: Metaspace in every way. */
+function metaspaces(base) {
+  const made = {};
+  for (const scheme of ['always', 'first', 'never']) {
+    for (const split of [true, false]) {
+      made[`${scheme}-${split}`] = {...base, pre_tokenizer:
+        {type: 'Metaspace', replacement: '\u2581', prepend_scheme: scheme, split}};
+    }
+  }
+  made.bytes = {...base, model: {...base.model, byte_fallback: true, vocab: [...base.model.vocab,
+    ...Array.from({length: 256}, (_, b) =>
+      [`<0x${b.toString(16).toUpperCase().padStart(2, '0')}>`, -20])]}};
+  return made;
+}
+
+/** Every code point where a mark, a word, a blank or a decomposition shows what it is. */
+function everyRole(every) {
+  const texts = [];
+  let text = '';
+  for (let c = 0; c <= 0x10ffff; ++c) {
+    if (c >= 0xd800 && c <= 0xdfff) continue;
+    const x = String.fromCodePoint(c);
+    text += `a${x}\u0334 1${x} !${x}\u0301\u3099${x}. ${x}a\u0301 `;
+    if (c % 16 === 15) {
+      if (Math.floor(c / 16) % every === 0) texts.push(text);
+      text = '';
+    }
+  }
+  return texts;
+}
+
 /** Writes the made texts and tokenizers below `folder`. */
-export function makeTexts(folder, realTokenizer, count) {
+export function makeTexts(folder, realTokenizer, count, every, unigram) {
   const random = makeRandom(20240607);
   writeLines(path.join(folder, 'random.jsonl'), Array.from({length: count}, () => randomText(random)));
   writeLines(path.join(folder, 'random-few.jsonl'), Array.from({length: 3000}, () => randomText(random, true)));
@@ -117,6 +220,12 @@ export function makeTexts(folder, realTokenizer, count) {
     write(`letters-${clean}${chinese}${strip}${lower}.json`, letterTokenizer({
       type: 'BertNormalizer', clean_text: !!clean, handle_chinese_chars: !!chinese,
       strip_accents: !!strip, lowercase: !!lower}));
+  }
+  writeLines(path.join(folder, 'every-role.jsonl'), everyRole(every));
+  for (const [name, tokenizer] of Object.entries(components())) write(`part-${name}.json`, tokenizer);
+  const pieces = JSON.parse(fs.readFileSync(unigram));
+  for (const [name, tokenizer] of Object.entries(metaspaces(pieces))) {
+    write(`metaspace-${name}.json`, tokenizer);
   }
   const base = JSON.parse(fs.readFileSync(realTokenizer));
   variants(base).forEach((tokenizer, i) =>

@@ -6,9 +6,10 @@ usage: bench/e2e.py BUILD WORK [--rounds N] [--models minilm,base] [--workloads 
 BUILD is a build directory with -DEMBEDTOOL_BENCH=ON; WORK takes models and workloads, which are
 made where they are missing: seeded random weights in the shapes of MiniLM-L6 and BERT-base, and
 token ids
-  uniform      512 texts of 128 tokens (128 for BERT-base)
-  mixed        4096 texts (1024), lengths log-normal: median 40, 95 % below 256, at most 512
-  bench_mixed  the development corpus of that name cut at 512 tokens, where it is beside the checkout
+  uniform      256 texts of 128 tokens (64 for BERT-base)
+  mixed        1024 texts (256), lengths log-normal: median 40, 95 % below 256, at most 512
+  bench_mixed  1024 texts (192) of the development corpus of that name, cut at 512 tokens, where it is
+               beside the checkout
 
 Every round measures, in turn, `limit` (peaks, and encoding from ids in memory to vectors) and the
 whole program from the JSONL file to published shards. Prints medians over the rounds:
@@ -84,13 +85,13 @@ def make_workload(work, build, name, preset):
     generator = random.Random(7)
     small = preset == "minilm"
     if name == "uniform":
-        write_ids(path, [128] * (512 if small else 128), 1)
+        write_ids(path, [128] * (256 if small else 64), 1)
     elif name == "mixed":
         # ln 40, and a spread that puts the 95th percentile at 256
         sigma = math.log(256 / 40) / 1.645
         lengths = [
             min(512, max(3, round(generator.lognormvariate(math.log(40), sigma))))
-            for _ in range(4096 if small else 1024)
+            for _ in range(1024 if small else 256)
         ]
         write_ids(path, lengths, 2)
     elif name == "bench_mixed":
@@ -103,7 +104,7 @@ def make_workload(work, build, name, preset):
         kept = lines.splitlines()
         generator.shuffle(kept)
         with open(path, "w", encoding="utf-8") as out:
-            for line in kept[: 4096 if small else 512]:
+            for line in kept[: 1024 if small else 192]:
                 record = json.loads(line)
                 record = {"id": record["id"], "input_ids": record["input_ids"]}
                 out.write(json.dumps(record) + "\n")

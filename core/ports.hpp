@@ -64,7 +64,22 @@ class DocumentSource {
 };
 
 /// Element type of a stored tensor.
-enum class DType : std::uint8_t { f32, f16, bf16, i8, u8, i32, i64, f64, boolean };
+enum class DType : std::uint8_t {
+  f32,
+  f16,
+  bf16,
+  i8,
+  u8,
+  i32,
+  i64,
+  f64,
+  boolean,
+  q8_0  ///< blocks of kQ8Block int8 values behind an f16 scale (llama.cpp)
+};
+
+inline constexpr std::size_t kQ8Block = 32;
+
+/// Bytes of one element; 0 for q8_0, whose elements have none of their own.
 
 constexpr std::size_t size_of(DType t) {
   switch (t) {
@@ -81,8 +96,15 @@ constexpr std::size_t size_of(DType t) {
     case DType::u8:
     case DType::boolean:
       return 1;
+    case DType::q8_0:
+      return 0;
   }
   return 0;
+}
+
+/// Bytes of `n` stored elements that follow each other; of q8_0, whole blocks.
+constexpr std::size_t stored_bytes(DType t, std::size_t n) {
+  return t == DType::q8_0 ? n / kQ8Block * (kQ8Block + 2) : n * size_of(t);
 }
 
 constexpr std::string_view name_of(DType t) {
@@ -105,6 +127,8 @@ constexpr std::string_view name_of(DType t) {
       return "u8";
     case DType::boolean:
       return "bool";
+    case DType::q8_0:
+      return "q8_0";
   }
   return "?";
 }

@@ -10,6 +10,8 @@
 #include "core/base/error.hpp"
 #include "core/model/arch.hpp"
 #include "formats/builtin_model.hpp"
+#include "formats/gguf.hpp"
+#include "formats/gguf_model.hpp"
 #include "formats/json_document.hpp"
 #include "formats/model_files.hpp"
 #include "formats/model_head.hpp"
@@ -22,6 +24,9 @@
 namespace embedtool {
 namespace {
 
+// What a folder calls the GGUF file that stands for the whole model.
+constexpr const char* kGgufName = "model.gguf";
+
 std::optional<JsonConfig> read_config(const FileSet& files, const std::string& name) {
   const auto bytes = files.find(name);
   if (!bytes.has_value()) return std::nullopt;
@@ -31,15 +36,17 @@ std::optional<JsonConfig> read_config(const FileSet& files, const std::string& n
 // Puts a LoadedModel together, one file of the folder after the other.
 class ModelLoader {
  public:
-  ModelLoader(LoadedModel& model, const RecordingFileSet& files)
+  ModelLoader(LoadedModel& model, const RecordingFileSet& files, std::string gguf_name)
       : model_(model),
         files_(files),
-        chain_(read_modules(files)),
+        gguf_name_(std::move(gguf_name)),
+        chain_(gguf_name_.empty() ? read_modules(files) : ModuleChain()),
         encoder_files_(files, chain_.encoder_folder) {}
 
   void load() {
     model_.notes = chain_.notes;
-    config_ = read_config(encoder_files_, "config.json");
+    if (gguf_name_.empty()) config_ = read_config(encoder_files_, "config.json");
+    if (const auto bytes = find_gguf()) return load_gguf(*bytes);
     const bool is_static = chain_.is_static || (config_.has_value() && is_model2vec(*config_));
     if (!is_static && !config_.has_value()) throw_no_config();
     model_.weights = open_weights(files_, chain_.encoder_folder);
@@ -55,6 +62,34 @@ class ModelLoader {
   }
 
  private:
+  // A GGUF file is a model by itself; beside a config.json, it is a copy of what lies there.
+  std::optional<std::span<const std::byte>> find_gguf() const {
+    if (!gguf_name_.empty()) return files_.find(gguf_name_);
+    if (config_.has_value() || chain_.listed) return std::nullopt;
+    return files_.find(kGgufName);
+  }
+
+  void load_gguf(std::span<const std::byte> bytes) {
+    const std::string where =
+        fmt::format("{}/{}", files_.describe(), gguf_name_.empty() ? kGgufName : gguf_name_);
+    auto file = std::make_unique<GgufFile>(bytes, where);
+    GgufModel read = read_gguf_model(*file, where);
+    model_.spec = std::move(read.spec);
+    model_.max_tokens = model_.spec.max_positions;
+    model_.max_tokens_reason = "context_length of the file";
+    model_.head.pooling = {read.pooling};
+    model_.pooling_source = std::move(read.pooling_source);
+    model_.head.normalize = true;
+    model_.normalize_source = "assumed";
+    model_.head.dense = read_gguf_dense(*file, model_.dense_weights);
+    for (std::string& note : read.notes) model_.notes.push_back(std::move(note));
+    ModelTokenizer opened = open_gguf_tokenizer(*file);
+    model_.tokenizer = std::move(opened.tokenizer);
+    if (!opened.note.empty()) model_.notes.push_back(std::move(opened.note));
+    model_.weights = std::move(file);
+    load_card();
+  }
+
   [[noreturn]] void throw_no_config() const {
     throw Error(ExitCode::model,
                 "{}: no config.json; a model folder holds config.json, model.safetensors and "
@@ -169,6 +204,7 @@ class ModelLoader {
 
   LoadedModel& model_;
   const RecordingFileSet& files_;
+  std::string gguf_name_;
   ModuleChain chain_;
   SubfolderFileSet encoder_files_;
   std::optional<JsonConfig> config_;
@@ -193,14 +229,15 @@ std::string display_name(const std::filesystem::path& path) {
 
 }  // namespace
 
-LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name) {
+LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
+                       const std::string& gguf_name) {
   LoadedModel model;
   auto recorded = std::make_unique<RecordingFileSet>(std::move(files));
   const RecordingFileSet& read = *recorded;
   model.files = std::move(recorded);
   model.name = name;
   model.where = read.describe();
-  ModelLoader(model, read).load();
+  ModelLoader(model, read, gguf_name).load();
   model.fingerprint = read.fingerprint().hex();
   return model;
 }
@@ -216,8 +253,14 @@ LoadedModel load_model(const std::string& path_or_name) {
   if (std::filesystem::is_directory(path, failed)) {
     return load_model(std::make_unique<DirectoryFileSet>(path_or_name), display_name(path));
   }
+  if (path.extension() == ".gguf" && std::filesystem::exists(path, failed)) {
+    const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
+    return load_model(std::make_unique<DirectoryFileSet>(folder), path.stem().string(),
+                      path.filename().string());
+  }
   if (std::filesystem::exists(path, failed)) {
-    throw Error(ExitCode::model, "{}: is a file; give the folder that holds the model",
+    throw Error(ExitCode::model,
+                "{}: is a file; give the folder that holds the model, or a .gguf file",
                 path_or_name);
   }
   throw Error(ExitCode::model,

@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "core/text/unicode.hpp"
+#include "formats/gguf_tokenizer.hpp"
 
 namespace embedtool {
 namespace {
@@ -91,7 +92,21 @@ class UnusableTokenizer : public Tokenizer {
   std::string fault_;
 };
 
+ModelTokenizer unusable(const Error& error) {
+  return {std::make_unique<UnusableTokenizer>(error.what()),
+          fmt::format("texts cannot be encoded, only records with input_ids: {}", error.what())};
+}
+
 }  // namespace
+
+ModelTokenizer open_gguf_tokenizer(const GgufFile& file) {
+  try {
+    const std::string where = file.describe();
+    return {make_tokenizer(read_gguf_tokenizer(file, where), where), {}};
+  } catch (const Error& error) {
+    return unusable(error);
+  }
+}
 
 ModelTokenizer open_model_tokenizer(const FileSet& files, const TokenizerWishes& wishes) {
   if (!has_tokenizer(files)) return {};
@@ -99,8 +114,7 @@ ModelTokenizer open_model_tokenizer(const FileSet& files, const TokenizerWishes&
   try {
     tokenizer = load_tokenizer(files, wishes.hints);
   } catch (const Error& error) {
-    return {std::make_unique<UnusableTokenizer>(error.what()),
-            fmt::format("texts cannot be encoded, only records with input_ids: {}", error.what())};
+    return unusable(error);
   }
   if (!wishes.lower_case && !wishes.empty_text_token.has_value()) return {std::move(tokenizer), {}};
   return {std::make_unique<AdjustedTokenizer>(std::move(tokenizer), wishes.lower_case,

@@ -7,6 +7,7 @@
 #include "core/data.hpp"
 #include "core/text/tokenizer.hpp"
 #include "formats/file_set.hpp"
+#include "formats/gguf.hpp"
 #include "formats/tokenizer_files.hpp"
 
 namespace embedtool {
@@ -31,5 +32,8 @@ struct ModelTokenizer {
 /// with ready ids need none, and the first text says why it cannot be read. Lower-casing goes
 /// through the whole text, also where little of it is kept.
 ModelTokenizer open_model_tokenizer(const FileSet& files, const TokenizerWishes& wishes);
+
+/// The same of what a GGUF file says.
+ModelTokenizer open_gguf_tokenizer(const GgufFile& file);
 
 }  // namespace embedtool

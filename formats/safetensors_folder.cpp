@@ -33,7 +33,7 @@ constexpr std::array<OtherFormat, 7> kOtherFormats{{
      ".save_pretrained(DIR)"},
     {"onnx/model.onnx", "ONNX graphs are not read; take the original model's safetensors weights"},
     {"model.onnx", "ONNX graphs are not read; take the original model's safetensors weights"},
-    {"model.gguf", "GGUF files are not read; take the original model's safetensors weights"},
+    {"model.gguf", "name the GGUF file itself: -m DIR/model.gguf"},
 }};
 
 [[noreturn]] void throw_no_weights(const FileSet& files, const std::string& folder) {

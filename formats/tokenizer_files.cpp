@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "core/text/sentencepiece_proto.hpp"
+#include "formats/gguf_tokenizer.hpp"
 #include "formats/json_document.hpp"
 #include "formats/tokenizer_family.hpp"
 #include "formats/tokenizer_json.hpp"
@@ -143,10 +144,10 @@ std::unique_ptr<Tokenizer> load_single_file(const std::string& path) {
   const std::filesystem::path file(path);
   const std::string extension = file.extension().string();
   const bool json = extension == ".json";
-  if (!json && extension != ".txt" && extension != ".model") {
+  if (!json && extension != ".txt" && extension != ".model" && extension != ".gguf") {
     throw Error(ExitCode::model,
-                "{}: not a tokenizer: a model folder, or a .json, .txt or .model file of one is "
-                "expected",
+                "{}: not a tokenizer: a model folder, a .json, .txt or .model file of one, or a "
+                ".gguf file is expected",
                 path);
   }
   const std::string parent = file.has_parent_path() ? file.parent_path().string() : ".";
@@ -154,6 +155,9 @@ std::unique_ptr<Tokenizer> load_single_file(const std::string& path) {
   MemoryFileSet files(parent);
   const auto bytes = folder.find(file.filename().string());
   if (!bytes) throw Error(ExitCode::model, "{}: no such file", path);
+  if (extension == ".gguf") {
+    return make_tokenizer(read_gguf_tokenizer(GgufFile(*bytes, path), path), path);
+  }
   files.add(json                  ? "tokenizer.json"
             : extension == ".txt" ? "vocab.txt"
                                   : "tokenizer.model",

@@ -350,6 +350,16 @@ void widen_bf16(const std::byte* source, std::size_t n, float* out) {
   }
 }
 
+void widen_q8(const std::byte* source, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; i += kQ8Block) {
+    float scale = 0.0F;
+    widen(source, DType::f16, 1, &scale);
+    widen(source + 2, DType::i8, kQ8Block, out + i);
+    for (std::size_t j = 0; j < kQ8Block; ++j) out[i + j] *= scale;
+    source += kQ8Block + 2;
+  }
+}
+
 }  // namespace
 
 void widen(const std::byte* source, DType type, std::size_t n, float* out) {
@@ -367,6 +377,9 @@ void widen(const std::byte* source, DType type, std::size_t n, float* out) {
       for (std::size_t i = 0; i < n; ++i) {
         out[i] = static_cast<float>(static_cast<std::int8_t>(source[i]));
       }
+      return;
+    case DType::q8_0:
+      widen_q8(source, n, out);
       return;
     default:
       break;

@@ -42,7 +42,7 @@ EmbeddingTable::EmbeddingTable(const ModelSpec& spec, const WeightSource& source
   }
   if (size_of(table_->dtype) > 4 || table_->dtype == DType::i32 || table_->dtype == DType::u8 ||
       table_->dtype == DType::boolean) {
-    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16, bf16 or i8",
+    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16, bf16, i8 or q8_0",
                 table_->name, name_of(table_->dtype));
   }
   read_static_parts(spec, source);
@@ -61,7 +61,7 @@ void EmbeddingTable::read_positions(const ModelSpec& spec, const WeightSource& s
   const WeightReader reader(source, spec.prefixes);
   const std::size_t rows = spec.max_positions + spec.position_offset;
   const TensorView& table = reader.require(spec.names.position_embeddings, {rows, hidden_});
-  const std::size_t row_bytes = hidden_ * size_of(table.dtype);
+  const std::size_t row_bytes = stored_bytes(table.dtype, hidden_);
   positions_.resize(spec.max_positions * hidden_);
   widen(table.bytes.data() + spec.position_offset * row_bytes, table.dtype, positions_.size(),
         positions_.data());
@@ -126,7 +126,8 @@ void EmbeddingTable::check(std::span<const TokenId> ids) const {
 void EmbeddingTable::gather(TokenId id, float* out) const {
   const auto token = static_cast<std::size_t>(id);
   const std::size_t row = mapping_.empty() ? token : static_cast<std::size_t>(mapping_[token]);
-  widen(table_->bytes.data() + row * hidden_ * size_of(table_->dtype), table_->dtype, hidden_, out);
+  widen(table_->bytes.data() + row * stored_bytes(table_->dtype, hidden_), table_->dtype, hidden_,
+        out);
   if (!weights_.empty()) scale(out, weights_[token], hidden_);
 }
 

@@ -12,14 +12,14 @@ namespace embedtool {
 namespace {
 
 bool is_float(DType type) {
-  return type == DType::f32 || type == DType::f16 || type == DType::bf16;
+  return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::q8_0;
 }
 
 void append_widened(const TensorView& tensor, std::vector<float>& out) {
   const auto n = static_cast<std::size_t>(tensor.elements());
   if (!is_float(tensor.dtype)) {
-    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16 or bf16", tensor.name,
-                name_of(tensor.dtype));
+    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16, bf16 or q8_0",
+                tensor.name, name_of(tensor.dtype));
   }
   out.resize(out.size() + n);
   widen(tensor.bytes.data(), tensor.dtype, n, out.data() + (out.size() - n));

@@ -5,36 +5,13 @@
 
 #include "core/model/encoder.hpp"
 #include "formats/hf_model.hpp"
-#include "tests/golden/golden_case.hpp"
+#include "tests/golden/golden_checks.hpp"
 
 namespace embedtool {
 namespace {
 
-constexpr double kMaxAbs = 1e-5;
-constexpr double kLeastCosine = 0.999999;
-
-/// Vectors of sequences, one batch, rows back to back.
-std::vector<float> encode_all(const Encoder& encoder, const std::vector<golden::Item>& items) {
-  std::vector<TokenId> ids;
-  std::vector<std::uint32_t> offsets{0};
-  for (const golden::Item& item : items) {
-    ids.insert(ids.end(), item.ids.begin(), item.ids.end());
-    offsets.push_back(static_cast<std::uint32_t>(ids.size()));
-  }
-  const Batch batch{ids, offsets};
-  std::vector<float> out((encoder.multi_vector() ? batch.tokens() : batch.size()) * encoder.dims());
-  Workspace workspace;
-  StageClock clock;
-  encoder.encode(batch, workspace, clock, out.data());
-  return out;
-}
-
-void expect_near(std::span<const float> ours, std::span<const double> reference,
-                 const std::string& what) {
-  const golden::Distance d = golden::distance(ours, reference);
-  EXPECT_LE(d.max_abs, kMaxAbs) << what;
-  EXPECT_GE(d.cosine, kLeastCosine) << what;
-}
+using golden::encode_all;
+using golden::expect_near;
 
 /// All items with the head as the folder says, normalized by us whatever it says; the full vector
 /// and its first half (Matryoshka).

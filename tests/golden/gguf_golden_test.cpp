@@ -1,0 +1,114 @@
+// Golden models as GGUF files, written by scripts/make_gguf.py: the vectors of the original in the
+// types that keep the weights as they are, and those of the rounded weights in the others.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "formats/hf_model.hpp"
+#include "tests/golden/golden_checks.hpp"
+
+namespace embedtool {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path scratch_folder() {
+  return fs::path(testing::TempDir()) / "embedtool-gguf";
+}
+
+bool has_numpy() {
+  return std::system(EMBEDTOOL_PYTHON " -c 'import numpy' >/dev/null 2>&1") == 0;
+}
+
+/// Runs make_gguf.py FOLDER OUT --type TYPE [more].
+void convert(const fs::path& folder, const fs::path& out, const std::string& type,
+             const std::string& more = "") {
+  const std::string command = EMBEDTOOL_PYTHON " '" EMBEDTOOL_SOURCE_DIR
+                                               "/scripts/make_gguf.py' '" +
+                              folder.string() + "' '" + out.string() + "' --type " + type + more;
+  ASSERT_EQ(std::system(command.c_str()), 0) << command;
+}
+
+std::vector<float> vectors_of(const LoadedModel& model, const std::vector<golden::Item>& items) {
+  const GemmBackend& backend = select_gemm("", Compute::f32);
+  return golden::encode_all(Encoder(model.spec, model.head, *model.weights, backend), items);
+}
+
+void expect_token_ids(const LoadedModel& model, const golden::Case& c) {
+  if (model.tokenizer == nullptr || model.tokenizer->vocab_size() == 0) return;
+  const auto scratch = model.tokenizer->make_scratch();
+  for (const golden::Item& item : c.items) {
+    if (!item.text) continue;
+    std::vector<TokenId> ids;
+    model.tokenizer->encode(*item.text, {}, *scratch, ids);
+    EXPECT_EQ(ids, item.ids) << *item.text;
+  }
+}
+
+struct Conversion {
+  const char* name;
+  const char* type;  ///< holds this model's weights exactly
+};
+
+class GgufModels : public testing::TestWithParam<Conversion> {};
+
+TEST_P(GgufModels, AgreeWithTheOriginal) {
+  if (!has_numpy()) GTEST_SKIP() << "python3 with numpy is not installed";
+  const golden::Case c = golden::load_case(GetParam().name);
+  const fs::path file = scratch_folder() / (c.name + "-" + GetParam().type + ".gguf");
+  ASSERT_NO_FATAL_FAILURE(convert(c.model(), file, GetParam().type));
+  const LoadedModel model = load_model(file.string());
+  EXPECT_EQ(model.pooling_source.substr(model.pooling_source.find('.')), ".pooling_type");
+  expect_token_ids(model, c);
+  const std::vector<float> vectors = vectors_of(model, c.items);
+  const std::size_t dims = vectors.size() / c.items.size();
+  for (std::size_t i = 0; i < c.items.size(); ++i) {
+    golden::expect_near({vectors.data() + i * dims, dims}, c.items[i].normalized,
+                        "item " + std::to_string(i));
+  }
+  fs::remove(file);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Golden, GgufModels,
+    testing::Values(Conversion{"bert", "f32"}, Conversion{"bert_f16", "f16"},
+                    Conversion{"bert_bf16_prefix", "bf16"},
+                    Conversion{"bert_sharded_gamma_beta", "f32"}, Conversion{"roberta", "f32"},
+                    Conversion{"xlm_roberta", "f32"}, Conversion{"roberta_pad5", "f32"},
+                    Conversion{"nomic", "f16"}, Conversion{"jina", "f16"},
+                    Conversion{"jina_code", "f16"}, Conversion{"modernbert", "f16"},
+                    Conversion{"qwen2", "f16"}, Conversion{"qwen3", "f16"},
+                    Conversion{"gemma3_text", "f16"}, Conversion{"t5", "f16"},
+                    Conversion{"t5_gated", "f16"}),
+    [](const auto& info) { return std::string(info.param.name) + "_" + info.param.type; });
+
+/// Weights rounded to a type that does not hold them exactly: the same model in f32, whose weights
+/// are what the file holds, gives the same bits.
+TEST(GgufRounded, GivesTheVectorsOfItsOwnWeights) {
+  if (!has_numpy()) GTEST_SKIP() << "python3 with numpy is not installed";
+  const fs::path parent = scratch_folder();
+  golden::Case c{"rounded", {}, {}, {}};
+  c.spec = {"--layers",        "2",  "--hidden",    "64",        "--heads", "4",   "--ffn",  "96",
+            "--max-positions", "40", "--tokenizer", "wordpiece", "--vocab", "120", "--seed", "5"};
+  const auto folder = golden::make_folder(c, parent);
+  ASSERT_TRUE(folder.has_value());
+  const std::vector<golden::Item> items = golden::load_case("bert").items;
+  std::vector<golden::Item> fitting;
+  for (const golden::Item& item : items) {
+    if (item.ids.size() <= 40) fitting.push_back(item);
+  }
+  for (const std::string type : {"q8_0", "bf16", "f16"}) {
+    const fs::path file = parent / ("rounded-" + type + ".gguf");
+    const fs::path rounded = parent / ("rounded-" + type);
+    ASSERT_NO_FATAL_FAILURE(convert(*folder, file, type, " --rounded '" + rounded.string() + "'"));
+    EXPECT_EQ(vectors_of(load_model(file.string()), fitting),
+              vectors_of(load_model(rounded.string()), fitting))
+        << type;
+    fs::remove(file);
+    fs::remove_all(rounded);
+  }
+  fs::remove_all(*folder);
+}
+
+}  // namespace
+}  // namespace embedtool

@@ -136,6 +136,8 @@ ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
     printer.print(block, out);
     out.flush();  // a slow producer's lines are not held back
   }
+  const SourceProgress progress = source->progress();
+  rejects.finish(progress.records + progress.rejected);
   report_rejects(rejects, console);
   return ExitCode::ok;
 }

@@ -22,7 +22,8 @@ class MemoryPlan : public ::testing::Test {
   MemoryPlan() {
     const ModelSpec model = small_bert();
     fill_weights(model, weights_);
-    encoder_ = std::make_unique<Encoder>(model, HeadSpec{}, weights_, select_gemm("reference"));
+    encoder_ = std::make_unique<Encoder>(model, HeadSpec{}, weights_,
+                                         select_gemm("reference", Compute::f32));
     spec_.dims = encoder_->dims();
     options_.threads = 4;
   }

@@ -4,51 +4,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <cstddef>
-#include <cstdlib>
 #include <exception>
-#include <new>
+#include <filesystem>
 
 #include "formats/verify.hpp"
+#include "tests/support/allocation_counter.hpp"
 #include "tests/support/output_testing.hpp"
-
-namespace {
-
-// Of this executable's operator new: a countdown to the allocation that fails; negative = never.
-// Static storage is what a replaced operator can reach.
-std::atomic<long> countdown{-1};
-
-void* allocate(std::size_t size, std::size_t alignment) {
-  if (countdown.load() >= 0 && countdown.fetch_sub(1) == 0) throw std::bad_alloc();
-  void* memory =
-      alignment <= alignof(std::max_align_t)
-          ? std::malloc(size > 0 ? size : 1)
-          : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return allocate(size, 1);
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
 
 namespace embedtool {
 namespace {
@@ -73,13 +34,13 @@ bool write_without(long k, const Body& body) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::close(STDERR_FILENO);  // what terminate() says
-    countdown = k;
+    testing_support::fail_allocation(k);
     try {
       body();
     } catch (const std::exception&) {
       ::_exit(kThrew);
     }
-    ::_exit(countdown.load() < 0 ? 0 : kNotReached);
+    ::_exit(testing_support::allocation_has_failed() ? 0 : kNotReached);
   }
   int status = 0;
   EXPECT_EQ(::waitpid(child, &status, 0), child);

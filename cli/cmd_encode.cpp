@@ -28,6 +28,7 @@
 #include "formats/builtin_model.hpp"
 #include "formats/bytes.hpp"
 #include "formats/corpus.hpp"
+#include "formats/model_description.hpp"
 #include "formats/publish_file.hpp"
 #include "formats/rejects.hpp"
 #include "formats/report.hpp"

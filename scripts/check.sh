@@ -11,7 +11,9 @@ Usage: scripts/check.sh short | medium | long
   medium   every test under AddressSanitizer and UndefinedBehaviorSanitizer, then under
            ThreadSanitizer
   long     medium, then with the release build: 240 kills at random instants, every kind of fault
-           at every system call, a soak of 30 minutes
+           at every system call, disks of every size that fill, a soak of 30 minutes
+
+Fuzzing is scripts/fuzz.sh.
 TEXT
 }
 
@@ -25,8 +27,8 @@ case ${1:-} in
   medium) medium ;;
   long)
     medium
-    EMBEDTOOL_TEST_KILLS=240 EMBEDTOOL_TEST_FAULTS=all EMBEDTOOL_TEST_SOAK=1800 \
-      scripts/test.sh -- -R 'cli.(kills|faults|soak)' --timeout 7200
+    EMBEDTOOL_TEST_KILLS=240 EMBEDTOOL_TEST_FAULTS=all EMBEDTOOL_TEST_DISKS=all \
+      EMBEDTOOL_TEST_SOAK=1800 scripts/test.sh -- -R 'cli.(kills|faults|resources|soak)' --timeout 7200
     ;;
   -h | --help) usage ;;
   *) usage >&2 && exit 2 ;;

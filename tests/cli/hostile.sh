@@ -5,7 +5,10 @@ source "$(dirname "$0")/lib.sh" "$1"
 command -v zstd >/dev/null || skip "no zstd here"
 
 # peak_below MIB: of the run before, by its own report, which has it from the system.
-peak_below() { check_json out/report.json "d['memory_peak_mb'] < $1"; }
+peak_below() {
+  printf 'peak %s MB: %s\n' "$(json out/report.json 'd["memory_peak_mb"]')" "$2"
+  check_json out/report.json "d['memory_peak_mb'] < $1"
+}
 rows() { json out/manifest.json 'd["rows"]'; }
 # The sanitizers take several times the memory.
 if nm -D "$BIN" 2>/dev/null | grep -qE '__(asan|tsan)_init'; then peak_below() { :; }; fi
@@ -15,7 +18,7 @@ if nm -D "$BIN" 2>/dev/null | grep -qE '__(asan|tsan)_init'; then peak_below() {
 encode out giant.jsonl
 has stderr "giant.jsonl:1: the line is longer than 33554432 bytes"
 equal "$(rows)" 1
-peak_below 250
+peak_below 250 'a line of 100 MB'
 [[ $(stat -c %s out/rejects.jsonl) -lt 2000 ]] || fail "the offending bytes are not capped"
 tr -d '\n' <giant.jsonl >giant.txt
 encode out giant.txt --overwrite
@@ -33,7 +36,7 @@ head -c 1073741824 /dev/zero | zstd -q >bomb.zst
 [[ $(stat -c %s bomb.zst) -lt 100000 ]] || fail "no bomb"
 encode out bomb.zst --overwrite
 equal "$(rows)" 0
-peak_below 250
+peak_below 250 'a bomb of 1 GB'
 rm bomb.zst
 
 # Arrays in arrays, beyond the cap and below it; records that are not there.
@@ -45,13 +48,13 @@ encode out deep.jsonl --overwrite
 equal "$(rows)" 1
 equal "$(lines out/rejects.jsonl)" 3
 has stderr "deep"
-peak_below 100
+peak_below 100 '10 000 nested arrays'
 
 # Bytes at random, as text and as JSONL: every line a counted reject or a row.
 head -c 1000000 /dev/urandom >noise
 encode out noise --overwrite --format text
 check_json out/report.json "d['counts']['rows'] + d['counts']['rejected'] == $(tr '\r' x <noise | awk 'END {print NR}')"
-peak_below 100
+peak_below 100 'noise as text'
 encode out noise --overwrite --format jsonl
 equal "$(rows)" 0
 run 1 encode -m "$MODEL" -o out noise --overwrite --format csv --no-quotes

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Disks that fill, descriptors and memory that run out, inputs that vanish, two runs at once, signals:
 # a clear error and its exit status, and the same command goes on afterwards.
+# EMBEDTOOL_TEST_DISKS=all fills disks of many sizes.
+disks=${EMBEDTOOL_TEST_DISKS:-260}
 # shellcheck source=tests/cli/lib.sh
 source "$(dirname "$0")/lib.sh" "$1"
 
@@ -19,23 +21,31 @@ goes_on() {
 # A disk that is full: a small tmpfs of a mount namespace of our own, where that is allowed.
 cat >on_small_disk.sh <<'SH'
 set -eu
-mkdir disk && mount -t tmpfs -o size=260k none disk
+size=$1
+shift
+mkdir -p disk && mount -t tmpfs -o size=${size}k none disk
 code=0
 "$BIN" encode -o disk/out "$@" >stdout 2>stderr || code=$?
 echo "$code" >full.exit
-ls -A disk/out >full.names
-[ -e disk/out/manifest.json ] || cp -r disk/out out # what is left, on a disk with room
+ls -A disk/out >full.names 2>/dev/null || true # no room even for the directory
+[ ! -d disk/out ] || [ -e disk/out/manifest.json ] || cp -r disk/out out # on a disk with room
 mount -o remount,size=64m disk
 "$BIN" encode -q -o disk/out "$@" && "$BIN" verify -q disk/out
 cmp disk/out/part-00003.parquet whole/part-00003.parquet
 SH
 if unshare -rm true 2>/dev/null && unshare -rm mount -t tmpfs none /mnt 2>/dev/null; then
-  unshare -rm bash on_small_disk.sh "${SETTINGS[@]}" || fail "after the disk had room again"
-  equal "$(cat full.exit)" 1 "exit status on a full disk"
-  has stderr "No space left on device"
-  has stderr "goes on from there"
-  lacks full.names embedtool-tmp
-  goes_on out
+  # From no room for the lock to all but the last file.
+  [[ $disks != all ]] || disks=$(seq 4 16 $(($(du -sk --apparent-size whole | cut -f1) - 8)))
+  for size in $disks; do
+    rm -rf out
+    unshare -rm bash on_small_disk.sh "$size" "${SETTINGS[@]}" || fail "after the disk of $size KiB had room again"
+    equal "$(cat full.exit)" 1 "exit status on a full disk of $size KiB"
+    has stderr "No space left on device"
+    lacks full.names embedtool-tmp
+    [[ ! -e out ]] || goes_on out
+  done
+  [[ $disks != 260 ]] || run 0 verify out
+  printf 'disks filled: %s\n' "$(wc -w <<<"$disks")"
 else
   echo "no mount namespaces here: a file size limit stands for the full disk"
 fi
@@ -71,7 +81,7 @@ equal "$code" 1 "exit status with standard output closed"
 lacks stderr "rror"
 
 # Two at once on one output: exactly one works, the other says so.
-for round in 1 2 3; do
+for _ in 1 2 3; do
   rm -rf both
   codes=()
   "$BIN" encode -q -o both "${SETTINGS[@]}" >stdout 2>first.err &
@@ -118,6 +128,22 @@ for signal in INT TERM; do
   exec 7>&-
   equal "$code" "$wanted" "SIG$signal, input asleep"
 done
+
+# A second signal does not wait for anything, and the output can still be gone on with.
+for _ in $(seq 20); do sed 's/"id": "[^"]*", //' in.jsonl; done >many.jsonl
+"$BIN" encode -q -m "$MODEL" -o twice many.jsonl --shard-rows 500 2>stderr &
+pid=$!
+while [[ ! -e twice/part-00001.parquet ]]; do sleep 0.02; done
+kill -TERM $pid
+kill -TERM $pid 2>/dev/null || true
+timeout 5 tail --pid=$pid -f /dev/null || fail "a second signal does not end a run at once"
+code=0
+wait $pid || code=$?
+equal "$code" 143 "exit status after two signals"
+[[ ! -e twice/manifest.json ]] || fail "a run that was stopped twice is complete"
+run 0 encode -m "$MODEL" -o twice many.jsonl --shard-rows 500
+has stderr "going on after"
+run 0 verify twice
 
 # Memory: what is planned is kept, what cannot be is refused with the number, vectors stay.
 run 2 encode -o small "${SETTINGS[@]}" --memory-limit 20M

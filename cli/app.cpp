@@ -199,7 +199,7 @@ int run_command_line(std::span<char*> arguments) {
     console.error(e.what());
     code = e.code();
   } catch (const std::bad_alloc&) {
-    console.error("out of memory; a smaller --window or --batch-tokens needs less");
+    console.error("out of memory; --memory-limit makes batches and windows fit what there is");
   } catch (const std::exception& e) {
     console.error(fmt::format("internal: {}; please report this with the command line", e.what()));
   }

@@ -14,6 +14,7 @@
 #include "cli/flags.hpp"
 #include "cli/metrics_file.hpp"
 #include "cli/model_setup.hpp"
+#include "cli/render.hpp"
 #include "cli/render_report.hpp"
 #include "cli/shared_flags.hpp"
 #include "cli/signals.hpp"
@@ -21,11 +22,13 @@
 #include "core/base/memory.hpp"
 #include "core/base/threads.hpp"
 #include "core/math/kernels.hpp"
+#include "core/pipeline/memory_plan.hpp"
 #include "core/pipeline/quantize.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/builtin_model.hpp"
 #include "formats/bytes.hpp"
 #include "formats/corpus.hpp"
+#include "formats/model_description.hpp"
 #include "formats/publish_file.hpp"
 #include "formats/rejects.hpp"
 #include "formats/report.hpp"
@@ -48,6 +51,7 @@ struct EncodeFlags {
   std::size_t batch_size = BatchLimits{}.texts;
   std::size_t batch_tokens = BatchLimits{}.tokens;
   std::size_t window = RunOptions{}.window.records;
+  std::string memory_limit;
 };
 
 void declare_input_extras(CLI::App& app, EncodeFlags& flags) {
@@ -66,6 +70,8 @@ void declare_work(CLI::App& app, EncodeFlags& flags) {
       ->capture_default_str();
   group.count("--window", flags.window, "Texts held, sorted and put back in order at a time")
       ->capture_default_str();
+  group.value("--memory-limit", flags.memory_limit, "SIZE",
+              "Memory to stay within [what the control group allows]");
   declare_threads(app, flags.compute);
   declare_compute(app, flags.compute);
 }
@@ -101,6 +107,37 @@ RunOptions run_options(const EncodeFlags& flags, const ReadyModel& model, Consol
     if (console.shows_progress()) show_progress(p, console);
   };
   return options;
+}
+
+/// Sizes the run's memory before any work starts: settings shrink until they fit the limit.
+void plan_memory(const EncodeFlags& flags, const ReadyModel& model, const OutputSpec& spec,
+                 RunOptions& options, CorpusOptions& corpus, Console& console) {
+  const std::uint64_t limit = flags.memory_limit.empty()
+                                  ? cgroup_memory()
+                                  : parse_size("--memory-limit", flags.memory_limit);
+  if (limit == 0) return;
+  // What is resident by now, and the table of embeddings, of which the texts will touch the rest.
+  const std::uint64_t fixed = process_memory().resident + model.encoder->vocab_size() *
+                                                              model.loaded.spec.hidden *
+                                                              sizeof(float);
+  const RunOptions wanted = options;
+  const std::size_t wanted_line = corpus.max_line_bytes;
+  // A line limit that was asked for is kept: it decides what is a record.
+  constexpr std::size_t kLeastLine = std::size_t{64} << 10U;
+  const std::size_t least_line = flags.input.max_line.empty() ? kLeastLine : wanted_line;
+  const MemoryNeed need =
+      fit_memory(options, corpus.max_line_bytes, least_line, *model.encoder, spec, fixed, limit);
+  console.detail(fmt::format("memory: {} of {} at most", need.total(), limit));
+  const bool shrunk = options.batch.tokens != wanted.batch.tokens ||
+                      options.window.records != wanted.window.records ||
+                      options.threads != wanted.threads || corpus.max_line_bytes != wanted_line;
+  if (!shrunk) return;
+  console.note(
+      fmt::format("to stay within {} of memory: batches of {} tokens, windows of {} texts, {} "
+                  "workers, lines of "
+                  "up to {}",
+                  human_bytes(limit), options.batch.tokens, options.window.records, options.threads,
+                  human_bytes(corpus.max_line_bytes)));
 }
 
 CorpusOptions corpus_options(const EncodeFlags& flags) {
@@ -150,6 +187,8 @@ Settings row_settings(const CorpusOptions& corpus, const OutputPlan& plan,
           {"id_field", corpus.id_field},
           {"vector_field", corpus.vector_field},
           {"quotes", corpus.quotes ? "true" : "false"},
+          {"duplicate_ids", corpus.unique_ids ? "reject" : "keep"},
+          {"max_line", std::to_string(corpus.max_line_bytes)},
           {"shard_rows", std::to_string(plan.shard_rows)},
           // Another backend or instruction set rounds otherwise.
           {"gemm",
@@ -207,8 +246,9 @@ void complete_report(RunReport& report, Session& session, const ReadyModel& mode
   report.kernel_isa = kernel_isa();
 }
 
-ReportContext report_context(const EncodeFlags& flags, const OutputPlan& plan,
-                             const ReadyModel& model, const Session& session) {
+ReportContext report_context(const EncodeFlags& flags, const RunOptions& options,
+                             const OutputPlan& plan, const ReadyModel& model,
+                             const Session& session) {
   ReportContext context;
   context.program = fmt::format("embedtool {}", version_string());
   context.model = model.loaded.name;
@@ -219,9 +259,9 @@ ReportContext report_context(const EncodeFlags& flags, const OutputPlan& plan,
   context.startup_cpu_ns = session.startup_cpu_ns;
   context.settings = vector_settings(flags, model);
   for (const auto& [name, value] :
-       {std::pair<const char*, std::size_t>{"batch_size", flags.batch_size},
-        {"batch_tokens", flags.batch_tokens},
-        {"window", flags.window}}) {
+       {std::pair<const char*, std::size_t>{"batch_size", options.batch.texts},
+        {"batch_tokens", options.batch.tokens},
+        {"window", options.window.records}}) {
     context.settings.emplace_back(name, std::to_string(value));
   }
   return context;
@@ -287,6 +327,7 @@ struct Job {
   MetricsFile& metrics;
   OutputSpec spec;
   Manifest manifest;
+  const RunOptions& options;
   RejectLog& rejects;
   CorpusSource& source;
 };
@@ -305,9 +346,8 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
                              output.resumed_rows(), output.resumed_shards()));
   }
 
-  RunReport report =
-      run(job.source, job.model.loaded.tokenizer.get(), *job.model.encoder, job.spec, output.sink(),
-          job.rejects, run_options(job.flags, job.model, console, job.metrics), session.clock);
+  RunReport report = run(job.source, job.model.loaded.tokenizer.get(), *job.model.encoder, job.spec,
+                         output.sink(), job.rejects, job.options, session.clock);
   if (!report.interrupted) {
     const SourceProgress progress = job.source.progress();
     job.rejects.finish(progress.records + progress.rejected);
@@ -315,7 +355,9 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
   console.end_progress();
   complete_report(report, session, job.model);
   job.metrics.set_report(report);
-  ReportContext context = report_context(job.flags, job.plan, job.model, session);
+  ReportContext context = report_context(job.flags, job.options, job.plan, job.model, session);
+  context.duplicate_ids = job.source.progress().duplicate_ids;
+  context.all_ids_known = job.source.progress().all_ids_known;
   context.resumed_shards = output.resumed_shards();
   context.resumed_rows = output.resumed_rows();
   const std::string json = report_json(report, context);
@@ -327,6 +369,12 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
 
   report_rejects(job.rejects, console);
   advise(report, job.model, console);
+  if (context.duplicate_ids > 0 && job.flags.input.duplicate_ids == "keep") {
+    console.warning(
+        fmt::format("{}{} records have an id that another had before; --duplicate-ids "
+                    "reject leaves them out",
+                    context.all_ids_known ? "" : "at least ", context.duplicate_ids));
+  }
   summarise(report, context, console);
   if (report.interrupted) {
     console.note(fmt::format("stopped by a signal; {}", job.plan.to_stdout()
@@ -347,10 +395,11 @@ ExitCode encode(const EncodeFlags& flags, Session& session, MetricsFile& metrics
   corpus.vocab_size = model.encoder->vocab_size();
   corpus.vector_dims = spec.dims;
 
-  RejectOptions reject_options;
-  reject_options.on_error = resolve_on_error(flags.input);
+  RunOptions options = run_options(flags, model, session.console, metrics);
+  plan_memory(flags, model, spec, options, corpus, session.console);
+
+  RejectOptions reject_options = resolve_rejects(flags.input, corpus);
   reject_options.path = flags.rejects.empty() ? plan.rejects_path() : flags.rejects;
-  reject_options.file_names = corpus_file_names(corpus);
   RejectLog rejects(reject_options);
   // Inputs that are missing show before the output is touched.
   const Manifest manifest = manifest_of(flags, plan, corpus, spec, model);
@@ -363,7 +412,7 @@ ExitCode encode(const EncodeFlags& flags, Session& session, MetricsFile& metrics
                     plan.path, *rows));
     return ExitCode::ok;
   }
-  Job job{flags, session, plan, model, metrics, spec, manifest, rejects, *source};
+  Job job{flags, session, plan, model, metrics, spec, manifest, options, rejects, *source};
   try {
     return run_job(job, output);
   } catch (const Error&) {

@@ -123,10 +123,7 @@ TokenizerChoice choose_tokenizer(const std::string& model) {
 ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
   const TokenizerChoice choice = choose_tokenizer(flags.model);
   const CorpusOptions corpus = resolve_input(flags.input, stop_requested());
-  RejectOptions reject_options;
-  reject_options.on_error = resolve_on_error(flags.input);
-  reject_options.file_names = corpus_file_names(corpus);
-  RejectLog rejects(reject_options);
+  RejectLog rejects(resolve_rejects(flags.input, corpus));
   const std::unique_ptr<DocumentSource> source = open_corpus(corpus, rejects);
 
   TokenizeOptions options;
@@ -139,6 +136,8 @@ ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
     printer.print(block, out);
     out.flush();  // a slow producer's lines are not held back
   }
+  const SourceProgress progress = source->progress();
+  rejects.finish(progress.records + progress.rejected);
   report_rejects(rejects, console);
   return ExitCode::ok;
 }

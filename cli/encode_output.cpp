@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/flags.hpp"
+#include "cli/signals.hpp"
 #include "core/base/error.hpp"
 #include "formats/shard_sinks.hpp"
 
@@ -122,7 +123,7 @@ void EncodeOutput::resume(CorpusSource& source, RejectLog& rejects) const {
 void EncodeOutput::open(const OutputSpec& spec, RejectLog& rejects) {
   manifest_.spec = spec;
   if (plan_.to_stdout()) {
-    sink_ = open_jsonl_stream(STDOUT_FILENO, "standard output", spec);
+    sink_ = open_jsonl_stream(STDOUT_FILENO, "standard output", spec, &stop_requested());
   } else if (plan_.format == "npy") {
     sink_ = open_npy_sink(*directory_, spec);
   } else if (plan_.format == "jsonl") {

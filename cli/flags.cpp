@@ -7,6 +7,8 @@
 #include <charconv>
 #include <system_error>
 
+#include "core/base/error.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -42,6 +44,26 @@ std::string environment_name(std::string_view long_option) {
     name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   }
   return name;
+}
+
+std::uint64_t parse_size(std::string_view option, std::string_view word) {
+  std::uint64_t number = 0;
+  const auto [stopped, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  std::string_view unit = word.substr(static_cast<std::size_t>(stopped - word.data()));
+  constexpr std::string_view kUnits = "KMGT";
+  const std::size_t power =
+      unit.empty()
+          ? std::string_view::npos
+          : kUnits.find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit.front()))));
+  const unsigned shift =
+      power == std::string_view::npos ? 0 : 10 * static_cast<unsigned>(power + 1);
+  if (shift > 0) unit.remove_prefix(1);
+  const bool good = error == std::errc() && (unit.empty() || unit == "B" || unit == "iB") &&
+                    number > 0 && number <= (UINT64_MAX >> shift);
+  if (!good) {
+    throw Error(ExitCode::usage, "{} {}: not a size such as 800M or 4G", option, word);
+  }
+  return number << shift;
 }
 
 CLI::Option* FlagGroup::choice(const std::string& names, std::string& target,

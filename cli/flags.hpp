@@ -12,6 +12,10 @@ namespace embedtool {
 /// The variable that sets an option: `--batch-size` → `EMBEDTOOL_BATCH_SIZE`.
 std::string environment_name(std::string_view long_option);
 
+/// A number of bytes as typed: 1000000, 512K, 64M, 8G (powers of 1024; a B or iB may follow).
+/// Throws Error(usage) naming the option.
+std::uint64_t parse_size(std::string_view option, std::string_view word);
+
 /// Declares the options of one heading in `--help`. Every option made here can also be set in a
 /// configuration file (by its long name) and by its environment variable. The targets must outlive
 /// the parse.

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <charconv>
+#include <system_error>
+
 #include "cli/flags.hpp"
 #include "core/base/error.hpp"
 
@@ -26,6 +29,13 @@ void declare_input(CLI::App& app, InputFlags& flags) {
       .choice("--on-error", flags.on_error, {"skip", "fail"},
               "A bad record is skipped and counted, or ends the run with status 3")
       ->capture_default_str();
+  group.value("--max-rejects", flags.max_rejects, "N|P%",
+              "End the run with status 3 when more records than that are bad [no limit]");
+  group.value("--max-line", flags.max_line, "SIZE", "A longer record is a bad one [32M]");
+  group
+      .choice("--duplicate-ids", flags.duplicate_ids, {"keep", "reject"},
+              "A record with an id that another had before: counted, or a bad one")
+      ->capture_default_str();
 }
 
 CorpusOptions resolve_input(const InputFlags& flags, const std::atomic<bool>& stop) {
@@ -44,11 +54,29 @@ CorpusOptions resolve_input(const InputFlags& flags, const std::atomic<bool>& st
   options.id_field = flags.id_field;
   options.quotes = !flags.no_quotes;
   options.stop = &stop;
+  if (!flags.max_line.empty()) options.max_line_bytes = parse_size("--max-line", flags.max_line);
+  options.unique_ids = flags.duplicate_ids == "reject";
   return options;
 }
 
-OnError resolve_on_error(const InputFlags& flags) {
-  return flags.on_error == "fail" ? OnError::fail : OnError::skip;
+RejectOptions resolve_rejects(const InputFlags& flags, const CorpusOptions& corpus) {
+  RejectOptions options;
+  options.on_error = flags.on_error == "fail" ? OnError::fail : OnError::skip;
+  options.file_names = corpus_file_names(corpus);
+  std::string_view word = flags.max_rejects;
+  if (word.empty()) return options;
+  const bool percent = word.ends_with('%');
+  if (percent) word.remove_suffix(1);
+  const char* end = word.data() + word.size();
+  const auto [stopped, error] = percent ? std::from_chars(word.data(), end, options.budget.percent)
+                                        : std::from_chars(word.data(), end, options.budget.count);
+  if (error != std::errc() || stopped != end ||
+      !(options.budget.percent >= 0 && options.budget.percent <= 100)) {
+    throw Error(ExitCode::usage,
+                "--max-rejects {}: give a number of records, or a share such as 1%",
+                flags.max_rejects);
+  }
+  return options;
 }
 
 void report_rejects(const RejectLog& rejects, Console& console) {

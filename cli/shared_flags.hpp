@@ -23,13 +23,17 @@ struct InputFlags {
   std::string id_field;
   bool no_quotes = false;
   std::string on_error = "skip";
+  std::string max_rejects;
+  std::string max_line;
+  std::string duplicate_ids = "keep";
 };
 void declare_input(CLI::App& app, InputFlags& flags);
 
 /// The corpus that the flags ask for. No input and a terminal as standard input is an
 /// Error(usage): nobody means to type a corpus. `stop` must outlive the source.
 CorpusOptions resolve_input(const InputFlags& flags, const std::atomic<bool>& stop);
-OnError resolve_on_error(const InputFlags& flags);
+/// What bad records do to the run, and how many it bears; the file they go to is left open.
+RejectOptions resolve_rejects(const InputFlags& flags, const CorpusOptions& corpus);
 
 /// Says how many records were not used and shows the first of them; nothing when all were.
 void report_rejects(const RejectLog& rejects, Console& console);

@@ -14,7 +14,10 @@ std::atomic<bool> stop_flag{false};
 std::atomic<int> stop_number{0};
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
+// The next signal of either kind meets the default action: it ends the process at once.
 void on_stop_signal(int number) {
+  ::signal(SIGINT, SIG_DFL);
+  ::signal(SIGTERM, SIG_DFL);
   stop_number.store(number);
   stop_flag.store(true);
 }
@@ -25,8 +28,7 @@ void install_signal_handlers() {
   struct sigaction action {};
   action.sa_handler = on_stop_signal;
   sigemptyset(&action.sa_mask);
-  // One shot: the second signal meets the default action. Reads that block return EINTR.
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  action.sa_flags = 0;  // no SA_RESTART: calls that block return EINTR
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   struct sigaction ignore {};

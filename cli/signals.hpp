@@ -4,8 +4,8 @@
 
 namespace embedtool {
 
-/// Makes SIGINT and SIGTERM ask the run to stop instead of ending the process; a second signal of
-/// the kind ends it at once. SIGPIPE is ignored, so that a closed pipe is an error to report.
+/// Makes SIGINT and SIGTERM ask the run to stop instead of ending the process; a second signal
+/// of either kind ends it at once. SIGPIPE is ignored, so that a closed pipe is an error to report.
 /// Call once, before any thread starts.
 void install_signal_handlers();
 

@@ -41,6 +41,8 @@ struct SourceProgress {
   std::uint64_t bytes_unpacked = 0;  ///< after decompression
   std::uint64_t records = 0;         ///< accepted
   std::uint64_t rejected = 0;
+  std::uint64_t duplicate_ids = 0;  ///< records whose id another had before, among those known
+  bool all_ids_known = true;        ///< false: some ids were not kept, for want of room
 };
 
 /// Bounds of one block; the source stops after the record that reaches either.

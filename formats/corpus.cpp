@@ -121,6 +121,8 @@ class Corpus final : public CorpusSource {
     progress.bytes_unpacked = counters_.unpacked.load(std::memory_order_relaxed);
     progress.records = builder_.accepted();
     progress.rejected = builder_.rejected();
+    progress.duplicate_ids = builder_.duplicate_ids();
+    progress.all_ids_known = builder_.all_ids_known();
     return progress;
   }
 

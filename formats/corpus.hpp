@@ -40,6 +40,7 @@ struct CorpusOptions {
   std::size_t max_ids = 0;              ///< most ids in a record; 0 = no limit
   std::string vector_field;             ///< ready vectors; empty = none
   std::size_t vector_dims = 0;          ///< numbers a vector must have; 0 = any
+  bool unique_ids = false;              ///< a second record with an id is rejected
   bool quotes = true;                   ///< CSV and TSV: `"` quotes a field (off: an ordinary byte)
 
   std::size_t max_line_bytes = std::size_t{32} << 20;  ///< a longer record is rejected

@@ -72,7 +72,7 @@ bool RecordBuilder::add(const RecordFields& fields, std::uint64_t line, std::str
   // Marks to return to when the record turns out bad half-way.
   const Mark before = mark();
   Record record = begin_record(line);
-  if (fill(fields, record)) {
+  if (fill(fields, record) && check_id(record)) {
     put_kept(fields);
     accept(record, before);
     return true;
@@ -107,6 +107,18 @@ bool RecordBuilder::fill(const RecordFields& fields, Record& record) {
   if (holds(plan_.vector)) return put_vector(fields.values[plan_.vector], record);
   if (holds(plan_.ids)) return put_ids(fields.values[plan_.ids], record);
   return put_text(fields, record);
+}
+
+/// False for an id that another record had before, where that is an error.
+bool RecordBuilder::check_id(const Record& record) {
+  if (!has_own_id_) return true;
+  const bool seen = ids_.insert(block_->id(record));
+  overflowed_.store(ids_.overflowed(), std::memory_order_relaxed);
+  if (!seen) return true;
+  duplicate_ids_.fetch_add(1, std::memory_order_relaxed);
+  if (!options_.unique_ids) return true;
+  reason_ = "another record had this id before (--duplicate-ids)";
+  return false;
 }
 
 Slice RecordBuilder::ordinal_id() {

@@ -8,7 +8,9 @@
 
 #include "core/data.hpp"
 #include "core/ports.hpp"
+#include "formats/corpus.hpp"
 #include "formats/corpus_fields.hpp"
+#include "formats/id_set.hpp"
 
 namespace embedtool {
 
@@ -18,7 +20,10 @@ class RecordBuilder {
  public:
   /// `options`, `plan` and `rejects` must outlive the builder.
   RecordBuilder(const CorpusOptions& options, const FieldPlan& plan, RejectSink& rejects)
-      : options_(options), plan_(plan), rejects_(rejects) {}
+      : options_(options),
+        plan_(plan),
+        rejects_(rejects),
+        ids_(options.unique_ids ? 0 : kCountedIds) {}
 
   /// From now on records go into `block`.
   void bind(DocumentBlock& block) { block_ = &block; }
@@ -36,9 +41,15 @@ class RecordBuilder {
   /// Of the record that comes next.
   std::uint64_t position() const { return accepted() + rejected(); }
   std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
+  std::uint64_t duplicate_ids() const { return duplicate_ids_.load(std::memory_order_relaxed); }
+  bool all_ids_known() const { return !overflowed_.load(std::memory_order_relaxed); }
   std::uint64_t rejected() const { return rejected_.load(std::memory_order_relaxed); }
 
  private:
+  /// Where duplicates are only counted, so many ids are kept (8 MiB), whatever the corpus.
+  static constexpr std::size_t kCountedIds = std::size_t{1} << 19U;
+
+  bool check_id(const Record& record);
   bool fill(const RecordFields& fields, Record& record);
   bool put_id(const RecordFields& fields, Record& record);
   bool put_text(const RecordFields& fields, Record& record);
@@ -68,6 +79,9 @@ class RecordBuilder {
   bool has_own_id_ = false;   ///< the record at hand brought its id
   std::string reason_;        ///< why the record at hand is no good
   std::uint64_t prefix_ = 0;  ///< running hash of all records so far
+  IdSet ids_;
+  std::atomic<std::uint64_t> duplicate_ids_{0};
+  std::atomic<bool> overflowed_{false};
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> rejected_{0};
 };

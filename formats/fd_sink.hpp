@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <span>
 #include <string>
 
@@ -19,12 +20,17 @@ class ClosedPipe : public Error {
 class FdSink final : public ByteSink {
  public:
   /// `name` is for messages.
-  FdSink(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+  /// `stop`, if given, ends a wait for a slow reader soon after it turns true, with an Error.
+  FdSink(int fd, std::string name, const std::atomic<bool>* stop = nullptr)
+      : fd_(fd), name_(std::move(name)), stop_(stop) {}
   void write(std::span<const std::byte> bytes) override;
 
  private:
+  void wait_for_reader() const;
+
   int fd_;
   std::string name_;
+  const std::atomic<bool>* stop_;
 };
 
 }  // namespace embedtool

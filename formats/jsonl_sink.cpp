@@ -45,8 +45,9 @@ class Lines {
 
 class JsonlStream final : public EmbeddingSink {
  public:
-  JsonlStream(int fd, const std::string& name, const OutputSpec& spec)
-      : out_(fd, name), lines_(spec, out_) {}
+  JsonlStream(int fd, const std::string& name, const OutputSpec& spec,
+              const std::atomic<bool>* stop)
+      : out_(fd, name, stop), lines_(spec, out_) {}
 
   void write(const EmbeddingBlock& block) override { lines_.write(block); }
   void finish() override {}  // what is written is gone: there is nothing to publish
@@ -89,8 +90,9 @@ std::unique_ptr<EmbeddingSink> open_jsonl_sink(RunDirectory& run, const OutputSp
 }
 
 std::unique_ptr<EmbeddingSink> open_jsonl_stream(int fd, const std::string& name,
-                                                 const OutputSpec& spec) {
-  return std::make_unique<JsonlStream>(fd, name, spec);
+                                                 const OutputSpec& spec,
+                                                 const std::atomic<bool>* stop) {
+  return std::make_unique<JsonlStream>(fd, name, spec, stop);
 }
 
 }  // namespace embedtool

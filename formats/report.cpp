@@ -161,6 +161,8 @@ std::string report_json(const RunReport& report, const ReportContext& context) {
   out["resumed"] = {{"shards", context.resumed_shards}, {"rows", context.resumed_rows}};
   add_times(out, report, context);
   out["counts"] = counts_entry(report);
+  out["counts"]["duplicate_ids"] = context.duplicate_ids;
+  out["counts"]["duplicate_ids_exact"] = context.all_ids_known;
   out["stages"] = stages_entry(report, context);
   out["batch_ms"] = quantiles(report.batch_wall);
   out["threads"] = threads_entry(report);

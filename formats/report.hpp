@@ -16,9 +16,11 @@ struct ReportContext {
   std::string model;        ///< name and …
   std::string fingerprint;  ///< … content hash of the model
   std::size_t dims = 0;
-  std::string dtype;               ///< output element type
-  std::size_t cpus = 1;            ///< that the run could use
-  std::size_t resumed_shards = 0;  ///< that an earlier run had left; not in the run's account
+  std::string dtype;                ///< output element type
+  std::size_t cpus = 1;             ///< that the run could use
+  std::uint64_t duplicate_ids = 0;  ///< records whose id another had before
+  bool all_ids_known = true;        ///< false: only among the first ids, and there may be more
+  std::size_t resumed_shards = 0;   ///< that an earlier run had left; not in the run's account
   std::uint64_t resumed_rows = 0;
   std::uint64_t startup_cpu_ns = 0;  ///< CPU time before the main thread's account began
   std::vector<std::pair<std::string, std::string>> settings;  ///< name → value, in order
@@ -47,7 +49,8 @@ struct ReportContext {
 ///   cpu_utilization_percent    cpu_ms / (total_ms × cpus)
 ///   gpu_utilization_percent    null: nothing runs on a GPU
 ///   counts     {texts, rows, rejected, truncated, duplicates, ready_vectors, tokens, batches,
-///              windows}; duplicates: rows whose vector was copied from an equal text's
+///              windows, duplicate_ids, duplicate_ids_exact}; duplicates: rows whose vector was
+///              copied from an equal text's; not exact: ids are kept up to a number only
 ///   stages     name → {wall_ms, cpu_ms, calls, p50_ms, p90_ms, p99_ms}: sums over threads;
 ///              quantiles of one call's wall time. `startup` is CPU time before main()'s account
 ///   batch_ms   {p50, p90, p99, count}: wall time of encoding one batch

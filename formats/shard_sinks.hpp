@@ -2,6 +2,7 @@
 
 // The EmbeddingSinks: Parquet shards, npy, JSON Lines.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -42,7 +43,9 @@ std::unique_ptr<EmbeddingSink> open_jsonl_sink(RunDirectory& run, const OutputSp
 /// The same lines to a descriptor (stdout) that stays the caller's; whole lines are written before
 /// write() returns, so that a pipe's reader sees rows early. `name` is for messages. Throws
 /// ClosedPipe (fd_sink.hpp) when the reader has gone; SIGPIPE must be ignored.
+/// `stop` ends a wait for a slow reader, with an Error.
 std::unique_ptr<EmbeddingSink> open_jsonl_stream(int fd, const std::string& name,
-                                                 const OutputSpec& spec);
+                                                 const OutputSpec& spec,
+                                                 const std::atomic<bool>* stop = nullptr);
 
 }  // namespace embedtool

@@ -1,10 +1,15 @@
 #include "core/base/memory.hpp"
 
 #include <sys/resource.h>
-
-#include <cstdio>
-
 #include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <string>
+#include <system_error>
+
+#include "core/base/cgroup.hpp"
 
 namespace embedtool {
 
@@ -23,6 +28,22 @@ ProcessMemory process_memory() {
     std::fclose(statm);
   }
   return memory;
+}
+
+std::uint64_t cgroup_memory() {
+  std::uint64_t least = 0;
+  for (const std::string& folder : cgroup_folders("memory")) {
+    for (const char* file : {"/memory.max", "/memory.limit_in_bytes"}) {
+      const std::string line = first_line(folder + file);
+      std::uint64_t limit = 0;
+      const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), limit);
+      // "max", or v1's number near 2^63: no limit.
+      constexpr std::uint64_t kNone = std::uint64_t{1} << 60U;
+      if (error != std::errc() || limit == 0 || limit >= kNone) continue;
+      least = least == 0 ? limit : std::min(least, limit);
+    }
+  }
+  return least;
 }
 
 }  // namespace embedtool

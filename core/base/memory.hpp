@@ -56,4 +56,7 @@ struct ProcessMemory {
 };
 ProcessMemory process_memory();
 
+/// The most memory that this process' control groups grant, in bytes; 0 = no limit.
+std::uint64_t cgroup_memory();
+
 }  // namespace embedtool

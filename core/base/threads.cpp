@@ -8,25 +8,15 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "core/base/cgroup.hpp"
+
 namespace embedtool {
 namespace {
-
-/// First line of a small kernel file, empty when there is none.
-std::string first_line(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
-                                                             std::fclose);
-  char line[4096];
-  if (file == nullptr || std::fgets(line, sizeof line, file.get()) == nullptr) return "";
-  line[std::strcspn(line, "\n")] = '\0';
-  return line;
-}
 
 /// CPUs that `folder` grants by its quota; +inf without one.
 double quota_of(const std::string& folder) {
@@ -42,25 +32,8 @@ double quota_of(const std::string& folder) {
 
 /// The tightest quota on the way from this process' group to the hierarchy's root.
 double cgroup_cpus() {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen("/proc/self/cgroup", "re"),
-                                                             std::fclose);
-  if (file == nullptr) return HUGE_VAL;
-  double cpus = std::min(quota_of("/sys/fs/cgroup"), quota_of("/sys/fs/cgroup/cpu"));
-  char line[4096];
-  while (std::fgets(line, sizeof line, file.get()) != nullptr) {
-    line[std::strcspn(line, "\n")] = '\0';
-    // "0::/path" (v2) or "7:cpu,cpuacct:/path" (v1)
-    const char* controllers = std::strchr(line, ':');
-    const char* group = controllers == nullptr ? nullptr : std::strchr(controllers + 1, ':');
-    if (group == nullptr) continue;
-    const bool v1 = std::strstr(controllers, "cpu") != nullptr;
-    if (group[-1] != ':' && !v1) continue;
-    std::string path = std::string("/sys/fs/cgroup") + (v1 ? "/cpu" : "") + (group + 1);
-    while (path.size() > std::strlen("/sys/fs/cgroup")) {
-      cpus = std::min(cpus, quota_of(path));
-      path.resize(path.rfind('/'));
-    }
-  }
+  double cpus = HUGE_VAL;
+  for (const std::string& folder : cgroup_folders("cpu")) cpus = std::min(cpus, quota_of(folder));
   return cpus;
 }
 

@@ -16,9 +16,7 @@
 namespace embedtool {
 namespace {
 
-/// Windows in flight: one being read and tokenized, one being encoded, one being written, and one
-/// more so that none of the three ever waits for a slot.
-constexpr std::size_t kWindows = 4;
+constexpr std::size_t kWindows = kWindowsInFlight;
 
 /// Owns the threads and the windows of one run. All state below `mutex_` is guarded by it; windows
 /// themselves are handed from thread to thread by their phase.

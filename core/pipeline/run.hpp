@@ -15,6 +15,10 @@
 
 namespace embedtool {
 
+/// Windows in flight: one being read and tokenized, one being encoded, one being written, and one
+/// more so that none of the three ever waits for a slot.
+inline constexpr std::size_t kWindowsInFlight = 4;
+
 /// What to do with a text of more tokens than the model takes.
 enum class OnLong : std::uint8_t { truncate, skip, fail };
 

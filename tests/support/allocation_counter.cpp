@@ -7,15 +7,24 @@
 namespace {
 
 std::atomic<std::size_t> count{0};
+// Calls until the one that fails; negative = none will, or it has.
+std::atomic<long> countdown{-1};
+
+void count_call() {
+  count.fetch_add(1, std::memory_order_relaxed);
+  if (countdown.load(std::memory_order_relaxed) >= 0 && countdown.fetch_sub(1) == 0) {
+    throw std::bad_alloc();
+  }
+}
 
 void* counted(std::size_t size) {
-  count.fetch_add(1, std::memory_order_relaxed);
+  count_call();
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
 
 void* counted(std::size_t size, std::align_val_t alignment) {
-  count.fetch_add(1, std::memory_order_relaxed);
+  count_call();
   const auto align = static_cast<std::size_t>(alignment);
   const std::size_t whole = (size + align - 1) / align * align;
   if (void* memory = std::aligned_alloc(align, whole == 0 ? align : whole)) return memory;
@@ -26,6 +35,14 @@ void* counted(std::size_t size, std::align_val_t alignment) {
 
 std::size_t embedtool::testing_support::allocations() {
   return count.load();
+}
+
+void embedtool::testing_support::fail_allocation(long k) {
+  countdown.store(k);
+}
+
+bool embedtool::testing_support::allocation_has_failed() {
+  return countdown.load() < 0;
 }
 
 void* operator new(std::size_t size) {

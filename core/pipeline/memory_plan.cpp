@@ -1,0 +1,108 @@
+#include "core/pipeline/memory_plan.hpp"
+
+#include <algorithm>
+
+#include "core/base/error.hpp"
+
+namespace embedtool {
+namespace {
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
+
+/// A Parquet row group of 16 MiB of values, once as values and once compressed, and its buffers.
+constexpr std::uint64_t kWriter = 48 * kMiB;
+/// The reader's buffers, and the ids that it keeps to count duplicates.
+constexpr std::uint64_t kReader = 16 * kMiB;
+/// A worker's stack, tokenizer scratch and what the allocator keeps for its thread.
+constexpr std::uint64_t kPerWorker = 6 * kMiB;
+/// Bookkeeping of a record: Record, hash, RowInfo, lengths, plan, doubled by growing vectors.
+constexpr std::uint64_t kPerRecord = 512;
+/// How often a long line stands in memory: in the reader's buffer, twice while that grows, and in
+/// every window, whose arena grows by doubling.
+constexpr std::uint64_t kLineCopies = 2 + 2 * kWindowsInFlight;
+
+// Nothing is made smaller than this.
+constexpr std::size_t kLeastTexts = 8;
+constexpr std::size_t kLeastRecords = 256;
+constexpr std::size_t kLeastWindowBytes = std::size_t{256} << 10U;
+
+std::size_t longest_text(const RunOptions& options, const Encoder& encoder) {
+  if (options.max_tokens > 0) return options.max_tokens;
+  return encoder.max_tokens() > 0 ? encoder.max_tokens() : options.batch.tokens;
+}
+
+std::uint64_t worker_need(const RunOptions& options, const Encoder& encoder, std::size_t longest) {
+  const std::size_t texts = options.batch.texts;
+  const std::size_t tokens = std::max(std::min(options.batch.tokens, texts * longest), longest);
+  const std::size_t vectors = encoder.multi_vector() ? tokens : texts;
+  return encoder.workspace_bytes(texts, tokens, longest) + vectors * encoder.dims() * 4 +
+         tokens * 16 + kPerWorker;
+}
+
+std::uint64_t window_need(const RunOptions& options, const OutputSpec& spec, std::size_t longest) {
+  const std::uint64_t records = options.window.records;
+  const std::uint64_t bytes = options.window.bytes;
+  // A token takes a byte of text at least, or four as an id; arenas grow by doubling.
+  const std::uint64_t tokens = std::min<std::uint64_t>(records * longest, bytes);
+  const std::uint64_t vectors = spec.multi_vector ? tokens : records;
+  return 2 * bytes + 2 * tokens * sizeof(TokenId) + vectors * vector_bytes(spec.type, spec.dims) +
+         records * kPerRecord;
+}
+
+/// Halves `value`, not below `least`; false when it is there already.
+template <typename T>
+bool halve(T& value, T least) {
+  if (value <= least) return false;
+  value = std::max(value / 2, least);
+  return true;
+}
+
+}  // namespace
+
+MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const Encoder& encoder,
+                       const OutputSpec& spec, std::uint64_t fixed) {
+  const std::size_t longest = longest_text(options, encoder);
+  MemoryNeed need;
+  need.fixed = fixed;
+  need.ends = kReader + kWriter;
+  need.workspaces = options.threads * worker_need(options, encoder, longest);
+  need.windows = kWindowsInFlight * window_need(options, spec, longest);
+  need.lines = kLineCopies * max_line;
+  return need;
+}
+
+MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t least_line,
+                      const Encoder& encoder, const OutputSpec& spec, std::uint64_t fixed,
+                      std::uint64_t limit) {
+  const std::size_t longest = longest_text(options, encoder);
+  const auto smaller_batch = [&] {
+    return halve(options.batch.tokens, longest) || halve(options.batch.texts, kLeastTexts);
+  };
+  const auto smaller_window = [&] {
+    const bool bytes = halve(options.window.bytes, kLeastWindowBytes);
+    return halve(options.window.records, kLeastRecords) || bytes;
+  };
+  while (true) {
+    const MemoryNeed need = memory_need(options, max_line, encoder, spec, fixed);
+    if (need.total() <= limit) return need;
+    if (need.lines > limit / 4 && halve(max_line, least_line)) continue;
+    // The larger of the two first, so that neither starves the other.
+    const bool batch_first = need.workspaces > need.windows;
+    if (batch_first ? smaller_batch() || smaller_window() : smaller_window() || smaller_batch()) {
+      continue;
+    }
+    if (need.lines > need.workspaces && halve(max_line, least_line)) continue;
+    if (options.threads > 1) {
+      --options.threads;
+    } else if (!halve(max_line, least_line)) {
+      throw Error(
+          ExitCode::usage,
+          "{} bytes of memory are too few: this model and these settings need {} ({} of them "
+          "for the program and the model's weights); raise --memory-limit or the control "
+          "group's limit, or choose a smaller model, --max-length or --max-line",
+          limit, need.total(), fixed);
+    }
+  }
+}
+
+}  // namespace embedtool

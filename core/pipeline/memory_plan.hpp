@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/pipeline/run.hpp"
+
+namespace embedtool {
+
+/// What a run will hold, by its settings.
+struct MemoryNeed {
+  std::uint64_t fixed = 0;       ///< there before the run: program, weights
+  std::uint64_t ends = 0;        ///< of reader and writer
+  std::uint64_t workspaces = 0;  ///< of all workers
+  std::uint64_t windows = 0;     ///< of all windows in flight
+  std::uint64_t lines = 0;       ///< for records longer than a window's budget
+
+  std::uint64_t total() const { return fixed + ends + workspaces + windows + lines; }
+};
+
+/// At most so much for these settings; `max_line` is the longest record in bytes, `fixed` what the
+/// process holds with its model loaded.
+MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const Encoder& encoder,
+                       const OutputSpec& spec, std::uint64_t fixed);
+
+/// Makes settings smaller until memory_need() is within `limit`: the longest line where it takes
+/// more than a quarter, batches and windows, the line again, the number of workers. Vectors do not
+/// change; records longer than `max_line` become rejects, so that it never goes below `least_line`.
+/// Throws Error(usage) with the number of bytes that are needed at least.
+MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t least_line,
+                      const Encoder& encoder, const OutputSpec& spec, std::uint64_t fixed,
+                      std::uint64_t limit);
+
+}  // namespace embedtool

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The tiers of proof beyond scripts/test.sh, which is what every change must pass.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/check.sh short | medium | long
+
+  short    unit tests and house rules (under a minute once built)
+  medium   every test under AddressSanitizer and UndefinedBehaviorSanitizer, then under
+           ThreadSanitizer
+  long     medium, then with the release build: 240 kills at random instants, every kind of fault
+           at every system call, disks of every size that fill, a soak of 30 minutes
+
+Fuzzing is scripts/fuzz.sh.
+TEXT
+}
+
+medium() {
+  scripts/test.sh --asan
+  scripts/test.sh --tsan
+}
+
+case ${1:-} in
+  short) scripts/test.sh --quick ;;
+  medium) medium ;;
+  long)
+    medium
+    EMBEDTOOL_TEST_KILLS=240 EMBEDTOOL_TEST_FAULTS=all EMBEDTOOL_TEST_DISKS=all \
+      EMBEDTOOL_TEST_SOAK=1800 scripts/test.sh -- -R 'cli.(kills|faults|resources|soak)' --timeout 7200
+    ;;
+  -h | --help) usage ;;
+  *) usage >&2 && exit 2 ;;
+esac

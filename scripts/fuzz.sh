@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Runs the fuzz targets, one after the other, until each has had its CPU time; needs clang.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/fuzz.sh [--minutes N] [TARGET…]
+
+Fuzzes every target (or those named, such as fuzz_jsonl) for N minutes of CPU time each, by default
+30, under AddressSanitizer and UndefinedBehaviorSanitizer. What a target has learned stays in
+build/fuzz/corpus and its CPU time in build/fuzz/cpu, so that a run that is stopped goes on. Inputs
+that crash, leak, take over two minutes or 2 GB lie in build/fuzz/found; a mended one belongs
+in tests/fuzz/seeds, where every build replays it.
+TEXT
+}
+
+minutes=30
+targets=()
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --minutes) minutes=$2 && shift ;;
+    -h | --help) usage && exit 0 ;;
+    fuzz_*) targets+=("$1") ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+  shift
+done
+if [[ ${#targets[@]} == 0 ]]; then
+  for source in tests/fuzz/fuzz_*.cpp; do targets+=("$(basename "$source" .cpp)"); done
+fi
+
+cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+  -DCMAKE_CXX_COMPILER=clang++ -DEMBEDTOOL_FUZZ=ON -DEMBEDTOOL_SANITIZE=address,undefined >/dev/null
+cmake --build build/fuzz --target "${targets[@]}"
+mkdir -p build/fuzz/{corpus,cpu,found}
+
+# spent TARGET: seconds of CPU time so far.
+spent() { cat "build/fuzz/cpu/$1" 2>/dev/null || echo 0; }
+
+TIMEFORMAT='%U %S'
+for target in "${targets[@]}"; do
+  mkdir -p "build/fuzz/corpus/$target"
+  while awk "BEGIN {exit !($(spent "$target") < $minutes * 60)}"; do
+    code=0
+    used=$({ time "build/fuzz/tests/$target" -max_total_time=120 -timeout=120 -rss_limit_mb=2048 \
+      -max_len=65536 -artifact_prefix="build/fuzz/found/$target-" "build/fuzz/corpus/$target" \
+      "tests/fuzz/seeds/${target#fuzz_}" >"build/fuzz/$target.log" 2>&1 || exit $?; } 2>&1) || code=$?
+    if [[ $code != 0 ]]; then
+      tail -n 30 "build/fuzz/$target.log" >&2
+      exit 1
+    fi
+    awk -v spent="$(spent "$target")" '{print spent + $1 + $2}' <<<"$used" >"build/fuzz/cpu/$target.new"
+    mv "build/fuzz/cpu/$target"{.new,}
+    printf '%s: %s CPU seconds\n' "$target" "$(spent "$target")"
+  done
+done

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# A run over an input without end: memory is flat once every buffer has been met with its largest
+# text. EMBEDTOOL_TEST_SOAK=SECONDS makes it longer.
+seconds=${EMBEDTOOL_TEST_SOAK:-12}
+# shellcheck source=tests/cli/lib.sh
+source "$(dirname "$0")/lib.sh" "$1"
+
+corpus 2000 | sed 's/"id": "[^"]*", //' >piece.jsonl
+resident() { awk '/^VmRSS/ {print $2}' "/proc/$1/status"; }
+
+"$BIN" encode -q -m "$MODEL" -o out --shard-rows 20000 - 2>stderr \
+  < <(while cat piece.jsonl 2>/dev/null; do :; done) &
+pid=$!
+sleep $((seconds / 3 + 1))
+before=$(resident "$pid")
+sleep $((seconds * 2 / 3))
+after=$(resident "$pid")
+rows=$(find out -name 'part-*' | wc -l)
+kill -INT "$pid"
+wait "$pid" || true
+[[ $rows -ge 1 ]] || fail "no shard came out in $seconds seconds"
+printf '%s KiB after a third of the time, %s KiB at the end, %s shards\n' "$before" "$after" "$rows"
+# The journal's entries and the allocator's whims: a leak of one window would be far more.
+[[ $after -le $((before + before / 20 + 2048)) ]] || fail "memory grew from $before to $after KiB"

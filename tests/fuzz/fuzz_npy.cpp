@@ -1,0 +1,16 @@
+// Hostile npy headers: a shape, or an Error.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/base/error.hpp"
+#include "formats/npy.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto* bytes = reinterpret_cast<const std::byte*>(data);
+  try {
+    embedtool::read_npy_header(embedtool::MemoryBytes({bytes, size}, "fuzz"));
+  } catch (const embedtool::Error&) {
+  }
+  return 0;
+}

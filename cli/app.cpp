@@ -137,8 +137,8 @@ ConsoleOptions early_console_options(std::span<char*> arguments) {
 
 /// When the program began, taken before anything else is done.
 struct Beginning {
-  StageClock clock{Stage::other};
   std::uint64_t start_ns = monotonic_ns();
+  StageClock clock{Stage::other, start_ns};
   std::uint64_t startup_cpu_ns = process_cpu_ns();
 };
 

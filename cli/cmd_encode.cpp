@@ -11,6 +11,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/encode_output.hpp"
+#include "cli/encode_report.hpp"
 #include "cli/flags.hpp"
 #include "cli/metrics_file.hpp"
 #include "cli/model_setup.hpp"
@@ -20,6 +21,7 @@
 #include "cli/signals.hpp"
 #include "cli/version.hpp"
 #include "core/base/memory.hpp"
+#include "core/base/perf_counters.hpp"
 #include "core/base/threads.hpp"
 #include "core/math/kernels.hpp"
 #include "core/pipeline/memory_plan.hpp"
@@ -29,7 +31,6 @@
 #include "formats/bytes.hpp"
 #include "formats/corpus.hpp"
 #include "formats/model_description.hpp"
-#include "formats/publish_file.hpp"
 #include "formats/rejects.hpp"
 #include "formats/report.hpp"
 
@@ -45,7 +46,7 @@ struct EncodeFlags {
   ModelFlags model;
   std::string on_long = "truncate";
   OutputFlags output;
-  std::string report;
+  ReportFlags report;
   std::string metrics_file;
   ComputeFlags compute;
   std::size_t batch_size = BatchLimits{}.texts;
@@ -109,12 +110,16 @@ RunOptions run_options(const EncodeFlags& flags, const ReadyModel& model, Consol
   return options;
 }
 
+/// The memory to stay within, in bytes; 0 = no limit.
+std::uint64_t resolve_memory_limit(const EncodeFlags& flags) {
+  return flags.memory_limit.empty() ? cgroup_memory()
+                                    : parse_size("--memory-limit", flags.memory_limit);
+}
+
 /// Sizes the run's memory before any work starts: settings shrink until they fit the limit.
-void plan_memory(const EncodeFlags& flags, const ReadyModel& model, const OutputSpec& spec,
-                 RunOptions& options, CorpusOptions& corpus, Console& console) {
-  const std::uint64_t limit = flags.memory_limit.empty()
-                                  ? cgroup_memory()
-                                  : parse_size("--memory-limit", flags.memory_limit);
+void plan_memory(const EncodeFlags& flags, std::uint64_t limit, const ReadyModel& model,
+                 const OutputSpec& spec, RunOptions& options, CorpusOptions& corpus,
+                 Console& console) {
   if (limit == 0) return;
   // What is resident by now, and the table of embeddings, of which the texts will touch the rest.
   const std::uint64_t fixed = process_memory().resident + model.encoder->vocab_size() *
@@ -233,50 +238,17 @@ Manifest manifest_of(const EncodeFlags& flags, const OutputPlan& plan, const Cor
   return manifest;
 }
 
-/// What run() cannot know: the whole process's figures and names.
-void complete_report(RunReport& report, Session& session, const ReadyModel& model) {
-  report.add_thread("main", session.clock.stop());
-  report.wall_ns = monotonic_ns() - session.start_ns;
-  if (report.first_vector_ns > 0) report.first_vector_ns -= session.start_ns;
-  report.process_cpu_ns = process_cpu_ns();
-  report.peak_rss = process_memory().peak_resident;
-  report.gemm_backend = std::string(model.backend->name());
-  report.gemm_kernels = model.backend->kernels(model.compute);
-  report.compute = name_of(model.compute);
-  report.kernel_isa = kernel_isa();
-}
-
-ReportContext report_context(const EncodeFlags& flags, const RunOptions& options,
-                             const OutputPlan& plan, const ReadyModel& model,
-                             const Session& session) {
-  ReportContext context;
-  context.program = fmt::format("embedtool {}", version_string());
-  context.model = model.loaded.name;
-  context.fingerprint = model.loaded.fingerprint;
-  context.dims = model.encoder->dims();
-  context.dtype = std::string(name_of(plan.type));
-  context.cpus = available_cpus();
-  context.startup_cpu_ns = session.startup_cpu_ns;
-  context.settings = vector_settings(flags, model);
+/// The same and those that decide how fast the vectors came, for the report.
+Settings all_settings(const EncodeFlags& flags, const RunOptions& options,
+                      const ReadyModel& model) {
+  Settings settings = vector_settings(flags, model);
   for (const auto& [name, value] :
        {std::pair<const char*, std::size_t>{"batch_size", options.batch.texts},
         {"batch_tokens", options.batch.tokens},
         {"window", options.window.records}}) {
-    context.settings.emplace_back(name, std::to_string(value));
+    settings.emplace_back(name, std::to_string(value));
   }
-  return context;
-}
-
-/// What the figures suggest doing.
-void advise(const RunReport& report, const ReadyModel& model, Console& console) {
-  // Cutting one text in fifty loses little; more is worth knowing of.
-  if (report.truncated * 50 > report.rows || (report.truncated > 0 && report.rows < 50)) {
-    console.warning(fmt::format(
-        "{} of {} texts were longer than {} tokens and were cut; --max-length sets the limit, "
-        "--on-long skip leaves such texts out",
-        report.truncated, report.rows, model.max_tokens));
-  }
-  if (report.rows == 0 && report.rejected == 0) console.warning("the corpus is empty");
+  return settings;
 }
 
 /// Inputs that changed under the run: what was read of them is in the output, and may be a mixture.
@@ -292,32 +264,6 @@ void warn_of_changes(const std::vector<InputEntry>& before, Console& console) {
   }
 }
 
-/// The figures that a log is searched for.
-LogFields report_fields(const RunReport& report) {
-  const double encode_seconds = static_cast<double>(report.encode_wall_ns) / 1e9;
-  const auto rate = [encode_seconds](std::uint64_t n) {
-    return encode_seconds > 0 ? static_cast<double>(n) / encode_seconds : 0.0;
-  };
-  return {{"rows", report.rows},
-          {"tokens", report.tokens},
-          {"rejected", report.rejected},
-          {"truncated", report.truncated},
-          {"seconds", static_cast<double>(report.wall_ns) / 1e9},
-          {"texts_per_second", rate(report.rows)},
-          {"tokens_per_second", rate(report.tokens)},
-          {"memory_peak_bytes", report.peak_rss},
-          {"interrupted", report.interrupted}};
-}
-
-void summarise(const RunReport& report, const ReportContext& context, Console& console) {
-  const std::string table = render_report(report, context.cpus, console.colours());
-  if (console.format() == LogFormat::json) {
-    console.note(table.substr(0, table.find('\n')), report_fields(report));
-  } else {
-    console.block(table);
-  }
-}
-
 /// Everything that a run needs, opened: from here on only the work itself is left.
 struct Job {
   const EncodeFlags& flags;
@@ -330,6 +276,8 @@ struct Job {
   const RunOptions& options;
   RejectLog& rejects;
   CorpusSource& source;
+  const PerfCounters& counters;
+  std::uint64_t memory_limit = 0;
 };
 
 ExitCode run_job(Job& job, EncodeOutput& output) {
@@ -353,15 +301,17 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
     job.rejects.finish(progress.records + progress.rejected);
   }
   console.end_progress();
-  complete_report(report, session, job.model);
+  complete_report(report, session, job.model, job.counters);
   job.metrics.set_report(report);
-  ReportContext context = report_context(job.flags, job.options, job.plan, job.model, session);
+  ReportContext context = base_context(job.model, job.plan.type, session);
+  context.settings = all_settings(job.flags, job.options, job.model);
   context.duplicate_ids = job.source.progress().duplicate_ids;
   context.all_ids_known = job.source.progress().all_ids_known;
   context.resumed_shards = output.resumed_shards();
   context.resumed_rows = output.resumed_rows();
+  add_peaks(report, job.model, !job.flags.report.report.empty(), job.memory_limit);
   const std::string json = report_json(report, context);
-  if (!job.flags.report.empty()) publish_file(job.flags.report, json);
+  publish_report(job.flags.report, report, json, session);
   if (!report.interrupted) {
     warn_of_changes(job.manifest.inputs, console);
     output.complete(job.source.digests(), json);
@@ -375,7 +325,7 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
                     "reject leaves them out",
                     context.all_ids_known ? "" : "at least ", context.duplicate_ids));
   }
-  summarise(report, context, console);
+  summarise(report, context.cpus, console);
   if (report.interrupted) {
     console.note(fmt::format("stopped by a signal; {}", job.plan.to_stdout()
                                                             ? "the output is not complete"
@@ -384,19 +334,34 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
   return ExitCode::ok;
 }
 
+/// Loads the model and charges what its helper threads did to the account as well.
+ReadyModel load_accounted(const EncodeFlags& flags, Session& session) {
+  session.clock.enter(Stage::load);
+  const std::uint64_t process = process_cpu_ns();
+  const std::uint64_t own = thread_cpu_ns();
+  ReadyModel model = prepare_model(flags.model, flags.compute, "", session.console);
+  const std::uint64_t all = process_cpu_ns() - process;
+  session.clock.charge_cpu(Stage::load, all - std::min(all, thread_cpu_ns() - own));
+  session.clock.enter(Stage::other);
+  return model;
+}
+
 ExitCode encode(const EncodeFlags& flags, Session& session, MetricsFile& metrics) {
+  const PerfCounters counters;
   const OutputPlan plan = resolve_output(flags.output);
   CorpusOptions corpus = corpus_options(flags);
-  session.clock.enter(Stage::load);
-  const ReadyModel model = prepare_model(flags.model, flags.compute, "", session.console);
-  session.clock.enter(Stage::other);
+  TraceLane lane;
+  if (!flags.report.trace.empty()) session.clock.record(&lane);
+  const ReadyModel model = load_accounted(flags, session);
   metrics.set_model(model.loaded.name);
   const OutputSpec spec = output_spec(flags, plan, model);
   corpus.vocab_size = model.encoder->vocab_size();
   corpus.vector_dims = spec.dims;
 
   RunOptions options = run_options(flags, model, session.console, metrics);
-  plan_memory(flags, model, spec, options, corpus, session.console);
+  const std::uint64_t limit = resolve_memory_limit(flags);
+  plan_memory(flags, limit, model, spec, options, corpus, session.console);
+  options.trace = !flags.report.trace.empty();
 
   RejectOptions reject_options = resolve_rejects(flags.input, corpus);
   reject_options.path = flags.rejects.empty() ? plan.rejects_path() : flags.rejects;
@@ -412,7 +377,8 @@ ExitCode encode(const EncodeFlags& flags, Session& session, MetricsFile& metrics
                     plan.path, *rows));
     return ExitCode::ok;
   }
-  Job job{flags, session, plan, model, metrics, spec, manifest, options, rejects, *source};
+  Job job{flags,    session, plan,    model,   metrics,  spec,
+          manifest, options, rejects, *source, counters, limit};
   try {
     return run_job(job, output);
   } catch (const Error&) {
@@ -451,7 +417,7 @@ RunCommand declare_encode(CLI::App& app) {
       ->capture_default_str();
   declare_output(app, flags->output);
   FlagGroup output(app, "Output");
-  output.value("--report", flags->report, "FILE", "Write the report there as well");
+  declare_report(app, flags->report);
   output.value("--metrics-file", flags->metrics_file, "FILE",
                "Keep figures for Prometheus there, from start to end");
   declare_work(app, *flags);

@@ -127,7 +127,11 @@ void Window::plan(const RunContext& context) {
     encoded_.push_back(u);
     lengths_.push_back(uniques_[u].length);
   }
-  plan_batches(lengths_, context.options.batch, context.options.threads, plan_);
+}
+
+void Window::cut(const BatchLimits& limits, std::size_t workers) {
+  limits_ = limits;
+  plan_batches(lengths_, limits, workers, plan_);
 }
 
 /// --on-long skip and fail: records whose text did not fit are rejected, not cut.
@@ -253,7 +257,7 @@ void Window::account(const RunContext& context, RunReport& report) const {
     report.attention_flops += context.encoder.attention_flops(length);
   }
   report.padding.real += std::accumulate(lengths_.begin(), lengths_.end(), std::uint64_t{0});
-  report.padding.arrival += padded_tokens(lengths_, context.options.batch.texts);
+  report.padding.arrival += padded_tokens(lengths_, limits_.texts);
   for (const PlannedBatch& batch : plan_.batches) {
     report.padding.sorted += std::uint64_t{batch.longest} * batch.count;
   }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -116,15 +117,22 @@ std::uint64_t resolve_memory_limit(const EncodeFlags& flags) {
                                     : parse_size("--memory-limit", flags.memory_limit);
 }
 
+/// What a process with this model holds before its run. The weights have all been read for the
+/// fingerprint and are resident, but for pages that the system has taken back since: of these the
+/// texts will touch the embedding table again.
+std::uint64_t resident_model(const ReadyModel& model) {
+  constexpr std::uint64_t kProgram = std::uint64_t{16} << 20U;
+  const std::uint64_t table =
+      model.encoder->vocab_size() * model.loaded.spec.hidden * sizeof(float);
+  return std::max(process_memory().resident, kProgram + model.encoder->owned_bytes() + table);
+}
+
 /// Sizes the run's memory before any work starts: settings shrink until they fit the limit.
 void plan_memory(const EncodeFlags& flags, std::uint64_t limit, const ReadyModel& model,
                  const OutputSpec& spec, RunOptions& options, CorpusOptions& corpus,
                  Console& console) {
   if (limit == 0) return;
-  // What is resident by now, and the table of embeddings, of which the texts will touch the rest.
-  const std::uint64_t fixed = process_memory().resident + model.encoder->vocab_size() *
-                                                              model.loaded.spec.hidden *
-                                                              sizeof(float);
+  const std::uint64_t fixed = resident_model(model);
   const RunOptions wanted = options;
   const std::size_t wanted_line = corpus.max_line_bytes;
   // A line limit that was asked for is kept: it decides what is a record.

@@ -145,9 +145,12 @@
   function throughput(run) {
     const points = [];
     const samples = run.timeline.progress;
-    for (let i = 1; i < samples.length; ++i) {
-      const span = samples[i].ms - samples[i - 1].ms;
-      if (span > 0) points.push([samples[i].ms, (1000 * (samples[i].tokens - samples[i - 1].tokens)) / span]);
+    // Tokens come a batch at a time: finer than some batches a point, the curve would only show that.
+    const step = Math.max(1, Math.floor(samples.length / Math.min(60, Math.max(4, run.counts.batches / 3))));
+    for (let i = step; i < samples.length; i += step) {
+      const span = samples[i].ms - samples[i - step].ms;
+      const tokens = samples[i].tokens - samples[i - step].tokens;
+      if (span > 0) points.push([(samples[i].ms + samples[i - step].ms) / 2, (1000 * tokens) / span]);
     }
     return points;
   }

@@ -319,7 +319,7 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
   context.resumed_rows = output.resumed_rows();
   add_peaks(report, job.model, !job.flags.report.report.empty(), job.memory_limit);
   const std::string json = report_json(report, context);
-  publish_report(job.flags.report, report, json, session);
+  publish_report(job.flags.report, report, json, job.flags.output.output, session);
   if (!report.interrupted) {
     warn_of_changes(job.manifest.inputs, console);
     output.complete(job.source.digests(), json);

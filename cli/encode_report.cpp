@@ -11,6 +11,7 @@
 #include "core/base/threads.hpp"
 #include "core/math/kernels.hpp"
 #include "formats/publish_file.hpp"
+#include "formats/report_page.hpp"
 #include "formats/trace_file.hpp"
 
 namespace embedtool {
@@ -108,8 +109,12 @@ ReportContext base_context(const ReadyModel& model, OutputType type, const Sessi
 }
 
 void publish_report(const ReportFlags& flags, const RunReport& report, const std::string& json,
-                    const Session& session) {
-  if (!flags.report.empty()) publish_file(flags.report, json);
+                    const std::string& name, const Session& session) {
+  if (flags.report.ends_with(".html")) {
+    publish_file(flags.report, report_page({{name, json}}));
+  } else if (!flags.report.empty()) {
+    publish_file(flags.report, json);
+  }
   if (!flags.trace.empty()) write_trace(flags.trace, report, session.start_ns);
 }
 

@@ -32,9 +32,9 @@ void add_peaks(RunReport& report, const ReadyModel& model, bool wanted, std::uin
 /// What a report says beside the account, without settings.
 ReportContext base_context(const ReadyModel& model, OutputType type, const Session& session);
 
-/// Writes the report and the trace where the flags say.
+/// Writes the report and the trace where the flags say; `name` is the output's.
 void publish_report(const ReportFlags& flags, const RunReport& report, const std::string& json,
-                    const Session& session);
+                    const std::string& name, const Session& session);
 
 /// What the figures suggest doing.
 void advise(const RunReport& report, const ReadyModel& model, Console& console);

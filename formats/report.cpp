@@ -1,5 +1,6 @@
 #include "formats/report.hpp"
 
+#include "formats/report_page.hpp"
 #include "formats/report_sections.hpp"
 
 #include <cmath>
@@ -9,8 +10,6 @@ namespace embedtool {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr int kSchema = 2;
 
 /// Milliseconds to the microsecond: short to read, exact enough to add up.
 double ms(std::uint64_t ns) {
@@ -154,7 +153,7 @@ std::uint64_t inference_cpu_ns(const StageTable& stages) {
 
 std::string report_json(const RunReport& report, const ReportContext& context) {
   Json out;
-  out["schema"] = kSchema;
+  out["schema"] = kReportSchema;
   out["program"] = context.program;
   out["model"] = {{"name", context.model},
                   {"fingerprint", context.fingerprint},

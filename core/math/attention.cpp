@@ -246,7 +246,8 @@ struct Span {
 };
 
 HWY_INLINE Span visible(const AttentionArgs& a, std::size_t row) {
-  return {row > a.left ? row - a.left : 0, a.length - row > a.right ? row + a.right + 1 : a.length};
+  const std::size_t end = a.length - row > a.right ? row + a.right + 1 : a.length;
+  return {row > a.left ? row - a.left : 0, a.keys == 0 ? end : std::min(end, a.keys)};
 }
 
 /// Attention of kQueryRows query rows of one head from row `first` on (the last one again behind
@@ -260,7 +261,7 @@ HWY_INLINE void attend_rows(const AttentionArgs& a, const Head& h, std::size_t f
     sums[r] = 0.0F;
   }
   for (std::size_t i = 0; i < kQueryRows * h.padded_dim; ++i) mixed[i] = 0.0F;
-  const bool limited = a.left != kUnlimitedSpan || a.right != kUnlimitedSpan;
+  const bool limited = a.left != kUnlimitedSpan || a.right != kUnlimitedSpan || a.keys != 0;
   const std::size_t begin = visible(a, first).begin / kLanePad * kLanePad;
   const std::size_t end = visible(a, std::min(first + kQueryRows, a.length) - 1).end;
   for (std::size_t block = begin; block < end; block += kKeyBlock) {

@@ -84,8 +84,10 @@ class ChainReader {
   }
   void add_pooling(const std::string& type, std::string folder) {
     if (stage_ != Stage::tokens) refuse(type, "there are no token vectors left to pool");
-    if (!chain_.dense_folders.empty())
-      refuse(type, "pooling behind a Dense layer is not supported");
+    if (!chain_.dense_folders.empty()) {
+      refuse(type, "a Dense layer before pooling is not supported");
+    }
+    if (chain_.normalize) refuse(type, "Normalize before pooling is not supported");
     chain_.pooling_folder = std::move(folder);
     stage_ = Stage::vector;
   }

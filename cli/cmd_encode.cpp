@@ -171,6 +171,7 @@ std::vector<std::pair<std::string, std::string>> vector_settings(const EncodeFla
   out.emplace_back("pooling", pooling);
   out.emplace_back("normalize", model.loaded.head.normalize ? "true" : "false");
   out.emplace_back("prompt", model.prompt);
+  if (!model.role.empty()) out.emplace_back("role", model.role);
   out.emplace_back("max_length", std::to_string(model.max_tokens));
   out.emplace_back("on_long", flags.on_long);
   out.emplace_back("compute", name_of(model.compute));

@@ -76,11 +76,12 @@ class Window {
  private:
   /// A text or id sequence to encode; several records may share one.
   struct Unique {
-    std::uint32_t record = 0;  ///< its first record
-    std::uint32_t row = 0;     ///< output row of the first record
-    std::uint32_t chunk = 0;   ///< whose token buffer holds its ids
-    std::uint64_t offset = 0;  ///< into that buffer
-    std::uint32_t length = 0;  ///< tokens
+    std::uint32_t record = 0;   ///< its first record
+    std::uint32_t row = 0;      ///< output row of the first record
+    std::uint32_t chunk = 0;    ///< whose token buffer holds its ids
+    std::uint64_t offset = 0;   ///< into that buffer
+    std::uint32_t length = 0;   ///< tokens
+    std::uint32_t vectors = 1;  ///< that it gives
     bool truncated = false;
     bool dropped = false;  ///< too long under --on-long skip
   };
@@ -91,6 +92,9 @@ class Window {
   void tokenize_one(const RunContext& context, Unique& unique, WorkerState& worker,
                     std::vector<TokenId>& ids);
   void drop_too_long(const RunContext& context);
+  std::span<const TokenId> ids_of(const Unique& unique) const {
+    return {chunk_ids_[unique.chunk].data() + unique.offset, unique.length};
+  }
   void lay_out_rows(const RunContext& context);
   std::byte* row_bytes(const RunContext& context, std::uint32_t row);
   void store(const RunContext& context, std::uint32_t row, std::size_t vectors,

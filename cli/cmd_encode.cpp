@@ -21,6 +21,7 @@
 #include "cli/shared_flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/version.hpp"
+#include "cli/work_flags.hpp"
 #include "core/base/memory.hpp"
 #include "core/base/perf_counters.hpp"
 #include "core/base/threads.hpp"
@@ -50,10 +51,7 @@ struct EncodeFlags {
   ReportFlags report;
   std::string metrics_file;
   ComputeFlags compute;
-  std::size_t batch_size = BatchLimits{}.texts;
-  std::size_t batch_tokens = BatchLimits{}.tokens;
-  std::size_t window = RunOptions{}.window.records;
-  std::string memory_limit;
+  WorkFlags work;
 };
 
 void declare_input_extras(CLI::App& app, EncodeFlags& flags) {
@@ -63,19 +61,6 @@ void declare_input_extras(CLI::App& app, EncodeFlags& flags) {
   group.list("--keep", flags.keep, "NAME,...", "Fields to carry into the shards")->delimiter(',');
   group.value("--rejects", flags.rejects, "FILE",
               "Where bad records are noted [rejects.jsonl in the output directory]");
-}
-
-void declare_work(CLI::App& app, EncodeFlags& flags) {
-  FlagGroup group(app, "Work");
-  group.count("--batch-size", flags.batch_size, "Texts in a batch")->capture_default_str();
-  group.count("--batch-tokens", flags.batch_tokens, "Tokens in a batch, at most")
-      ->capture_default_str();
-  group.count("--window", flags.window, "Texts held, sorted and put back in order at a time")
-      ->capture_default_str();
-  group.value("--memory-limit", flags.memory_limit, "SIZE",
-              "Memory to stay within [what the control group allows]");
-  declare_threads(app, flags.compute);
-  declare_compute(app, flags.compute);
 }
 
 OnLong parse_on_long(const std::string& word) {
@@ -98,8 +83,7 @@ RunOptions run_options(const EncodeFlags& flags, const ReadyModel& model, Consol
   RunOptions options;
   options.threads = resolve_threads(flags.compute);
   options.pin = flags.compute.pin;
-  options.batch = {flags.batch_size, flags.batch_tokens};
-  options.window.records = flags.window;
+  apply_work(flags.work, options);
   options.max_tokens = model.max_tokens;
   options.on_long = parse_on_long(flags.on_long);
   options.prompt = model.prompt;
@@ -113,8 +97,8 @@ RunOptions run_options(const EncodeFlags& flags, const ReadyModel& model, Consol
 
 /// The memory to stay within, in bytes; 0 = no limit.
 std::uint64_t resolve_memory_limit(const EncodeFlags& flags) {
-  return flags.memory_limit.empty() ? cgroup_memory()
-                                    : parse_size("--memory-limit", flags.memory_limit);
+  return flags.work.memory_limit.empty() ? cgroup_memory()
+                                         : parse_size("--memory-limit", flags.work.memory_limit);
 }
 
 /// What a process with this model holds before its run. The weights have all been read for the
@@ -140,6 +124,7 @@ void plan_memory(const EncodeFlags& flags, std::uint64_t limit, const ReadyModel
   const std::size_t least_line = flags.input.max_line.empty() ? kLeastLine : wanted_line;
   const MemoryNeed need =
       fit_memory(options, corpus.max_line_bytes, least_line, *model.encoder, spec, fixed, limit);
+  options.batch_memory = need.workspaces;
   console.detail(fmt::format("memory: {} of {} at most", need.total(), limit));
   const bool shrunk = options.batch.tokens != wanted.batch.tokens ||
                       options.window.records != wanted.window.records ||
@@ -252,11 +237,13 @@ Settings all_settings(const EncodeFlags& flags, const RunOptions& options,
                       const ReadyModel& model) {
   Settings settings = vector_settings(flags, model);
   for (const auto& [name, value] :
-       {std::pair<const char*, std::size_t>{"batch_size", options.batch.texts},
-        {"batch_tokens", options.batch.tokens},
+       {std::pair<const char*, std::size_t>{"batch_tokens", options.batch.tokens},
         {"window", options.window.records}}) {
     settings.emplace_back(name, std::to_string(value));
   }
+  settings.emplace_back("batch_size",
+                        options.auto_batch ? "auto" : std::to_string(options.batch.texts));
+  settings.emplace_back("optimize", flags.work.optimize);
   return settings;
 }
 
@@ -348,7 +335,9 @@ ReadyModel load_accounted(const EncodeFlags& flags, Session& session) {
   session.clock.enter(Stage::load);
   const std::uint64_t process = process_cpu_ns();
   const std::uint64_t own = thread_cpu_ns();
-  ReadyModel model = prepare_model(flags.model, flags.compute, "", session.console);
+  ComputeFlags compute = flags.compute;
+  apply_preset(flags.work, compute);
+  ReadyModel model = prepare_model(flags.model, compute, "", session.console);
   const std::uint64_t all = process_cpu_ns() - process;
   session.clock.charge_cpu(Stage::load, all - std::min(all, thread_cpu_ns() - own));
   session.clock.enter(Stage::other);
@@ -429,7 +418,9 @@ RunCommand declare_encode(CLI::App& app) {
   declare_report(app, flags->report);
   output.value("--metrics-file", flags->metrics_file, "FILE",
                "Keep figures for Prometheus there, from start to end");
-  declare_work(app, *flags);
+  declare_work(app, flags->work);
+  declare_threads(app, flags->compute);
+  declare_compute(app, flags->compute);
   return [flags](Session& session) { return encode_monitored(*flags, session); };
 }
 

@@ -33,6 +33,10 @@ BatchShape shape_of(std::span<const std::uint32_t> lengths, const BatchLimits& l
 
 }  // namespace
 
+BatchLimits most_of_auto() {
+  return kLadder.front();
+}
+
 BatchShape largest_batch(const Plan& plan) {
   BatchShape shape;
   for (const PlannedBatch& batch : plan.batches) {
@@ -59,15 +63,16 @@ double encode_work(const Encoder& encoder, std::span<const std::uint32_t> length
 }
 
 BatchChoice choose_batch(std::span<const std::uint32_t> lengths, const Encoder& encoder,
-                         std::size_t workers, std::uint64_t memory) {
+                         std::size_t workers, const BatchLimits& most, std::uint64_t memory) {
   const auto fits = [&](const BatchLimits& limits) {
     return memory == 0 ||
            workers * worker_bytes(encoder, shape_of(lengths, limits, workers)) <= memory;
   };
   BatchChoice choice{kLadder.back(), kLadder.back()};
   bool first = true;
-  for (const BatchLimits& limits : kLadder) {
-    if (!fits(limits)) continue;
+  for (BatchLimits limits : kLadder) {
+    limits.tokens = std::min(limits.tokens, most.tokens);
+    if (limits.texts > most.texts || !fits(limits)) continue;
     if (first) choice.most = limits;
     first = false;
     const BatchShape shape = shape_of(lengths, limits, workers);

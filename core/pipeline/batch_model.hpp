@@ -30,10 +30,14 @@ struct BatchChoice {
   BatchLimits most;   ///< what a tuner may go up to
 };
 
+/// The most that choose_batch() and a tuner behind it go up to.
+BatchLimits most_of_auto();
+
 /// --batch-size auto: between 64 and 128 texts, as many as keep a batch's token states within a
 /// share of the caches, and fewer only where `memory` bytes for the buffers of all workers allow no
-/// more (0 = no limit). Below 8 texts of memory's share it is 8 texts all the same.
+/// more (0 = no limit), and never more than `most`. Below 8 texts of memory's share it is 8 texts
+/// all the same.
 BatchChoice choose_batch(std::span<const std::uint32_t> lengths, const Encoder& encoder,
-                         std::size_t workers, std::uint64_t memory);
+                         std::size_t workers, const BatchLimits& most, std::uint64_t memory);
 
 }  // namespace embedtool

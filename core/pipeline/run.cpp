@@ -272,7 +272,7 @@ BatchLimits Runner::choose_limits(const Window& window) {
     if (window.lengths().empty()) return context_.options.batch;
     const BatchChoice choice =
         choose_batch(window.lengths(), context_.encoder, context_.options.threads,
-                     context_.options.batch_memory);
+                     context_.options.batch, context_.options.batch_memory);
     tuner_.emplace(choice.start, choice.most);
   }
   return tuner_->next();

@@ -36,8 +36,8 @@ struct RunOptions {
   std::size_t threads = 1;  ///< encoding workers
   bool pin = false;         ///< bind each worker to a CPU
   BatchLimits batch;
-  /// Choose `batch` by the first window's lengths (choose_batch()), and let a Tuner go on from
-  /// there.
+  /// Choose limits within `batch` by the first window's lengths (choose_batch()), and let a Tuner
+  /// go on from there.
   bool auto_batch = false;
   /// What all workers' buffers may take when batches are chosen; 0 = no limit.
   std::uint64_t batch_memory = 0;

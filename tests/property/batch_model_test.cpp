@@ -62,7 +62,7 @@ TEST_F(BatchModel, PredictsTheBuffersOfEveryBackend) {
 TEST_F(BatchModel, AutoStaysBetween64And128WhereMemoryAllows) {
   const Encoder encoder = this->encoder();
   for (const std::uint32_t most : {8U, 60U, 300U}) {
-    const BatchChoice choice = choose_batch(lengths(4000, 1, most), encoder, 2, 0);
+    const BatchChoice choice = choose_batch(lengths(4000, 1, most), encoder, 2, most_of_auto(), 0);
     EXPECT_GE(choice.start.texts, 64U);
     EXPECT_LE(choice.start.texts, 128U);
     EXPECT_GE(choice.most.texts, choice.start.texts);
@@ -74,11 +74,11 @@ TEST_F(BatchModel, AutoStaysWithinItsMemory) {
   const Encoder encoder = this->encoder();
   const auto texts = lengths(4000, 100, 300);
   const std::size_t workers = 2;
-  const BatchChoice free = choose_batch(texts, encoder, workers, 0);
+  const BatchChoice free = choose_batch(texts, encoder, workers, most_of_auto(), 0);
   Plan plan;
   plan_batches(texts, free.most, workers, plan);
   const std::size_t most = workers * worker_bytes(encoder, largest_batch(plan));
-  const BatchChoice tight = choose_batch(texts, encoder, workers, most / 4);
+  const BatchChoice tight = choose_batch(texts, encoder, workers, most_of_auto(), most / 4);
   plan_batches(texts, tight.most, workers, plan);
   EXPECT_LE(workers * worker_bytes(encoder, largest_batch(plan)), most / 4);
   EXPECT_LT(tight.most.tokens, free.most.tokens);
@@ -86,7 +86,7 @@ TEST_F(BatchModel, AutoStaysWithinItsMemory) {
 }
 
 TEST_F(BatchModel, NoMemoryAtAllStillGivesABatch) {
-  const BatchChoice choice = choose_batch(lengths(100, 1, 300), encoder(), 2, 1);
+  const BatchChoice choice = choose_batch(lengths(100, 1, 300), encoder(), 2, most_of_auto(), 1);
   EXPECT_EQ(choice.start.texts, 8U);
 }
 

@@ -40,6 +40,10 @@ constexpr Command kCommands[] = {
      "Prints token ids as JSONL: id, input_ids, n_tokens, truncated. Needs only a\n"
      "model's tokenizer files.",
      declare_tokenize},
+    {"report", "report [OPTIONS] OUT...", "Show where a run's time went, or compare runs",
+     "Shows the account of a run, by its output or by what --report wrote; of several, side\n"
+     "by side. With -o, as a page for a browser that needs no network.",
+     declare_report_command},
 };
 
 std::string general_help() {
@@ -137,8 +141,8 @@ ConsoleOptions early_console_options(std::span<char*> arguments) {
 
 /// When the program began, taken before anything else is done.
 struct Beginning {
-  StageClock clock{Stage::other};
   std::uint64_t start_ns = monotonic_ns();
+  StageClock clock{Stage::other, start_ns};
   std::uint64_t startup_cpu_ns = process_cpu_ns();
 };
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/encode_output.hpp"
+#include "cli/encode_report.hpp"
 #include "cli/flags.hpp"
 #include "cli/metrics_file.hpp"
 #include "cli/model_setup.hpp"
@@ -19,7 +21,9 @@
 #include "cli/shared_flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/version.hpp"
+#include "cli/work_flags.hpp"
 #include "core/base/memory.hpp"
+#include "core/base/perf_counters.hpp"
 #include "core/base/threads.hpp"
 #include "core/math/kernels.hpp"
 #include "core/pipeline/memory_plan.hpp"
@@ -29,7 +33,6 @@
 #include "formats/bytes.hpp"
 #include "formats/corpus.hpp"
 #include "formats/model_description.hpp"
-#include "formats/publish_file.hpp"
 #include "formats/rejects.hpp"
 #include "formats/report.hpp"
 
@@ -45,13 +48,10 @@ struct EncodeFlags {
   ModelFlags model;
   std::string on_long = "truncate";
   OutputFlags output;
-  std::string report;
+  ReportFlags report;
   std::string metrics_file;
   ComputeFlags compute;
-  std::size_t batch_size = BatchLimits{}.texts;
-  std::size_t batch_tokens = BatchLimits{}.tokens;
-  std::size_t window = RunOptions{}.window.records;
-  std::string memory_limit;
+  WorkFlags work;
 };
 
 void declare_input_extras(CLI::App& app, EncodeFlags& flags) {
@@ -61,19 +61,6 @@ void declare_input_extras(CLI::App& app, EncodeFlags& flags) {
   group.list("--keep", flags.keep, "NAME,...", "Fields to carry into the shards")->delimiter(',');
   group.value("--rejects", flags.rejects, "FILE",
               "Where bad records are noted [rejects.jsonl in the output directory]");
-}
-
-void declare_work(CLI::App& app, EncodeFlags& flags) {
-  FlagGroup group(app, "Work");
-  group.count("--batch-size", flags.batch_size, "Texts in a batch")->capture_default_str();
-  group.count("--batch-tokens", flags.batch_tokens, "Tokens in a batch, at most")
-      ->capture_default_str();
-  group.count("--window", flags.window, "Texts held, sorted and put back in order at a time")
-      ->capture_default_str();
-  group.value("--memory-limit", flags.memory_limit, "SIZE",
-              "Memory to stay within [what the control group allows]");
-  declare_threads(app, flags.compute);
-  declare_compute(app, flags.compute);
 }
 
 OnLong parse_on_long(const std::string& word) {
@@ -96,8 +83,7 @@ RunOptions run_options(const EncodeFlags& flags, const ReadyModel& model, Consol
   RunOptions options;
   options.threads = resolve_threads(flags.compute);
   options.pin = flags.compute.pin;
-  options.batch = {flags.batch_size, flags.batch_tokens};
-  options.window.records = flags.window;
+  apply_work(flags.work, options);
   options.max_tokens = model.max_tokens;
   options.on_long = parse_on_long(flags.on_long);
   options.prompt = model.prompt;
@@ -109,17 +95,28 @@ RunOptions run_options(const EncodeFlags& flags, const ReadyModel& model, Consol
   return options;
 }
 
+/// The memory to stay within, in bytes; 0 = no limit.
+std::uint64_t resolve_memory_limit(const EncodeFlags& flags) {
+  return flags.work.memory_limit.empty() ? cgroup_memory()
+                                         : parse_size("--memory-limit", flags.work.memory_limit);
+}
+
+/// What a process with this model holds before its run. The weights have all been read for the
+/// fingerprint and are resident, but for pages that the system has taken back since: of these the
+/// texts will touch the embedding table again.
+std::uint64_t resident_model(const ReadyModel& model) {
+  constexpr std::uint64_t kProgram = std::uint64_t{16} << 20U;
+  const std::uint64_t table =
+      model.encoder->vocab_size() * model.loaded.spec.hidden * sizeof(float);
+  return std::max(process_memory().resident, kProgram + model.encoder->owned_bytes() + table);
+}
+
 /// Sizes the run's memory before any work starts: settings shrink until they fit the limit.
-void plan_memory(const EncodeFlags& flags, const ReadyModel& model, const OutputSpec& spec,
-                 RunOptions& options, CorpusOptions& corpus, Console& console) {
-  const std::uint64_t limit = flags.memory_limit.empty()
-                                  ? cgroup_memory()
-                                  : parse_size("--memory-limit", flags.memory_limit);
+void plan_memory(const EncodeFlags& flags, std::uint64_t limit, const ReadyModel& model,
+                 const OutputSpec& spec, RunOptions& options, CorpusOptions& corpus,
+                 Console& console) {
   if (limit == 0) return;
-  // What is resident by now, and the table of embeddings, of which the texts will touch the rest.
-  const std::uint64_t fixed = process_memory().resident + model.encoder->vocab_size() *
-                                                              model.loaded.spec.hidden *
-                                                              sizeof(float);
+  const std::uint64_t fixed = resident_model(model);
   const RunOptions wanted = options;
   const std::size_t wanted_line = corpus.max_line_bytes;
   // A line limit that was asked for is kept: it decides what is a record.
@@ -127,6 +124,7 @@ void plan_memory(const EncodeFlags& flags, const ReadyModel& model, const Output
   const std::size_t least_line = flags.input.max_line.empty() ? kLeastLine : wanted_line;
   const MemoryNeed need =
       fit_memory(options, corpus.max_line_bytes, least_line, *model.encoder, spec, fixed, limit);
+  options.batch_memory = need.workspaces;
   console.detail(fmt::format("memory: {} of {} at most", need.total(), limit));
   const bool shrunk = options.batch.tokens != wanted.batch.tokens ||
                       options.window.records != wanted.window.records ||
@@ -158,6 +156,7 @@ std::vector<std::pair<std::string, std::string>> vector_settings(const EncodeFla
   out.emplace_back("pooling", pooling);
   out.emplace_back("normalize", model.loaded.head.normalize ? "true" : "false");
   out.emplace_back("prompt", model.prompt);
+  if (!model.role.empty()) out.emplace_back("role", model.role);
   out.emplace_back("max_length", std::to_string(model.max_tokens));
   out.emplace_back("on_long", flags.on_long);
   out.emplace_back("compute", name_of(model.compute));
@@ -233,50 +232,19 @@ Manifest manifest_of(const EncodeFlags& flags, const OutputPlan& plan, const Cor
   return manifest;
 }
 
-/// What run() cannot know: the whole process's figures and names.
-void complete_report(RunReport& report, Session& session, const ReadyModel& model) {
-  report.add_thread("main", session.clock.stop());
-  report.wall_ns = monotonic_ns() - session.start_ns;
-  if (report.first_vector_ns > 0) report.first_vector_ns -= session.start_ns;
-  report.process_cpu_ns = process_cpu_ns();
-  report.peak_rss = process_memory().peak_resident;
-  report.gemm_backend = std::string(model.backend->name());
-  report.gemm_kernels = model.backend->kernels(model.compute);
-  report.compute = name_of(model.compute);
-  report.kernel_isa = kernel_isa();
-}
-
-ReportContext report_context(const EncodeFlags& flags, const RunOptions& options,
-                             const OutputPlan& plan, const ReadyModel& model,
-                             const Session& session) {
-  ReportContext context;
-  context.program = fmt::format("embedtool {}", version_string());
-  context.model = model.loaded.name;
-  context.fingerprint = model.loaded.fingerprint;
-  context.dims = model.encoder->dims();
-  context.dtype = std::string(name_of(plan.type));
-  context.cpus = available_cpus();
-  context.startup_cpu_ns = session.startup_cpu_ns;
-  context.settings = vector_settings(flags, model);
+/// The same and those that decide how fast the vectors came, for the report.
+Settings all_settings(const EncodeFlags& flags, const RunOptions& options,
+                      const ReadyModel& model) {
+  Settings settings = vector_settings(flags, model);
   for (const auto& [name, value] :
-       {std::pair<const char*, std::size_t>{"batch_size", options.batch.texts},
-        {"batch_tokens", options.batch.tokens},
+       {std::pair<const char*, std::size_t>{"batch_tokens", options.batch.tokens},
         {"window", options.window.records}}) {
-    context.settings.emplace_back(name, std::to_string(value));
+    settings.emplace_back(name, std::to_string(value));
   }
-  return context;
-}
-
-/// What the figures suggest doing.
-void advise(const RunReport& report, const ReadyModel& model, Console& console) {
-  // Cutting one text in fifty loses little; more is worth knowing of.
-  if (report.truncated * 50 > report.rows || (report.truncated > 0 && report.rows < 50)) {
-    console.warning(fmt::format(
-        "{} of {} texts were longer than {} tokens and were cut; --max-length sets the limit, "
-        "--on-long skip leaves such texts out",
-        report.truncated, report.rows, model.max_tokens));
-  }
-  if (report.rows == 0 && report.rejected == 0) console.warning("the corpus is empty");
+  settings.emplace_back("batch_size",
+                        options.auto_batch ? "auto" : std::to_string(options.batch.texts));
+  settings.emplace_back("optimize", flags.work.optimize);
+  return settings;
 }
 
 /// Inputs that changed under the run: what was read of them is in the output, and may be a mixture.
@@ -292,32 +260,6 @@ void warn_of_changes(const std::vector<InputEntry>& before, Console& console) {
   }
 }
 
-/// The figures that a log is searched for.
-LogFields report_fields(const RunReport& report) {
-  const double encode_seconds = static_cast<double>(report.encode_wall_ns) / 1e9;
-  const auto rate = [encode_seconds](std::uint64_t n) {
-    return encode_seconds > 0 ? static_cast<double>(n) / encode_seconds : 0.0;
-  };
-  return {{"rows", report.rows},
-          {"tokens", report.tokens},
-          {"rejected", report.rejected},
-          {"truncated", report.truncated},
-          {"seconds", static_cast<double>(report.wall_ns) / 1e9},
-          {"texts_per_second", rate(report.rows)},
-          {"tokens_per_second", rate(report.tokens)},
-          {"memory_peak_bytes", report.peak_rss},
-          {"interrupted", report.interrupted}};
-}
-
-void summarise(const RunReport& report, const ReportContext& context, Console& console) {
-  const std::string table = render_report(report, context.cpus, console.colours());
-  if (console.format() == LogFormat::json) {
-    console.note(table.substr(0, table.find('\n')), report_fields(report));
-  } else {
-    console.block(table);
-  }
-}
-
 /// Everything that a run needs, opened: from here on only the work itself is left.
 struct Job {
   const EncodeFlags& flags;
@@ -330,6 +272,8 @@ struct Job {
   const RunOptions& options;
   RejectLog& rejects;
   CorpusSource& source;
+  const PerfCounters& counters;
+  std::uint64_t memory_limit = 0;
 };
 
 ExitCode run_job(Job& job, EncodeOutput& output) {
@@ -353,15 +297,17 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
     job.rejects.finish(progress.records + progress.rejected);
   }
   console.end_progress();
-  complete_report(report, session, job.model);
+  complete_report(report, session, job.model, job.counters);
   job.metrics.set_report(report);
-  ReportContext context = report_context(job.flags, job.options, job.plan, job.model, session);
+  ReportContext context = base_context(job.model, job.plan.type, session);
+  context.settings = all_settings(job.flags, job.options, job.model);
   context.duplicate_ids = job.source.progress().duplicate_ids;
   context.all_ids_known = job.source.progress().all_ids_known;
   context.resumed_shards = output.resumed_shards();
   context.resumed_rows = output.resumed_rows();
+  add_peaks(report, job.model, !job.flags.report.report.empty(), job.memory_limit);
   const std::string json = report_json(report, context);
-  if (!job.flags.report.empty()) publish_file(job.flags.report, json);
+  publish_report(job.flags.report, report, json, job.flags.output.output, session);
   if (!report.interrupted) {
     warn_of_changes(job.manifest.inputs, console);
     output.complete(job.source.digests(), json);
@@ -375,7 +321,7 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
                     "reject leaves them out",
                     context.all_ids_known ? "" : "at least ", context.duplicate_ids));
   }
-  summarise(report, context, console);
+  summarise(report, context.cpus, console);
   if (report.interrupted) {
     console.note(fmt::format("stopped by a signal; {}", job.plan.to_stdout()
                                                             ? "the output is not complete"
@@ -384,19 +330,36 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
   return ExitCode::ok;
 }
 
+/// Loads the model and charges what its helper threads did to the account as well.
+ReadyModel load_accounted(const EncodeFlags& flags, Session& session) {
+  session.clock.enter(Stage::load);
+  const std::uint64_t process = process_cpu_ns();
+  const std::uint64_t own = thread_cpu_ns();
+  ComputeFlags compute = flags.compute;
+  apply_preset(flags.work, compute);
+  ReadyModel model = prepare_model(flags.model, compute, "", session.console);
+  const std::uint64_t all = process_cpu_ns() - process;
+  session.clock.charge_cpu(Stage::load, all - std::min(all, thread_cpu_ns() - own));
+  session.clock.enter(Stage::other);
+  return model;
+}
+
 ExitCode encode(const EncodeFlags& flags, Session& session, MetricsFile& metrics) {
+  const PerfCounters counters;
   const OutputPlan plan = resolve_output(flags.output);
   CorpusOptions corpus = corpus_options(flags);
-  session.clock.enter(Stage::load);
-  const ReadyModel model = prepare_model(flags.model, flags.compute, "", session.console);
-  session.clock.enter(Stage::other);
+  TraceLane lane;
+  if (!flags.report.trace.empty()) session.clock.record(&lane);
+  const ReadyModel model = load_accounted(flags, session);
   metrics.set_model(model.loaded.name);
   const OutputSpec spec = output_spec(flags, plan, model);
   corpus.vocab_size = model.encoder->vocab_size();
   corpus.vector_dims = spec.dims;
 
   RunOptions options = run_options(flags, model, session.console, metrics);
-  plan_memory(flags, model, spec, options, corpus, session.console);
+  const std::uint64_t limit = resolve_memory_limit(flags);
+  plan_memory(flags, limit, model, spec, options, corpus, session.console);
+  options.trace = !flags.report.trace.empty();
 
   RejectOptions reject_options = resolve_rejects(flags.input, corpus);
   reject_options.path = flags.rejects.empty() ? plan.rejects_path() : flags.rejects;
@@ -412,7 +375,8 @@ ExitCode encode(const EncodeFlags& flags, Session& session, MetricsFile& metrics
                     plan.path, *rows));
     return ExitCode::ok;
   }
-  Job job{flags, session, plan, model, metrics, spec, manifest, options, rejects, *source};
+  Job job{flags,    session, plan,    model,   metrics,  spec,
+          manifest, options, rejects, *source, counters, limit};
   try {
     return run_job(job, output);
   } catch (const Error&) {
@@ -451,10 +415,12 @@ RunCommand declare_encode(CLI::App& app) {
       ->capture_default_str();
   declare_output(app, flags->output);
   FlagGroup output(app, "Output");
-  output.value("--report", flags->report, "FILE", "Write the report there as well");
+  declare_report(app, flags->report);
   output.value("--metrics-file", flags->metrics_file, "FILE",
                "Keep figures for Prometheus there, from start to end");
-  declare_work(app, *flags);
+  declare_work(app, flags->work);
+  declare_threads(app, flags->compute);
+  declare_compute(app, flags->compute);
   return [flags](Session& session) { return encode_monitored(*flags, session); };
 }
 

@@ -41,5 +41,6 @@ RunCommand declare_verify(CLI::App& app);
 RunCommand declare_export(CLI::App& app);
 RunCommand declare_search(CLI::App& app);
 RunCommand declare_tokenize(CLI::App& app);
+RunCommand declare_report_command(CLI::App& app);
 
 }  // namespace embedtool

@@ -80,6 +80,16 @@ CLI::Option* FlagGroup::choice(const std::string& names, std::string& target,
   return option;
 }
 
+CLI::Option* FlagGroup::count_or(const std::string& names, std::string& target,
+                                 const std::string& word, const std::string& help) {
+  return value(names, target, "N|" + word, help)
+      ->check(CLI::Validator(
+          [word](std::string& given) {
+            return given == word ? std::string() : whole_number(1)(given);
+          },
+          ""));
+}
+
 CLI::Option* FlagGroup::text(const std::string& names, std::optional<std::string>& target,
                              const std::string& metavar, const std::string& help) {
   // Not a plain optional target: CLI11 takes an empty string for "not given" there.

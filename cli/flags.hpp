@@ -41,6 +41,10 @@ class FlagGroup {
     return value(names, target, "N", help)->check(whole_number(least));
   }
 
+  /// A whole number of at least 1, or the word.
+  CLI::Option* count_or(const std::string& names, std::string& target, const std::string& word,
+                        const std::string& help);
+
   /// An option that may be given several times; each occurrence takes one value.
   CLI::Option* list(const std::string& names, std::vector<std::string>& target,
                     const std::string& metavar, const std::string& help) {

@@ -12,10 +12,16 @@
 namespace embedtool {
 namespace {
 
+/// What late-interaction models have beside prompts.
+bool is_role(const std::string& name) {
+  return name == "query" || name == "document";
+}
+
 /// The prompt that the flags or the model ask for.
 std::string choose_prompt(const ModelFlags& flags, const LoadedModel& model,
                           const std::string& default_prompt) {
   if (flags.prompt) return *flags.prompt;
+  if (model.colbert && is_role(flags.prompt_name)) return "";
   if (!flags.prompt_name.empty()) {
     const auto found = model.prompts.find(flags.prompt_name);
     if (found != model.prompts.end()) return found->second;
@@ -86,6 +92,11 @@ ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
                 "{} leaves the prompt out of its pooling, which is not supported; encode without "
                 "a prompt (--prompt '')",
                 ready.loaded.name);
+  }
+  if (ready.loaded.colbert) {
+    ready.role = is_role(model.prompt_name) ? model.prompt_name : default_prompt;
+    if (!is_role(ready.role)) ready.role = "document";
+    choose_role(ready.loaded, ready.role == "query");
   }
   override_head(model, ready.loaded.head);
   ready.max_tokens = choose_limit(model, ready.loaded);

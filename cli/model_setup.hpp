@@ -19,6 +19,7 @@ struct ReadyModel {
   Compute compute = Compute::f32;
   std::unique_ptr<Encoder> encoder;  ///< points into `loaded`
   std::string prompt;                ///< put before every text; may be empty
+  std::string role;                  ///< "query", "document": of late-interaction models only
   std::size_t max_tokens = 0;        ///< per text, special tokens included; 0 = no limit
 };
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -57,6 +59,7 @@ class ModelLoader {
     }
     load_dense();
     load_tokenizer();
+    load_colbert();
     load_prompts();
     load_card();
   }
@@ -121,7 +124,42 @@ class ModelLoader {
     load_normalize();
   }
 
+  bool is_stanford() const { return config_.has_value() && is_stanford_colbert(*config_); }
+
+  // Late interaction: a projection of every token, queries and documents treated each in its way.
+  void load_colbert() {
+    if (model_.head.pooling != std::vector{Pooling::none}) return;
+    if (model_.tokenizer == nullptr || model_.tokenizer->vocab_size() == 0) return;
+    model_.colbert = read_colbert(files_, is_stanford(), *model_.tokenizer);
+    for (const std::string& note : model_.colbert->notes) model_.notes.push_back(note);
+    model_.max_tokens = std::min(model_.max_tokens == 0 ? SIZE_MAX : model_.max_tokens,
+                                 model_.colbert->document_length);
+    model_.max_tokens_reason = fmt::format("documents; queries have {}; {}",
+                                           model_.colbert->query_length, model_.colbert->source);
+  }
+
+  void load_stanford_projection() {
+    const TensorView* tensor = model_.weights->find("linear.weight");
+    if (tensor == nullptr || tensor->shape.size() != 2) {
+      throw Error(ExitCode::model, "{}: an HF_ColBERT, but without a matrix linear.weight",
+                  files_.describe());
+    }
+    DenseSpec dense;
+    dense.out = static_cast<std::size_t>(tensor->shape[0]);
+    dense.in = static_cast<std::size_t>(tensor->shape[1]);
+    dense.bias = false;
+    dense.activation = Activation::identity;
+    dense.weights = model_.weights.get();
+    model_.head.dense.push_back(dense);
+  }
+
   void load_pooling() {
+    if (chain_.multi_vector || (!chain_.listed && is_stanford())) {
+      model_.head.pooling = {Pooling::none};
+      model_.pooling_source = chain_.multi_vector ? "modules.json" : "HF_ColBERT of config.json";
+      if (!chain_.multi_vector) load_stanford_projection();
+      return;
+    }
     const std::string folder = chain_.pooling_folder.value_or("1_Pooling/");
     const auto config = read_config(files_, folder + "config.json");
     if (!config.has_value()) {
@@ -156,7 +194,8 @@ class ModelLoader {
     std::size_t in = model_.spec.hidden * model_.head.pooling.size();
     for (const std::string& folder : chain_.dense_folders) {
       model_.dense_weights.emplace_back();
-      const DenseSpec dense = read_dense(files_, folder, in, model_.dense_weights.back());
+      const DenseSpec dense =
+          read_dense(files_, folder, in, chain_.multi_vector, model_.dense_weights.back());
       model_.head.dense.push_back(dense);
       in = dense.out;
     }
@@ -228,6 +267,20 @@ std::string display_name(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+void choose_role(LoadedModel& model, bool query) {
+  if (!model.colbert) return;
+  const ColbertSettings& settings = *model.colbert;
+  model.tokenizer = make_colbert_tokenizer(std::move(model.tokenizer), settings, query);
+  const bool fills = query && settings.expands_queries;
+  if (!query) model.head.skipped = settings.skipped;
+  if (fills && !settings.sees_expansion) model.spec.unseen_tail = settings.expansion;
+  if (!query) return;
+  const std::size_t positions = model.spec.max_positions;
+  model.max_tokens =
+      positions == 0 ? settings.query_length : std::min(positions, settings.query_length);
+  model.max_tokens_reason = "queries; " + settings.source;
+}
 
 LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
                        const std::string& gguf_name) {

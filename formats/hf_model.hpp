@@ -12,6 +12,7 @@
 #include "core/ports.hpp"
 #include "core/text/tokenizer.hpp"
 #include "formats/file_set.hpp"
+#include "formats/model_colbert.hpp"
 
 namespace embedtool {
 
@@ -37,6 +38,9 @@ struct LoadedModel {
   std::string normalize_source;
   /// False: token vectors of a prompt are left out of the pooling (INSTRUCTOR models).
   bool pools_prompt = true;
+  /// A late-interaction model: what queries and documents have added. Until choose_role(), its
+  /// tokenizer is the bare one.
+  std::optional<ColbertSettings> colbert;
   std::map<std::string, std::string> prompts;
   std::optional<std::string> default_prompt_name;
   std::string similarity;          ///< "cosine", "dot", …; "" when not said
@@ -55,5 +59,8 @@ LoadedModel load_model(const std::string& path_or_name);
 /// that file alone is the model.
 LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
                        const std::string& gguf_name = "");
+
+/// Makes a late-interaction model encode queries, or documents; others stay as they are. Call once.
+void choose_role(LoadedModel& model, bool query);
 
 }  // namespace embedtool

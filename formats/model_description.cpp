@@ -74,6 +74,7 @@ class Describer {
     add("head", head_chain(model_.head));
     add("dimensions", output_dims(model_));
     add_tokenizer();
+    add_colbert();
     add_prompts();
     add_weights();
     if (!model_.notes.empty()) add("notes", model_.notes);
@@ -137,6 +138,25 @@ class Describer {
         fmt::format("{} pieces", model_.tokenizer->vocab_size()));
   }
 
+  void add_colbert() {
+    if (!model_.colbert) return;
+    const ColbertSettings& settings = *model_.colbert;
+    const auto marker = [this](std::optional<TokenId> id) {
+      return id ? fmt::format("marker \"{}\"", model_.tokenizer->token(*id)) : "no marker";
+    };
+    std::string query = marker(settings.query_marker);
+    if (settings.expands_queries) {
+      query += fmt::format(", filled up with {} to {} tokens{}",
+                           model_.tokenizer->token(settings.expansion), settings.query_length,
+                           settings.sees_expansion ? "" : ", which others do not see");
+    }
+    add("query", std::move(query), "--prompt-name query");
+    add("document",
+        fmt::format("{}, no vectors for {} tokens of punctuation", marker(settings.document_marker),
+                    settings.skipped.size()),
+        "what encode takes texts for");
+  }
+
   void add_prompts() {
     if (!model_.prompts.empty()) {
       add("prompts",
@@ -154,7 +174,11 @@ class Describer {
     for (const auto& dense : model_.dense_weights) totals.add(*dense);
     add("parameters", totals.parameters, fmt::format("{} tensors", totals.tensors));
     add("weights", totals.types(), human_bytes(totals.bytes));
-    const std::vector<std::string> unused = unused_tensors(model_.spec, *model_.weights);
+    std::vector<std::string> unused = unused_tensors(model_.spec, *model_.weights);
+    const auto& dense = model_.head.dense;
+    if (!dense.empty() && dense.front().weights == model_.weights.get()) {
+      std::erase(unused, "linear (1 tensor)");  // the projection of an HF_ColBERT
+    }
     if (!unused.empty()) add("unused", unused, "tensors that no embedding needs");
     add_memory(totals.parameters);
   }

@@ -86,10 +86,10 @@ PoolingConfig read_pooling(const JsonConfig& config) {
 }
 
 DenseSpec read_dense(const FileSet& files, const std::string& folder, std::size_t in,
-                     std::unique_ptr<WeightSource>& weights) {
+                     bool of_tokens, std::unique_ptr<WeightSource>& weights) {
   const JsonConfig config = dense_config(files, folder);
   if (const auto input = config.string("module_input_name");
-      input.value_or("sentence_embedding") != "sentence_embedding") {
+      input && *input != (of_tokens ? "token_embeddings" : "sentence_embedding")) {
     throw Error(ExitCode::model, "{}: a Dense layer on '{}' is not supported", config.where(),
                 *input);
   }

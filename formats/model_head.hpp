@@ -27,7 +27,8 @@ PoolingConfig read_pooling(const JsonConfig& config);
 /// Reads the Dense module in `folder` ("" or ending in '/'): sizes, activation and weights, which
 /// must fit `in` input dimensions. The returned spec points at `weights`, which is set.
 /// Throws Error(ExitCode::model).
+/// `of_tokens`: the layer stands before any pooling.
 DenseSpec read_dense(const FileSet& files, const std::string& folder, std::size_t in,
-                     std::unique_ptr<WeightSource>& weights);
+                     bool of_tokens, std::unique_ptr<WeightSource>& weights);
 
 }  // namespace embedtool

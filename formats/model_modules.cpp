@@ -43,7 +43,11 @@ class ChainReader {
     if (stage_ == Stage::start) refuse(type, "no Transformer or StaticEmbedding comes before it");
     if (name == "Pooling") return add_pooling(type, std::move(folder));
     if (name == "Dense") return add_dense(type, std::move(folder));
-    if (name == "Normalize") return add_normalize(type);
+    if (name == "Normalize") return add_normalize();
+    if (name == "MultiVectorMask" && stage_ == Stage::tokens) {
+      chain_.multi_vector = true;
+      return;
+    }
     if (name == "Dropout") {
       chain_.notes.push_back("module Dropout: does nothing outside training");
       return;
@@ -53,12 +57,14 @@ class ChainReader {
 
   ModuleChain finish() {
     if (stage_ == Stage::start) throw Error(ExitCode::model, "{}: lists no module", where_);
-    if (stage_ == Stage::tokens) {
+    if (stage_ == Stage::tokens && chain_.dense_folders.empty() && !chain_.multi_vector) {
       throw Error(ExitCode::model,
-                  "{}: no Pooling module: this model gives a vector for each token, which is not "
-                  "supported from a module list",
+                  "{}: no Pooling module, and none of late interaction (Dense, MultiVectorMask)",
                   where_);
     }
+    chain_.multi_vector = stage_ == Stage::tokens;
+    // What PyLate leaves to its encode(): late interaction compares directions.
+    if (chain_.multi_vector) chain_.normalize = true;
     return std::move(chain_);
   }
 
@@ -78,18 +84,20 @@ class ChainReader {
   }
   void add_pooling(const std::string& type, std::string folder) {
     if (stage_ != Stage::tokens) refuse(type, "there are no token vectors left to pool");
+    if (!chain_.dense_folders.empty()) {
+      refuse(type, "a Dense layer before pooling is not supported");
+    }
+    if (chain_.normalize) refuse(type, "Normalize before pooling is not supported");
     chain_.pooling_folder = std::move(folder);
     stage_ = Stage::vector;
   }
   void add_dense(const std::string& type, std::string folder) {
-    if (stage_ == Stage::tokens) refuse(type, "a Dense layer before pooling is not supported");
     if (stage_ == Stage::unit_vector) refuse(type, "Dense after Normalize is not supported");
     chain_.dense_folders.push_back(std::move(folder));
   }
-  void add_normalize(const std::string& type) {
-    if (stage_ == Stage::tokens) refuse(type, "Normalize before pooling is not supported");
+  void add_normalize() {
     chain_.normalize = true;
-    stage_ = Stage::unit_vector;
+    if (stage_ == Stage::vector) stage_ = Stage::unit_vector;
   }
 
   std::string where_;

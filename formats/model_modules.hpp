@@ -16,6 +16,7 @@ struct ModuleChain {
   std::string encoder_folder;                 ///< config, weights, tokenizer
   std::optional<std::string> pooling_folder;  ///< nothing: no Pooling module
   std::vector<std::string> dense_folders;
+  bool multi_vector = false;  ///< no Pooling: a vector a token, through the dense layers
   bool normalize = false;
   std::vector<std::string> notes;  ///< what was ignored
 };

@@ -1,5 +1,8 @@
 #include "formats/report.hpp"
 
+#include "formats/report_page.hpp"
+#include "formats/report_sections.hpp"
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -7,8 +10,6 @@ namespace embedtool {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr int kSchema = 1;
 
 /// Milliseconds to the microsecond: short to read, exact enough to add up.
 double ms(std::uint64_t ns) {
@@ -42,7 +43,8 @@ Json stage_entry(const StageTotals& totals) {
           {"calls", totals.calls},
           {"p50_ms", ms(totals.per_call.quantile(0.5))},
           {"p90_ms", ms(totals.per_call.quantile(0.9))},
-          {"p99_ms", ms(totals.per_call.quantile(0.99))}};
+          {"p99_ms", ms(totals.per_call.quantile(0.99))},
+          {"batch_ms", totals.per_batch.count() == 0 ? Json() : quantiles(totals.per_batch)}};
 }
 
 Json stages_entry(const RunReport& report, const ReportContext& context) {
@@ -67,7 +69,9 @@ Json threads_entry(const RunReport& report) {
       const StageTotals& totals = thread.stages[i];
       wall += totals.wall_ns;
       cpu += totals.cpu_ns;
-      if (totals.calls > 0) stages[name_of(static_cast<Stage>(i))] = ms(totals.cpu_ns);
+      if (totals.calls == 0) continue;
+      stages[name_of(static_cast<Stage>(i))] = {{"wall_ms", ms(totals.wall_ns)},
+                                                {"cpu_ms", ms(totals.cpu_ns)}};
     }
     out.push_back({{"name", thread.name},
                    {"wall_ms", ms(wall)},
@@ -82,9 +86,9 @@ Json histogram_entry(const SizeHistogram& histogram) {
   Json out = Json::array();
   for (std::size_t k = 0; k < histogram.counts.size(); ++k) {
     if (histogram.counts[k] == 0) continue;
-    const std::uint64_t from = k == 0 ? 0 : std::uint64_t{1} << k;
-    out.push_back(
-        {{"from", from}, {"to", std::uint64_t{1} << (k + 1)}, {"count", histogram.counts[k]}});
+    out.push_back({{"from", LogBuckets::begin(k)},
+                   {"to", LogBuckets::end(k)},
+                   {"count", histogram.counts[k]}});
   }
   return out;
 }
@@ -149,7 +153,7 @@ std::uint64_t inference_cpu_ns(const StageTable& stages) {
 
 std::string report_json(const RunReport& report, const ReportContext& context) {
   Json out;
-  out["schema"] = kSchema;
+  out["schema"] = kReportSchema;
   out["program"] = context.program;
   out["model"] = {{"name", context.model},
                   {"fingerprint", context.fingerprint},
@@ -176,10 +180,13 @@ std::string report_json(const RunReport& report, const ReportContext& context) {
                   {"raw", report.bytes_raw},
                   {"compression_ratio", ratio(static_cast<double>(report.bytes_raw),
                                               static_cast<double>(report.bytes_written))}};
-  out["memory"] = {{"peak_rss", report.peak_rss},
-                   {"weights", report.weights_bytes},
-                   {"workspace", report.workspace_bytes},
-                   {"windows", report.window_bytes}};
+  out["memory"] = memory_section(report);
+  out["accounting"] = accounting_section(report, context.startup_cpu_ns);
+  out["roofline"] = roofline_section(report);
+  out["counters"] = counters_section(report.counters);
+  out["batching"] = batching_section(report);
+  out["timeline"] = timeline_section(report);
+  out["advice"] = report_advice(report, context.cpus);
   out["compute"] = {{"precision", report.compute},    {"backend", report.gemm_backend},
                     {"kernels", report.gemm_kernels}, {"isa", report.kernel_isa},
                     {"workers", report.workers},      {"cpus", context.cpus}};

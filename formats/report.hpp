@@ -26,10 +26,10 @@ struct ReportContext {
   std::vector<std::pair<std::string, std::string>> settings;  ///< name → value, in order
 };
 
-/// The report as JSON, indented, ending in a line break. Schema 1, all figures measured; times in
+/// The report as JSON, indented, ending in a line break. Schema 2, all figures measured; times in
 /// milliseconds unless the name says otherwise, sizes in bytes unless it says `_mb` (10^6 bytes):
 ///
-///   schema                     1; a new number when a field changes its meaning or goes away
+///   schema                     2; a new number when a field changes its meaning or goes away
 ///   program, model {name, fingerprint, dims, dtype}, settings {…}
 ///   interrupted                the run was stopped by a signal
 ///   resumed {shards, rows}     what an earlier run had left; all other figures are this run's
@@ -51,18 +51,37 @@ struct ReportContext {
 ///   counts     {texts, rows, rejected, truncated, duplicates, ready_vectors, tokens, batches,
 ///              windows, duplicate_ids, duplicate_ids_exact}; duplicates: rows whose vector was
 ///              copied from an equal text's; not exact: ids are kept up to a number only
-///   stages     name → {wall_ms, cpu_ms, calls, p50_ms, p90_ms, p99_ms}: sums over threads;
-///              quantiles of one call's wall time. `startup` is CPU time before main()'s account
+///   stages     name → {wall_ms, cpu_ms, calls, p50_ms, p90_ms, p99_ms, batch_ms}: sums over
+///              threads; quantiles of one call's wall time and, in batch_ms, of what a batch spent
+///              in it (null outside of batches). `startup` is CPU time before main()'s account
 ///   batch_ms   {p50, p90, p99, count}: wall time of encoding one batch
-///   threads    [{name, wall_ms, cpu_ms, idle_ms, stages {name → cpu_ms}}]
+///   threads    [{name, wall_ms, cpu_ms, idle_ms, stages {name → {wall_ms, cpu_ms}}}]
 ///   padding    tokens computed {real, arrival, sorted, actual} and what padding adds in percent of
 ///              real {arrival_percent, sorted_percent, actual_percent}: fixed batches in arrival
 ///              order, the same sorted by length, and ours
 ///   lengths, batch_texts, batch_tokens   [{from, to, count}], to exclusive: tokens per text, and
 ///              texts and tokens per batch
 ///   bytes      {in, unpacked, out, raw, compression_ratio = raw / out}
-///   memory     {peak_rss, weights, workspace, windows}
-///   compute    {backend, kernels, isa, workers, cpus}
+///   memory     {peak_rss, weights, workspace, workspace_predicted, workspace_error_percent,
+///   windows,
+///              mapped_files, rest, over_time [{ms, resident, file}]}: weights, workspaces and
+///              windows as allocated, the others as resident at the end; predicted: by the first
+///              window's lengths, before its batches ran
+///   accounting {cpu_stages_ms, cpu_unexplained_percent, wall_main_ms, wall_unexplained_percent}:
+///              the stages' CPU time against cpu_ms, the main thread's account against total_ms
+///   roofline   {flops, least_bytes, flops_per_byte, gflops, gbytes_per_second, peak_gflops,
+///              peak_gflops_f32, peak_gbytes_per_second, limit, of_limit_percent, why_not}: the
+///              peaks are measured after the run, or null with the reason in why_not; least_bytes:
+///              every batch reads the weights once, every token's row and states pass once a block;
+///              of_limit: the time in which the peaks could have done it / encode_ms
+///   counters   {instructions, cycles, cache_misses, instructions_per_cycle, why_not}
+///   batching   {texts, tokens, tuner [{step, window, from, to, gain_percent, noise_percent}],
+///              first_window [{texts, shortest, longest, tokens, ms}]}: limits at the end, what the
+///              tuner did, and the batches of the first window
+///   timeline   {slot_ms, threads [{name, percent {lane → [share of slot]}}],
+///              progress [{ms, tokens, rows}]}; what a lane's slots lack to 100 % is idleness
+///   advice     [sentence]: what to change to go faster
+///   compute    {precision, backend, kernels, isa, workers, cpus}
 ///
 /// A figure that has no meaning in this run (a rate over no time) is null.
 std::string report_json(const RunReport& report, const ReportContext& context);

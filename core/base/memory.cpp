@@ -1,5 +1,6 @@
 #include "core/base/memory.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -19,13 +20,19 @@ ProcessMemory process_memory() {
   if (getrusage(RUSAGE_SELF, &usage) == 0) {
     memory.peak_resident = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux: KiB
   }
-  if (std::FILE* statm = std::fopen("/proc/self/statm", "r")) {
-    unsigned long long size = 0;
-    unsigned long long resident = 0;
-    if (std::fscanf(statm, "%llu %llu", &size, &resident) == 2) {
-      memory.resident = resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-    }
-    std::fclose(statm);
+  // Not by stdio, which allocates: this is called while a run is in steady state.
+  const int statm = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (statm < 0) return memory;
+  char text[128] = {};
+  const ssize_t got = ::read(statm, text, sizeof text - 1);
+  ::close(statm);
+  unsigned long long size = 0;
+  unsigned long long resident = 0;
+  unsigned long long file = 0;
+  if (got > 0 && std::sscanf(text, "%llu %llu %llu", &size, &resident, &file) == 3) {
+    const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    memory.resident = resident * page;
+    memory.resident_file = file * page;
   }
   return memory;
 }

@@ -52,6 +52,7 @@ class Buffer {
 /// Memory of this process as the operating system counts it, in bytes; 0 where it does not say.
 struct ProcessMemory {
   std::uint64_t resident = 0;
+  std::uint64_t resident_file = 0;  ///< of it, mapped from files: program, libraries, model
   std::uint64_t peak_resident = 0;
 };
 ProcessMemory process_memory();

@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-#include <bit>
+#include <algorithm>
 
 namespace embedtool {
 namespace {
@@ -14,26 +14,9 @@ std::uint64_t read_clock(clockid_t id) {
          static_cast<std::uint64_t>(t.tv_nsec);
 }
 
-std::uint64_t thread_cpu_ns() {
-  return read_clock(CLOCK_THREAD_CPUTIME_ID);
-}
-
 constexpr std::array<const char*, kStageCount> kNames = {
     "read", "tokenize",  "plan",     "batch", "lookup", "gemm", "attention", "elementwise", "pool",
     "head", "normalize", "quantize", "write", "sync",   "load", "idle",      "other"};
-
-/// Bucket of a duration: its octave and the three bits below the leading one.
-std::size_t bucket_of(std::uint64_t ns) {
-  if (ns < 8) return static_cast<std::size_t>(ns);
-  const auto octave = static_cast<unsigned>(std::bit_width(ns)) - 1;
-  return (octave - 2) * 8 + ((ns >> (octave - 3)) & 7U);
-}
-
-std::uint64_t bucket_end(std::size_t bucket) {
-  if (bucket < 8) return bucket;
-  const std::size_t octave = bucket / 8 + 2;
-  return ((8 + bucket % 8 + 1) << (octave - 3)) - 1;
-}
 
 }  // namespace
 
@@ -42,12 +25,12 @@ const char* name_of(Stage stage) {
 }
 
 void DurationHistogram::add(std::uint64_t nanoseconds) {
-  ++buckets_[bucket_of(nanoseconds)];
+  ++buckets_[LogBuckets::of(nanoseconds)];
   ++count_;
 }
 
 void DurationHistogram::merge(const DurationHistogram& other) {
-  for (std::size_t i = 0; i < kBuckets; ++i) buckets_[i] += other.buckets_[i];
+  for (std::size_t i = 0; i < LogBuckets::kCount; ++i) buckets_[i] += other.buckets_[i];
   count_ += other.count_;
 }
 
@@ -55,11 +38,11 @@ std::uint64_t DurationHistogram::quantile(double q) const {
   if (count_ == 0) return 0;
   const auto rank = static_cast<std::uint64_t>(q * static_cast<double>(count_ - 1));
   std::uint64_t seen = 0;
-  for (std::size_t i = 0; i < kBuckets; ++i) {
+  for (std::size_t i = 0; i < LogBuckets::kCount; ++i) {
     seen += buckets_[i];
-    if (seen > rank) return bucket_end(i);
+    if (seen > rank) return LogBuckets::end(i) - 1;
   }
-  return bucket_end(kBuckets - 1);
+  return LogBuckets::end(LogBuckets::kCount - 1) - 1;
 }
 
 void StageTotals::merge(const StageTotals& other) {
@@ -67,10 +50,14 @@ void StageTotals::merge(const StageTotals& other) {
   cpu_ns += other.cpu_ns;
   calls += other.calls;
   per_call.merge(other.per_call);
+  per_batch.merge(other.per_batch);
 }
 
-StageClock::StageClock(Stage first)
-    : current_(first), wall_(monotonic_ns()), cpu_(thread_cpu_ns()) {}
+StageClock::StageClock(Stage first, std::uint64_t origin_ns)
+    : current_(first),
+      wall_(monotonic_ns()),
+      cpu_(thread_cpu_ns()),
+      timeline_(origin_ns == 0 ? wall_ : origin_ns) {}
 
 void StageClock::enter(Stage next) {
   const std::uint64_t wall = monotonic_ns();
@@ -80,9 +67,38 @@ void StageClock::enter(Stage next) {
   left.cpu_ns += cpu - cpu_;
   ++left.calls;
   left.per_call.add(wall - wall_);
+  timeline_.add(current_, wall_, wall);
+  if (lane_ != nullptr) lane_->add(TraceSpan{wall_, wall, current_});
   wall_ = wall;
   cpu_ = cpu;
   current_ = next;
+}
+
+void StageClock::begin_batch() {
+  enter(current_);
+  std::uint64_t wall = 0;
+  std::uint64_t cpu = 0;
+  for (std::size_t s = 0; s < kStageCount; ++s) {
+    before_batch_[s] = totals_[s].wall_ns;
+    wall += totals_[s].wall_ns;
+    cpu += totals_[s].cpu_ns;
+  }
+  batch_wall_ = wall;
+  batch_cpu_ = cpu;
+}
+
+void StageClock::end_batch() {
+  enter(current_);
+  std::uint64_t wall = 0;
+  std::uint64_t cpu = 0;
+  for (std::size_t s = 0; s < kStageCount; ++s) {
+    wall += totals_[s].wall_ns;
+    cpu += totals_[s].cpu_ns;
+    const std::uint64_t share = totals_[s].wall_ns - before_batch_[s];
+    if (share > 0) totals_[s].per_batch.add(share);
+  }
+  batch_wall_ = wall - batch_wall_;
+  batch_cpu_ = cpu - batch_cpu_;
 }
 
 const StageTable& StageClock::stop() {
@@ -90,6 +106,9 @@ const StageTable& StageClock::stop() {
   return totals_;
 }
 
+std::uint64_t thread_cpu_ns() {
+  return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
 std::uint64_t process_cpu_ns() {
   return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }

@@ -5,32 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/log_buckets.hpp"
+#include "core/base/stage.hpp"
+#include "core/base/timeline.hpp"
+#include "core/base/trace.hpp"
+
 namespace embedtool {
-
-/// Every second of a thread belongs to exactly one stage. A fixed list: reports, traces and tests
-/// share it.
-enum class Stage : std::uint8_t {
-  read,  ///< input bytes, decompression, parsing
-  tokenize,
-  plan,    ///< duplicates, sorting, cutting batches
-  batch,   ///< building ragged batches ("tensor conversion")
-  lookup,  ///< embedding gather
-  gemm,
-  attention,
-  elementwise,  ///< layer norm, residual, activation outside of GEMM
-  pool,
-  head,  ///< dense layers after pooling
-  normalize,
-  quantize,  ///< output dtype
-  write,     ///< shard encoding, compression, write(2)
-  sync,      ///< fsync and rename
-  load,      ///< model loading
-  idle,      ///< waiting for work
-  other,
-};
-inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::other) + 1;
-
-const char* name_of(Stage stage);
 
 /// Durations of one kind of event, in logarithmic buckets (8 per octave: quantiles within 9 %).
 /// Fixed size, no allocation; not thread-safe, merged after the threads have ended.
@@ -43,8 +23,7 @@ class DurationHistogram {
   std::uint64_t quantile(double q) const;
 
  private:
-  static constexpr std::size_t kBuckets = 64 * 8;
-  std::array<std::uint32_t, kBuckets> buckets_{};
+  std::array<std::uint32_t, LogBuckets::kCount> buckets_{};
   std::uint64_t count_ = 0;
 };
 
@@ -52,7 +31,8 @@ struct StageTotals {
   std::uint64_t wall_ns = 0;
   std::uint64_t cpu_ns = 0;
   std::uint64_t calls = 0;
-  DurationHistogram per_call;  ///< wall time of each call
+  DurationHistogram per_call;   ///< wall time of each call
+  DurationHistogram per_batch;  ///< wall time that each batch spent in it
 
   void merge(const StageTotals& other);
 };
@@ -64,20 +44,41 @@ using StageTable = std::array<StageTotals, kStageCount>;
 /// thread add up to its life exactly. A clock belongs to the thread that made it.
 class StageClock {
  public:
-  /// Starts in `first`.
-  explicit StageClock(Stage first = Stage::other);
+  /// Starts in `first`. Its timeline begins at `origin_ns` (monotonic_ns()); 0 = now.
+  explicit StageClock(Stage first = Stage::other, std::uint64_t origin_ns = 0);
 
   void enter(Stage next);
   Stage current() const { return current_; }
   /// Ends the current stage and returns the account.
   const StageTable& stop();
   const StageTable& totals() const { return totals_; }
+  const Timeline& timeline() const { return timeline_; }
+
+  /// Charges CPU time of helper threads that have no account of their own to a stage.
+  void charge_cpu(Stage stage, std::uint64_t cpu_ns) {
+    totals_[static_cast<std::size_t>(stage)].cpu_ns += cpu_ns;
+  }
+  /// From now on every switch is also noted there; null = not. The lane must outlive the clock.
+  void record(TraceLane* lane) { lane_ = lane; }
+  TraceLane* lane() const { return lane_; }
+
+  /// What is between these two is one batch: each stage's share goes to its `per_batch`.
+  void begin_batch();
+  void end_batch();
+  /// Wall and CPU time of the last batch.
+  std::uint64_t batch_wall_ns() const { return batch_wall_; }
+  std::uint64_t batch_cpu_ns() const { return batch_cpu_; }
 
  private:
   Stage current_;
   std::uint64_t wall_ = 0;
   std::uint64_t cpu_ = 0;
   StageTable totals_{};
+  Timeline timeline_;
+  TraceLane* lane_ = nullptr;
+  std::array<std::uint64_t, kStageCount> before_batch_{};  ///< totals' wall time
+  std::uint64_t batch_wall_ = 0;
+  std::uint64_t batch_cpu_ = 0;
 };
 
 /// Enters a stage for a scope and returns to the stage before.
@@ -95,6 +96,8 @@ class StageScope {
   Stage before_;
 };
 
+/// CPU time of the calling thread so far, in nanoseconds.
+std::uint64_t thread_cpu_ns();
 /// CPU time of the whole process so far, user and system, in nanoseconds.
 std::uint64_t process_cpu_ns();
 /// Monotonic clock, nanoseconds.

@@ -246,7 +246,11 @@ struct Span {
 };
 
 HWY_INLINE Span visible(const AttentionArgs& a, std::size_t row) {
-  return {row > a.left ? row - a.left : 0, a.length - row > a.right ? row + a.right + 1 : a.length};
+  const std::size_t begin = row > a.left ? row - a.left : 0;
+  const std::size_t end = a.length - row > a.right ? row + a.right + 1 : a.length;
+  if (a.keys == 0) return {begin, end};
+  // A query whose window holds no key that may be seen sees them all, rather than none.
+  return begin < a.keys ? Span{begin, std::min(end, a.keys)} : Span{0, a.keys};
 }
 
 /// Attention of kQueryRows query rows of one head from row `first` on (the last one again behind
@@ -260,9 +264,11 @@ HWY_INLINE void attend_rows(const AttentionArgs& a, const Head& h, std::size_t f
     sums[r] = 0.0F;
   }
   for (std::size_t i = 0; i < kQueryRows * h.padded_dim; ++i) mixed[i] = 0.0F;
-  const bool limited = a.left != kUnlimitedSpan || a.right != kUnlimitedSpan;
-  const std::size_t begin = visible(a, first).begin / kLanePad * kLanePad;
-  const std::size_t end = visible(a, std::min(first + kQueryRows, a.length) - 1).end;
+  const bool limited = a.left != kUnlimitedSpan || a.right != kUnlimitedSpan || a.keys != 0;
+  const Span last_span = visible(a, std::min(first + kQueryRows, a.length) - 1);
+  const std::size_t least = std::min(visible(a, first).begin, last_span.begin);
+  const std::size_t begin = least / kLanePad * kLanePad;
+  const std::size_t end = last_span.end;
   for (std::size_t block = begin; block < end; block += kKeyBlock) {
     const std::size_t count = std::min(kKeyBlock, end - block);
     score_block(h, block, count, scores);

@@ -28,6 +28,9 @@ struct AttentionArgs {
   /// both limited.
   std::size_t left = kUnlimitedSpan;
   std::size_t right = kUnlimitedSpan;
+  /// Keys that any query sees, from the first on; 0 = all. A query whose window holds none of them
+  /// sees all of these.
+  std::size_t keys = 0;
   /// What is added to scores by distance: head h adds bias[h × bias_stride + (j - i)], so the
   /// pointer stands at distance 0 of head 0 and distances of ± (length - 1) must be there. Null =
   /// none. Covers T5's and MPNet's relative positions and ALiBi.

@@ -117,6 +117,7 @@ struct Encoder::Parts {
   }
 
   void check(const Batch& batch) const;
+  std::size_t seen_keys(const Batch& batch, std::size_t text) const;
   void embed(const Batch& batch, Workspace& w, StageClock& clock) const;
   void attend(const Batch& batch, const Group& group, std::size_t layer, Workspace& w,
               StageClock& clock) const;
@@ -139,6 +140,15 @@ void Encoder::Parts::check(const Batch& batch) const {
                   tokens, spec.max_positions);
     }
   }
+}
+
+/// Tokens of a text without its unseen tail; 0 = all.
+std::size_t Encoder::Parts::seen_keys(const Batch& batch, std::size_t text) const {
+  const std::uint32_t begin = batch.offsets[text];
+  std::uint32_t end = batch.offsets[text + 1];
+  if (spec.unseen_tail < 0 || batch.ids[begin] == spec.unseen_tail) return 0;
+  while (batch.ids[end - 1] == spec.unseen_tail) --end;
+  return end == batch.offsets[text + 1] ? 0 : end - begin;
 }
 
 /// Gathers word rows, adds positions and types, normalizes and widens them into the states buffer.
@@ -214,11 +224,11 @@ void Encoder::Parts::attend(const Batch& batch, const Group& group, std::size_t 
     clock.enter(Stage::attention);
     const float* key = qkv + spec.query_width();
     const std::size_t span = local ? spec.local_span : kUnlimitedSpan;
-    attention(
-        {qkv, key, key + spec.key_width(), width, length, spec.heads, spec.key_heads(),
-         spec.head_dim(), scale, w.context.data() + begin * spec.query_width(), spec.query_width(),
-         span, spec.causal ? 0 : span, positions.bias(), positions.bias_stride()},
-        w.attention.data());
+    attention({qkv, key, key + spec.key_width(), width, length, spec.heads, spec.key_heads(),
+               spec.head_dim(), scale, w.context.data() + begin * spec.query_width(),
+               spec.query_width(), span, spec.causal ? 0 : span, seen_keys(batch, i),
+               positions.bias(), positions.bias_stride()},
+              w.attention.data());
   }
 }
 
@@ -285,6 +295,9 @@ std::size_t Encoder::dims() const {
 }
 bool Encoder::multi_vector() const {
   return parts_->head.multi_vector();
+}
+std::size_t Encoder::vector_count(std::span<const TokenId> ids) const {
+  return parts_->head.vector_count(ids);
 }
 std::size_t Encoder::max_tokens() const {
   return parts_->spec.max_positions;

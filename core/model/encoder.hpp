@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "core/base/memory.hpp"
@@ -52,6 +53,8 @@ class Encoder {
   std::size_t dims() const;
   /// One vector per token instead of one per text (pooling `none`).
   bool multi_vector() const;
+  /// Vectors that a sequence gives: 1, or one for each token that is not left out.
+  std::size_t vector_count(std::span<const TokenId> ids) const;
   /// Longest sequence that encode() takes; 0 = any.
   std::size_t max_tokens() const;
   std::size_t vocab_size() const;
@@ -69,10 +72,10 @@ class Encoder {
   void reserve(Workspace& workspace, std::size_t texts, std::size_t tokens,
                std::size_t longest) const;
 
-  /// Finished vectors of `batch`, row-major: [texts, dims()], or [tokens, dims()] for multi-vector
-  /// models, in `out`. Empty sequences give zero vectors. Charges its time to `clock` and leaves
-  /// it in the stage it was in. Throws Error(model) for ids outside of the vocabulary or a
-  /// sequence longer than max_tokens().
+  /// Finished vectors of `batch`, row-major: [texts, dims()], or for multi-vector models
+  /// [tokens that are not left out, dims()], in `out`. Empty sequences give zero vectors. Charges
+  /// its time to `clock` and leaves it in the stage it was in. Throws Error(model) for ids outside
+  /// of the vocabulary or a sequence longer than max_tokens().
   void encode(const Batch& batch, Workspace& workspace, StageClock& clock, float* out) const;
 
  private:

@@ -20,6 +20,11 @@ Head::Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make)
     throw Error(ExitCode::usage,
                 "pooling none (a vector per token) cannot be combined with others");
   }
+  for (const TokenId id : spec.skipped) {
+    const auto index = static_cast<std::size_t>(id);
+    if (index >= skipped_.size()) skipped_.resize(index + 1);
+    skipped_[index] = true;
+  }
   pooled_width_ = hidden * pooling_.size();
   widest_ = pooled_width_;
   std::size_t width = pooled_width_;
@@ -47,6 +52,13 @@ Head::Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make)
                 width);
   }
   dims_ = spec.dims == 0 ? width : spec.dims;
+}
+
+std::size_t Head::vector_count(std::span<const TokenId> ids) const {
+  if (!multi_vector_) return 1;
+  const auto skipped =
+      std::count_if(ids.begin(), ids.end(), [this](TokenId id) { return is_skipped(id); });
+  return ids.size() - static_cast<std::size_t>(skipped);
 }
 
 std::size_t Head::owned_bytes() const {
@@ -83,12 +95,12 @@ void Head::reserve(Workspace& workspace, std::size_t vectors) const {
 
 void Head::run(const Batch& batch, const float* states, Workspace& workspace, StageClock& clock,
                float* out) const {
-  const std::size_t vectors = multi_vector_ ? batch.tokens() : batch.size();
+  std::size_t vectors = multi_vector_ ? batch.tokens() : batch.size();
   clock.enter(Stage::pool);
   reserve(workspace, vectors);
   float* pooled = workspace.pooled.data();
   if (multi_vector_) {
-    std::copy_n(states, vectors * hidden_, pooled);
+    vectors = keep_tokens(batch, states, pooled);
   } else {
     pool_texts(batch, states, pooled);
   }
@@ -102,6 +114,16 @@ void Head::run(const Batch& batch, const float* states, Workspace& workspace, St
   }
   clock.enter(Stage::normalize);
   finish(workspace.pooled.data(), vectors, width, out);
+}
+
+/// States of the tokens that are not left out, back to back; their number.
+std::size_t Head::keep_tokens(const Batch& batch, const float* states, float* kept) const {
+  std::size_t count = 0;
+  for (std::size_t t = 0; t < batch.tokens(); ++t) {
+    if (is_skipped(batch.ids[t])) continue;
+    std::copy_n(states + t * hidden_, hidden_, kept + count++ * hidden_);
+  }
+  return count;
 }
 
 void Head::pool_texts(const Batch& batch, const float* states, float* pooled) const {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/base/profile.hpp"
@@ -21,6 +22,8 @@ class Head {
 
   std::size_t dims() const { return dims_; }
   bool multi_vector() const { return multi_vector_; }
+  /// Vectors that a sequence gives.
+  std::size_t vector_count(std::span<const TokenId> ids) const;
   std::size_t owned_bytes() const;
   double flops_per_vector() const;
 
@@ -39,11 +42,16 @@ class Head {
     std::unique_ptr<LinearLayer> projection;  ///< of the residual; null = none or the identity
   };
 
+  bool is_skipped(TokenId id) const {
+    return static_cast<std::size_t>(id) < skipped_.size() && skipped_[static_cast<std::size_t>(id)];
+  }
+  std::size_t keep_tokens(const Batch& batch, const float* states, float* kept) const;
   void pool_texts(const Batch& batch, const float* states, float* pooled) const;
   void apply_dense(const Dense& dense, std::size_t vectors, Workspace& workspace) const;
   void finish(const float* vectors, std::size_t count, std::size_t width, float* out) const;
 
   std::vector<Pooling> pooling_;
+  std::vector<bool> skipped_;  ///< by token id; shorter than the vocabulary
   std::vector<Dense> dense_;
   std::size_t hidden_ = 0;
   std::size_t pooled_width_ = 0;

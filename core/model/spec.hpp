@@ -100,6 +100,9 @@ struct ModelSpec {
   bool first_norm = true;  ///< false: the first block's attention_norm is left out
   float norm_eps = 1e-12F;
   float embedding_scale = 1.0F;
+  /// A run of this token at a sequence's end asks, but is seen by no token (the masks that ColBERT
+  /// fills queries up with); -1 = none.
+  TokenId unseen_tail = -1;
   bool special_tokens = true;  ///< false: the tokenizer adds none (static models)
   bool drops_unknown = false;  ///< model2vec: unknown tokens are left out before pooling
   TensorNames names;
@@ -137,6 +140,8 @@ struct DenseSpec {
 struct HeadSpec {
   std::vector<Pooling> pooling{Pooling::mean};  ///< several are concatenated
   std::vector<DenseSpec> dense;
+  /// Tokens whose vectors are left out of one-vector-a-token output (ColBERT's punctuation).
+  std::vector<TokenId> skipped;
   bool normalize = true;
   std::size_t dims = 0;  ///< Matryoshka cut before normalization; 0 = all
 };

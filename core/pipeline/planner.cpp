@@ -34,11 +34,12 @@ void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& lim
       plan.batches.push_back(batch);
       left -= batch.tokens;
       tokens = budget();
-      batch = PlannedBatch{i, 0, 0, 0};
+      batch = PlannedBatch{.first = i};
     }
     ++batch.count;
     batch.tokens += length;
     batch.longest = std::max(batch.longest, length);
+    batch.shortest = length;  // sorted, the longest first
   }
   if (batch.count > 0) plan.batches.push_back(batch);
 }

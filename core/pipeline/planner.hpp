@@ -17,8 +17,9 @@ struct BatchLimits {
 struct PlannedBatch {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
-  std::uint32_t longest = 0;  ///< tokens of its longest text
-  std::uint64_t tokens = 0;   ///< tokens of all its texts
+  std::uint32_t shortest = 0;  ///< tokens of its shortest text
+  std::uint32_t longest = 0;   ///< tokens of its longest text
+  std::uint64_t tokens = 0;    ///< tokens of all its texts
 };
 
 /// A window cut into sub-batches. Recycled.

@@ -6,13 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "core/base/perf_counters.hpp"
 #include "core/base/profile.hpp"
+#include "core/base/run_series.hpp"
+#include "core/math/peaks.hpp"
+#include "core/pipeline/tuner.hpp"
 
 namespace embedtool {
 
-/// Counts by size class: class k holds values in [2^k, 2^(k+1)); class 0 also 0.
+/// Counts of sizes below 2^32, in LogBuckets; what is larger counts as the largest.
 struct SizeHistogram {
-  std::array<std::uint64_t, 33> counts{};
+  std::array<std::uint64_t, LogBuckets::of(0xffffffffU) + 1> counts{};
   void add(std::uint64_t value);
   void merge(const SizeHistogram& other);
 };
@@ -21,6 +25,18 @@ struct SizeHistogram {
 struct ThreadAccount {
   std::string name;  ///< "main", "reader", "worker 0", "writer"
   StageTable stages;
+  Timeline timeline;
+  TraceLane lane;  ///< empty without --trace
+};
+
+/// A batch as it was, to draw it.
+struct BatchSample {
+  std::uint64_t window = 0;
+  std::uint32_t texts = 0;
+  std::uint32_t shortest = 0;  ///< tokens
+  std::uint32_t longest = 0;
+  std::uint64_t tokens = 0;
+  std::uint64_t wall_ns = 0;
 };
 
 /// Tokens that had to be computed under three policies, all for the same texts.
@@ -61,15 +77,22 @@ struct RunReport {
   SizeHistogram text_lengths;  ///< tokens per encoded text
   SizeHistogram batch_texts;
   SizeHistogram batch_tokens;
+  std::vector<BatchSample> batch_samples;  ///< the first of every worker
   PaddingAccount padding;
   double linear_flops = 0;
   double attention_flops = 0;
+  /// What has to come from and go to memory at least: of every batch the weights once, of every
+  /// token its word row and, in and out of each block, its state.
+  double least_bytes = 0;
 
   // memory
   std::uint64_t peak_rss = 0;
-  std::uint64_t weights_bytes = 0;    ///< packed or converted, beside the mapped file
-  std::uint64_t workspace_bytes = 0;  ///< all workers
-  std::uint64_t window_bytes = 0;     ///< all windows in flight
+  std::uint64_t weights_bytes = 0;        ///< packed or converted, beside the mapped file
+  std::uint64_t workspace_bytes = 0;      ///< all workers
+  std::uint64_t workspace_predicted = 0;  ///< by the first window's lengths, before its batches ran
+  std::uint64_t rss_file = 0;             ///< resident at the end and mapped from files
+  std::uint64_t rss_anonymous = 0;        ///< resident at the end, the process's own
+  std::uint64_t window_bytes = 0;         ///< all windows in flight
 
   // what ran
   std::size_t workers = 0;
@@ -78,8 +101,15 @@ struct RunReport {
   std::string gemm_kernels;
   std::string kernel_isa;
   bool interrupted = false;
+  BatchLimits batch;              ///< at the end
+  std::vector<TunerStep> tuning;  ///< what the tuner did, if there was one
+  RunSeries series;               ///< throughput and memory over time
+  PerfCounts counters;
+  MachinePeaks peaks;
+  std::string peaks_why_not;  ///< the reason, where they were not measured
 
-  void add_thread(std::string name, const StageTable& stages_of_thread);
+  /// Takes over a thread's account, its clock stopped.
+  void add_thread(std::string name, const StageClock& clock, TraceLane lane = {});
 };
 
 }  // namespace embedtool

@@ -5,12 +5,16 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "core/base/error.hpp"
 #include "core/base/memory.hpp"
+#include "core/base/pressure.hpp"
 #include "core/base/threads.hpp"
+#include "core/pipeline/batch_model.hpp"
+#include "core/pipeline/tuner.hpp"
 #include "core/pipeline/window.hpp"
 
 namespace embedtool {
@@ -18,11 +22,22 @@ namespace {
 
 constexpr std::size_t kWindows = kWindowsInFlight;
 
+/// Batches of each worker that the report draws.
+constexpr std::size_t kBatchSamples = 256;
+
+/// Ends `task` now and puts it on the thread's lane, where there is one.
+void note_task(StageClock& clock, TraceTask task) {
+  if (clock.lane() == nullptr) return;
+  task.end_ns = monotonic_ns();
+  clock.lane()->add(task);
+}
+
 /// Owns the threads and the windows of one run. All state below `mutex_` is guarded by it; windows
 /// themselves are handed from thread to thread by their phase.
 class Runner {
  public:
-  Runner(const RunContext& context, EmbeddingSink& sink) : context_(context), sink_(sink) {}
+  Runner(const RunContext& context, EmbeddingSink& sink, std::uint64_t origin_ns)
+      : context_(context), sink_(sink), origin_ns_(origin_ns) {}
 
   RunReport run(StageClock& main_clock);
 
@@ -33,8 +48,10 @@ class Runner {
   struct Slot {
     Window window;
     Phase phase = Phase::empty;
-    std::size_t next = 0;     ///< first chunk or batch not yet taken
-    std::size_t pending = 0;  ///< chunks or batches not yet finished
+    std::size_t next = 0;             ///< first chunk or batch not yet taken
+    std::size_t pending = 0;          ///< chunks or batches not yet finished
+    std::uint64_t number = 0;         ///< of the window, in input order
+    std::uint64_t encode_cpu_ns = 0;  ///< of the batches that are finished
   };
 
   struct Task {
@@ -52,6 +69,10 @@ class Runner {
   void run_task(const Task& task, WorkerState& state, StageClock& clock);
   void complete(const Task& task, StageClock& clock);
   void begin_encoding(Slot& slot, StageClock& clock);
+  BatchLimits choose_limits(const Window& window);
+  void predict_workspace(const Window& window);
+  void measure_window_locked(const Slot& slot);
+  void take_sample();
   void fail(std::exception_ptr error);
   bool stopping_locked() const { return failure_ != nullptr || stopped_; }
   void poll_stop();
@@ -62,6 +83,7 @@ class Runner {
 
   const RunContext& context_;
   EmbeddingSink& sink_;
+  const std::uint64_t origin_ns_;  ///< of all timelines
   const std::uint64_t begin_ns_ = monotonic_ns();
 
   std::mutex mutex_;
@@ -74,22 +96,27 @@ class Runner {
   std::size_t threads_running_ = 0;
   std::exception_ptr failure_;
   std::uint64_t tokens_encoded_ = 0;
+  std::optional<Tuner> tuner_;
   RunReport report_;
+  std::atomic<std::uint64_t> tokens_computed_{0};  ///< batch by batch; for the series
+  PressureGauge pressure_;
 };
 
 /// Runs `body(clock)` as a thread of this name, keeps its account, catches what it throws.
 template <typename Body>
 void Runner::thread_body(const std::string& name, Stage first, const Body& body) {
   name_thread(name.c_str());
-  StageClock clock(first);
+  StageClock clock(first, origin_ns_);
+  TraceLane lane;
+  if (context_.options.trace) clock.record(&lane);
   try {
     body(clock);
   } catch (...) {
     fail(std::current_exception());
   }
-  const StageTable& stages = clock.stop();
+  clock.stop();
   const std::lock_guard lock(mutex_);
-  report_.add_thread(name, stages);
+  report_.add_thread(name, clock, std::move(lane));
   --threads_running_;
   changed_.notify_all();
 }
@@ -110,13 +137,16 @@ void Runner::read_windows() {
         changed_.wait(lock, [&] { return stopping_locked() || slot.phase == Phase::empty; });
         if (stopping_locked()) break;
       }
+      const std::uint64_t begin = monotonic_ns();
       if (!slot.window.fill(context_, clock)) break;
       const std::size_t chunks = slot.window.chunks();
+      note_task(clock, {TraceTask::Kind::read, begin, 0, windows_read_, slot.window.records(), 0});
       {
         const std::lock_guard lock(mutex_);
         slot.phase = Phase::tokenizing;
         slot.next = 0;
         slot.pending = chunks;
+        slot.number = windows_read_;
         ++windows_read_;
         changed_.notify_all();
       }
@@ -149,6 +179,7 @@ void Runner::work(std::size_t worker) {
     // Where it is refused, the kernel goes on choosing.
     if (context_.options.pin) pin_thread(worker);
     WorkerState state;
+    state.counts.batch_samples.reserve(kBatchSamples);
     while (true) {
       Task task;
       {
@@ -169,19 +200,33 @@ void Runner::work(std::size_t worker) {
     report_.batch_texts.merge(state.counts.batch_texts);
     report_.batch_tokens.merge(state.counts.batch_tokens);
     report_.padding.actual += state.counts.padding.actual;
+    report_.batch_samples.insert(report_.batch_samples.end(), state.counts.batch_samples.begin(),
+                                 state.counts.batch_samples.end());
     report_.workspace_bytes += state.workspace.bytes() + state.vectors.bytes();
   });
 }
 
 void Runner::run_task(const Task& task, WorkerState& state, StageClock& clock) {
+  const std::uint64_t begin = monotonic_ns();
+  Window& window = task.slot->window;
+  const std::uint64_t number = task.slot->number;
   if (task.phase == Phase::tokenizing) {
     clock.enter(Stage::tokenize);
-    task.slot->window.tokenize(context_, task.index, state);
+    window.tokenize(context_, task.index, state);
+    note_task(clock, {TraceTask::Kind::tokenize, begin, 0, number, 0, 0});
     return;
   }
-  const std::uint64_t begin = monotonic_ns();
-  task.slot->window.encode(context_, task.index, state, clock);
-  state.counts.batch_wall.add(monotonic_ns() - begin);
+  clock.begin_batch();
+  window.encode(context_, task.index, state, clock);
+  clock.end_batch();
+  state.counts.batch_wall.add(clock.batch_wall_ns());
+  const PlannedBatch& batch = window.cuts().batches[task.index];
+  tokens_computed_.fetch_add(batch.tokens, std::memory_order_relaxed);
+  if (state.counts.batch_samples.size() < kBatchSamples) {
+    state.counts.batch_samples.push_back(
+        {number, batch.count, batch.shortest, batch.longest, batch.tokens, clock.batch_wall_ns()});
+  }
+  note_task(clock, {TraceTask::Kind::encode, begin, 0, number, batch.count, batch.tokens});
 }
 
 /// Counts a task as done; the last of a phase takes its window to the next phase.
@@ -189,6 +234,7 @@ void Runner::complete(const Task& task, StageClock& clock) {
   Slot& slot = *task.slot;
   {
     const std::lock_guard lock(mutex_);
+    if (task.phase == Phase::encoding) slot.encode_cpu_ns += clock.batch_cpu_ns();
     if (--slot.pending > 0) return;
   }
   if (task.phase == Phase::tokenizing) {
@@ -198,6 +244,7 @@ void Runner::complete(const Task& task, StageClock& clock) {
   clock.enter(Stage::plan);
   slot.window.finish(context_);
   const std::lock_guard lock(mutex_);
+  measure_window_locked(slot);
   slot.phase = Phase::done;
   changed_.notify_all();
 }
@@ -205,13 +252,46 @@ void Runner::complete(const Task& task, StageClock& clock) {
 void Runner::begin_encoding(Slot& slot, StageClock& clock) {
   const StageScope planning(clock, Stage::plan);
   slot.window.plan(context_);
+  slot.window.cut(choose_limits(slot.window), context_.options.threads);
+  if (slot.number == 0) predict_workspace(slot.window);
   const std::size_t batches = slot.window.batches();
   if (batches == 0) slot.window.finish(context_);
   const std::lock_guard lock(mutex_);
   slot.next = 0;
   slot.pending = batches;
+  slot.encode_cpu_ns = 0;
   slot.phase = batches == 0 ? Phase::done : Phase::encoding;
   changed_.notify_all();
+}
+
+/// The limits that the next window is cut by.
+BatchLimits Runner::choose_limits(const Window& window) {
+  if (!context_.options.auto_batch) return context_.options.batch;
+  const std::lock_guard lock(mutex_);
+  if (!tuner_) {
+    if (window.lengths().empty()) return context_.options.batch;
+    const BatchChoice choice =
+        choose_batch(window.lengths(), context_.encoder, context_.options.threads,
+                     context_.options.batch, context_.options.batch_memory);
+    tuner_.emplace(choice.start, choice.most);
+  }
+  return tuner_->next();
+}
+
+void Runner::predict_workspace(const Window& window) {
+  const BatchShape shape = largest_batch(window.cuts());
+  const std::size_t bytes = worker_bytes(context_.encoder, shape);
+  const std::lock_guard lock(mutex_);
+  report_.workspace_predicted =
+      bytes * std::min(context_.options.threads, window.cuts().batches.size());
+}
+
+/// Tells the tuner what a window has cost: CPU time, which other programs disturb less than wall
+/// time, per unit of work, so that windows of longer texts compare with windows of shorter ones.
+void Runner::measure_window_locked(const Slot& slot) {
+  if (!tuner_) return;
+  const double work = encode_work(context_.encoder, slot.window.lengths());
+  if (work > 0) tuner_->measured(slot.window.limits(), double(slot.encode_cpu_ns) / work);
 }
 
 void Runner::write_windows() {
@@ -228,7 +308,9 @@ void Runner::write_windows() {
         if (stopping_locked() || slot.phase != Phase::done) break;
       }
       const EmbeddingBlock block = slot.window.rows();
+      const std::uint64_t begin = monotonic_ns();
       if (!block.rows.empty()) sink_.write(block);
+      note_task(clock, {TraceTask::Kind::write, begin, 0, windows_written_, block.rows.size(), 0});
       context_.rejects.settle(block.documents->end);
       const std::lock_guard lock(mutex_);
       if (windows_written_ == 0) report_.first_vector_ns = monotonic_ns();
@@ -263,16 +345,42 @@ RunProgress Runner::progress_locked() const {
 void Runner::watch(StageClock& clock) {
   constexpr auto kTick = std::chrono::milliseconds(100);
   const StageScope idle(clock, Stage::idle);
+  std::uint64_t shown_ns = 0;
   while (true) {
     RunProgress progress;
     {
+      const auto tick = std::min<std::chrono::nanoseconds>(
+          kTick, std::chrono::nanoseconds(report_.series.period_ns()));
       std::unique_lock lock(mutex_);
-      if (changed_.wait_for(lock, kTick, [this] { return threads_running_ == 0; })) return;
+      if (changed_.wait_for(lock, tick, [this] { return threads_running_ == 0; })) break;
       progress = progress_locked();
+    }
+    take_sample();
+    const std::uint64_t now = monotonic_ns();
+    if (now - shown_ns < std::uint64_t(kTick / std::chrono::nanoseconds(1))) continue;
+    shown_ns = now;
+    if (pressure_.is_tight(now)) {
+      const std::lock_guard lock(mutex_);
+      if (tuner_) tuner_->relieve();
     }
     if (context_.options.progress) context_.options.progress(progress);
     poll_stop();
   }
+  take_sample();
+}
+
+/// Only the calling thread touches the series.
+void Runner::take_sample() {
+  const std::uint64_t time = monotonic_ns() - origin_ns_;
+  if (!report_.series.due(time)) return;
+  const ProcessMemory memory = process_memory();
+  std::uint64_t rows = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    rows = report_.rows;
+  }
+  report_.series.add({time, tokens_computed_.load(std::memory_order_relaxed), rows, memory.resident,
+                      memory.resident_file});
 }
 
 RunReport Runner::run(StageClock& main_clock) {
@@ -298,6 +406,8 @@ RunReport Runner::run(StageClock& main_clock) {
   r.weights_bytes = context_.encoder.owned_bytes();
   for (const Slot& slot : slots_) r.window_bytes += slot.window.bytes();
   r.workers = workers;
+  r.batch = tuner_ ? tuner_->choice() : context_.options.batch;
+  if (tuner_) r.tuning = tuner_->history();
   r.interrupted = stopped_;
   return r;
 }
@@ -315,7 +425,7 @@ RunReport run(DocumentSource& source, const Tokenizer* tokenizer, const Encoder&
               const RunOptions& options, StageClock& main_clock) {
   const RunContext context{
       tokenizer, encoder, spec, options, source, rejects, resolve_max_tokens(options, encoder)};
-  Runner runner(context, sink);
+  Runner runner(context, sink, main_clock.timeline().origin());
   return runner.run(main_clock);
 }
 

@@ -36,6 +36,12 @@ struct RunOptions {
   std::size_t threads = 1;  ///< encoding workers
   bool pin = false;         ///< bind each worker to a CPU
   BatchLimits batch;
+  /// Choose limits within `batch` by the first window's lengths (choose_batch()), and let a Tuner
+  /// go on from there.
+  bool auto_batch = false;
+  /// What all workers' buffers may take when batches are chosen; 0 = no limit.
+  std::uint64_t batch_memory = 0;
+  bool trace = false;  ///< keep every thread's events in the report
   BlockLimits window{8192, std::size_t{16} << 20U};
   std::size_t max_tokens = 0;  ///< special tokens included; 0 = the model's limit
   OnLong on_long = OnLong::truncate;
@@ -56,7 +62,7 @@ struct RunOptions {
 /// `spec` is the sink's. Calls sink.finish() when the input is exhausted, not after a stop. The
 /// first Error of any thread ends the run and is thrown here after all threads have ended.
 /// The calling thread waits, idle by its account `main_clock`; adding that account, memory and
-/// backend to the report is left to the caller.
+/// backend to the report is left to the caller. Its timeline's origin is that of all threads.
 RunReport run(DocumentSource& source, const Tokenizer* tokenizer, const Encoder& encoder,
               const OutputSpec& spec, EmbeddingSink& sink, RejectSink& rejects,
               const RunOptions& options, StageClock& main_clock);

@@ -127,7 +127,11 @@ void Window::plan(const RunContext& context) {
     encoded_.push_back(u);
     lengths_.push_back(uniques_[u].length);
   }
-  plan_batches(lengths_, context.options.batch, context.options.threads, plan_);
+}
+
+void Window::cut(const BatchLimits& limits, std::size_t workers) {
+  limits_ = limits;
+  plan_batches(lengths_, limits, workers, plan_);
 }
 
 /// --on-long skip and fail: records whose text did not fit are rejected, not cut.
@@ -162,12 +166,18 @@ void Window::lay_out_rows(const RunContext& context) {
     const auto row = static_cast<std::uint32_t>(rows_.size());
     RowInfo info{.record = i, .n_tokens = 0, .truncated = false, .text_hash = hashes_[i]};
     if (unique != nullptr) {
-      if (unique->record == i) unique->row = row;
+      if (unique->record == i) {
+        unique->row = row;
+        if (multi) {
+          unique->vectors =
+              static_cast<std::uint32_t>(context.encoder.vector_count(ids_of(*unique)));
+        }
+      }
       info.n_tokens = unique->length;
       info.truncated = unique->truncated;
     }
     rows_.push_back(info);
-    vector_count_ += multi && unique != nullptr ? unique->length : 1;
+    vector_count_ += multi && unique != nullptr ? unique->vectors : 1;
     if (multi) vector_offsets_.push_back(vector_count_);
   }
   vector_size_ = vector_bytes(context.spec.type, context.spec.dims);
@@ -196,7 +206,7 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
   worker.batch.clear();
   for (const std::uint32_t index : order) {
     const Unique& unique = uniques_[encoded_[index]];
-    worker.batch.append({chunk_ids_[unique.chunk].data() + unique.offset, unique.length});
+    worker.batch.append(ids_of(unique));
   }
   const Batch ragged = worker.batch.batch();
   const std::size_t dims = context.spec.dims;
@@ -204,10 +214,11 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
   worker.vectors.reserve((multi ? ragged.tokens() : ragged.size()) * dims);
   context.encoder.encode(ragged, worker.workspace, clock, worker.vectors.data());
   clock.enter(Stage::quantize);
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const Unique& unique = uniques_[encoded_[order[i]]];
-    const std::size_t first = multi ? ragged.offsets[i] : i;
-    store(context, unique.row, multi ? unique.length : 1, worker.vectors.data() + first * dims);
+  const float* values = worker.vectors.data();
+  for (const std::uint32_t index : order) {
+    const Unique& unique = uniques_[encoded_[index]];
+    store(context, unique.row, unique.vectors, values);
+    values += unique.vectors * dims;
   }
   worker.counts.batch_texts.add(planned.count);
   worker.counts.batch_tokens.add(planned.tokens);
@@ -223,9 +234,9 @@ void Window::finish(const RunContext& context) {
     }
     const Unique& unique = uniques_[unique_of_[i]];
     if (unique.row == row) continue;
-    const std::size_t vectors = context.spec.multi_vector ? unique.length : 1;
-    if (vectors == 0) continue;
-    std::memcpy(row_bytes(context, row), row_bytes(context, unique.row), vectors * vector_size_);
+    if (unique.vectors == 0) continue;
+    std::memcpy(row_bytes(context, row), row_bytes(context, unique.row),
+                unique.vectors * vector_size_);
   }
 }
 
@@ -253,7 +264,7 @@ void Window::account(const RunContext& context, RunReport& report) const {
     report.attention_flops += context.encoder.attention_flops(length);
   }
   report.padding.real += std::accumulate(lengths_.begin(), lengths_.end(), std::uint64_t{0});
-  report.padding.arrival += padded_tokens(lengths_, context.options.batch.texts);
+  report.padding.arrival += padded_tokens(lengths_, limits_.texts);
   for (const PlannedBatch& batch : plan_.batches) {
     report.padding.sorted += std::uint64_t{batch.longest} * batch.count;
   }

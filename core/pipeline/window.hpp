@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,8 @@ struct RunContext {
 struct WorkerState {
   Workspace workspace;
   std::unique_ptr<Tokenizer::Scratch> tokenizer;
-  std::string prompted;  ///< prompt + text
+  std::string prompted;      ///< prompt + text
+  std::uint64_t window = 0;  ///< number of the window that it works on
   BatchBuilder batch;
   Buffer<float> vectors;  ///< finished, before the output type
   RunReport counts;       ///< its share of the report
@@ -48,11 +50,17 @@ class Window {
   /// cuts the unique ones into tokenize chunks.
   bool fill(const RunContext& context, StageClock& clock);
 
+  std::size_t records() const { return documents_.records.size(); }
   std::size_t chunks() const { return chunk_ends_.size(); }
   void tokenize(const RunContext& context, std::size_t chunk, WorkerState& worker);
 
-  /// Applies --on-long, fixes the output rows and cuts batches.
+  /// Applies --on-long and fixes the output rows. Then lengths() are those of the texts to encode.
   void plan(const RunContext& context);
+  std::span<const std::uint32_t> lengths() const { return lengths_; }
+  /// Cuts batches.
+  void cut(const BatchLimits& limits, std::size_t workers);
+  const BatchLimits& limits() const { return limits_; }
+  const Plan& cuts() const { return plan_; }
   std::size_t batches() const { return plan_.batches.size(); }
   void encode(const RunContext& context, std::size_t batch, WorkerState& worker, StageClock& clock);
 
@@ -68,11 +76,12 @@ class Window {
  private:
   /// A text or id sequence to encode; several records may share one.
   struct Unique {
-    std::uint32_t record = 0;  ///< its first record
-    std::uint32_t row = 0;     ///< output row of the first record
-    std::uint32_t chunk = 0;   ///< whose token buffer holds its ids
-    std::uint64_t offset = 0;  ///< into that buffer
-    std::uint32_t length = 0;  ///< tokens
+    std::uint32_t record = 0;   ///< its first record
+    std::uint32_t row = 0;      ///< output row of the first record
+    std::uint32_t chunk = 0;    ///< whose token buffer holds its ids
+    std::uint64_t offset = 0;   ///< into that buffer
+    std::uint32_t length = 0;   ///< tokens
+    std::uint32_t vectors = 1;  ///< that it gives
     bool truncated = false;
     bool dropped = false;  ///< too long under --on-long skip
   };
@@ -83,6 +92,9 @@ class Window {
   void tokenize_one(const RunContext& context, Unique& unique, WorkerState& worker,
                     std::vector<TokenId>& ids);
   void drop_too_long(const RunContext& context);
+  std::span<const TokenId> ids_of(const Unique& unique) const {
+    return {chunk_ids_[unique.chunk].data() + unique.offset, unique.length};
+  }
   void lay_out_rows(const RunContext& context);
   std::byte* row_bytes(const RunContext& context, std::uint32_t row);
   void store(const RunContext& context, std::uint32_t row, std::size_t vectors,
@@ -100,6 +112,7 @@ class Window {
   std::vector<std::uint32_t> encoded_;  ///< uniques that go to the encoder
   std::vector<std::uint32_t> lengths_;  ///< tokens of each of them
   Plan plan_;
+  BatchLimits limits_;
   std::vector<RowInfo> rows_;
   std::vector<std::uint64_t> vector_offsets_;
   Buffer<std::byte> vectors_;

@@ -259,13 +259,36 @@ void order_marks(char32_t* code_points, std::size_t size) {
   }
 }
 
-std::size_t compose(char32_t* code_points, std::size_t size) {
+namespace {
+
+std::size_t compose_stretch(char32_t* code_points, std::size_t size) {
   static_assert(sizeof(char32_t) == sizeof(utf8proc_int32_t));
   const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
   const utf8proc_ssize_t left =
       utf8proc_normalize_utf32(reinterpret_cast<utf8proc_int32_t*>(code_points),
                                static_cast<utf8proc_ssize_t>(size), options);
   return left < 0 ? size : static_cast<std::size_t>(left);
+}
+
+}  // namespace
+
+// U+11A7 stands where the trailing consonants of Hangul are counted from, but is none: it composes
+// with nothing. utf8proc would drop it behind a syllable, so it never gets to see it.
+std::size_t compose(char32_t* code_points, std::size_t size) {
+  constexpr char32_t kNoTrailing = 0x11A7;
+  std::size_t kept = 0;
+  for (std::size_t begin = 0; begin < size;) {
+    char32_t* const end = std::find(code_points + begin, code_points + size, kNoTrailing);
+    const std::size_t length = static_cast<std::size_t>(end - code_points) - begin;
+    const std::size_t left = compose_stretch(code_points + begin, length);
+    std::copy_n(code_points + begin, left, code_points + kept);
+    kept += left;
+    begin += length;
+    if (begin == size) break;
+    code_points[kept++] = kNoTrailing;
+    ++begin;
+  }
+  return kept;
 }
 
 // The simple mapping, with the letters of Unicode 15.1 to 17 that utf8proc lacks.

@@ -33,3 +33,6 @@ seq 4000 | sed 's/.*/a line of text & with & words & and more of them/' >corpus.
 out='out "quoted" \ name'
 "$bin" encode -q -m "$model" corpus.txt -o "$out" --metrics-file run.prom
 node "$modules/metrics.mjs" run.prom "$out/report.json" "$out"
+
+"$bin" encode -q -m "$model" corpus.txt -o traced --trace run.trace.json
+node "$modules/trace.mjs" run.trace.json traced/report.json

@@ -72,6 +72,7 @@ run_random() {  # random Unicode, every tokenizer
   local tokenizer
   for tokenizer in "${tokenizers[@]}"; do
     check rust "$tokenizer" "$work/made/random.jsonl"
+    check js "$tokenizer" "$work/made/random.jsonl"
   done
 }
 

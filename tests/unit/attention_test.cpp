@@ -17,6 +17,7 @@ struct Case {
   std::size_t left = kUnlimitedSpan;
   std::size_t right = kUnlimitedSpan;
   bool biased = false;
+  std::size_t keys = 0;
 
   std::size_t groups() const { return kv_heads == 0 ? heads : kv_heads; }
   std::size_t width() const { return (heads + 2 * groups()) * head_dim; }
@@ -44,6 +45,7 @@ std::vector<double> reference_row(const std::vector<float>& qkv, const std::vect
   for (std::size_t j = 0; j < c.length; ++j) {
     if (j < row && row - j > c.left) continue;
     if (j > row && j - row > c.right) continue;
+    if (c.keys != 0 && j >= c.keys) continue;
     weight[j] = c.biased
                     ? static_cast<double>(bias[head * (2 * c.length - 1) + c.length - 1 + j - row])
                     : 0.0;
@@ -80,7 +82,8 @@ void check(const Case& c, float spread) {
                      out.data(),
                      hidden,
                      c.left,
-                     c.right};
+                     c.right,
+                     c.keys};
   if (c.biased) {
     args.bias = bias.data() + c.length - 1;
     args.bias_stride = 2 * c.length - 1;
@@ -127,6 +130,16 @@ TEST(Attention, CausalAndWindowed) {
     check({length, 2, 16, 2, 0, 0}, 1.0F);
     check({length, 2, 16, 2, 0, kUnlimitedSpan}, 1.0F);
   }
+}
+
+TEST(Attention, SeesTheFirstKeysOnly) {
+  for (const std::size_t length : {2U, 13U, 64U, 600U}) {
+    for (const std::size_t keys : {1U, 2U, 7U, 16U, 513U}) {
+      if (keys > length) continue;
+      check({length, 2, 16, 2, kUnlimitedSpan, kUnlimitedSpan, false, keys}, 1.0F);
+    }
+  }
+  check({64, 2, 16, 2, 40, 40, false, 30}, 1.0F);
 }
 
 TEST(Attention, BiasByDistance) {

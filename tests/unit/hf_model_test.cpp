@@ -280,8 +280,8 @@ TEST(LoadModel, RefusesBrokenModuleLists) {
               HasSubstr("left to pool"));
   EXPECT_THAT(error_loading(with_modules({kTransformer, kNormalize, kPooling})),
               HasSubstr("Normalize before pooling"));
-  EXPECT_THAT(error_loading(with_modules({kTransformer, {"1_Dense", "x.Dense"}})),
-              HasSubstr("before pooling"));
+  EXPECT_THAT(error_loading(with_modules({kTransformer, {"2_Dense", "x.Dense"}, kPooling})),
+              HasSubstr("Dense layer before pooling"));
   EXPECT_THAT(
       error_loading(with_modules({kTransformer, kPooling, kNormalize, {"3_Dense", "x.Dense"}})),
       HasSubstr("Dense after Normalize"));

@@ -16,6 +16,11 @@ StageTotals totals(std::uint64_t wall_ms, std::uint64_t cpu_ms, std::uint64_t ca
   return t;
 }
 
+void add_thread(RunReport& report, const char* name, const StageTable& stages) {
+  for (std::size_t i = 0; i < kStageCount; ++i) report.stages[i].merge(stages[i]);
+  report.threads.push_back({name, stages, Timeline(0), {}});
+}
+
 RunReport small_run() {
   RunReport report;
   report.records = 10;
@@ -35,8 +40,8 @@ RunReport small_run() {
   worker[static_cast<std::size_t>(Stage::idle)] = totals(50, 1, 3);
   StageTable reader{};
   reader[static_cast<std::size_t>(Stage::tokenize)] = totals(30, 20, 2);
-  report.add_thread("worker 0", worker);
-  report.add_thread("reader", reader);
+  add_thread(report, "worker 0", worker);
+  add_thread(report, "reader", reader);
   return report;
 }
 
@@ -114,10 +119,61 @@ TEST(Report, ARunOverNothingHasNullRates) {
 
 TEST(Report, HistogramsAreHalfOpenAndComplete) {
   RunReport report;
-  for (const std::uint64_t tokens : {0, 1, 2, 3, 4, 700}) report.text_lengths.add(tokens);
+  for (const std::uint64_t tokens : {0, 1, 2, 3, 3, 20, 700}) report.text_lengths.add(tokens);
   const nlohmann::json lengths = written(report).at("lengths");
-  EXPECT_EQ(lengths, nlohmann::json::parse(R"([{"from":0,"to":2,"count":2},
-    {"from":2,"to":4,"count":2},{"from":4,"to":8,"count":1},{"from":512,"to":1024,"count":1}])"));
+  EXPECT_EQ(lengths, nlohmann::json::parse(R"([{"from":0,"to":1,"count":1},
+    {"from":1,"to":2,"count":1},{"from":2,"to":3,"count":1},{"from":3,"to":4,"count":2},
+    {"from":20,"to":22,"count":1},{"from":640,"to":704,"count":1}])"));
+}
+
+TEST(Report, AccountingNamesWhatNoStageExplains) {
+  RunReport report = small_run();
+  StageTable main{};
+  main[static_cast<std::size_t>(Stage::load)] = totals(1900, 600, 1);
+  add_thread(report, "main", main);
+  const nlohmann::json accounting = written(report).at("accounting");
+  EXPECT_DOUBLE_EQ(accounting.at("cpu_stages_ms"), 690 + 90 + 10 + 1 + 20 + 600);
+  EXPECT_NEAR(accounting.at("cpu_unexplained_percent"), 100 * (1500 - 1411) / 1500.0, 1e-4);
+  EXPECT_DOUBLE_EQ(accounting.at("wall_unexplained_percent"), 5);
+}
+
+TEST(Report, RooflineTakesTheHigherOfTwoLimits) {
+  RunReport report = small_run();  // 3 GFLOP in a second
+  EXPECT_TRUE(written(report).at("roofline").at("of_limit_percent").is_null());
+  report.least_bytes = 1e9;
+  report.peaks = {.gemm_flops = 6e9, .f32_flops = 6e9, .read_bytes = 10e9};
+  const nlohmann::json compute = written(report).at("roofline");
+  EXPECT_EQ(compute.at("limit"), "compute");
+  EXPECT_DOUBLE_EQ(compute.at("of_limit_percent"), 50);
+  report.peaks.read_bytes = 1.25e9;
+  const nlohmann::json memory = written(report).at("roofline");
+  EXPECT_EQ(memory.at("limit"), "memory");
+  EXPECT_DOUBLE_EQ(memory.at("of_limit_percent"), 80);
+}
+
+TEST(Report, CountersAreNullWithAReason) {
+  RunReport report;
+  report.counters.why_not = "not allowed";
+  const nlohmann::json counters = written(report).at("counters");
+  EXPECT_TRUE(counters.at("instructions").is_null());
+  EXPECT_EQ(counters.at("why_not"), "not allowed");
+}
+
+TEST(Report, AdviceFollowsTheFigures) {
+  RunReport report = small_run();
+  report.workers = 1;
+  report.compute = "f32";
+  const nlohmann::json advice = written(report,
+                                        [] {
+                                          ReportContext context;
+                                          context.cpus = 4;
+                                          return context;
+                                        }())
+                                    .at("advice");
+  ASSERT_EQ(advice.size(), 2U);
+  EXPECT_NE(advice.at(0).get<std::string>().find("--threads 4"), std::string::npos);
+  EXPECT_NE(advice.at(1).get<std::string>().find("--compute bf16"), std::string::npos);
+  EXPECT_TRUE(written(RunReport{}).at("advice").empty());
 }
 
 TEST(Report, SurvivesBytesThatAreNotUtf8) {

@@ -31,6 +31,18 @@ TEST(Unicode, ReadsInvalidBytesOneByOne) {
   EXPECT_EQ(unicode::count("a\xC3(é"), 4U);
 }
 
+TEST(Unicode, ComposesHangulButNotWithTheBaseOfItsTrailingConsonants) {
+  const auto composed = [](std::u32string text) {
+    text.resize(unicode::compose(text.data(), text.size()));
+    return text;
+  };
+  EXPECT_EQ(composed(U"\u1100\u1161\u11A8"), U"\uAC01");
+  EXPECT_EQ(composed(U"\u1100\u1161\u11A7"), U"\uAC00\u11A7");
+  EXPECT_EQ(composed(U"\uAC00\u11A7\u11A8e\u0301"), U"\uAC00\u11A7\u11A8\u00E9");
+  EXPECT_EQ(composed(U"\u11A7"), U"\u11A7");
+  EXPECT_EQ(composed(U""), U"");
+}
+
 TEST(Unicode, Decomposes) {
   using unicode::DecompositionKind;
   const auto parts = unicode::decompose(0x1EAD, DecompositionKind::canonical);  // ậ

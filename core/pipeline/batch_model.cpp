@@ -1,0 +1,87 @@
+#include "core/pipeline/batch_model.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace embedtool {
+namespace {
+
+/// Texts and the tokens that go with them: 128 texts of average length have to fit.
+constexpr std::array<BatchLimits, 8> kLadder = {{{128, 16384},
+                                                 {112, 16384},
+                                                 {96, 8192},
+                                                 {80, 8192},
+                                                 {64, 8192},
+                                                 {32, 4096},
+                                                 {16, 2048},
+                                                 {8, 1024}}};
+constexpr std::size_t kFewestWanted = 64;
+
+/// A batch's states are read and written once a block: as long as they stay in the last-level cache
+/// that costs next to nothing.
+constexpr std::size_t kStateBytes = std::size_t{8} << 20U;
+
+/// FLOPs that looking a token up and handing it on is worth.
+constexpr double kWorkPerToken = 2000;
+
+BatchShape shape_of(std::span<const std::uint32_t> lengths, const BatchLimits& limits,
+                    std::size_t workers) {
+  Plan plan;
+  plan_batches(lengths, limits, workers, plan);
+  return largest_batch(plan);
+}
+
+}  // namespace
+
+BatchLimits most_of_auto() {
+  return kLadder.front();
+}
+
+BatchShape largest_batch(const Plan& plan) {
+  BatchShape shape;
+  for (const PlannedBatch& batch : plan.batches) {
+    shape.texts = std::max<std::size_t>(shape.texts, batch.count);
+    shape.tokens = std::max<std::size_t>(shape.tokens, batch.tokens);
+    shape.longest = std::max<std::size_t>(shape.longest, batch.longest);
+  }
+  return shape;
+}
+
+std::size_t worker_bytes(const Encoder& encoder, const BatchShape& shape) {
+  const std::size_t vectors = encoder.multi_vector() ? shape.tokens : shape.texts;
+  return encoder.workspace_bytes(shape.texts, shape.tokens, shape.longest) +
+         vectors * encoder.dims() * sizeof(float);
+}
+
+double encode_work(const Encoder& encoder, std::span<const std::uint32_t> lengths) {
+  double work = 0;
+  for (const std::uint32_t length : lengths) {
+    work += encoder.attention_flops(length) +
+            static_cast<double>(length) * (encoder.linear_flops_per_token() + kWorkPerToken);
+  }
+  return work;
+}
+
+BatchChoice choose_batch(std::span<const std::uint32_t> lengths, const Encoder& encoder,
+                         std::size_t workers, const BatchLimits& most, std::uint64_t memory) {
+  const auto fits = [&](const BatchLimits& limits) {
+    return memory == 0 ||
+           workers * worker_bytes(encoder, shape_of(lengths, limits, workers)) <= memory;
+  };
+  BatchChoice choice{kLadder.back(), kLadder.back()};
+  bool first = true;
+  for (BatchLimits limits : kLadder) {
+    limits.tokens = std::min(limits.tokens, most.tokens);
+    if (limits.texts > most.texts || !fits(limits)) continue;
+    if (first) choice.most = limits;
+    first = false;
+    const BatchShape shape = shape_of(lengths, limits, workers);
+    const std::size_t states = encoder.workspace_bytes(1, shape.tokens, 1);
+    if (limits.texts > kFewestWanted && states > kStateBytes) continue;
+    choice.start = limits;
+    break;
+  }
+  return choice;
+}
+
+}  // namespace embedtool

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/pipeline/planner.hpp"
+
+namespace embedtool {
+
+/// One thing that the tuner did.
+struct TunerStep {
+  enum class Kind : std::uint8_t {
+    kept,       ///< `to` was faster beyond noise and took the place of `from`
+    rejected,   ///< `to` was not
+    settled,    ///< no neighbour of `from` is faster
+    backed_off  ///< memory was tight: `to` instead of `from`, and nothing larger again
+  };
+  Kind kind = Kind::rejected;
+  BatchLimits from;
+  BatchLimits to;
+  std::uint64_t window = 0;  ///< windows measured up to then
+  double gain = 0;           ///< (cost of from - cost of to) / cost of from
+  double noise = 0;          ///< standard error of gain
+};
+
+const char* name_of(TunerStep::Kind kind);
+
+/// Chooses batch limits while a run goes on: a pure state machine, costs in, choice out, that knows
+/// no clock. It hill-climbs on a grid of texts and tokens, one step at a time: windows are given to
+/// the present choice and to a neighbour in turn, so that what drifts hits both alike, and the
+/// neighbour takes over when its cost is lower beyond noise. When no neighbour is better it rests,
+/// each time for longer, and looks again. Vectors do not depend on batches, so nothing that it does
+/// changes one. Not thread-safe.
+class Tuner {
+ public:
+  /// Begins at `start`; never goes beyond `most`, in neither direction of the grid.
+  Tuner(BatchLimits start, BatchLimits most);
+
+  /// For the next window. Each call is one window.
+  BatchLimits next();
+  /// A window that was cut by `used` took `cost` per unit of work. Windows may come in any order;
+  /// one that was cut by what is no longer of interest is forgotten.
+  void measured(const BatchLimits& used, double cost);
+  /// Memory is tight: halves the tokens, or the texts, and stays below from then on. Again only
+  /// after some windows, so that there is time for it to show.
+  void relieve();
+
+  BatchLimits choice() const { return choice_; }
+  /// The last kMostSteps things that it did, oldest first.
+  const std::vector<TunerStep>& history() const { return history_; }
+
+  static constexpr std::size_t kMostSteps = 64;
+
+ private:
+  /// Mean and variance, one value at a time (Welford).
+  struct Sample {
+    std::size_t count = 0;
+    double mean = 0;
+    double sum_of_squares = 0;
+    void add(double value);
+    double variance_of_mean() const;
+  };
+
+  std::vector<BatchLimits> neighbours() const;
+  void start_round();
+  void start_trial();
+  void decide();
+  void settle();
+  void note(TunerStep step);
+
+  BatchLimits choice_;
+  BatchLimits most_;
+  BatchLimits challenger_;
+  std::vector<BatchLimits> untried_;  ///< neighbours of choice_, the next one last
+  bool trying_ = false;
+  std::uint64_t turn_ = 0;      ///< windows given out
+  std::uint64_t measured_ = 0;  ///< windows measured
+  std::uint64_t rest_ = 0;      ///< windows for which a settled tuner rests
+  std::uint64_t wake_ = 0;      ///< `turn_` at which it looks again
+  std::uint64_t relieved_ = 0;  ///< `turn_` of the last relief
+  Sample choice_cost_;
+  Sample challenger_cost_;
+  std::vector<TunerStep> history_;
+};
+
+}  // namespace embedtool

@@ -114,9 +114,11 @@ class NativeLinear final : public LinearLayer {
     for (std::size_t p = 0; p < panels_; ++p) {
       const std::size_t first = p * kPanelColumns;
       const std::size_t columns = std::min(kPanelColumns, out_ - first);
+      // Only integers have scales and sums.
+      const float* scale = is_integer() ? column_scale_.data() + first : nullptr;
+      const float* sum = is_integer() ? column_sum_.data() + first : nullptr;
       kernel_.multiply({packed, stride, rows, words_, weights_.data() + first * words_,
-                        bias_.data() + first, scales, column_scale_.data() + first,
-                        column_sum_.data() + first, y + first, out_, columns});
+                        bias_.data() + first, scales, scale, sum, y + first, out_, columns});
       // While the strip's columns are in L1.
       if (activation_ != Activation::identity) {
         bias_activate({y + first, out_, rows, columns, nullptr, activation_});

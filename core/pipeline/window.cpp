@@ -53,9 +53,12 @@ void Window::collapse_duplicates(const RunContext& context) {
                   "input_ids, or add tokenizer.json, vocab.txt or a sentencepiece model",
                   context.source.file_names()[record.file], record.line);
     }
-    const auto ids = documents_.ids(record);
-    hashes_[i] = record.kind == RecordKind::text ? hash128(documents_.text(record))
-                                                 : hash128(ids.data(), ids.size_bytes(), 1);
+    if (record.kind == RecordKind::text) {
+      hashes_[i] = hash128(documents_.text(record));
+    } else {
+      const auto ids = documents_.ids(record);
+      hashes_[i] = hash128(ids.data(), ids.size_bytes(), 1);
+    }
     std::size_t slot = hashes_[i].low & (slots - 1);
     while (table_[slot] != kNone) {
       const std::uint32_t first = uniques_[table_[slot]].record;

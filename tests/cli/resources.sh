@@ -10,6 +10,9 @@ corpus 4000 >in.jsonl
 SETTINGS=(-m "$MODEL" in.jsonl --shard-rows 500)
 run 0 encode -o whole "${SETTINGS[@]}"
 
+# sanitized: true of a build whose sanitizer takes memory and descriptors for itself.
+sanitized() { nm -D "$BIN" 2>/dev/null | grep -E '__(asan|tsan)_init' >/dev/null; }
+
 # goes_on OUT: the command ends in what an undisturbed run writes.
 goes_on() {
   local shard
@@ -56,11 +59,14 @@ has stderr "File too large"
 goes_on limited
 
 # Out of descriptors; a directory that is read-only; an input that is not there, or a folder.
-code=0
-(ulimit -n 6 && exec "$BIN" encode -o few "${SETTINGS[@]}") >stdout 2>stderr || code=$?
-equal "$code" 1 "exit status out of descriptors"
-has stderr "Too many open files"
-goes_on few
+# (UBSan's check of virtual tables needs a pipe of its own.)
+if ! sanitized; then
+  code=0
+  (ulimit -n 6 && exec "$BIN" encode -o few "${SETTINGS[@]}") >stdout 2>stderr || code=$?
+  equal "$code" 1 "exit status out of descriptors"
+  has stderr "Too many open files"
+  goes_on few
+fi
 run 1 encode -m "$MODEL" -o x vanished.jsonl
 has stderr "vanished.jsonl: cannot open"
 run 1 encode -m "$MODEL" -o x .
@@ -153,7 +159,7 @@ for limit in $((needed + 2000000)) 128M 300M; do
   rm -rf small
   run 0 encode -o small "${SETTINGS[@]}" --memory-limit "$limit"
   [[ $limit == *M ]] && bytes=$((${limit%M} << 20)) || bytes=$limit
-  if ! nm -D "$BIN" 2>/dev/null | grep -qE '__(asan|tsan)_init'; then
+  if ! sanitized; then
     check_json small/report.json "d['memory']['peak_rss'] <= $bytes"
   fi
   same <(vectors small) <(vectors whole) "vectors under --memory-limit"

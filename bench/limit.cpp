@@ -20,8 +20,8 @@
 #include "core/base/error.hpp"
 #include "core/base/threads.hpp"
 #include "core/pipeline/run.hpp"
-#include "formats/corpus.hpp"
-#include "formats/hf_model.hpp"
+#include "formats/corpus/corpus.hpp"
+#include "formats/model/hf_model.hpp"
 
 namespace {
 

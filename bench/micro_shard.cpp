@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/data.hpp"
-#include "formats/shard_sinks.hpp"
+#include "formats/output/shard_sinks.hpp"
 
 namespace {
 

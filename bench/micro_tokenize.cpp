@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "formats/corpus.hpp"
-#include "formats/tokenizer_files.hpp"
+#include "formats/corpus/corpus.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
 
 namespace {
 

@@ -29,12 +29,12 @@
 #include "core/pipeline/memory_plan.hpp"
 #include "core/pipeline/quantize.hpp"
 #include "core/pipeline/run.hpp"
-#include "formats/builtin_model.hpp"
-#include "formats/bytes.hpp"
-#include "formats/corpus.hpp"
-#include "formats/model_description.hpp"
-#include "formats/rejects.hpp"
-#include "formats/report.hpp"
+#include "formats/corpus/corpus.hpp"
+#include "formats/io/bytes.hpp"
+#include "formats/model/builtin_model.hpp"
+#include "formats/model/model_description.hpp"
+#include "formats/output/rejects.hpp"
+#include "formats/report/report.hpp"
 
 namespace embedtool {
 namespace {

@@ -11,11 +11,11 @@
 #include "cli/flags.hpp"
 #include "cli/render.hpp"
 #include "cli/stdout_writer.hpp"
-#include "formats/builtin_model.hpp"
-#include "formats/durable_file.hpp"
-#include "formats/hf_model.hpp"
-#include "formats/model_description.hpp"
-#include "formats/shard_reader.hpp"
+#include "formats/io/durable_file.hpp"
+#include "formats/model/builtin_model.hpp"
+#include "formats/model/hf_model.hpp"
+#include "formats/model/model_description.hpp"
+#include "formats/output/shard_reader.hpp"
 
 namespace embedtool {
 namespace {

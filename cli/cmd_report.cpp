@@ -13,10 +13,10 @@
 #include "cli/flags.hpp"
 #include "cli/render.hpp"
 #include "core/base/error.hpp"
-#include "formats/manifest.hpp"
-#include "formats/model_description.hpp"
-#include "formats/publish_file.hpp"
-#include "formats/report_page.hpp"
+#include "formats/io/publish_file.hpp"
+#include "formats/model/model_description.hpp"
+#include "formats/output/manifest.hpp"
+#include "formats/report/report_page.hpp"
 
 namespace embedtool {
 namespace {

@@ -18,9 +18,9 @@
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
 #include "core/pipeline/search.hpp"
-#include "formats/bytes_utf8.hpp"
-#include "formats/shard_reader.hpp"
-#include "formats/shard_values.hpp"
+#include "formats/io/bytes_utf8.hpp"
+#include "formats/output/shard_reader.hpp"
+#include "formats/output/shard_values.hpp"
 
 namespace embedtool {
 namespace {

@@ -15,12 +15,12 @@
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
 #include "core/model/arch.hpp"
-#include "formats/builtin_model.hpp"
-#include "formats/corpus.hpp"
-#include "formats/json_document.hpp"
-#include "formats/model_limits.hpp"
-#include "formats/rejects.hpp"
-#include "formats/tokenizer_files.hpp"
+#include "formats/corpus/corpus.hpp"
+#include "formats/io/json_document.hpp"
+#include "formats/model/builtin_model.hpp"
+#include "formats/model/model_limits.hpp"
+#include "formats/output/rejects.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
 
 namespace embedtool {
 namespace {

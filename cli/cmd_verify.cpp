@@ -6,8 +6,8 @@
 
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
-#include "formats/model_description.hpp"
-#include "formats/verify.hpp"
+#include "formats/model/model_description.hpp"
+#include "formats/output/verify.hpp"
 
 namespace embedtool {
 namespace {

@@ -8,7 +8,7 @@
 #include "cli/flags.hpp"
 #include "cli/signals.hpp"
 #include "core/base/error.hpp"
-#include "formats/shard_sinks.hpp"
+#include "formats/output/shard_sinks.hpp"
 
 namespace embedtool {
 namespace {

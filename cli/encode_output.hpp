@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "core/ports.hpp"
-#include "formats/corpus.hpp"
-#include "formats/manifest.hpp"
-#include "formats/rejects.hpp"
-#include "formats/run_dir.hpp"
+#include "formats/corpus/corpus.hpp"
+#include "formats/output/manifest.hpp"
+#include "formats/output/rejects.hpp"
+#include "formats/output/run_dir.hpp"
 
 namespace embedtool {
 

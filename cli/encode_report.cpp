@@ -10,9 +10,9 @@
 #include "core/base/memory.hpp"
 #include "core/base/threads.hpp"
 #include "core/math/kernels.hpp"
-#include "formats/publish_file.hpp"
-#include "formats/report_page.hpp"
-#include "formats/trace_file.hpp"
+#include "formats/io/publish_file.hpp"
+#include "formats/report/report_page.hpp"
+#include "formats/report/trace_file.hpp"
 
 namespace embedtool {
 namespace {

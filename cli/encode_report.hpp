@@ -10,7 +10,7 @@
 #include "core/data.hpp"
 #include "core/pipeline/report.hpp"
 #include "core/pipeline/run.hpp"
-#include "formats/report.hpp"
+#include "formats/report/report.hpp"
 
 namespace embedtool {
 

@@ -5,7 +5,7 @@
 
 #include "cli/version.hpp"
 #include "core/base/profile.hpp"
-#include "formats/publish_file.hpp"
+#include "formats/io/publish_file.hpp"
 
 namespace embedtool {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "cli/console.hpp"
 #include "core/base/error.hpp"
-#include "formats/metrics.hpp"
+#include "formats/report/metrics.hpp"
 
 namespace embedtool {
 

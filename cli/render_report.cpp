@@ -7,7 +7,7 @@
 #include <initializer_list>
 
 #include "cli/render.hpp"
-#include "formats/model_description.hpp"
+#include "formats/model/model_description.hpp"
 
 namespace embedtool {
 namespace {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "cli/console.hpp"
-#include "formats/corpus.hpp"
-#include "formats/rejects.hpp"
+#include "formats/corpus/corpus.hpp"
+#include "formats/output/rejects.hpp"
 
 namespace embedtool {
 

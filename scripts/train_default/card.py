@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes a model folder's README.md: what it is, what it was trained on, what it scores.
 
-    scripts/evaluate.py -m formats/builtin/builtin-fast --json figures.json
-    scripts/train_default/card.py formats/builtin/builtin-fast figures.json
+    scripts/evaluate.py -m formats/model/builtin/builtin-fast --json figures.json
+    scripts/train_default/card.py formats/model/builtin/builtin-fast figures.json
 """
 import json
 import sys

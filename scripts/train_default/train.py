@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Trains the default models from scratch, or goes on from where a run stopped. One command:
 
-    scripts/train_default/train.py                        # tokenizer, bag -> formats/builtin/builtin-fast
-    scripts/train_default/train.py --model transformer    # goes on from the bag -> formats/builtin/builtin
+    scripts/train_default/train.py                        # tokenizer, bag -> formats/model/builtin/builtin-fast
+    scripts/train_default/train.py --model transformer    # goes on from the bag -> formats/model/builtin/builtin
     scripts/train_default/train.py --steps 300 --state /tmp/s --output /tmp/o    # a smoke test
     scripts/train_default/train.py --model transformer --package-only            # the newest checkpoint
 
@@ -78,7 +78,7 @@ def train_bag(args, corpus, model_file):
                 "scale_factor": 1.0}
     rows = bag.train(corpus, dict(settings, report=500), args.state / "bag.pt", args.device, log)
     torch.save(rows.cpu(), args.state / "bag.rows.pt")
-    output = args.output or REPO / "formats/builtin/builtin-fast"
+    output = args.output or REPO / "formats/model/builtin/builtin-fast"
     package.package_bag(rows.cpu().numpy(), model_file, output, settings)
     log(f"wrote {output}")
 
@@ -94,7 +94,7 @@ def train_transformer(args, corpus, model_file):
     else:
         rows = torch.load(args.state / "bag.rows.pt", map_location="cpu")
         state = transformer.train(corpus, rows, dict(settings, report=50), checkpoint, args.device, log)
-    output = args.output or REPO / "formats/builtin/builtin"
+    output = args.output or REPO / "formats/model/builtin/builtin"
     package.package_transformer({k: v.cpu().numpy() for k, v in state.items()}, shape, model_file,
                                 output, settings)
     log(f"wrote {output}")

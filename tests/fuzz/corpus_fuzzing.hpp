@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "formats/bytes_utf8.hpp"
+#include "formats/io/bytes_utf8.hpp"
 #include "tests/support/corpus_testing.hpp"
 
 namespace embedtool::fuzzing {

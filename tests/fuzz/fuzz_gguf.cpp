@@ -10,9 +10,9 @@
 #include "core/base/error.hpp"
 #include "core/base/hash.hpp"
 #include "core/model/encoder.hpp"
-#include "formats/gguf.hpp"
-#include "formats/gguf_model.hpp"
-#include "formats/gguf_tokenizer.hpp"
+#include "formats/model/gguf_model.hpp"
+#include "formats/tokenizer/gguf_tokenizer.hpp"
+#include "formats/weights/gguf.hpp"
 
 namespace {
 

@@ -7,7 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/hash.hpp"
-#include "formats/manifest.hpp"
+#include "formats/output/manifest.hpp"
 
 namespace {
 

@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "core/base/error.hpp"
-#include "formats/hf_model.hpp"
-#include "formats/model_description.hpp"
+#include "formats/model/hf_model.hpp"
+#include "formats/model/model_description.hpp"
 #include "tests/unit/model_folder.hpp"
 
 namespace {

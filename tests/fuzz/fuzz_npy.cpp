@@ -4,7 +4,7 @@
 #include <span>
 
 #include "core/base/error.hpp"
-#include "formats/npy.hpp"
+#include "formats/output/npy.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto* bytes = reinterpret_cast<const std::byte*>(data);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "formats/bytes.hpp"
+#include "formats/io/bytes.hpp"
 #include "tests/fuzz/corpus_fuzzing.hpp"
 
 namespace {

@@ -6,9 +6,9 @@
 #include <cstdint>
 
 #include "core/base/error.hpp"
-#include "formats/parquet_chunk_writer.hpp"
-#include "formats/parquet_reader.hpp"
-#include "formats/thrift_compact.hpp"
+#include "formats/parquet/parquet_chunk_writer.hpp"
+#include "formats/parquet/parquet_reader.hpp"
+#include "formats/parquet/thrift_compact.hpp"
 
 namespace {
 

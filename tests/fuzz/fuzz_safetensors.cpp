@@ -6,7 +6,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/hash.hpp"
-#include "formats/safetensors.hpp"
+#include "formats/weights/safetensors.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace embedtool;

@@ -7,7 +7,7 @@
 #include "core/base/error.hpp"
 #include "core/text/tokenizer.hpp"
 #include "core/text/tokenizer_spec.hpp"
-#include "formats/tokenizer_vocab.hpp"
+#include "formats/tokenizer/tokenizer_vocab.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

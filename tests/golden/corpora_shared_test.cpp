@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "formats/bytes.hpp"
-#include "formats/bytes_window.hpp"
+#include "formats/io/bytes.hpp"
+#include "formats/io/bytes_window.hpp"
 #include "tests/support/corpus_testing.hpp"
 
 namespace embedtool {

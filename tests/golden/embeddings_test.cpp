@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/model/encoder.hpp"
-#include "formats/hf_model.hpp"
+#include "formats/model/hf_model.hpp"
 #include "tests/golden/golden_checks.hpp"
 
 namespace embedtool {

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "formats/hf_model.hpp"
+#include "formats/model/hf_model.hpp"
 #include "tests/golden/golden_checks.hpp"
 
 namespace embedtool {

@@ -5,9 +5,9 @@
 #include <sstream>
 
 #include "core/pipeline/run.hpp"
-#include "formats/corpus.hpp"
-#include "formats/hf_model.hpp"
-#include "formats/rejects.hpp"
+#include "formats/corpus/corpus.hpp"
+#include "formats/model/hf_model.hpp"
+#include "formats/output/rejects.hpp"
 #include "tests/golden/golden_checks.hpp"
 
 namespace embedtool {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/model/encoder.hpp"
-#include "formats/hf_model.hpp"
+#include "formats/model/hf_model.hpp"
 #include "tests/golden/golden_case.hpp"
 #include "tests/unit/model_folder.hpp"
 

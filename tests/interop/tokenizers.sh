@@ -3,7 +3,7 @@
 # Hugging Face (npm @anush008/tokenizers binds it), the JavaScript one of transformers.js (npm
 # @huggingface/tokenizers) and sentencepiece's Python module, over every corpus of the shared data.
 # All ids must be equal. Arguments: the embedtool binary, and optionally the parts to run. Every
-# tenth text of a corpus is compared, and a few thousand random ones; with EMBEDTOOL_EXHAUSTIVE=1
+# hundredth text of a corpus is compared, and a few thousand random ones; with EMBEDTOOL_EXHAUSTIVE=1
 # every text and 100,000 random ones for every tokenizer, which takes an hour.
 set -euo pipefail
 binary=$(realpath "$1")
@@ -36,7 +36,7 @@ check() {  # check IMPLEMENTATION TOKENIZER TEXTS [TOKENIZER FOR US]
 
 # A change of the share makes the texts anew.
 unpack_corpora() {
-  local file name every=10
+  local file name every=100
   [ -z "${EMBEDTOOL_EXHAUSTIVE:-}" ] || every=1
   [ "$(cat "$work/every" 2>/dev/null)" = $every ] || rm -f "$work"/texts/*
   echo $every >"$work/every"

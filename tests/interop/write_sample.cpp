@@ -7,7 +7,7 @@
 #include <exception>
 #include <string>
 
-#include "formats/export_output.hpp"
+#include "formats/output/export_output.hpp"
 #include "tests/support/output_testing.hpp"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <exception>
 #include <filesystem>
 
-#include "formats/verify.hpp"
+#include "formats/output/verify.hpp"
 #include "tests/support/allocation_counter.hpp"
 #include "tests/support/output_testing.hpp"
 

@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.hpp"
-#include "formats/shard_reader.hpp"
-#include "formats/verify.hpp"
+#include "formats/output/shard_reader.hpp"
+#include "formats/output/verify.hpp"
 #include "tests/support/output_testing.hpp"
 
 namespace embedtool {

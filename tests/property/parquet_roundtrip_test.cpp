@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "formats/parquet_reader.hpp"
-#include "formats/parquet_writer.hpp"
+#include "formats/parquet/parquet_reader.hpp"
+#include "formats/parquet/parquet_writer.hpp"
 #include "tests/support/sample_rows.hpp"
 
 namespace embedtool {

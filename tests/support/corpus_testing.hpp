@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/ports.hpp"
-#include "formats/corpus.hpp"
+#include "formats/corpus/corpus.hpp"
 
 namespace embedtool::testing {
 

@@ -16,8 +16,8 @@
 #include <string>
 #include <string_view>
 
-#include "formats/run_dir.hpp"
-#include "formats/shard_sinks.hpp"
+#include "formats/output/run_dir.hpp"
+#include "formats/output/shard_sinks.hpp"
 #include "tests/support/sample_rows.hpp"
 
 namespace embedtool::testing {

@@ -1,4 +1,4 @@
-#include "formats/builtin_model.hpp"
+#include "formats/model/builtin_model.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <set>
 
 #include "core/base/error.hpp"
-#include "formats/hf_model.hpp"
+#include "formats/model/hf_model.hpp"
 #include "tests/unit/loader_cases.hpp"
 
 namespace embedtool {
@@ -74,7 +74,7 @@ std::string read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// The table in the program holds exactly the files of formats/builtin, byte for byte.
+// The table in the program holds exactly the files of formats/model/builtin, byte for byte.
 TEST(BuiltinModel, TableMirrorsTheFolders) {
   const std::filesystem::path root =
       std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / "formats" / "builtin";

@@ -1,4 +1,4 @@
-#include "formats/bytes.hpp"
+#include "formats/io/bytes.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "core/base/error.hpp"
-#include "formats/bytes_utf8.hpp"
-#include "formats/bytes_window.hpp"
+#include "formats/io/bytes_utf8.hpp"
+#include "formats/io/bytes_window.hpp"
 #include "tests/support/corpus_testing.hpp"
 #include "tests/support/fed_pipe.hpp"
 #include "tests/support/packing.hpp"

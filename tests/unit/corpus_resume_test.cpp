@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.hpp"
-#include "formats/corpus.hpp"
+#include "formats/corpus/corpus.hpp"
 #include "tests/support/corpus_testing.hpp"
 #include "tests/support/packing.hpp"
 

@@ -1,4 +1,4 @@
-#include "formats/corpus.hpp"
+#include "formats/corpus/corpus.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "core/base/error.hpp"
-#include "formats/corpus_numbers.hpp"
+#include "formats/corpus/corpus_numbers.hpp"
 #include "tests/support/corpus_testing.hpp"
 #include "tests/support/fed_pipe.hpp"
 #include "tests/support/packing.hpp"

@@ -1,4 +1,4 @@
-#include "formats/durable_file.hpp"
+#include "formats/io/durable_file.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <csignal>
 
 #include "core/base/error.hpp"
-#include "formats/fd_sink.hpp"
+#include "formats/io/fd_sink.hpp"
 #include "tests/support/output_testing.hpp"
 
 namespace embedtool {

@@ -1,4 +1,4 @@
-#include "formats/export_output.hpp"
+#include "formats/output/export_output.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include "core/base/error.hpp"
-#include "formats/parquet_reader.hpp"
-#include "formats/shard_values.hpp"
+#include "formats/output/shard_values.hpp"
+#include "formats/parquet/parquet_reader.hpp"
 #include "tests/support/output_testing.hpp"
 
 namespace embedtool {

@@ -1,4 +1,4 @@
-#include "formats/file_set.hpp"
+#include "formats/io/file_set.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // GGUF files, good and hostile. The good ones are the seeds of the fuzz target.
-#include "formats/gguf.hpp"
+#include "formats/weights/gguf.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,10 +8,10 @@
 #include <sstream>
 
 #include "core/base/error.hpp"
-#include "formats/gguf_model.hpp"
-#include "formats/gguf_tokenizer.hpp"
-#include "formats/hf_model.hpp"
-#include "formats/model_description.hpp"
+#include "formats/model/gguf_model.hpp"
+#include "formats/model/hf_model.hpp"
+#include "formats/model/model_description.hpp"
+#include "formats/tokenizer/gguf_tokenizer.hpp"
 #include "tokenizer_cases.hpp"
 
 namespace embedtool {

@@ -1,4 +1,4 @@
-#include "formats/model_description.hpp"
+#include "formats/model/model_description.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "formats/id_set.hpp"
+#include "formats/corpus/id_set.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "formats/json_document.hpp"
+#include "formats/io/json_document.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "formats/manifest.hpp"
+#include "formats/output/manifest.hpp"
 
 #include <gtest/gtest.h>
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "core/base/hash.hpp"
-#include "formats/file_set.hpp"
+#include "formats/io/file_set.hpp"
 
 namespace embedtool::testing {
 

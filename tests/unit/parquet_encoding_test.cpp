@@ -1,10 +1,10 @@
-#include "formats/parquet_encoding.hpp"
+#include "formats/parquet/parquet_encoding.hpp"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "formats/thrift_compact.hpp"
+#include "formats/parquet/thrift_compact.hpp"
 
 namespace embedtool::parquet {
 namespace {

@@ -3,9 +3,9 @@
 
 #include <cstring>
 
-#include "formats/parquet_chunk_reader.hpp"
-#include "formats/parquet_chunk_writer.hpp"
-#include "formats/thrift_compact.hpp"
+#include "formats/parquet/parquet_chunk_reader.hpp"
+#include "formats/parquet/parquet_chunk_writer.hpp"
+#include "formats/parquet/thrift_compact.hpp"
 
 namespace embedtool::parquet {
 namespace {

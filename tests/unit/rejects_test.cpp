@@ -1,4 +1,4 @@
-#include "formats/rejects.hpp"
+#include "formats/output/rejects.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

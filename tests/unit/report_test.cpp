@@ -1,4 +1,4 @@
-#include "formats/report.hpp"
+#include "formats/report/report.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
-#include "formats/run_dir.hpp"
+#include "formats/output/run_dir.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include "core/base/error.hpp"
-#include "formats/verify.hpp"
+#include "formats/output/verify.hpp"
 #include "tests/support/output_testing.hpp"
 
 namespace embedtool {

@@ -1,4 +1,4 @@
-#include "formats/safetensors.hpp"
+#include "formats/weights/safetensors.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

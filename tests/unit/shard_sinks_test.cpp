@@ -1,4 +1,4 @@
-#include "formats/shard_sinks.hpp"
+#include "formats/output/shard_sinks.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -10,11 +10,11 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.hpp"
-#include "formats/fd_sink.hpp"
-#include "formats/json_rows.hpp"
-#include "formats/npy.hpp"
-#include "formats/shard_reader.hpp"
-#include "formats/verify.hpp"
+#include "formats/io/fd_sink.hpp"
+#include "formats/output/json_rows.hpp"
+#include "formats/output/npy.hpp"
+#include "formats/output/shard_reader.hpp"
+#include "formats/output/verify.hpp"
 #include "tests/support/output_testing.hpp"
 
 namespace embedtool {

@@ -1,4 +1,4 @@
-#include "formats/thrift_compact.hpp"
+#include "formats/parquet/thrift_compact.hpp"
 
 #include <gtest/gtest.h>
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "core/text/tokenizer.hpp"
-#include "formats/tokenizer_files.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
 
 namespace embedtool::tokenizer_cases {
 

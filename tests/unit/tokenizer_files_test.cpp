@@ -1,4 +1,4 @@
-#include "formats/tokenizer_files.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

@@ -5,7 +5,7 @@
 #include "core/base/error.hpp"
 #include "core/text/normalizer.hpp"
 #include "core/text/pre_tokenizer.hpp"
-#include "formats/tokenizer_json.hpp"
+#include "formats/tokenizer/tokenizer_json.hpp"
 #include "tokenizer_cases.hpp"
 
 namespace embedtool {

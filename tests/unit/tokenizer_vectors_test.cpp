@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "core/text/unicode.hpp"
-#include "formats/file_set.hpp"
+#include "formats/io/file_set.hpp"
 #include "tokenizer_cases.hpp"
 
 namespace embedtool {

@@ -1,0 +1,249 @@
+#include "formats/corpus/corpus.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "formats/corpus/corpus_reader.hpp"
+
+namespace embedtool {
+namespace {
+
+constexpr std::size_t kMinLine = 16;
+constexpr std::size_t kMaxDepth = 1000;
+/// A block ends after so many bad records as well: what a RejectSink holds back is bounded.
+constexpr std::uint64_t kMaxRejectsInBlock = 1024;
+
+/// One input being read: its bytes, the window over them and, once the format is clear, the reader.
+class OpenFile {
+ public:
+  OpenFile(const CorpusOptions& options, const std::string& path, const FieldPlan& plan,
+           RecordBuilder& builder, ByteCounters& counters)
+      : options_(options),
+        path_(path),
+        plan_(plan),
+        builder_(builder),
+        stream_(path, counters, options.stop),
+        // One byte more than a line may have, so that a longer one shows.
+        window_(stream_, options.buffer_bytes, options.max_line_bytes + 1) {}
+
+  /// Finds out what there is before the first record. False when blocked: call again.
+  bool prepare(Wait wait) {
+    if (!mark_skipped_) mark_skipped_ = skip_byte_order_mark(window_, wait);
+    if (!mark_skipped_) return false;
+    if (!reader_) {
+      const InputFormat* format = choose_format(wait);
+      if (format == nullptr) return false;
+      reader_ = format->open({window_, builder_, options_, plan_, stream_.name()});
+    }
+    return reader_->prepare(wait);
+  }
+
+  RecordReader::Step next(Wait wait) {
+    if (!prepared_) prepared_ = prepare(wait);
+    return prepared_ ? reader_->next(wait) : RecordReader::Step::blocked;
+  }
+
+  InputDigest digest() const { return {stream_.bytes_read(), stream_.digest()}; }
+
+ private:
+  /// By the option, by the name, by the first character. Null when blocked.
+  const InputFormat* choose_format(Wait wait) {
+    if (!options_.format.empty()) return find_input_format(options_.format);
+    if (const InputFormat* format = input_format_of(path_)) return format;
+    while (true) {
+      const std::string_view view = window_.view();
+      const std::size_t first = view.find_first_not_of(" \t\r\n");
+      if (first != std::string_view::npos) {
+        return find_input_format(view[first] == '{' ? "jsonl" : "text");
+      }
+      const auto got = window_.fill(wait);
+      if (got == ByteWindow::Fill::blocked) return nullptr;
+      if (got != ByteWindow::Fill::data) return find_input_format("text");
+    }
+  }
+
+  const CorpusOptions& options_;
+  const std::string& path_;
+  const FieldPlan& plan_;
+  RecordBuilder& builder_;
+  ByteStream stream_;
+  ByteWindow window_;
+  std::unique_ptr<RecordReader> reader_;
+  bool mark_skipped_ = false;
+  bool prepared_ = false;
+};
+
+class Corpus final : public CorpusSource {
+ public:
+  Corpus(const CorpusOptions& options, RejectSink& rejects)
+      : options_(options),
+        plan_(options_),
+        builder_(options_, plan_, rejects),
+        file_names_(corpus_file_names(options_)) {
+    digests_.reserve(options_.inputs.size());
+    std::vector<InputFacts> facts;
+    for (const std::string& input : options_.inputs) facts.push_back(inspect_input(input));
+    const bool known =
+        std::all_of(facts.begin(), facts.end(), [](const InputFacts& f) { return f.regular; });
+    // One pipe among the inputs, and the total is not known.
+    for (const InputFacts& f : facts) total_ += known ? f.size : 0;
+    for (std::size_t i = 0; i < facts.size(); ++i) check_file(i, facts[i]);
+  }
+
+  bool read(DocumentBlock& block, const BlockLimits& limits) override {
+    block.clear();
+    builder_.bind(block);
+    if (!skip(block)) return false;
+    std::uint64_t rejected = 0;
+    const auto is_empty = [&] { return rejected == 0 && block.records.empty(); };
+    const auto has_room = [&] {
+      return block.records.size() < limits.records && block.byte_size() < limits.bytes &&
+             rejected < kMaxRejectsInBlock;
+    };
+    // The first record is waited for. After that only what is there already is taken, so that a
+    // slow producer's records go on at once.
+    while (is_empty() || has_room()) {
+      if (stopped()) break;
+      const RecordReader::Step step = advance(is_empty() ? Wait::yes : Wait::no);
+      if (step == RecordReader::Step::blocked || step == RecordReader::Step::end) break;
+      if (step == RecordReader::Step::rejected) ++rejected;
+    }
+    block.end = builder_.position();
+    return !is_empty();
+  }
+
+  SourceProgress progress() const override {
+    SourceProgress progress;
+    progress.bytes_read = counters_.packed.load(std::memory_order_relaxed);
+    progress.bytes_total = total_;
+    progress.bytes_unpacked = counters_.unpacked.load(std::memory_order_relaxed);
+    progress.records = builder_.accepted();
+    progress.rejected = builder_.rejected();
+    progress.duplicate_ids = builder_.duplicate_ids();
+    progress.all_ids_known = builder_.all_ids_known();
+    return progress;
+  }
+
+  std::span<const std::string> file_names() const override { return file_names_; }
+  std::span<const InputDigest> digests() const override { return digests_; }
+  void resume(const ResumePoint& point) override { resume_ = point; }
+
+ private:
+  /// Everything that can be known to fail before work starts, fails here.
+  void check_file(std::size_t index, const InputFacts& facts) {
+    if (!facts.regular || options_.inputs[index] == "-") return;
+    ByteCounters unused;
+    OpenFile file(options_, options_.inputs[index], plan_, builder_, unused);
+    const InputFormat* format = options_.format.empty() ? input_format_of(options_.inputs[index])
+                                                        : find_input_format(options_.format);
+    if (format != nullptr && format->has_header) file.prepare(Wait::yes);
+  }
+
+  bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
+
+  /// The next record, across files.
+  RecordReader::Step advance(Wait wait) {
+    while (file_ || open_next()) {
+      const RecordReader::Step step = file_->next(wait);
+      if (step != RecordReader::Step::end) return step;
+      digests_.push_back(file_->digest());
+      file_.reset();
+    }
+    return RecordReader::Step::end;
+  }
+
+  /// Passes over the records that an earlier run has dealt with; nothing is handed out before the
+  /// input has shown itself to be the same. Leaves `block` empty, or with one record too many read.
+  /// False when stopped.
+  bool skip(DocumentBlock& block) {
+    std::uint64_t prefix = resume_.prefix;
+    while (builder_.accepted() < std::max(resume_.skip, resume_.witnesses)) {
+      if (stopped()) return false;
+      const RecordReader::Step step = advance(Wait::yes);
+      if (step == RecordReader::Step::blocked) return false;
+      if (step == RecordReader::Step::end) fail_changed();
+      if (step == RecordReader::Step::rejected) continue;
+      if (builder_.accepted() == resume_.witnesses) prefix = block.records.back().prefix;
+      if (builder_.accepted() <= resume_.skip) block.clear();
+    }
+    if (prefix != resume_.prefix) fail_changed();
+    return true;
+  }
+
+  [[noreturn]] void fail_changed() const {
+    throw Error(ExitCode::usage,
+                "{}: its first {} records are not those that the unfinished output was made of; "
+                "the input has changed: give --overwrite to start anew",
+                file_names_[std::max<std::size_t>(next_file_, 1) - 1], resume_.witnesses);
+  }
+
+  /// Opens the next file; false when there is none.
+  bool open_next() {
+    if (next_file_ == options_.inputs.size()) return false;
+    builder_.set_file(static_cast<std::uint32_t>(next_file_));
+    file_.emplace(options_, options_.inputs[next_file_], plan_, builder_, counters_);
+    ++next_file_;
+    return true;
+  }
+
+  const CorpusOptions options_;
+  const FieldPlan plan_;
+  RecordBuilder builder_;
+  std::vector<std::string> file_names_;
+  ByteCounters counters_;
+  std::uint64_t total_ = 0;
+  std::size_t next_file_ = 0;
+  std::optional<OpenFile> file_;
+  std::vector<InputDigest> digests_;
+  ResumePoint resume_;
+};
+
+void check_options(const CorpusOptions& options) {
+  if (options.inputs.empty()) throw Error(ExitCode::usage, "no input given");
+  if (std::count(options.inputs.begin(), options.inputs.end(), "-") > 1) {
+    throw Error(ExitCode::usage, "stdin (-) can be read only once; it is given twice");
+  }
+  if (!options.format.empty() && find_input_format(options.format) == nullptr) {
+    std::string names;
+    for (const std::string_view name : input_format_names()) {
+      names += (names.empty() ? "" : ", ") + std::string(name);
+    }
+    throw Error(ExitCode::usage, "unknown input format '{}'; one of {}", options.format, names);
+  }
+  if (options.max_line_bytes < kMinLine) {
+    throw Error(ExitCode::usage, "the longest line must be at least {} bytes", kMinLine);
+  }
+  if (options.max_depth == 0 || options.max_depth > kMaxDepth) {
+    throw Error(ExitCode::usage, "the depth of JSON must be from 1 to {}", kMaxDepth);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> corpus_file_names(const CorpusOptions& options) {
+  std::vector<std::string> names;
+  for (const std::string& input : options.inputs) {
+    names.emplace_back(input == "-" ? "<stdin>" : input);
+  }
+  return names;
+}
+
+InputDigest digest_input(const std::string& path, const std::atomic<bool>& stop) {
+  ByteCounters unused;
+  ByteStream stream(path, unused, &stop);
+  stream.take_as_stored();
+  std::vector<char> buffer(std::size_t{1} << 20U);
+  while (!stream.read(buffer, Wait::yes).end) {
+    if (stop) throw Error(ExitCode::failed, "{}: stopped while it was compared", stream.name());
+  }
+  return {stream.bytes_read(), stream.digest()};
+}
+
+std::unique_ptr<CorpusSource> open_corpus(const CorpusOptions& options, RejectSink& rejects) {
+  check_options(options);
+  return std::make_unique<Corpus>(options, rejects);
+}
+
+}  // namespace embedtool

@@ -1,0 +1,299 @@
+#include "formats/corpus/corpus_record.hpp"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "formats/corpus/corpus_numbers.hpp"
+
+namespace embedtool {
+namespace {
+
+/// Appends JSON text without the white space between its tokens.
+Slice append_compact(DocumentBlock& block, std::string_view json) {
+  const std::size_t start = block.bytes.size();
+  block.bytes.resize(start + json.size());
+  std::size_t size = 0;
+  const auto error = simdjson::minify(json.data(), json.size(), block.bytes.data() + start, size);
+  if (error != simdjson::SUCCESS) {  // cannot be: the reader has validated it
+    size = json.size();
+    std::memcpy(block.bytes.data() + start, json.data(), size);
+  }
+  block.bytes.resize(start + size);
+  return {start, size};
+}
+
+}  // namespace
+
+RecordBuilder::Mark RecordBuilder::mark() const {
+  return {block_->bytes.size(), block_->token_ids.size(), block_->values.size()};
+}
+
+Record RecordBuilder::begin_record(std::uint64_t line) const {
+  Record record;
+  record.file = file_;
+  record.line = line;
+  record.ordinal = accepted();
+  record.position = position();
+  return record;
+}
+
+// The running hash covers what the output is made of: id, payload and kept fields, rejects' bytes.
+void RecordBuilder::accept(Record& record, const Mark& before) {
+  const DocumentBlock& block = *block_;
+  prefix_ = hash128(block.bytes.data() + before.bytes, block.bytes.size() - before.bytes,
+                    prefix_ + record.payload.size)
+                .low;
+  if (record.kind == RecordKind::token_ids) {
+    prefix_ = hash128(block.token_ids.data() + before.ids,
+                      (block.token_ids.size() - before.ids) * sizeof(TokenId), prefix_)
+                  .low;
+  } else if (record.kind == RecordKind::vector) {
+    prefix_ = hash128(block.values.data() + before.values,
+                      (block.values.size() - before.values) * sizeof(float), prefix_)
+                  .low;
+  }
+  record.prefix = prefix_;
+  block_->records.push_back(record);
+  accepted_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void RecordBuilder::reject(std::uint64_t line, std::string_view id, std::string_view reason,
+                           std::string_view bytes) {
+  const std::uint64_t at = position();
+  prefix_ = hash128(bytes, ~prefix_).low;
+  rejected_.fetch_add(1, std::memory_order_relaxed);
+  rejects_.add({file_, line, id, reason, bytes, at});
+}
+
+bool RecordBuilder::add(const RecordFields& fields, std::uint64_t line, std::string_view bytes) {
+  // Marks to return to when the record turns out bad half-way.
+  const Mark before = mark();
+  Record record = begin_record(line);
+  if (fill(fields, record) && check_id(record)) {
+    put_kept(fields);
+    accept(record, before);
+    return true;
+  }
+  const std::string id(has_own_id_ ? block_->id(record) : std::string_view());
+  block_->bytes.resize(before.bytes);
+  block_->token_ids.resize(before.ids);
+  block_->values.resize(before.values);
+  reject(line, id, reason_, bytes);
+  return false;
+}
+
+void RecordBuilder::add_text(std::string_view text, std::uint64_t line) {
+  const Mark before = mark();
+  Record record = begin_record(line);
+  record.id = ordinal_id();
+  record.payload = block_->append(text);
+  block_->kept.insert(block_->kept.end(), plan_.keep.size(), Slice::null());
+  accept(record, before);
+}
+
+bool RecordBuilder::fill(const RecordFields& fields, Record& record) {
+  const auto holds = [&](FieldPlan::Slot slot) {
+    if (slot == FieldPlan::kNone) return false;
+    const ValueKind kind = fields.values[slot].kind;
+    return kind != ValueKind::absent && kind != ValueKind::null;
+  };
+  // The id first: a reject for any other reason can then be named by it.
+  has_own_id_ = false;
+  if (!put_id(fields, record)) return false;
+  // What is furthest along wins: a vector needs no model, ids need no tokenizer.
+  if (holds(plan_.vector)) return put_vector(fields.values[plan_.vector], record);
+  if (holds(plan_.ids)) return put_ids(fields.values[plan_.ids], record);
+  return put_text(fields, record);
+}
+
+/// False for an id that another record had before, where that is an error.
+bool RecordBuilder::check_id(const Record& record) {
+  if (!has_own_id_) return true;
+  const bool seen = ids_.insert(block_->id(record));
+  overflowed_.store(ids_.overflowed(), std::memory_order_relaxed);
+  if (!seen) return true;
+  duplicate_ids_.fetch_add(1, std::memory_order_relaxed);
+  if (!options_.unique_ids) return true;
+  reason_ = "another record had this id before (--duplicate-ids)";
+  return false;
+}
+
+Slice RecordBuilder::ordinal_id() {
+  char digits[20];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, accepted());
+  return block_->append({digits, static_cast<std::size_t>(end - digits)});
+}
+
+bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {
+  for (const FieldPlan::Slot slot : plan_.id) {
+    const FieldValue& value = fields.values[slot];
+    switch (value.kind) {
+      case ValueKind::string:
+        record.id = block_->append(value.text);
+        has_own_id_ = true;
+        return true;
+      case ValueKind::number:
+        // As written: a 64-bit id, or one with leading digits that matter, survives no double.
+        record.id = block_->append(value.raw);
+        has_own_id_ = true;
+        return true;
+      case ValueKind::absent:
+        if (plan_.id_required) return explain_missing(slot, fields);
+        continue;
+      case ValueKind::null:
+        if (!plan_.id_required) continue;
+        [[fallthrough]];
+      default:
+        reason_ = fmt::format("field '{}' holds {}; an id is a string or a number", name(slot),
+                              describe(value.kind));
+        return false;
+    }
+  }
+  record.id = ordinal_id();
+  return true;
+}
+
+bool RecordBuilder::explain_missing(FieldPlan::Slot slot, const RecordFields& fields) {
+  reason_ = fmt::format("no field '{}'; the record has {}", name(slot), list_names(fields.names));
+  return false;
+}
+
+/// Appends a piece of the text that began at `start`; an empty one leaves no joiner behind.
+void RecordBuilder::put_joined(std::string_view part, std::size_t start) {
+  if (part.empty()) return;
+  if (block_->bytes.size() > start) block_->append(options_.joiner);
+  block_->append(part);
+}
+
+bool RecordBuilder::put_text_part(const RecordFields& fields, FieldPlan::Slot slot,
+                                  std::size_t start) {
+  const FieldValue& value = fields.values[slot];
+  if (value.kind == ValueKind::absent) return explain_missing(slot, fields);
+  if (value.kind == ValueKind::string) {
+    put_joined(value.text, start);
+    return true;
+  }
+  if (value.kind == ValueKind::array && value.odd_element == ValueKind::absent) {
+    for (std::size_t i = 0; i < value.n_parts; ++i) {
+      put_joined(fields.parts[value.first_part + i], start);
+    }
+    return true;
+  }
+  const bool array = value.kind == ValueKind::array;
+  reason_ =
+      fmt::format("field '{}' holds {}{}; a text is a string or an array of strings", name(slot),
+                  array ? "an array with " : "", describe(array ? value.odd_element : value.kind));
+  return false;
+}
+
+bool RecordBuilder::put_text(const RecordFields& fields, Record& record) {
+  record.kind = RecordKind::text;
+  const std::size_t start = block_->bytes.size();
+  if (plan_.default_text && fields.values[plan_.beir_id].kind != ValueKind::absent) {
+    // BEIR's layout; a title that is null or not there is one that is empty.
+    const ValueKind title = fields.values[plan_.beir_title].kind;
+    const bool none = title == ValueKind::absent || title == ValueKind::null;
+    if (!none && !put_text_part(fields, plan_.beir_title, start)) return false;
+  }
+  for (const FieldPlan::Slot slot : plan_.text) {
+    if (!put_text_part(fields, slot, start)) return false;
+  }
+  record.payload = {start, block_->bytes.size() - start};
+  return true;
+}
+
+bool RecordBuilder::put_ids(const FieldValue& value, Record& record) {
+  record.kind = RecordKind::token_ids;
+  const std::string& field = name(plan_.ids);
+  if (value.kind != ValueKind::array) {
+    reason_ =
+        fmt::format("field '{}' holds {}, not an array of token ids", field, describe(value.kind));
+    return false;
+  }
+  // TokenId is an int32; a vocabulary that is not known allows all of its range.
+  const std::int64_t bound = options_.vocab_size > 0 && options_.vocab_size < 0x80000000
+                                 ? static_cast<std::int64_t>(options_.vocab_size)
+                                 : std::int64_t{0x80000000};
+  const std::size_t start = block_->token_ids.size();
+  NumberArray array(value.raw);
+  std::string_view number;
+  auto step = array.next(number);
+  for (; step == NumberArray::Step::number; step = array.next(number)) {
+    const std::size_t index = block_->token_ids.size() - start;
+    if (options_.max_ids > 0 && index == options_.max_ids) {
+      reason_ = fmt::format("field '{}' holds more than {} ids", field, options_.max_ids);
+      return false;
+    }
+    // from_chars takes the digits of 1.0 or 1e2 and stops: `stop` tells such numbers apart.
+    std::int64_t id = -1;
+    const char* end = number.data() + number.size();
+    const auto [stop, error] = std::from_chars(number.data(), end, id);
+    if (error != std::errc() || stop != end || id < 0 || id >= bound) {
+      reason_ = fmt::format("{}[{}] = {} is not a token id (a whole number from 0 to {})", field,
+                            index, number.substr(0, 32), bound - 1);
+      return false;
+    }
+    block_->token_ids.push_back(static_cast<TokenId>(id));
+  }
+  record.payload = {start, block_->token_ids.size() - start};
+  if (step == NumberArray::Step::end && record.payload.size > 0) return true;
+  reason_ = fmt::format(
+      "field '{}' {}", field,
+      step == NumberArray::Step::end ? "holds no ids" : "is not an array of whole numbers");
+  return false;
+}
+
+bool RecordBuilder::put_vector(const FieldValue& value, Record& record) {
+  record.kind = RecordKind::vector;
+  const std::string& field = name(plan_.vector);
+  if (value.kind != ValueKind::array) {
+    reason_ =
+        fmt::format("field '{}' holds {}, not an array of numbers", field, describe(value.kind));
+    return false;
+  }
+  const std::size_t start = block_->values.size();
+  NumberArray array(value.raw);
+  std::string_view number;
+  auto step = array.next(number);
+  for (; step == NumberArray::Step::number; step = array.next(number)) {
+    float element = 0.0F;
+    if (!parse_float(number, element)) {
+      reason_ = fmt::format("{}[{}] = {} is beyond the range of a float", field,
+                            block_->values.size() - start, number.substr(0, 32));
+      return false;
+    }
+    block_->values.push_back(element);
+  }
+  record.payload = {start, block_->values.size() - start};
+  if (step == NumberArray::Step::bad) {
+    reason_ = fmt::format("field '{}' is not an array of numbers", field);
+    return false;
+  }
+  const std::size_t wanted = options_.vector_dims;
+  if (record.payload.size > 0 && (wanted == 0 || record.payload.size == wanted)) return true;
+  reason_ = fmt::format("field '{}' holds {} numbers{}", field, record.payload.size,
+                        wanted > 0 ? fmt::format(", not {}", wanted) : "");
+  return false;
+}
+
+void RecordBuilder::put_kept(const RecordFields& fields) {
+  for (const FieldPlan::Slot slot : plan_.keep) {
+    const FieldValue& value = fields.values[slot];
+    switch (value.kind) {
+      case ValueKind::absent:
+      case ValueKind::null:
+        block_->kept.push_back(Slice::null());
+        break;
+      case ValueKind::string:
+        block_->kept.push_back(block_->append(value.text));
+        break;
+      default:
+        block_->kept.push_back(append_compact(*block_, value.raw));
+    }
+  }
+}
+
+}  // namespace embedtool

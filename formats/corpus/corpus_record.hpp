@@ -1,0 +1,89 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/data.hpp"
+#include "core/ports.hpp"
+#include "formats/corpus/corpus.hpp"
+#include "formats/corpus/corpus_fields.hpp"
+#include "formats/corpus/id_set.hpp"
+
+namespace embedtool {
+
+/// Turns the fields that a reader found into a Record of the block being filled, or into a reject.
+/// Nothing of a rejected record stays in the block. Not thread-safe, but for the counters.
+class RecordBuilder {
+ public:
+  /// `options`, `plan` and `rejects` must outlive the builder.
+  RecordBuilder(const CorpusOptions& options, const FieldPlan& plan, RejectSink& rejects)
+      : options_(options),
+        plan_(plan),
+        rejects_(rejects),
+        ids_(options.unique_ids ? 0 : kCountedIds) {}
+
+  /// From now on records go into `block`.
+  void bind(DocumentBlock& block) { block_ = &block; }
+  /// From now on records come from that file.
+  void set_file(std::uint32_t file) { file_ = file; }
+
+  /// A record with named fields; `bytes` is the record as it stands in the input. False if
+  /// rejected.
+  bool add(const RecordFields& fields, std::uint64_t line, std::string_view bytes);
+  /// A record that is a text and nothing else; `text` is valid UTF-8.
+  void add_text(std::string_view text, std::uint64_t line);
+  void reject(std::uint64_t line, std::string_view id, std::string_view reason,
+              std::string_view bytes);
+
+  /// Of the record that comes next.
+  std::uint64_t position() const { return accepted() + rejected(); }
+  std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
+  std::uint64_t duplicate_ids() const { return duplicate_ids_.load(std::memory_order_relaxed); }
+  bool all_ids_known() const { return !overflowed_.load(std::memory_order_relaxed); }
+  std::uint64_t rejected() const { return rejected_.load(std::memory_order_relaxed); }
+
+ private:
+  /// Where duplicates are only counted, so many ids are kept (8 MiB), whatever the corpus.
+  static constexpr std::size_t kCountedIds = std::size_t{1} << 19U;
+
+  bool check_id(const Record& record);
+  bool fill(const RecordFields& fields, Record& record);
+  bool put_id(const RecordFields& fields, Record& record);
+  bool put_text(const RecordFields& fields, Record& record);
+  bool put_text_part(const RecordFields& fields, FieldPlan::Slot slot, std::size_t start);
+  void put_joined(std::string_view part, std::size_t start);
+  bool put_ids(const FieldValue& value, Record& record);
+  bool put_vector(const FieldValue& value, Record& record);
+  void put_kept(const RecordFields& fields);
+  Slice ordinal_id();
+  bool explain_missing(FieldPlan::Slot slot, const RecordFields& fields);
+  const std::string& name(FieldPlan::Slot slot) const { return plan_.names()[slot]; }
+  /// Sizes of the block's arenas.
+  struct Mark {
+    std::size_t bytes = 0;
+    std::size_t ids = 0;
+    std::size_t values = 0;
+  };
+  Mark mark() const;
+  Record begin_record(std::uint64_t line) const;
+  void accept(Record& record, const Mark& before);
+
+  const CorpusOptions& options_;
+  const FieldPlan& plan_;
+  RejectSink& rejects_;
+  DocumentBlock* block_ = nullptr;
+  std::uint32_t file_ = 0;
+  bool has_own_id_ = false;   ///< the record at hand brought its id
+  std::string reason_;        ///< why the record at hand is no good
+  std::uint64_t prefix_ = 0;  ///< running hash of all records so far
+  IdSet ids_;
+  std::atomic<std::uint64_t> duplicate_ids_{0};
+  std::atomic<bool> overflowed_{false};
+  std::atomic<std::uint64_t> accepted_{0};
+  std::atomic<std::uint64_t> rejected_{0};
+};
+
+}  // namespace embedtool

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/hash.hpp"
+#include "formats/io/bytes_unpack.hpp"
+#include "formats/io/unique_fd.hpp"
+
+namespace embedtool {
+
+/// Bytes taken in so far; another thread may look while a stream is read.
+struct ByteCounters {
+  std::atomic<std::uint64_t> packed{0};    ///< as stored
+  std::atomic<std::uint64_t> unpacked{0};  ///< after decompression
+};
+
+/// May a read wait for a slow producer?
+enum class Wait : bool { no, yes };
+
+struct ReadResult {
+  std::size_t size = 0;  ///< bytes put into the caller's buffer
+  bool end = false;      ///< the stream is exhausted
+  /// Nothing came, though more may follow: the producer is slow, or the run is being stopped.
+  bool blocked() const { return size == 0 && !end; }
+};
+
+/// What is known of an input before it is read.
+struct InputFacts {
+  std::string name;              ///< for messages: the path, or "<stdin>"
+  bool regular = false;          ///< a file whose size stands below; else a pipe or device
+  std::uint64_t size = 0;        ///< bytes still to read
+  std::int64_t modified_ns = 0;  ///< of regular files: last change, since 1970
+};
+
+/// Looks at an input ("-" = stdin) without reading from it. Throws Error(failed) naming it when it
+/// is missing, a folder, or not readable. A named pipe is not opened (its writer would notice).
+InputFacts inspect_input(const std::string& path);
+
+/// A file, pipe or stdin as a stream of unpacked bytes. gzip and zstd are recognised by their first
+/// bytes, whatever the name says; concatenated members and frames are one stream. Holds a bounded
+/// input buffer and the decompressor's window. Not thread-safe.
+class ByteStream {
+ public:
+  /// Opens `path` ("-" = stdin). `counters` must outlive the stream. `stop`, if given, ends every
+  /// wait for a pipe soon after it turns true. Throws Error(failed) naming the path.
+  ByteStream(const std::string& path, ByteCounters& counters,
+             const std::atomic<bool>* stop = nullptr);
+
+  /// Reads 1..out.size() bytes (`out` must not be empty), or reports the end; with Wait::no, or
+  /// when stopped, also nothing. Throws Error(failed) on a read error and on corrupt or truncated
+  /// compressed data, naming the file and the offset in it.
+  ReadResult read(std::span<char> out, Wait wait);
+
+  /// Call before the first read(): compressed data come as they are.
+  void take_as_stored() { recognised_ = true; }
+
+  const std::string& name() const { return name_; }
+  /// Bytes read so far, as stored, and their hash.
+  std::uint64_t bytes_read() const { return offset_; }
+  Hash128 digest() const { return hasher_.digest(); }
+
+ private:
+  ReadResult read_fd(std::span<char> out, Wait wait);
+  bool wait_for_input(Wait wait);
+  ReadResult fill_packed(Wait wait);
+  bool recognise(Wait wait);
+  ReadResult read_plain(std::span<char> out, Wait wait);
+  ReadResult read_packed(std::span<char> out, Wait wait);
+  std::span<const char> pending() const { return {packed_.data() + begin_, end_ - begin_}; }
+
+  std::string name_;
+  UniqueFd owned_;
+  int fd_ = -1;
+  bool regular_ = false;
+  ByteCounters& counters_;
+  const std::atomic<bool>* stop_;
+  std::uint64_t offset_ = 0;  ///< bytes taken from fd_
+  Hasher128 hasher_;          ///< of them
+  bool recognised_ = false;
+  const Compression* compression_ = nullptr;
+  std::unique_ptr<Unpacker> unpacker_;
+  bool output_pending_ = false;  ///< the unpacker filled its output and may hold more
+  std::vector<char> packed_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace embedtool

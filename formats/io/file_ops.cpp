@@ -1,0 +1,53 @@
+#include "formats/io/file_ops.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace embedtool {
+
+int FileOps::open_at(int dir, const char* name, int flags, mode_t mode) {
+  return ::openat(dir, name, flags | O_CLOEXEC, mode);
+}
+int FileOps::make_dir(const char* path, mode_t mode) {
+  return ::mkdir(path, mode);
+}
+ssize_t FileOps::write(int fd, const void* data, std::size_t size) {
+  return ::write(fd, data, size);
+}
+ssize_t FileOps::pwrite(int fd, const void* data, std::size_t size, off_t offset) {
+  return ::pwrite(fd, data, size, offset);
+}
+ssize_t FileOps::pread(int fd, void* data, std::size_t size, off_t offset) {
+  return ::pread(fd, data, size, offset);
+}
+int FileOps::truncate(int fd, off_t size) {
+  return ::ftruncate(fd, size);
+}
+int FileOps::fsync(int fd) {
+  return ::fsync(fd);
+}
+int FileOps::rename_at(int dir, const char* from, const char* to) {
+  return ::renameat(dir, from, dir, to);
+}
+int FileOps::unlink_at(int dir, const char* name) {
+  return ::unlinkat(dir, name, 0);
+}
+int FileOps::status(int fd, struct stat* out) {
+  return ::fstat(fd, out);
+}
+int FileOps::status_at(int dir, const char* name, struct stat* out) {
+  return ::fstatat(dir, name, out, AT_SYMLINK_NOFOLLOW);
+}
+int FileOps::lock(int fd) {
+  return ::flock(fd, LOCK_EX | LOCK_NB);
+}
+
+FileOps& system_file_ops() {
+  static FileOps ops;
+  return ops;
+}
+
+}  // namespace embedtool

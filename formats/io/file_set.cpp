@@ -1,0 +1,63 @@
+#include "formats/io/file_set.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "core/base/error.hpp"
+
+namespace embedtool {
+namespace {
+
+// Refuses names that would leave the set. A symbolic link inside the folder is followed: model
+// caches are made of them.
+void check_name(const std::string& where, std::string_view name) {
+  bool safe = !name.empty() && name.front() != '/' && name.find('\0') == std::string_view::npos;
+  for (std::size_t begin = 0; safe && begin <= name.size();) {
+    const std::size_t end = std::min(name.find('/', begin), name.size());
+    safe = name.substr(begin, end - begin) != "..";
+    begin = end + 1;
+  }
+  if (!safe) {
+    throw Error(ExitCode::model, "{}: the model names a file outside its folder: '{}'", where,
+                name);
+  }
+}
+
+}  // namespace
+
+DirectoryFileSet::DirectoryFileSet(std::string path) : path_(std::move(path)) {
+  std::error_code failed;
+  if (!std::filesystem::is_directory(path_, failed)) {
+    throw Error(ExitCode::model, "{}: not a folder", path_);
+  }
+}
+
+std::optional<std::span<const std::byte>> DirectoryFileSet::find(std::string_view name) const {
+  check_name(path_, name);
+  const std::lock_guard lock(mutex_);
+  if (const auto known = mapped_.find(name); known != mapped_.end()) return known->second.bytes();
+
+  const std::filesystem::path file = std::filesystem::path(path_) / name;
+  std::error_code failed;
+  if (!std::filesystem::exists(file, failed) && !failed) return std::nullopt;
+  try {
+    return mapped_.emplace(std::string(name), MappedFile(file.string())).first->second.bytes();
+  } catch (const Error& error) {
+    throw Error(ExitCode::model, error.what());
+  }
+}
+
+void MemoryFileSet::add(std::string name, std::span<const std::byte> bytes) {
+  files_.insert_or_assign(std::move(name), bytes);
+}
+
+std::optional<std::span<const std::byte>> MemoryFileSet::find(std::string_view name) const {
+  check_name(description_, name);
+  const auto found = files_.find(name);
+  if (found == files_.end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace embedtool

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "formats/io/mapped_file.hpp"
+
+namespace embedtool {
+
+/// A model's files by name, wherever they lie: a folder on disk, or bytes inside the program.
+/// Names are relative with '/' between the parts ("tokenizer.json", "1_Pooling/config.json").
+/// Thread-safe.
+class FileSet {
+ public:
+  virtual ~FileSet() = default;
+
+  /// The whole file, or nothing where there is none. The bytes live as long as the set.
+  /// Throws Error(model) where the file exists but cannot be read, or where `name` would lead out
+  /// of the set (absolute, or with a ".." part): names may come from a file that is not trusted.
+  virtual std::optional<std::span<const std::byte>> find(std::string_view name) const = 0;
+
+  /// Where the files are, for messages: the folder's path, or "builtin".
+  virtual std::string describe() const = 0;
+};
+
+/// The bytes of a file as characters.
+inline std::string_view as_chars(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// A folder on disk. Files are mapped when they are first asked for and stay mapped.
+class DirectoryFileSet : public FileSet {
+ public:
+  /// Throws Error(model) when `path` is not a folder.
+  explicit DirectoryFileSet(std::string path);
+
+  std::optional<std::span<const std::byte>> find(std::string_view name) const override;
+  std::string describe() const override { return path_; }
+
+ private:
+  std::string path_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, MappedFile, std::less<>> mapped_;  // nodes do not move
+};
+
+/// Named bytes that someone else owns, such as those compiled into the program. All add() calls
+/// come before the first find().
+class MemoryFileSet : public FileSet {
+ public:
+  explicit MemoryFileSet(std::string description) : description_(std::move(description)) {}
+
+  /// `bytes` must outlive the set.
+  void add(std::string name, std::span<const std::byte> bytes);
+
+  std::optional<std::span<const std::byte>> find(std::string_view name) const override;
+  std::string describe() const override { return description_; }
+
+ private:
+  std::string description_;
+  std::map<std::string, std::span<const std::byte>, std::less<>> files_;
+};
+
+}  // namespace embedtool

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/io/file_set.hpp"
+
+namespace embedtool {
+
+/// One file of a model inside the program: "builtin-fast", "config.json", its bytes. The bytes
+/// live as long as the program.
+struct BuiltinFile {
+  std::string_view model;
+  std::string_view name;
+  std::span<const std::byte> bytes;
+};
+
+/// All files of formats/model/builtin/*/ as they were when the program was built; the table is
+/// generated (formats/model/builtin/CMakeLists.txt).
+std::span<const BuiltinFile> builtin_files();
+
+/// True for the names of models inside the program, whether or not this build carries them:
+/// `builtin` (the default) and `builtin-fast`.
+bool is_builtin_name(std::string_view name);
+
+/// Its files, read in place. `builtin` falls back to `builtin-fast` in a build that carries only
+/// that one; describe() gives the name of the model that it is. Throws Error(ExitCode::model) when
+/// this build carries neither.
+std::unique_ptr<FileSet> open_builtin(std::string_view name);
+/// The same from any table, for tests.
+std::unique_ptr<FileSet> open_builtin(std::string_view name, std::span<const BuiltinFile> table);
+
+}  // namespace embedtool

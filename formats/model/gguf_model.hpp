@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/model/spec.hpp"
+#include "formats/weights/gguf.hpp"
+
+namespace embedtool {
+
+/// What a GGUF file says of its model.
+struct GgufModel {
+  ModelSpec spec;  ///< with llama.cpp's tensor names
+  Pooling pooling = Pooling::mean;
+  std::string pooling_source;
+  std::vector<std::string> notes;
+};
+
+/// Reads the metadata of an embedding model: the architectures of llama.cpp that have a family here
+/// (bert, which includes XLM-RoBERTa, nomic-bert, jina-bert-v2, modern-bert, qwen2, qwen3,
+/// gemma-embedding, t5encoder). `where` names the file. Throws Error(ExitCode::model).
+GgufModel read_gguf_model(const GgufFile& file, const std::string& where);
+
+/// The dense layers behind the pooling that EmbeddingGemma's conversion keeps as `dense_2` and
+/// `dense_3`; mostly none. The specs point at `weights`, which borrows `file`.
+std::vector<DenseSpec> read_gguf_dense(const GgufFile& file,
+                                       std::vector<std::unique_ptr<WeightSource>>& weights);
+
+}  // namespace embedtool

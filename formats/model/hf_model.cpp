@@ -1,0 +1,325 @@
+#include "formats/model/hf_model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "core/model/arch.hpp"
+#include "formats/io/json_document.hpp"
+#include "formats/model/builtin_model.hpp"
+#include "formats/model/gguf_model.hpp"
+#include "formats/model/model_files.hpp"
+#include "formats/model/model_head.hpp"
+#include "formats/model/model_limits.hpp"
+#include "formats/model/model_modules.hpp"
+#include "formats/model/model_static.hpp"
+#include "formats/tokenizer/model_tokenizer.hpp"
+#include "formats/weights/gguf.hpp"
+#include "formats/weights/safetensors.hpp"
+
+namespace embedtool {
+namespace {
+
+// What a folder calls the GGUF file that stands for the whole model.
+constexpr const char* kGgufName = "model.gguf";
+
+std::optional<JsonConfig> read_config(const FileSet& files, const std::string& name) {
+  const auto bytes = files.find(name);
+  if (!bytes.has_value()) return std::nullopt;
+  return JsonConfig::parse(as_chars(*bytes), files.describe() + "/" + name);
+}
+
+// Puts a LoadedModel together, one file of the folder after the other.
+class ModelLoader {
+ public:
+  ModelLoader(LoadedModel& model, const RecordingFileSet& files, std::string gguf_name)
+      : model_(model),
+        files_(files),
+        gguf_name_(std::move(gguf_name)),
+        chain_(gguf_name_.empty() ? read_modules(files) : ModuleChain()),
+        encoder_files_(files, chain_.encoder_folder) {}
+
+  void load() {
+    model_.notes = chain_.notes;
+    if (gguf_name_.empty()) config_ = read_config(encoder_files_, "config.json");
+    if (const auto bytes = find_gguf()) return load_gguf(*bytes);
+    const bool is_static = chain_.is_static || (config_.has_value() && is_model2vec(*config_));
+    if (!is_static && !config_.has_value()) throw_no_config();
+    model_.weights = open_weights(files_, chain_.encoder_folder);
+    if (is_static) {
+      load_static();
+    } else {
+      load_transformer();
+    }
+    load_dense();
+    load_tokenizer();
+    load_colbert();
+    load_prompts();
+    load_card();
+  }
+
+ private:
+  // A GGUF file is a model by itself; beside a config.json, it is a copy of what lies there.
+  std::optional<std::span<const std::byte>> find_gguf() const {
+    if (!gguf_name_.empty()) return files_.find(gguf_name_);
+    if (config_.has_value() || chain_.listed) return std::nullopt;
+    return files_.find(kGgufName);
+  }
+
+  void load_gguf(std::span<const std::byte> bytes) {
+    const std::string where =
+        fmt::format("{}/{}", files_.describe(), gguf_name_.empty() ? kGgufName : gguf_name_);
+    auto file = std::make_unique<GgufFile>(bytes, where);
+    GgufModel read = read_gguf_model(*file, where);
+    model_.spec = std::move(read.spec);
+    model_.max_tokens = model_.spec.max_positions;
+    model_.max_tokens_reason = "context_length of the file";
+    model_.head.pooling = {read.pooling};
+    model_.pooling_source = std::move(read.pooling_source);
+    model_.head.normalize = true;
+    model_.normalize_source = "assumed";
+    model_.head.dense = read_gguf_dense(*file, model_.dense_weights);
+    for (std::string& note : read.notes) model_.notes.push_back(std::move(note));
+    ModelTokenizer opened = open_gguf_tokenizer(*file);
+    model_.tokenizer = std::move(opened.tokenizer);
+    if (!opened.note.empty()) model_.notes.push_back(std::move(opened.note));
+    model_.weights = std::move(file);
+    load_card();
+  }
+
+  [[noreturn]] void throw_no_config() const {
+    throw Error(ExitCode::model,
+                "{}: no config.json; a model folder holds config.json, model.safetensors and "
+                "tokenizer files",
+                encoder_files_.describe());
+  }
+
+  void load_static() {
+    StaticModel read =
+        read_static_model(*model_.weights, config_.has_value() ? &*config_ : nullptr);
+    model_.spec = std::move(read.spec);
+    model_.max_tokens = read.limit.tokens;
+    model_.max_tokens_reason = std::move(read.limit.reason);
+    model_.head.pooling = {Pooling::mean};
+    model_.pooling_source = "static models average";
+    model_.head.normalize = chain_.normalize || read.normalize.value_or(false);
+    model_.normalize_source = chain_.normalize ? "modules.json" : "config.json";
+    wishes_.empty_text_token = read.empty_text_token;
+  }
+
+  void load_transformer() {
+    model_.spec = describe_model(*config_, config_->where());
+    const TransformerSettings settings = read_transformer_settings(encoder_files_);
+    TokenLimit limit = transformer_limit(encoder_files_, settings, model_.spec, model_.notes);
+    model_.max_tokens = limit.tokens;
+    model_.max_tokens_reason = std::move(limit.reason);
+    wishes_.lower_case = settings.lower_case;
+    load_pooling();
+    load_normalize();
+  }
+
+  bool is_stanford() const { return config_.has_value() && is_stanford_colbert(*config_); }
+
+  // Late interaction: a projection of every token, queries and documents treated each in its way.
+  void load_colbert() {
+    if (model_.head.pooling != std::vector{Pooling::none}) return;
+    if (model_.tokenizer == nullptr || model_.tokenizer->vocab_size() == 0) return;
+    model_.colbert = read_colbert(files_, is_stanford(), *model_.tokenizer);
+    for (const std::string& note : model_.colbert->notes) model_.notes.push_back(note);
+    model_.max_tokens = std::min(model_.max_tokens == 0 ? SIZE_MAX : model_.max_tokens,
+                                 model_.colbert->document_length);
+    model_.max_tokens_reason = fmt::format("documents; queries have {}; {}",
+                                           model_.colbert->query_length, model_.colbert->source);
+  }
+
+  void load_stanford_projection() {
+    const TensorView* tensor = model_.weights->find("linear.weight");
+    if (tensor == nullptr || tensor->shape.size() != 2) {
+      throw Error(ExitCode::model, "{}: an HF_ColBERT, but without a matrix linear.weight",
+                  files_.describe());
+    }
+    DenseSpec dense;
+    dense.out = static_cast<std::size_t>(tensor->shape[0]);
+    dense.in = static_cast<std::size_t>(tensor->shape[1]);
+    dense.bias = false;
+    dense.activation = Activation::identity;
+    dense.weights = model_.weights.get();
+    model_.head.dense.push_back(dense);
+  }
+
+  void load_pooling() {
+    if (chain_.multi_vector || (!chain_.listed && is_stanford())) {
+      model_.head.pooling = {Pooling::none};
+      model_.pooling_source = chain_.multi_vector ? "modules.json" : "HF_ColBERT of config.json";
+      if (!chain_.multi_vector) load_stanford_projection();
+      return;
+    }
+    const std::string folder = chain_.pooling_folder.value_or("1_Pooling/");
+    const auto config = read_config(files_, folder + "config.json");
+    if (!config.has_value()) {
+      if (chain_.listed) {
+        throw Error(ExitCode::model,
+                    "{}/{}config.json: missing, though modules.json lists it; is the download "
+                    "complete?",
+                    files_.describe(), folder);
+      }
+      model_.head.pooling = {Pooling::mean};
+      model_.pooling_source = "assumed";
+      model_.notes.emplace_back(
+          "no modules.json and no 1_Pooling: mean pooling assumed, as sentence-transformers does; "
+          "use --pooling if the model's card says otherwise");
+      return;
+    }
+    PoolingConfig pooling = read_pooling(*config);
+    model_.head.pooling = std::move(pooling.modes);
+    model_.pools_prompt = pooling.include_prompt;
+    model_.pooling_source = folder + "config.json";
+  }
+
+  void load_normalize() {
+    model_.head.normalize = chain_.normalize || !chain_.listed;
+    model_.normalize_source = chain_.listed ? "modules.json" : "assumed";
+    if (!chain_.listed) {
+      model_.notes.emplace_back("no modules.json: vectors are normalized to unit length");
+    }
+  }
+
+  void load_dense() {
+    std::size_t in = model_.spec.hidden * model_.head.pooling.size();
+    for (const std::string& folder : chain_.dense_folders) {
+      model_.dense_weights.emplace_back();
+      const DenseSpec dense =
+          read_dense(files_, folder, in, chain_.multi_vector, model_.dense_weights.back());
+      model_.head.dense.push_back(dense);
+      in = dense.out;
+    }
+  }
+
+  void load_tokenizer() {
+    wishes_.hints = {.model_type = model_.spec.family, .drop_unknown = model_.spec.drops_unknown};
+    ModelTokenizer opened = open_model_tokenizer(encoder_files_, wishes_);
+    model_.tokenizer = std::move(opened.tokenizer);
+    if (!opened.note.empty()) model_.notes.push_back(std::move(opened.note));
+    if (model_.tokenizer == nullptr) return;
+    if (model_.tokenizer->vocab_size() > model_.spec.vocab_size) {
+      model_.notes.push_back(fmt::format(
+          "the tokenizer has {} tokens, but the model only {}: a text with one of the others stops "
+          "the run",
+          model_.tokenizer->vocab_size(), model_.spec.vocab_size));
+    }
+  }
+
+  void load_prompts() {
+    const auto config = read_config(files_, "config_sentence_transformers.json");
+    if (!config.has_value()) return;
+    model_.similarity = config->string("similarity_fn_name").value_or("");
+    if (config->has("prompts")) {
+      const nlohmann::json& prompts = config->document().at("prompts");
+      for (const auto& [name, text] : prompts.items()) {
+        if (!prompts.is_object() || !text.is_string()) {
+          throw Error(ExitCode::model, "{}: 'prompts' should map names to texts", config->where());
+        }
+        model_.prompts.emplace(name, text.get<std::string>());
+      }
+    }
+    model_.default_prompt_name = config->string("default_prompt_name");
+    if (model_.default_prompt_name && model_.prompts.count(*model_.default_prompt_name) == 0) {
+      throw Error(ExitCode::model, "{}: the default prompt '{}' is not among the prompts",
+                  config->where(), *model_.default_prompt_name);
+    }
+  }
+
+  void load_card() {
+    if (const auto card = files_.unrecorded().find("README.md"); card.has_value()) {
+      model_.card = as_chars(*card);
+    }
+  }
+
+  LoadedModel& model_;
+  const RecordingFileSet& files_;
+  std::string gguf_name_;
+  ModuleChain chain_;
+  SubfolderFileSet encoder_files_;
+  std::optional<JsonConfig> config_;
+  TokenizerWishes wishes_;
+};
+
+// The folder's own name; in a hub's cache (models--ORG--NAME/snapshots/REVISION) the model's.
+std::string display_name(const std::filesystem::path& path) {
+  std::error_code failed;
+  std::filesystem::path full = std::filesystem::weakly_canonical(path, failed);
+  if (failed) full = path;
+  if (!full.has_filename()) full = full.parent_path();
+  const std::string cached = full.parent_path().parent_path().filename().string();
+  if (full.parent_path().filename() != "snapshots" || !cached.starts_with("models--")) {
+    return full.filename().string();
+  }
+  const std::string name = cached.substr(8);
+  const std::size_t at = name.find("--");
+  return at == std::string::npos ? name
+                                 : fmt::format("{}/{}", name.substr(0, at), name.substr(at + 2));
+}
+
+}  // namespace
+
+void choose_role(LoadedModel& model, bool query) {
+  if (!model.colbert) return;
+  const ColbertSettings& settings = *model.colbert;
+  model.tokenizer = make_colbert_tokenizer(std::move(model.tokenizer), settings, query);
+  const bool fills = query && settings.expands_queries;
+  if (!query) model.head.skipped = settings.skipped;
+  if (fills && !settings.sees_expansion) model.spec.unseen_tail = settings.expansion;
+  if (!query) return;
+  const std::size_t positions = model.spec.max_positions;
+  model.max_tokens =
+      positions == 0 ? settings.query_length : std::min(positions, settings.query_length);
+  model.max_tokens_reason = "queries; " + settings.source;
+}
+
+LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
+                       const std::string& gguf_name) {
+  LoadedModel model;
+  auto recorded = std::make_unique<RecordingFileSet>(std::move(files));
+  const RecordingFileSet& read = *recorded;
+  model.files = std::move(recorded);
+  model.name = name;
+  model.where = read.describe();
+  ModelLoader(model, read, gguf_name).load();
+  model.fingerprint = read.fingerprint().hex();
+  return model;
+}
+
+LoadedModel load_model(const std::string& path_or_name) {
+  if (is_builtin_name(path_or_name)) {
+    std::unique_ptr<FileSet> files = open_builtin(path_or_name);
+    const std::string name = files->describe();
+    return load_model(std::move(files), name);
+  }
+  std::error_code failed;
+  const std::filesystem::path path(path_or_name);
+  if (std::filesystem::is_directory(path, failed)) {
+    return load_model(std::make_unique<DirectoryFileSet>(path_or_name), display_name(path));
+  }
+  if (path.extension() == ".gguf" && std::filesystem::exists(path, failed)) {
+    const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
+    return load_model(std::make_unique<DirectoryFileSet>(folder), path.stem().string(),
+                      path.filename().string());
+  }
+  if (std::filesystem::exists(path, failed)) {
+    throw Error(ExitCode::model,
+                "{}: is a file; give the folder that holds the model, or a .gguf file",
+                path_or_name);
+  }
+  throw Error(ExitCode::model,
+              "{}: no such model: neither a folder nor a name that the program knows (builtin, "
+              "builtin-fast)",
+              path_or_name);
+}
+
+}  // namespace embedtool

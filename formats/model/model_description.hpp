@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "formats/model/hf_model.hpp"
+
+namespace embedtool {
+
+/// A fact about a model: a text, a number, yes or no, a list, or named texts.
+using DescriptionValue = std::variant<std::string, std::uint64_t, bool, std::vector<std::string>,
+                                      std::vector<std::pair<std::string, std::string>>>;
+
+/// One line of `info MODEL`.
+struct DescriptionLine {
+  std::string key;  ///< snake_case, stable: the member's name in JSON
+  DescriptionValue value;
+  std::string why;  ///< where the value comes from, or its unit; "" when there is nothing to say
+};
+
+/// What was understood of a model, in the order in which a reader wants it.
+struct ModelDescription {
+  std::vector<DescriptionLine> lines;
+};
+
+ModelDescription describe(const LoadedModel& model);
+
+/// The value as one line of text: lists joined by ", ", named texts as `name: "text"`.
+std::string to_text(const DescriptionValue& value);
+
+/// Bytes the way people read them: "87 MB" (decimal units), "512 bytes".
+std::string human_bytes(std::uint64_t bytes);
+
+}  // namespace embedtool

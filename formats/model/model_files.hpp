@@ -1,0 +1,50 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/hash.hpp"
+#include "formats/io/file_set.hpp"
+
+namespace embedtool {
+
+/// A set that remembers which of its files were read, so that a model's fingerprint covers exactly
+/// what the model was made of. Owns the set below. Thread-safe.
+class RecordingFileSet : public FileSet {
+ public:
+  explicit RecordingFileSet(std::unique_ptr<FileSet> base) : base_(std::move(base)) {}
+
+  std::optional<std::span<const std::byte>> find(std::string_view name) const override;
+  std::string describe() const override { return base_->describe(); }
+
+  /// Content hash of all files read so far, whatever the order: names, sizes and bytes (XXH3-128).
+  Hash128 fingerprint() const;
+  /// The set below, for files that are no part of the model (its card).
+  const FileSet& unrecorded() const { return *base_; }
+
+ private:
+  std::unique_ptr<FileSet> base_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::span<const std::byte>, std::less<>> read_;
+};
+
+/// The files below one folder of a set, under the names that they have there. Does not own the set.
+class SubfolderFileSet : public FileSet {
+ public:
+  /// `folder` is "" or ends in '/'.
+  SubfolderFileSet(const FileSet& base, std::string folder)
+      : base_(base), folder_(std::move(folder)) {}
+
+  std::optional<std::span<const std::byte>> find(std::string_view name) const override;
+  std::string describe() const override;
+
+ private:
+  const FileSet& base_;
+  std::string folder_;
+};
+
+}  // namespace embedtool

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "core/model/spec.hpp"
+#include "formats/io/file_set.hpp"
+
+namespace embedtool {
+
+/// How many tokens of a text a model takes, special tokens included.
+struct TokenLimit {
+  std::size_t tokens = 0;  ///< 0 = as many as there are
+  std::string reason;      ///< where the number comes from, for people
+};
+
+/// What sentence-transformers stores beside a Transformer module (`sentence_bert_config.json` or
+/// one of its six older names).
+struct TransformerSettings {
+  std::string source;          ///< the file, "" when there is none
+  std::size_t max_tokens = 0;  ///< 0 = not said
+  bool lower_case = false;     ///< texts are lower-cased before the tokenizer sees them
+};
+
+/// Reads it from the encoder's folder. Throws Error(ExitCode::model).
+TransformerSettings read_transformer_settings(const FileSet& encoder_files);
+
+/// The limit of a transformer: what its settings say, else `model_max_length` of
+/// tokenizer_config.json where that is a real number (transformers writes 10^30 for "none"), never
+/// more than the position table holds. Adds to `notes` what was passed over.
+TokenLimit transformer_limit(const FileSet& encoder_files, const TransformerSettings& settings,
+                             const ModelSpec& spec, std::vector<std::string>& notes);
+
+}  // namespace embedtool

@@ -1,0 +1,127 @@
+#include "formats/model/model_modules.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "formats/io/json_document.hpp"
+
+namespace embedtool {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxModules = 64;
+
+// "", ".", "1_Pooling", "1_Pooling/", "./1_Pooling" → "" or "1_Pooling/". The file set itself
+// refuses a path that leads out of the model.
+std::string folder_of(std::string path) {
+  while (path.starts_with("./")) path.erase(0, 2);
+  while (path.ends_with('/')) path.pop_back();
+  if (path.empty() || path == ".") return "";
+  return path + "/";
+}
+
+std::string string_member(const json& module, const char* key, const std::string& where) {
+  const auto found = module.is_object() ? module.find(key) : module.end();
+  if (!module.is_object() || found == module.end() || !found->is_string()) {
+    throw Error(ExitCode::model, "{}: a module has no '{}'", where, key);
+  }
+  return found->get<std::string>();
+}
+
+class ChainReader {
+ public:
+  explicit ChainReader(std::string where) : where_(std::move(where)) { chain_.listed = true; }
+
+  void add(const std::string& type, std::string folder) {
+    const std::string name = type.substr(type.rfind('.') + 1);
+    if (name == "Transformer" || name == "StaticEmbedding") return add_encoder(name, folder);
+    if (stage_ == Stage::start) refuse(type, "no Transformer or StaticEmbedding comes before it");
+    if (name == "Pooling") return add_pooling(type, std::move(folder));
+    if (name == "Dense") return add_dense(type, std::move(folder));
+    if (name == "Normalize") return add_normalize();
+    if (name == "MultiVectorMask" && stage_ == Stage::tokens) {
+      chain_.multi_vector = true;
+      return;
+    }
+    if (name == "Dropout") {
+      chain_.notes.push_back("module Dropout: does nothing outside training");
+      return;
+    }
+    refuse(type, "this kind of module is not supported");
+  }
+
+  ModuleChain finish() {
+    if (stage_ == Stage::start) throw Error(ExitCode::model, "{}: lists no module", where_);
+    if (stage_ == Stage::tokens && chain_.dense_folders.empty() && !chain_.multi_vector) {
+      throw Error(ExitCode::model,
+                  "{}: no Pooling module, and none of late interaction (Dense, MultiVectorMask)",
+                  where_);
+    }
+    chain_.multi_vector = stage_ == Stage::tokens;
+    // What PyLate leaves to its encode(): late interaction compares directions.
+    if (chain_.multi_vector) chain_.normalize = true;
+    return std::move(chain_);
+  }
+
+ private:
+  // What passes on after the modules so far.
+  enum class Stage : unsigned char { start, tokens, vector, unit_vector };
+
+  [[noreturn]] void refuse(const std::string& type, const char* why) const {
+    throw Error(ExitCode::model, "{}: module '{}': {}", where_, type, why);
+  }
+
+  void add_encoder(const std::string& name, const std::string& folder) {
+    if (stage_ != Stage::start) refuse(name, "a second encoder in one chain is not supported");
+    chain_.is_static = name == "StaticEmbedding";
+    chain_.encoder_folder = folder;
+    stage_ = chain_.is_static ? Stage::vector : Stage::tokens;
+  }
+  void add_pooling(const std::string& type, std::string folder) {
+    if (stage_ != Stage::tokens) refuse(type, "there are no token vectors left to pool");
+    if (!chain_.dense_folders.empty()) {
+      refuse(type, "a Dense layer before pooling is not supported");
+    }
+    if (chain_.normalize) refuse(type, "Normalize before pooling is not supported");
+    chain_.pooling_folder = std::move(folder);
+    stage_ = Stage::vector;
+  }
+  void add_dense(const std::string& type, std::string folder) {
+    if (stage_ == Stage::unit_vector) refuse(type, "Dense after Normalize is not supported");
+    chain_.dense_folders.push_back(std::move(folder));
+  }
+  void add_normalize() {
+    chain_.normalize = true;
+    if (stage_ == Stage::vector) stage_ = Stage::unit_vector;
+  }
+
+  std::string where_;
+  ModuleChain chain_;
+  Stage stage_ = Stage::start;
+};
+
+}  // namespace
+
+ModuleChain read_modules(const FileSet& files) {
+  const auto bytes = files.find("modules.json");
+  if (!bytes.has_value()) return {};
+  const std::string where = files.describe() + "/modules.json";
+  const json modules = parse_json(as_chars(*bytes), where);
+  if (!modules.is_array() || modules.size() > kMaxModules) {
+    throw Error(ExitCode::model, "{}: should hold a list of at most {} modules", where,
+                kMaxModules);
+  }
+  ChainReader reader(where);
+  for (const json& module : modules) {
+    const std::string type = string_member(module, "type", where);
+    reader.add(type, folder_of(string_member(module, "path", where)));
+  }
+  return reader.finish();
+}
+
+}  // namespace embedtool

@@ -1,0 +1,136 @@
+#include "formats/output/json_rows.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "formats/output/shard_values.hpp"
+
+// By hand rather than through a JSON library: a DOM of 384 numbers a row costs more than the
+// numbers, and std::to_chars already gives the shortest digits that read back.
+namespace embedtool {
+namespace {
+
+// Long enough for any f32 in shortest form and any 64-bit integer.
+constexpr std::size_t kNumberRoom = 32;
+
+template <typename Number>
+void append_number(std::string& out, Number value) {
+  std::array<char, kNumberRoom> buffer;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  out.append(buffer.data(), end);
+}
+
+void append_id(std::string& out, const EmbeddingBlock& block, std::size_t row) {
+  const DocumentBlock& documents = *block.documents;
+  out += "{\"id\":";
+  append_json_string(out, documents.id(documents.records[block.rows[row].record]));
+}
+
+}  // namespace
+
+// UTF-8 passes as it is; only what JSON forbids inside a string is escaped.
+void append_json_string(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (byte < 0x20) {
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+void append_json_number(std::string& out, float value) {
+  if (value == 0.0F && std::signbit(value)) {
+    out += "-0.0";  // many readers take -0 for an integer, which has no sign
+  } else if (std::isfinite(value)) {
+    append_number(out, value);
+  } else {
+    out += "null";
+  }
+}
+
+void JsonRows::append_vector(std::string& out, const std::byte* vector) {
+  out += '[';
+  if (spec_.type == OutputType::int8 || spec_.type == OutputType::binary) {
+    const std::size_t size = vector_bytes(spec_.type, spec_.dims);
+    for (std::size_t i = 0; i < size; ++i) {
+      if (i > 0) out += ',';
+      const auto byte = std::to_integer<std::uint8_t>(vector[i]);
+      append_number(
+          out, spec_.type == OutputType::int8 ? int{static_cast<std::int8_t>(byte)} : int{byte});
+    }
+  } else {
+    widened_.resize(spec_.dims);
+    // An f16 prints as the f32 that it widens to: exact, and the same in every reader.
+    values_of(spec_, vector, 1, widened_.data());
+    for (std::size_t i = 0; i < spec_.dims; ++i) {
+      if (i > 0) out += ',';
+      append_json_number(out, widened_[i]);
+    }
+  }
+  out += ']';
+}
+
+// Every row has every field, absent ones as null: readers that take columns from the first line
+// see them all.
+void JsonRows::append_kept(std::string& out, const EmbeddingBlock& block, std::size_t row) const {
+  const DocumentBlock& documents = *block.documents;
+  const std::size_t fields = spec_.kept_fields.size();
+  for (std::size_t i = 0; i < fields; ++i) {
+    const Slice value = documents.kept[block.rows[row].record * fields + i];
+    out += ',';
+    append_json_string(out, spec_.kept_fields[i]);
+    out += ':';
+    if (value.is_null()) {
+      out += "null";
+    } else {
+      append_json_string(out, documents.string(value));
+    }
+  }
+  out += "}\n";
+}
+
+void JsonRows::append_embedding_line(std::string& out, const EmbeddingBlock& block,
+                                     std::size_t row) {
+  append_id(out, block, row);
+  out += ",\"embedding\":";
+  const std::size_t size = vector_bytes(spec_.type, spec_.dims);
+  if (spec_.multi_vector) {
+    out += '[';
+    for (std::size_t v = block.vector_offsets[row]; v < block.vector_offsets[row + 1]; ++v) {
+      if (v > block.vector_offsets[row]) out += ',';
+      append_vector(out, block.vectors.data() + v * size);
+    }
+    out += ']';
+  } else {
+    append_vector(out, block.vectors.data() + row * size);
+  }
+  append_kept(out, block, row);
+}
+
+void JsonRows::append_id_line(std::string& out, const EmbeddingBlock& block,
+                              std::size_t row) const {
+  append_id(out, block, row);
+  out += ",\"n_tokens\":";
+  append_number(out, block.rows[row].n_tokens);
+  out += block.rows[row].truncated ? ",\"truncated\":true" : ",\"truncated\":false";
+  append_kept(out, block, row);
+}
+
+}  // namespace embedtool

@@ -1,0 +1,340 @@
+#include "formats/output/manifest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.hpp"
+#include "formats/io/durable_file.hpp"
+
+namespace embedtool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kFormat = "embedtool-output";
+constexpr int kFormatVersion = 1;
+constexpr int kMaxDepth = 8;
+/// Parser events: 14 for a shard, and then some. Caps the memory that hostile JSON takes.
+constexpr std::size_t kMaxEvents = kMaxOutputShards * 16;
+// What precedes the checksum's digits, and what follows them, in a pretty and in a one-line file.
+constexpr std::string_view kPrettyHead = ",\n  \"checksum\": \"";
+constexpr std::string_view kPrettyTail = "\"\n}\n";
+constexpr std::string_view kLineHead = ",\"checksum\":\"";
+constexpr std::string_view kLineTail = "\"}\n";
+constexpr std::size_t kDigits = 32;
+
+class ManifestError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+void require(bool condition, const char* what) {
+  if (!condition) throw ManifestError(what);
+}
+
+// The seal: a hash of all that precedes it, as the last member. JSON has no canonical form, so that
+// the bytes themselves are hashed, and a reader compares bytes before it parses any.
+std::string sealed(std::string body, std::string_view head, std::string_view tail) {
+  return fmt::format("{}{}{}{}", body, head, hash128(body).hex(), tail);
+}
+
+// Every byte is covered: by the hash, by being the hash, or by comparison.
+bool seal_holds(std::string_view text, std::string_view head, std::string_view tail) {
+  const std::size_t seal = head.size() + kDigits + tail.size();
+  if (text.size() < seal) return false;
+  const std::string_view body = text.substr(0, text.size() - seal);
+  return text == sealed(std::string(body), head, tail);
+}
+
+std::string sealed_line(const Json& json) {
+  std::string body = json.dump();
+  body.pop_back();
+  return sealed(std::move(body), kLineHead, kLineTail);
+}
+
+// The parser keeps its own stack, so that depth costs memory, not the call stack; both are capped.
+Json parse_json(std::string_view text) {
+  std::size_t events = 0;
+  return Json::parse(text, [&events](int depth, Json::parse_event_t, Json&) {
+    require(depth <= kMaxDepth, "nests too deep");
+    require(++events <= kMaxEvents, "holds more values than any of ours");
+    return true;
+  });
+}
+
+std::uint64_t number(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  require(value.is_number_unsigned(), "a number is none");
+  return value.get<std::uint64_t>();
+}
+
+// One spelling for one hash: no upper case, no sign, no blanks.
+Hash128 hash_from(const std::string& hex) {
+  require(hex.size() == kDigits, "a checksum has the wrong length");
+  Hash128 hash;
+  const char* middle = hex.data() + kDigits / 2;
+  const char* end = hex.data() + kDigits;
+  const auto high = std::from_chars(hex.data(), middle, hash.high, 16);
+  const auto low = std::from_chars(middle, end, hash.low, 16);
+  require(high.ptr == middle && low.ptr == end && hash.hex() == hex, "a checksum is no hash");
+  return hash;
+}
+
+Json settings_json(const Settings& settings) {
+  Json json = Json::object();
+  for (const auto& [key, value] : settings) json[key] = value;
+  return json;
+}
+
+Settings settings_from(const Json& json) {
+  require(json.is_object(), "settings are no object");
+  Settings out;
+  for (const auto& [key, value] : json.items()) out.emplace_back(key, value.get<std::string>());
+  return out;
+}
+
+Json file_json(const FileEntry& file) {
+  return {{"name", file.name}, {"bytes", file.bytes}, {"xxh128", file.hash.hex()}};
+}
+
+Json shard_json(const ShardEntry& shard) {
+  return {{"name", shard.name},
+          {"rows", shard.rows},
+          {"first_row", shard.first_row},
+          {"bytes", shard.bytes},
+          {"xxh128", shard.hash.hex()}};
+}
+
+Json input_json(const InputEntry& input) {
+  Json json = {
+      {"name", input.name}, {"bytes", nullptr}, {"modified_ns", nullptr}, {"xxh128", nullptr}};
+  if (input.bytes) json["bytes"] = *input.bytes;
+  if (input.modified_ns) json["modified_ns"] = *input.modified_ns;
+  if (!input.hash.empty()) json["xxh128"] = input.hash;
+  return json;
+}
+
+ShardEntry shard_from(const Json& json, const char* name_key) {
+  ShardEntry shard;
+  shard.name = json.at(name_key).get<std::string>();
+  shard.rows = number(json, "rows");
+  shard.first_row = number(json, "first_row");
+  shard.bytes = number(json, "bytes");
+  shard.hash = hash_from(json.at("xxh128").get<std::string>());
+  return shard;
+}
+
+InputEntry input_from(const Json& json) {
+  InputEntry input;
+  input.name = json.at("name").get<std::string>();
+  if (!json.at("bytes").is_null()) input.bytes = number(json, "bytes");
+  if (const Json& modified = json.at("modified_ns"); !modified.is_null()) {
+    require(modified.is_number_integer(), "a time is no number");
+    input.modified_ns = modified.get<std::int64_t>();
+  }
+  if (!json.at("xxh128").is_null()) input.hash = json.at("xxh128").get<std::string>();
+  return input;
+}
+
+OutputType type_from(const std::string& name) {
+  for (const OutputType t :
+       {OutputType::f32, OutputType::f16, OutputType::int8, OutputType::binary}) {
+    if (name == name_of(t)) return t;
+  }
+  throw ManifestError("unknown dtype");
+}
+
+OutputSpec spec_from(const Json& json) {
+  OutputSpec spec;
+  spec.dims = number(json, "dims");
+  spec.type = type_from(json.at("dtype").get<std::string>());
+  spec.multi_vector = json.at("multi_vector").get<bool>();
+  spec.int8_scale = json.at("int8_scale").get<float>();
+  spec.kept_fields = json.at("kept_fields").get<std::vector<std::string>>();
+  return spec;
+}
+
+Manifest manifest_from(const Json& json) {
+  require(json.at("format").get<std::string>() == kFormat, "not embedtool's");
+  require(number(json, "format_version") == kFormatVersion,
+          "written by another version of embedtool, in a format that this one does not know");
+  Manifest manifest;
+  manifest.tool = json.at("tool").get<std::string>();
+  manifest.model = json.at("model").get<std::string>();
+  manifest.settings = settings_from(json.at("settings"));
+  for (const Json& input : json.at("inputs")) manifest.inputs.push_back(input_from(input));
+  manifest.data = json.at("data").get<std::string>();
+  manifest.spec = spec_from(json);
+  manifest.rows = number(json, "rows");
+  for (const Json& shard : json.at("shards")) manifest.shards.push_back(shard_from(shard, "name"));
+  for (const Json& file : json.at("files")) {
+    manifest.files.push_back({file.at("name").get<std::string>(), number(file, "bytes"),
+                              hash_from(file.at("xxh128").get<std::string>())});
+  }
+  return manifest;
+}
+
+/// Names decide what is opened: nothing but ours, in order, without gaps.
+void check_consistent(const std::vector<ShardEntry>& shards) {
+  std::uint64_t row = 0;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    require(shards[i].name == shard_name(i), "shards are not numbered in order");
+    require(shards[i].first_row == row, "the shards' rows do not follow each other");
+    require(shards[i].rows <= UINT64_MAX - row, "the shards' rows do not add up");
+    row += shards[i].rows;
+  }
+}
+
+void check_consistent(const Manifest& manifest) {
+  check_consistent(manifest.shards);
+  if (manifest.data == "parquet") {
+    const bool any = !manifest.shards.empty();
+    const std::uint64_t rows =
+        any ? manifest.shards.back().first_row + manifest.shards.back().rows : 0;
+    require(rows == manifest.rows, "the shards' rows do not add up");
+  } else {
+    require(manifest.data == "npy" || manifest.data == "jsonl", "unknown kind of data");
+    require(manifest.shards.empty(), "only Parquet comes in shards");
+  }
+  for (const FileEntry& file : manifest.files) {
+    require(is_output_name(file.name), "a file name is none of embedtool's");
+  }
+}
+
+// A line that is not whole is no error: it is what a run that died was writing.
+std::optional<ShardEntry> parse_line(std::string_view line) {
+  if (!seal_holds(line, kLineHead, kLineTail)) return std::nullopt;
+  try {
+    const Json json = parse_json(line);
+    ShardEntry shard = shard_from(json, "shard");
+    shard.last_record = number(json, "last_record");
+    shard.last_record_rows = number(json, "last_record_rows");
+    shard.prefix = number(json, "prefix");
+    shard.rejects = {number(json, "rejects_bytes"), number(json, "rejects_end")};
+    return shard;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string to_json(const Manifest& manifest) {
+  Json json = {
+      {"format", kFormat},
+      {"format_version", kFormatVersion},
+      {"tool", manifest.tool},
+      {"model", manifest.model},
+      {"settings", settings_json(manifest.settings)},
+      {"inputs", Json::array()},
+      {"data", manifest.data},
+      {"dims", manifest.spec.dims},
+      {"dtype", name_of(manifest.spec.type)},
+      {"multi_vector", manifest.spec.multi_vector},
+      {"int8_scale", manifest.spec.int8_scale},
+      {"kept_fields", manifest.spec.kept_fields},
+      {"rows", manifest.rows},
+      {"shards", Json::array()},
+      {"files", Json::array()},
+  };
+  for (const InputEntry& input : manifest.inputs) json["inputs"].push_back(input_json(input));
+  for (const ShardEntry& shard : manifest.shards) json["shards"].push_back(shard_json(shard));
+  for (const FileEntry& file : manifest.files) json["files"].push_back(file_json(file));
+  // Names may be any bytes that a file system allows; JSON may not.
+  std::string body = json.dump(2, ' ', false, Json::error_handler_t::replace);
+  body.resize(body.size() - 2);  // "\n}"
+  return sealed(std::move(body), kPrettyHead, kPrettyTail);
+}
+
+Manifest parse_manifest(std::string_view text, const std::string& path) {
+  try {
+    require(looks_like_manifest(text), "not a manifest of embedtool's");
+    require(seal_holds(text, kPrettyHead, kPrettyTail), "its checksum does not match its contents");
+    Manifest manifest = manifest_from(parse_json(text));
+    check_consistent(manifest);
+    return manifest;
+  } catch (const std::exception& error) {  // ours, and nlohmann's
+    throw Error(ExitCode::failed,
+                "{}: {}; it is damaged or edited: write the output again with "
+                "`embedtool encode --overwrite`",
+                path, error.what());
+  }
+}
+
+bool looks_like_manifest(std::string_view text) {
+  const std::string head = fmt::format("{{\n  \"format\": \"{}\"", kFormat);
+  return text.substr(0, head.size()) == head;
+}
+
+std::string journal_header(const Settings& identity) {
+  // An array of pairs, not an object: order and repetition survive.
+  Json pairs = Json::array();
+  for (const auto& [key, value] : identity) pairs.push_back(Json::array({key, value}));
+  return sealed_line({{"embedtool_journal", kFormatVersion}, {"identity", pairs}});
+}
+
+std::string journal_line(const ShardEntry& shard) {
+  return sealed_line({{"shard", shard.name},
+                      {"rows", shard.rows},
+                      {"first_row", shard.first_row},
+                      {"bytes", shard.bytes},
+                      {"xxh128", shard.hash.hex()},
+                      {"last_record", shard.last_record},
+                      {"last_record_rows", shard.last_record_rows},
+                      {"prefix", shard.prefix},
+                      {"rejects_bytes", shard.rejects.bytes},
+                      {"rejects_end", shard.rejects.end}});
+}
+
+std::optional<Journal> parse_journal(std::string_view text) {
+  const std::size_t header_end = text.find('\n');
+  if (header_end == std::string_view::npos) return std::nullopt;
+  const std::string_view header = text.substr(0, header_end + 1);
+  if (!seal_holds(header, kLineHead, kLineTail)) return std::nullopt;
+  Journal journal;
+  try {
+    const Json json = parse_json(header);
+    if (number(json, "embedtool_journal") != kFormatVersion) return std::nullopt;
+    for (const Json& pair : json.at("identity")) {
+      journal.identity.emplace_back(pair.at(0).get<std::string>(), pair.at(1).get<std::string>());
+    }
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+  journal.valid_bytes = header.size();
+  std::uint64_t row = 0;
+  // Entries count only as far as they follow each other.
+  while (true) {
+    const std::size_t end = text.find('\n', journal.valid_bytes);
+    if (end == std::string_view::npos) return journal;
+    const auto shard = parse_line(text.substr(journal.valid_bytes, end + 1 - journal.valid_bytes));
+    const bool next = shard && shard->name == shard_name(journal.shards.size()) &&
+                      shard->first_row == row && shard->rows <= UINT64_MAX - row;
+    if (!next) return journal;
+    row += shard->rows;
+    journal.shards.push_back(*shard);
+    journal.valid_bytes = end + 1;
+  }
+}
+
+std::string shard_name(std::size_t index) {
+  return fmt::format("part-{:05}.parquet", index);
+}
+
+bool is_output_name(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kNames = {
+      kReportName, kRejectsName, "embeddings.npy", "offsets.npy", "ids.jsonl", "embeddings.jsonl"};
+  if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) return true;
+  constexpr std::string_view kHead = "part-";
+  constexpr std::string_view kTail = ".parquet";
+  if (!name.starts_with(kHead) || !name.ends_with(kTail)) return false;
+  if (name.size() < kHead.size() + 5 + kTail.size()) return false;
+  const auto digits = name.substr(kHead.size(), name.size() - kHead.size() - kTail.size());
+  return digits.size() <= 18 && digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace embedtool

@@ -1,0 +1,228 @@
+#include "formats/output/rejects.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <span>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "formats/io/bytes_utf8.hpp"
+#include "formats/io/durable_file.hpp"
+
+namespace embedtool {
+namespace {
+
+/// Ids are written whole up to here; longer ones are no ids.
+constexpr std::size_t kMaxId = 4096;
+
+/// Appends a JSON string (RFC 8259) of valid UTF-8.
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+/// A budget in percent says nothing before so many records.
+constexpr std::uint64_t kJudgedFrom = 1000;
+
+}  // namespace
+
+RejectLog::RejectLog(RejectOptions options) : options_(std::move(options)) {}
+
+RejectLog::~RejectLog() {
+  try {
+    settle_locked(UINT64_MAX);
+  } catch (const std::exception&) {  // the run has failed already, and said why
+  }
+}
+
+void RejectLog::fail(const char* doing, int error) const {
+  throw Error(ExitCode::failed, "{}: cannot {} the file of rejects: {}", options_.path, doing,
+              std::strerror(error));
+}
+
+const std::string& RejectLog::file_name(std::uint32_t file) const {
+  static const std::string unknown = "<unknown>";
+  return file < options_.file_names.size() ? options_.file_names[file] : unknown;
+}
+
+std::string RejectLog::line_of(const Reject& reject) {
+  std::string line;
+  const auto append_escaped_field = [&](std::string_view bytes, std::size_t cap) {
+    scratch_.clear();
+    append_escaped(scratch_, bytes, cap);
+    append_json_string(line, scratch_);
+  };
+  // Names and ids are to be compared with others: as they are, wherever JSON can hold them.
+  const auto append_field = [&](std::string_view bytes) {
+    if (is_utf8(bytes)) {
+      append_json_string(line, bytes);
+    } else {
+      append_escaped_field(bytes, bytes.size());
+    }
+  };
+  line = "{\"file\":";
+  append_field(file_name(reject.file));
+  fmt::format_to(std::back_inserter(line), ",\"line\":{},\"id\":", reject.line);
+  if (reject.id.empty()) {
+    line += "null";
+  } else {
+    append_field(reject.id.substr(0, kMaxId));
+  }
+  line += ",\"reason\":";
+  append_field(reject.reason);
+  line += ",\"bytes\":";
+  append_escaped_field(reject.bytes, options_.max_bytes);
+  line += "}\n";
+  return line;
+}
+
+// O_NOFOLLOW and the count of links: what was planted at this name must not lead the writing
+// elsewhere.
+void RejectLog::open_file() {
+  constexpr int kFlags = O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW;
+  FileOps& ops = *options_.ops;
+  do {
+    fd_.reset(ops.open_at(AT_FDCWD, options_.path.c_str(), kFlags, 0666));
+  } while (!fd_ && errno == EINTR);
+  if (!fd_) fail("create", errno);
+  struct stat info {};
+  if (ops.status(fd_.get(), &info) != 0) fail("examine", errno);
+  if (!S_ISREG(info.st_mode)) return;  // a terminal, a pipe
+  if (info.st_nlink != 1) {
+    fd_.reset();
+    throw Error(ExitCode::failed, "{}: has a second name (a hard link); remove it", options_.path);
+  }
+  if (static_cast<std::uint64_t>(info.st_size) < bytes_) {
+    fd_.reset();
+    throw Error(ExitCode::failed,
+                "{}: the rejects of the run to go on with are not there any more; give --overwrite "
+                "to start anew",
+                options_.path);
+  }
+  if (ops.truncate(fd_.get(), static_cast<off_t>(bytes_)) != 0) fail("cut", errno);
+}
+
+void RejectLog::resume(const RejectMark& mark) {
+  const std::lock_guard lock(mutex_);
+  known_ = settled_ = mark.end;
+  bytes_ = mark.bytes;
+  if (bytes_ == 0) return;
+  open_file();
+  std::array<char, 65536> buffer;
+  for (std::uint64_t at = 0; at < bytes_;) {
+    const ssize_t got =
+        options_.ops->pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) fail("read", got < 0 ? errno : EIO);
+    count_ += static_cast<std::uint64_t>(std::count(buffer.begin(), buffer.begin() + got, '\n'));
+    at += static_cast<std::uint64_t>(got);
+  }
+}
+
+void RejectLog::remember(const Reject& reject) {
+  examples_.emplace(reject.position,
+                    fmt::format("{}:{}: {}", file_name(reject.file), reject.line, reject.reason));
+  if (examples_.size() > options_.remember) examples_.erase(std::prev(examples_.end()));
+}
+
+void RejectLog::add(const Reject& reject) {
+  const std::lock_guard lock(mutex_);
+  if (reject.position < known_) return;
+  ++count_;
+  // Under this policy the message tells all: no file is left behind.
+  if (options_.on_error == OnError::fail) {
+    throw Error(ExitCode::bad_record,
+                "{}:{}: {}; mend the record, or skip bad ones with "
+                "--on-error skip",
+                file_name(reject.file), reject.line, reject.reason);
+  }
+  remember(reject);
+  if (!options_.path.empty()) held_.emplace(reject.position, line_of(reject));
+  if (count_ > options_.budget.count || reject.position + 1 >= kJudgedFrom) {
+    check_budget(reject.position + 1);
+  }
+}
+
+void RejectLog::check_budget(std::uint64_t records) const {
+  const double share = 100.0 * static_cast<double>(count_) / static_cast<double>(records);
+  if (count_ <= options_.budget.count && share <= options_.budget.percent) return;
+  std::string message = fmt::format(
+      "{} of the first {} records could not be used, more than "
+      "--max-rejects allows",
+      count_, records);
+  for (const auto& [position, example] : examples_) message += "\n  " + example;
+  throw Error(ExitCode::bad_record, message);
+}
+
+void RejectLog::settle_locked(std::uint64_t end) {
+  settled_ = std::max(settled_, end);
+  while (!held_.empty() && held_.begin()->first < end) {
+    if (!fd_) open_file();
+    // One write(2) a line: a reader that follows the file sees whole lines, as does one after a
+    // kill.
+    const std::string& line = held_.begin()->second;
+    const int error = write_fully(*options_.ops, fd_.get(), std::as_bytes(std::span(line)));
+    if (error != 0) fail("write", error);
+    dirty_ = true;
+    bytes_ += line.size();
+    held_.erase(held_.begin());
+  }
+}
+
+void RejectLog::sync_locked() {
+  if (!dirty_) return;
+  while (options_.ops->fsync(fd_.get()) != 0) {
+    if (errno == EINVAL || errno == EROFS) break;  // no file that could be synced: a pipe
+    if (errno != EINTR) fail("sync", errno);
+  }
+  dirty_ = false;
+}
+
+void RejectLog::settle(std::uint64_t end) {
+  const std::lock_guard lock(mutex_);
+  settle_locked(end);
+}
+
+RejectMark RejectLog::mark(std::uint64_t end) {
+  const std::lock_guard lock(mutex_);
+  settle_locked(end);
+  sync_locked();
+  return {bytes_, settled_};
+}
+
+void RejectLog::finish(std::uint64_t records) {
+  const std::lock_guard lock(mutex_);
+  settle_locked(UINT64_MAX);
+  sync_locked();
+  if (records > 0) check_budget(records);
+}
+
+std::uint64_t RejectLog::count() const {
+  const std::lock_guard lock(mutex_);
+  return count_;
+}
+
+std::vector<std::string> RejectLog::examples() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [position, example] : examples_) out.push_back(example);
+  return out;
+}
+
+}  // namespace embedtool

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/ports.hpp"
+#include "formats/io/file_ops.hpp"
+#include "formats/io/unique_fd.hpp"
+#include "formats/output/manifest.hpp"
+
+namespace embedtool {
+
+/// What a bad record does to the run.
+enum class OnError : std::uint8_t {
+  fail,  ///< ends it: Error(bad_record)
+  skip,  ///< is noted, and the run goes on without it
+};
+
+/// How many bad records a run bears.
+struct RejectBudget {
+  std::uint64_t count = UINT64_MAX;
+  double percent = 100.0;  ///< of all records, judged from the 1000th on and at the end
+};
+
+struct RejectOptions {
+  OnError on_error = OnError::fail;
+  /// Where rejects go, one JSON object a line; empty = they are only counted.
+  std::string path;
+  std::vector<std::string> file_names;  ///< as DocumentSource::file_names()
+  std::size_t max_bytes = 256;          ///< of a bad record's bytes kept
+  std::size_t remember = 5;             ///< how many of the first rejects examples() tells
+  RejectBudget budget{};
+  FileOps* ops = &system_file_ops();
+};
+
+/// Counts unusable records and writes them to a file of lines
+///   {"file":…,"line":…,"id":…,"reason":…,"bytes":…}
+/// in input order, whatever order they come in: a line is held back until settle() says that none
+/// will come before it. "id" is null where it is unknown; "bytes" holds the record's beginning,
+/// bytes that are not UTF-8 as \xNN and a backslash as \\. The file is made (or emptied) at the
+/// first reject: a clean run leaves none. Thread-safe.
+class RejectLog final : public RejectSink {
+ public:
+  explicit RejectLog(RejectOptions options);
+  /// Writes what is held back, as far as that can be done.
+  ~RejectLog() override;
+
+  /// Goes on with the file of an earlier run: cuts it to the mark, counts its lines, and takes the
+  /// rejects before the mark, which come again, for known. Throws Error(failed) when the file is
+  /// not there or not as long. Call before the first add().
+  void resume(const RejectMark& mark);
+
+  /// Throws Error(bad_record) under OnError::fail and when the budget is spent.
+  void add(const Reject& reject) override;
+  /// Throws Error(failed) when the file cannot be written.
+  void settle(std::uint64_t end) override;
+  /// The same, and makes the file durable. Says how far it has come.
+  RejectMark mark(std::uint64_t end);
+  /// The input has ended after `records`, good and bad: writes everything, durably, and holds the
+  /// count against the budget.
+  void finish(std::uint64_t records);
+
+  std::uint64_t count() const;
+  /// "file:line: reason" of the first rejects, in input order.
+  std::vector<std::string> examples() const;
+
+ private:
+  const std::string& file_name(std::uint32_t file) const;
+  std::string line_of(const Reject& reject);
+  void remember(const Reject& reject);
+  void check_budget(std::uint64_t records) const;
+  void open_file();
+  void settle_locked(std::uint64_t end);
+  void sync_locked();
+  [[noreturn]] void fail(const char* doing, int error) const;
+
+  const RejectOptions options_;
+  mutable std::mutex mutex_;
+  std::uint64_t count_ = 0;
+  std::uint64_t known_ = 0;    ///< rejects before this position are in the file already
+  std::uint64_t settled_ = 0;  ///< no reject before this position will come
+  std::uint64_t bytes_ = 0;    ///< of the file
+  bool dirty_ = false;         ///< written to since the last fsync
+  std::multimap<std::uint64_t, std::string> held_;      ///< position → line
+  std::multimap<std::uint64_t, std::string> examples_;  ///< position → description
+  UniqueFd fd_;
+  std::string scratch_;
+};
+
+}  // namespace embedtool

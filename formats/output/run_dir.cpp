@@ -1,0 +1,266 @@
+#include "formats/output/run_dir.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <span>
+#include <unordered_set>
+#include <utility>
+
+#include "core/base/error.hpp"
+
+namespace embedtool {
+namespace {
+
+constexpr const char* kLockName = ".embedtool-lock";
+
+bool is_scratch(std::string_view name) {
+  return name.starts_with(kTempPrefix) || name == kLockName;
+}
+
+/// What the directory holds.
+struct Contents {
+  bool manifest = false;  ///< of ours
+  bool journal = false;   ///< of ours
+  std::string stranger;   ///< an entry that is not ours, where there is neither
+};
+
+/// `lenient`: without the lock, files may come and go under us; names of ours are no strangers.
+Contents look_into(const Directory& directory, bool lenient) {
+  Contents contents;
+  const auto names = directory.list();
+  const auto has = [&](std::string_view name) {
+    return std::binary_search(names.begin(), names.end(), name);
+  };
+  if (has(kManifestName)) {
+    const auto text = directory.read(kManifestName, kMaxManifestBytes);
+    contents.manifest = text && looks_like_manifest(*text);
+  }
+  if (has(kJournalName)) {
+    const auto text = directory.read(kJournalName, kMaxManifestBytes);
+    contents.journal = text && parse_journal(*text).has_value();
+  }
+  if (contents.manifest || contents.journal) return contents;
+  for (const std::string& name : names) {
+    const bool ours = is_output_name(name) || name == kManifestName || name == kJournalName;
+    if (!is_scratch(name) && !(lenient && ours)) contents.stranger = name;
+  }
+  return contents;
+}
+
+}  // namespace
+
+std::string first_difference(const Settings& before, const Settings& now) {
+  for (std::size_t i = 0; i < std::max(before.size(), now.size()); ++i) {
+    if (i >= before.size()) return now[i].first + " is new";
+    if (i >= now.size()) return before[i].first + " is gone";
+    if (before[i] == now[i]) continue;
+    if (before[i].first != now[i].first) return now[i].first + " in place of " + before[i].first;
+    return fmt::format("{} was '{}' and is now '{}'", now[i].first, before[i].second,
+                       now[i].second);
+  }
+  return {};
+}
+
+RunDirectory::RunDirectory(const std::string& path, const RunDirectoryOptions& options,
+                           FileOps& ops)
+    : directory_(path, true, ops) {
+  // Once before the lock, so that a stranger's directory does not even get a lock file.
+  check_usable(false);
+  take_lock();
+  try {
+    check_usable(true);
+    const Contents contents = look_into(directory_, false);
+    const bool ours = contents.manifest || contents.journal;
+    if (!ours || options.existing == ExistingOutput::overwrite) {
+      start_anew(options);
+    } else if (contents.manifest && options.existing == ExistingOutput::resume) {
+      find_complete();
+    } else if (contents.manifest) {
+      throw Error(ExitCode::usage,
+                  "{}: holds a complete output already; give --overwrite to replace it, or choose "
+                  "another directory",
+                  path);
+    } else if (options.existing == ExistingOutput::resume) {
+      resume(options);
+    } else {
+      throw Error(ExitCode::usage,
+                  "{}: holds an unfinished output; give --overwrite to start anew, or choose "
+                  "another directory",
+                  path);
+    }
+  } catch (...) {
+    directory_.ops().unlink_at(directory_.fd(), kLockName);
+    throw;
+  }
+}
+
+// The lock file goes while its lock is held; take_lock() knows that it can.
+RunDirectory::~RunDirectory() {
+  if (lock_) directory_.ops().unlink_at(directory_.fd(), kLockName);
+}
+
+// Throws for a directory of somebody else's.
+void RunDirectory::check_usable(bool locked) const {
+  const Contents contents = look_into(directory_, !locked);
+  if (contents.stranger.empty()) return;
+  throw Error(ExitCode::usage,
+              "{}: is not empty and holds no output of embedtool's (but, for one, '{}'); choose an "
+              "empty or a new directory",
+              directory_.path(), contents.stranger);
+}
+
+// The holder of the lock may remove the file just after we opened it: then we hold a lock on a
+// file that has no name any more, and must try again.
+void RunDirectory::take_lock() {
+  FileOps& ops = directory_.ops();
+  for (;;) {
+    lock_.reset(
+        ops.open_at(directory_.fd(), kLockName, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0666));
+    if (!lock_) {
+      if (errno == EINTR) continue;
+      directory_.fail(kLockName, "create", errno);
+    }
+    while (ops.lock(lock_.get()) != 0) {
+      if (errno == EINTR) continue;
+      const int error = errno;
+      lock_.reset();
+      if (error != EWOULDBLOCK) directory_.fail(kLockName, "lock", error);
+      throw Error(ExitCode::output_busy,
+                  "{}: another run is writing this output; wait for it to end or choose another "
+                  "directory",
+                  directory_.path());
+    }
+    struct stat held {};
+    struct stat named {};
+    if (ops.status(lock_.get(), &held) != 0) directory_.fail(kLockName, "examine", errno);
+    const bool there = ops.status_at(directory_.fd(), kLockName, &named) == 0;
+    if (there && held.st_dev == named.st_dev && held.st_ino == named.st_ino) return;
+  }
+}
+
+void RunDirectory::start_anew(const RunDirectoryOptions& options) {
+  directory_.publish(kJournalName, journal_header(options.identity));
+  if (directory_.remove(kManifestName)) directory_.sync();
+  remove_all_but({});
+  journal_ = directory_.open_append(kJournalName);
+}
+
+void RunDirectory::resume(const RunDirectoryOptions& options) {
+  const auto text = directory_.read(kJournalName, kMaxManifestBytes);
+  auto journal = text ? parse_journal(*text) : std::nullopt;
+  if (!journal) throw Error(ExitCode::failed, "{}: cannot read the journal", directory_.path());
+  const std::string change = first_difference(journal->identity, options.identity);
+  if (!change.empty()) {
+    throw Error(ExitCode::usage,
+                "{}: holds an unfinished output of another run: {}; repeat that command to go on "
+                "with it, or give --overwrite to start anew",
+                directory_.path(), change);
+  }
+  drop_lost_shards(*journal);
+  // Rewritten rather than cut short: a journal is at all times whole or, in its last line, torn.
+  std::string lines = journal_header(journal->identity);
+  for (const ShardEntry& shard : journal->shards) lines += journal_line(shard);
+  if (lines != *text) directory_.publish(kJournalName, lines);
+  shards_ = std::move(journal->shards);
+  if (!shards_.empty()) rows_ = shards_.back().first_row + shards_.back().rows;
+  remove_all_but(shards_);
+  journal_ = directory_.open_append(kJournalName);
+}
+
+// A run that died after the manifest may have left its journal and temporary files behind.
+void RunDirectory::find_complete() {
+  const auto text = directory_.read(kManifestName, kMaxManifestBytes);
+  complete_ = parse_manifest(text.value_or(""), directory_.path_of(kManifestName));
+  bool removed = directory_.remove(kJournalName);
+  for (const std::string& name : directory_.list()) {
+    if (name.starts_with(kTempPrefix)) removed |= directory_.remove(name);
+  }
+  if (removed) directory_.sync();
+}
+
+// Keeps the shards up to the first that is not there as it was published.
+void RunDirectory::drop_lost_shards(Journal& journal) const {
+  for (std::size_t i = 0; i < journal.shards.size(); ++i) {
+    const UniqueFd fd = directory_.open_regular(journal.shards[i].name);
+    struct stat info {};
+    const bool whole = fd && directory_.ops().status(fd.get(), &info) == 0 &&
+                       static_cast<std::uint64_t>(info.st_size) == journal.shards[i].bytes;
+    if (whole) continue;
+    journal.shards.resize(i);
+    return;
+  }
+}
+
+void RunDirectory::remove_all_but(const std::vector<ShardEntry>& shards) const {
+  std::unordered_set<std::string_view> kept;
+  for (const ShardEntry& shard : shards) kept.insert(shard.name);
+  // Rejects that the shards vouch for; RejectLog cuts off what came after them.
+  if (!shards.empty() && shards.back().rejects.bytes > 0) kept.insert(kRejectsName);
+  for (const std::string& name : directory_.list()) {
+    const bool ours = name.starts_with(kTempPrefix) || is_output_name(name);
+    if (ours && !kept.contains(name)) directory_.remove(name);
+  }
+  directory_.sync();
+}
+
+void RunDirectory::commit_shard(const ShardEntry& shard) {
+  if (shards_.size() >= kMaxOutputShards) {
+    throw Error(ExitCode::failed,
+                "{}: {} shards are more than a manifest holds; write larger ones (--shard-rows)",
+                directory_.path(), kMaxOutputShards);
+  }
+  FileOps& ops = directory_.ops();
+  const std::string line = journal_line(shard);
+  const int error = write_fully(ops, journal_.get(), std::as_bytes(std::span(line)));
+  if (error != 0) directory_.fail(kJournalName, "write", error);
+  while (ops.fsync(journal_.get()) != 0) {
+    if (errno != EINTR) directory_.fail(kJournalName, "sync", errno);
+  }
+  shards_.push_back(shard);
+  rows_ += shard.rows;
+}
+
+void RunDirectory::commit_file(const FileEntry& file) {
+  files_.push_back(file);
+}
+
+void RunDirectory::publish_file(const std::string& name, std::string_view contents) {
+  DurableFile file(directory_, name);
+  file.write(contents);
+  const FileDigest digest = file.publish();
+  commit_file({name, digest.bytes, digest.hash});
+}
+
+void RunDirectory::record_stray_files() {
+  std::unordered_set<std::string_view> known;
+  for (const ShardEntry& shard : shards_) known.insert(shard.name);
+  for (const FileEntry& file : files_) known.insert(file.name);
+  std::vector<FileEntry> strays;
+  for (const std::string& name : directory_.list()) {
+    if (!is_output_name(name) || known.contains(name)) continue;
+    const UniqueFd fd = directory_.open_regular(name);
+    if (fd && directory_.ops().fsync(fd.get()) != 0) directory_.fail(name, "sync", errno);
+    const FileDigest digest = DirectoryFile(directory_, name).digest();
+    strays.push_back({name, digest.bytes, digest.hash});
+  }
+  files_.insert(files_.end(), strays.begin(), strays.end());
+}
+
+void RunDirectory::finish(Manifest manifest) {
+  record_stray_files();
+  std::sort(files_.begin(), files_.end(),
+            [](const FileEntry& a, const FileEntry& b) { return a.name < b.name; });
+  manifest.shards = shards_;
+  manifest.files = files_;
+  manifest.rows = rows_;
+  directory_.publish(kManifestName, to_json(manifest));
+  // From here on the output is complete; a journal left behind is ignored by everybody.
+  journal_.reset();
+  directory_.remove(kJournalName);
+  directory_.sync();
+}
+
+}  // namespace embedtool

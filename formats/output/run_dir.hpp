@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/io/durable_file.hpp"
+#include "formats/output/manifest.hpp"
+
+namespace embedtool {
+
+/// What to do when the directory already holds an output of ours.
+enum class ExistingOutput : std::uint8_t {
+  refuse,     ///< complete or not
+  overwrite,  ///< remove it and start anew
+  resume,     ///< go on with an incomplete one of the same identity; leave a complete one
+};
+
+struct RunDirectoryOptions {
+  ExistingOutput existing = ExistingOutput::refuse;
+  /// What makes two runs the same: model, settings, inputs. A run resumes only one whose journal
+  /// says the same, and names the first difference otherwise.
+  Settings identity;
+};
+
+/// The first setting in which two runs differ, as a sentence; empty where there is none.
+std::string first_difference(const Settings& before, const Settings& now);
+
+/// The output directory of one run, held under a lock that the run's death releases.
+///
+/// Order of durability: journal header; then for each shard the file, its journal line; at the
+/// end the manifest; then the journal goes. With a manifest an output is complete; with a journal
+/// alone it is on its way; with neither, a non-empty directory is not ours and is refused.
+/// --overwrite first puts a new journal, then removes the manifest, then the rest, so that no
+/// instant shows a mix. Names that are not ours are never touched.
+///
+/// Not thread-safe: calls come from one thread at a time.
+class RunDirectory {
+ public:
+  /// Makes the directory where it is missing. Throws Error(output_busy) while another run holds
+  /// it, Error(usage) for a directory that may not be used, with advice.
+  RunDirectory(const std::string& path, const RunDirectoryOptions& options,
+               FileOps& ops = system_file_ops());
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+  const Directory& directory() const { return directory_; }
+  /// The complete output that was found under ExistingOutput::resume: there is nothing to write.
+  const std::optional<Manifest>& complete() const { return complete_; }
+  /// Shards published so far; after the constructor, those of the run that is resumed.
+  const std::vector<ShardEntry>& completed_shards() const { return shards_; }
+  std::uint64_t completed_rows() const { return rows_; }
+
+  /// Records a shard whose file has been published. Durable on return.
+  void commit_shard(const ShardEntry& shard);
+  /// Records another published file of the output.
+  void commit_file(const FileEntry& file);
+  /// How many rows an output without shards has.
+  void set_rows(std::uint64_t rows) { rows_ = rows; }
+  /// Publishes and records a small file (report.json).
+  void publish_file(const std::string& name, std::string_view contents);
+
+  /// Publishes the manifest, which completes the output: `manifest` with shards, files and rows
+  /// filled in here. Files of ours that were written past this class
+  /// (rejects.jsonl) are made durable and recorded too. Removes the journal.
+  void finish(Manifest manifest);
+
+ private:
+  void take_lock();
+  void check_usable(bool locked) const;
+  void start_anew(const RunDirectoryOptions& options);
+  void resume(const RunDirectoryOptions& options);
+  void find_complete();
+  void drop_lost_shards(Journal& journal) const;
+  void remove_all_but(const std::vector<ShardEntry>& shards) const;
+  void record_stray_files();
+
+  Directory directory_;
+  UniqueFd lock_;
+  UniqueFd journal_;
+  std::vector<ShardEntry> shards_;
+  std::vector<FileEntry> files_;
+  std::uint64_t rows_ = 0;
+  std::optional<Manifest> complete_;
+};
+
+}  // namespace embedtool

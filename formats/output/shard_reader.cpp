@@ -1,0 +1,76 @@
+#include "formats/output/shard_reader.hpp"
+
+#include "core/base/error.hpp"
+
+namespace embedtool {
+namespace {
+
+// Metadata may differ: it is facts for readers, not layout.
+bool same_columns(const OutputSpec& a, const OutputSpec& b) {
+  return a.dims == b.dims && a.type == b.type && a.multi_vector == b.multi_vector &&
+         a.int8_scale == b.int8_scale && a.kept_fields == b.kept_fields;
+}
+
+}  // namespace
+
+Manifest load_manifest(const Directory& directory) {
+  const auto text = directory.read(kManifestName, kMaxManifestBytes);
+  if (text) return parse_manifest(*text, directory.path_of(kManifestName));
+  const bool unfinished = directory.read(kJournalName, kMaxManifestBytes).has_value();
+  throw Error(ExitCode::failed, "{}: {}", directory.path(),
+              unfinished ? "the output is not complete; encode it anew with --overwrite"
+                         : "no manifest.json, hence no output of embedtool's");
+}
+
+std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manifest& manifest,
+                                          const ShardEntry& shard) {
+  auto reader = std::make_unique<ParquetReader>(file);
+  if (!same_columns(reader->spec(), manifest.spec)) {
+    throw Error(ExitCode::failed,
+                "{}: has other columns than the manifest says: it belongs to another output",
+                file.name());
+  }
+  if (reader->rows() != shard.rows) {
+    throw Error(ExitCode::failed, "{}: has {} rows where the manifest says {}", file.name(),
+                reader->rows(), shard.rows);
+  }
+  return reader;
+}
+
+OutputReader::OutputReader(const std::string& directory)
+    : directory_(directory, false), manifest_(load_manifest(directory_)) {
+  if (manifest_.data != "parquet") {
+    throw Error(ExitCode::failed,
+                "{}: the output is {}; only a Parquet output can be read back: encode with "
+                "--to parquet",
+                directory, manifest_.data);
+  }
+}
+
+void OutputReader::open_next_shard() {
+  const ShardEntry& shard = manifest_.shards[next_shard_++];
+  reader_.reset();  // borrows the file
+
+  file_ = std::make_unique<DirectoryFile>(directory_, shard.name);
+  reader_ = open_shard(*file_, manifest_, shard);
+}
+
+std::vector<std::pair<std::string, std::string>> OutputReader::shard_metadata() const {
+  if (manifest_.shards.empty()) return {};
+  const DirectoryFile file(directory_, manifest_.shards.front().name);
+  return open_shard(file, manifest_, manifest_.shards.front())->spec().metadata;
+}
+
+bool OutputReader::read(OutputBlock& block, const BlockLimits& limits) {
+  block.clear();
+  // A block may take the end of one shard and the beginning of the next.
+  while (block.rows.size() < limits.records && block.byte_size() < limits.bytes) {
+    if (reader_ && reader_->read(block, limits)) continue;
+    if (next_shard_ == manifest_.shards.size()) break;
+    open_next_shard();
+  }
+  for (Record& record : block.documents.records) record.ordinal = next_row_++;
+  return !block.rows.empty();
+}
+
+}  // namespace embedtool

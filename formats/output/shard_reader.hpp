@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "formats/io/durable_file.hpp"
+#include "formats/output/manifest.hpp"
+#include "formats/parquet/parquet_reader.hpp"
+
+namespace embedtool {
+
+/// Reads a complete Parquet output from its first row to its last, shard after shard. Directory
+/// and files are hostile: see ParquetReader. Damage that a CRC or a bound shows ends in an Error
+/// naming the file; verify_output() finds all of it. Not thread-safe.
+class OutputReader {
+ public:
+  /// Throws Error when there is no manifest (an unfinished output says so), it is damaged, or the
+  /// output is not Parquet.
+  explicit OutputReader(const std::string& directory);
+
+  const Manifest& manifest() const { return manifest_; }
+  const OutputSpec& spec() const { return manifest_.spec; }
+  std::uint64_t rows() const { return manifest_.rows; }
+  /// OutputSpec::metadata that the first shard was written with; empty without shards.
+  std::vector<std::pair<std::string, std::string>> shard_metadata() const;
+
+  /// Clears `block` and fills it up to `limits`; Record::ordinal counts rows of the whole output.
+  /// False when all rows have been read.
+  bool read(OutputBlock& block, const BlockLimits& limits);
+
+ private:
+  void open_next_shard();
+
+  Directory directory_;
+  Manifest manifest_;
+  std::size_t next_shard_ = 0;
+  std::uint64_t next_row_ = 0;
+  std::unique_ptr<DirectoryFile> file_;
+  std::unique_ptr<ParquetReader> reader_;
+};
+
+/// Loads and parses a directory's manifest; an Error that says what to do when there is none.
+Manifest load_manifest(const Directory& directory);
+
+/// A shard opened and compared with what the manifest says of it: spec and number of rows.
+std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manifest& manifest,
+                                          const ShardEntry& shard);
+
+}  // namespace embedtool

@@ -1,0 +1,51 @@
+#pragma once
+
+// The EmbeddingSinks: Parquet shards, npy, JSON Lines.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/ports.hpp"
+#include "formats/output/run_dir.hpp"
+
+namespace embedtool {
+
+/// A shard ends with the row that reaches either size: a function of the rows alone, so that a
+/// resumed run cuts as the undisturbed one does.
+struct ShardOptions {
+  std::uint64_t rows_per_shard = 65536;
+  std::uint64_t bytes_per_shard = std::uint64_t{512} << 20;  ///< of values, uncompressed
+  int zstd_level = 1;  ///< measured on split floats: 3 is slower and no smaller
+  /// Makes the rejects of all records before that position durable, before a shard vouches for
+  /// them. May be empty.
+  std::function<RejectMark(std::uint64_t)> settle_rejects;
+};
+
+/// part-00000.parquet …, each published when it is full. Goes on after run.completed_shards():
+/// then the rows written must be those that follow, from the first row on of a record that the last
+/// shard holds in part. An output without rows gets one shard without
+/// rows, so that readers find the columns. `run` outlives the sink.
+std::unique_ptr<EmbeddingSink> open_parquet_sink(RunDirectory& run, const OutputSpec& spec,
+                                                 const ShardOptions& options);
+
+/// embeddings.npy (vectors × elements: <f4, <f2, |i1; packed bits as |u1) and ids.jsonl, a line a
+/// row: id, n_tokens, truncated, kept fields. Multi-vector output adds offsets.npy (rows + 1
+/// indices into the vectors, <i8).
+std::unique_ptr<EmbeddingSink> open_npy_sink(RunDirectory& run, const OutputSpec& spec);
+
+/// embeddings.jsonl, a line a row: {"id":…,"embedding":[…]} and the kept fields.
+std::unique_ptr<EmbeddingSink> open_jsonl_sink(RunDirectory& run, const OutputSpec& spec);
+
+/// The same lines to a descriptor (stdout) that stays the caller's; whole lines are written before
+/// write() returns, so that a pipe's reader sees rows early. `name` is for messages. Throws
+/// ClosedPipe (fd_sink.hpp) when the reader has gone; SIGPIPE must be ignored.
+/// `stop` ends a wait for a slow reader, with an Error.
+std::unique_ptr<EmbeddingSink> open_jsonl_stream(int fd, const std::string& name,
+                                                 const OutputSpec& spec,
+                                                 const std::atomic<bool>* stop = nullptr);
+
+}  // namespace embedtool

@@ -1,0 +1,185 @@
+#include "formats/output/verify.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <unordered_set>
+
+#include "core/base/error.hpp"
+#include "formats/output/npy.hpp"
+#include "formats/output/shard_reader.hpp"
+#include "formats/output/shard_values.hpp"
+
+namespace embedtool {
+namespace {
+
+constexpr BlockLimits kBlock{4096, std::size_t{8} << 20};
+
+// In the order in which a problem makes the later checks moot: the manifest, each file's bytes,
+// then what the bytes mean. One file's damage does not stop the check of the next.
+class Verifier {
+ public:
+  explicit Verifier(const std::string& path) : directory_(path, false) {}
+
+  VerifyReport run() {
+    if (load()) {
+      for (const ShardEntry& shard : manifest_.shards) check_shard(shard);
+      for (const FileEntry& file : manifest_.files) check_file(file);
+      check_extras();
+      if (report_.vectors == 0) report_.min_norm = 0.0;
+    }
+    return std::move(report_);
+  }
+
+ private:
+  void problem(const std::string& file, std::string what) {
+    report_.problems.push_back({file, std::move(what)});
+  }
+
+  bool load() {
+    try {
+      manifest_ = load_manifest(directory_);
+      report_.data = manifest_.data;
+      report_.rows = manifest_.rows;
+      report_.min_norm = std::numeric_limits<double>::infinity();
+      ++report_.files;
+      report_.bytes += DirectoryFile(directory_, kManifestName).size();
+      return true;
+    } catch (const Error& error) {
+      problem(std::string(kManifestName), error.what());
+      return false;
+    }
+  }
+
+  /// Presence, size and hash; false when the contents need no further look.
+  bool check_bytes(const DirectoryFile& file, const std::string& name, std::uint64_t bytes,
+                   const Hash128& hash) {
+    const FileDigest found = file.digest();
+    ++report_.files;
+    report_.bytes += found.bytes;
+    if (found.bytes != bytes) {
+      problem(name, fmt::format("is {} bytes long where the manifest says {}", found.bytes, bytes));
+    } else if (found.hash != hash) {
+      problem(name, "its checksum is not the manifest's: the contents have changed");
+    } else {
+      return true;
+    }
+    return false;
+  }
+
+  void check_shard(const ShardEntry& shard) {
+    try {
+      const DirectoryFile file(directory_, shard.name);
+      if (!check_bytes(file, shard.name, shard.bytes, shard.hash)) return;
+      const auto reader = open_shard(file, manifest_, shard);
+      std::uint64_t row = shard.first_row;
+      while (block_.clear(), reader->read(block_, kBlock)) {
+        if (!check_rows(shard.name, row)) return;
+        row += block_.rows.size();
+      }
+    } catch (const Error& error) {
+      problem(shard.name, error.what());
+    }
+  }
+
+  /// Norms of the block's vectors; false after a problem, so that one bad shard is one problem.
+  bool check_rows(const std::string& name, std::uint64_t first_row) {
+    // Binary vectors are always finite and of one length; they pass through for the counts.
+    const OutputSpec& spec = manifest_.spec;
+    const std::size_t count = block_.vectors.size() / vector_bytes(spec.type, spec.dims);
+    values_.resize(count * spec.dims);
+    values_of(spec, block_.vectors.data(), count, values_.data());
+    report_.vectors += count;
+    for (std::size_t v = 0; v < count; ++v) {
+      double sum = 0.0;
+      for (std::size_t d = 0; d < spec.dims; ++d) {
+        const double x = values_[v * spec.dims + d];
+        sum += x * x;
+      }
+      if (!std::isfinite(sum)) {
+        problem(name,
+                fmt::format("row {} holds a number that is not finite", first_row + row_of(v)));
+        return false;
+      }
+      report_.min_norm = std::min(report_.min_norm, std::sqrt(sum));
+      report_.max_norm = std::max(report_.max_norm, std::sqrt(sum));
+    }
+    return true;
+  }
+
+  std::size_t row_of(std::size_t vector) const {
+    const auto& offsets = block_.vector_offsets;
+    if (offsets.empty()) return vector;
+    const auto after = std::upper_bound(offsets.begin(), offsets.end(), vector);
+    return static_cast<std::size_t>(after - offsets.begin()) - 1;
+  }
+
+  void check_file(const FileEntry& entry) {
+    try {
+      const DirectoryFile file(directory_, entry.name);
+      if (!check_bytes(file, entry.name, entry.bytes, entry.hash)) return;
+      if (entry.name.ends_with(".npy")) check_npy(file, entry.name);
+      if (entry.name == "ids.jsonl" || entry.name == "embeddings.jsonl") {
+        check_lines(file, entry.name);
+      }
+    } catch (const Error& error) {
+      problem(entry.name, error.what());
+    }
+  }
+
+  void check_npy(const DirectoryFile& file, const std::string& name) {
+    const OutputSpec& spec = manifest_.spec;
+    const NpyShape shape = read_npy_header(file);
+    const bool offsets = name == "offsets.npy";
+    const std::uint64_t width = offsets ? 8 : vector_bytes(spec.type, spec.dims);
+    const std::uint64_t data = file.size() - kNpyHeaderBytes;
+    const bool fits = data % width == 0 && data / width == shape.rows;
+    const std::uint64_t rows = offsets ? manifest_.rows + 1 : manifest_.rows;
+    // How many vectors a multi-vector output has, only its offsets say.
+    const bool counted = !offsets && spec.multi_vector ? true : shape.rows == rows;
+    if (!fits || !counted) problem(name, "its shape does not fit its size or the manifest's rows");
+  }
+
+  void check_lines(const DirectoryFile& file, const std::string& name) {
+    std::array<std::byte, 65536> buffer;
+    std::uint64_t lines = 0;
+    for (std::uint64_t at = 0; at < file.size(); at += buffer.size()) {
+      const auto size = std::min<std::uint64_t>(buffer.size(), file.size() - at);
+      const auto part = std::span(buffer).first(static_cast<std::size_t>(size));
+      file.read_at(at, part);
+      lines += static_cast<std::uint64_t>(std::count(part.begin(), part.end(), std::byte{'\n'}));
+    }
+    if (lines == manifest_.rows) return;
+    problem(name, fmt::format("has {} lines for {} rows", lines, manifest_.rows));
+  }
+
+  // Temporary files, a lock or a journal beside a manifest are what an interrupted run may leave;
+  // they mean nothing to readers. A report may be rewritten. Data may not be there unlisted: a
+  // reader's part-*.parquet would take it in.
+  void check_extras() {
+    std::unordered_set<std::string_view> listed;
+    for (const ShardEntry& shard : manifest_.shards) listed.insert(shard.name);
+    for (const FileEntry& file : manifest_.files) listed.insert(file.name);
+    for (const std::string& name : directory_.list()) {
+      const bool data = name.starts_with("part-") || name.ends_with(".npy") ||
+                        name == "embeddings.jsonl" || name == "ids.jsonl";
+      if (data && !listed.contains(name)) problem(name, "is not in the manifest");
+    }
+  }
+
+  Directory directory_;
+  Manifest manifest_;
+  VerifyReport report_;
+  OutputBlock block_;
+  std::vector<float> values_;
+};
+
+}  // namespace
+
+VerifyReport verify_output(const std::string& directory) {
+  return Verifier(directory).run();
+}
+
+}  // namespace embedtool

@@ -1,0 +1,251 @@
+#include "formats/parquet/parquet_chunk_reader.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "formats/parquet/thrift_compact.hpp"
+
+namespace embedtool::parquet {
+namespace {
+
+/// Our page headers take some 30 bytes; foreign fields are skipped up to this.
+constexpr std::size_t kMaxHeader = 1024;
+
+void require(bool condition, const char* what) {
+  if (!condition) throw ThriftError(what);
+}
+
+}  // namespace
+
+void ChunkReader::open(const ChunkMeta& meta, const RandomBytes& in, PageCodec& codec) {
+  in_ = &in;
+  codec_ = &codec;
+  position_ = static_cast<std::uint64_t>(meta.offset());
+  end_ = position_ + static_cast<std::uint64_t>(meta.compressed_size);
+  levels_left_in_chunk_ = static_cast<std::uint64_t>(meta.values);
+  levels_left_ = 0;
+  values_ = {};
+  at_ = 0;
+  peeked_.reset();
+  if (has_dictionary() && levels_left_in_chunk_ > 0) load_dictionary();
+}
+
+// Reads, checks and unpacks the page at position_ into page_.
+PageHeader ChunkReader::read_page() {
+  require(position_ < end_, "a column has fewer pages than values");
+  std::array<std::byte, kMaxHeader> head;
+  const auto head_size =
+      static_cast<std::size_t>(std::min<std::uint64_t>(kMaxHeader, end_ - position_));
+  in_->read_at(position_, std::span(head).first(head_size));
+  std::size_t consumed = 0;
+  const PageHeader header = read_page_header(std::span(head).first(head_size), consumed);
+  const auto size = static_cast<std::size_t>(header.compressed_size);
+  const auto raw = static_cast<std::size_t>(header.uncompressed_size);
+  require(size <= end_ - position_ - consumed, "a page is longer than its column");
+  require(raw <= kMaxPageBytes, "a page is larger than any of ours");
+  packed_.resize(size);
+  in_->read_at(position_ + consumed, packed_);
+  position_ += consumed + size;
+  require(page_crc(packed_) == header.crc, "a page's CRC does not match: the file is damaged");
+  require(PageCodec::declared_size(packed_) == raw, "a page's size does not match its header");
+  charge(raw);
+  page_.resize(raw);
+  codec_->decompress(packed_, page_);
+  return header;
+}
+
+// Buffers keep their capacity, so that a charge is never given back.
+void ChunkReader::charge(std::size_t page_size) {
+  const std::size_t need = layout_.encoding == Encoding::plain ? page_size : 2 * page_size;
+  if (need <= charged_) return;
+  require(need - charged_ <= budget_->left, "the columns' pages are larger than any of ours");
+  budget_->left -= need - charged_;
+  charged_ = need;
+}
+
+void ChunkReader::load_dictionary() {
+  const PageHeader header = read_page();
+  bool ours = header.type == PageType::dictionary && header.encoding == Encoding::plain &&
+              header.values == 256 && page_.size() == 1024;
+  for (std::size_t i = 0; ours && i < 256; ++i) {
+    ours =
+        load_u32(&page_[i * 4]) == static_cast<std::uint32_t>(static_cast<std::int32_t>(i) - 128);
+  }
+  require(ours, "a dictionary is not embedtool's");
+}
+
+void ChunkReader::load_page() {
+  require_page_used();
+  const PageHeader header = read_page();
+  require(header.type == PageType::data, "a dictionary page where a data page should be");
+  require(header.values > 0 && static_cast<std::uint64_t>(header.values) <= levels_left_in_chunk_,
+          "a page has more values than its column");
+  levels_left_ = static_cast<std::size_t>(header.values);
+  levels_left_in_chunk_ -= levels_left_;
+  decode_page(header.encoding);
+}
+
+void ChunkReader::require_page_used() const {
+  if (layout_.type == Physical::boolean) return;  // its length was checked against its values
+  // The last packed group of indices may be padded to 8.
+  const std::size_t rest = values_.size() - at_;
+  require(has_dictionary() ? rest < 8 : rest == 0, "a page has more values than levels");
+}
+
+// Levels come with their length; they may not reach past the page.
+RunDecoder ChunkReader::take_levels(std::size_t& position, unsigned width) const {
+  require(page_.size() - position >= 4, "a page ends early");
+  const std::size_t size = load_u32(&page_[position]);
+  position += 4;
+  require(size <= page_.size() - position, "a page's levels are longer than it");
+  const RunDecoder decoder{std::span<const std::byte>(page_).subspan(position, size), width};
+  position += size;
+  return decoder;
+}
+
+void ChunkReader::decode_page(Encoding encoding) {
+  require(encoding == layout_.encoding, "a page has another encoding than its column");
+  std::size_t position = 0;
+  peeked_.reset();
+  if (layout_.max_repetition > 0) {
+    repetition_ = take_levels(position, bit_width(layout_.max_repetition));
+  }
+  if (layout_.max_definition > 0) {
+    definition_ = take_levels(position, bit_width(layout_.max_definition));
+  }
+  const auto values = std::span<const std::byte>(page_).subspan(position);
+  at_ = 0;
+  if (encoding == Encoding::byte_stream_split) {
+    require(values.size() % 4 == 0, "a page of floats has a broken length");
+    plain_.resize(values.size());
+    join_bytes(values, 4, plain_);
+    values_ = plain_;
+  } else if (encoding == Encoding::rle_dictionary) {
+    decode_indices(values);
+  } else {
+    values_ = values;
+  }
+  if (layout_.type == Physical::boolean) {
+    require(values_.size() == (levels_left_ + 7) / 8, "a page of booleans has a broken length");
+  }
+}
+
+// One bit-packed run of 8-bit indices, as ChunkWriter writes them; the last group may be padded.
+void ChunkReader::decode_indices(std::span<const std::byte> values) {
+  require(!values.empty() && values[0] == std::byte{8}, "indices are not of 8 bits");
+  plain_.clear();
+  values_ = plain_;
+  if (values.size() == 1) return;  // a page of empty lists
+  std::uint64_t header = 0;
+  std::size_t position = 1;
+  for (unsigned shift = 0;; shift += 7) {
+    require(position < values.size() && shift <= 35, "a page ends early");
+    const auto b = std::to_integer<std::uint64_t>(values[position++]);
+    header |= (b & 0x7F) << shift;
+    if ((b & 0x80) == 0) break;
+  }
+  const std::size_t stored = values.size() - position;
+  require((header & 1) == 1 && (header >> 1) * 8 == stored, "indices are not one packed run");
+  plain_.resize(stored);
+  for (std::size_t i = 0; i < stored; ++i) plain_[i] = values[position + i] ^ std::byte{0x80};
+  values_ = plain_;
+}
+
+void ChunkReader::start_value() {
+  if (levels_left_ == 0) load_page();
+  --levels_left_;
+}
+
+std::span<const std::byte> ChunkReader::take(std::size_t size) {
+  require(size <= values_.size() - at_, "a page ends early");
+  const auto view = values_.subspan(at_, size);
+  at_ += size;
+  return view;
+}
+
+// Each of the following takes one value of one row: a level or two, then bytes within bounds.
+std::string_view ChunkReader::bytes() {
+  start_value();
+  const std::size_t size = load_u32(take(4).data());
+  const auto view = take(size);
+  return {reinterpret_cast<const char*>(view.data()), view.size()};
+}
+
+std::optional<std::string_view> ChunkReader::optional_bytes() {
+  start_value();
+  const std::uint8_t level = definition_.next();
+  require(level <= 1, "a level is out of range");
+  if (level == 0) return std::nullopt;
+  const std::size_t size = load_u32(take(4).data());
+  const auto view = take(size);
+  return std::string_view(reinterpret_cast<const char*>(view.data()), view.size());
+}
+
+std::span<const std::byte> ChunkReader::fixed() {
+  start_value();
+  return take(static_cast<std::size_t>(layout_.type_length));
+}
+
+std::int32_t ChunkReader::int32() {
+  start_value();
+  return static_cast<std::int32_t>(load_u32(take(4).data()));
+}
+
+bool ChunkReader::boolean() {
+  start_value();
+  const auto byte = std::to_integer<unsigned>(values_[at_ / 8]);
+  const bool value = ((byte >> (at_ % 8)) & 1U) != 0;
+  ++at_;
+  return value;
+}
+
+std::uint8_t ChunkReader::peek_repetition() {
+  if (!peeked_) peeked_ = repetition_.next();
+  return *peeked_;
+}
+
+std::size_t ChunkReader::element_size() const {
+  if (layout_.type == Physical::fixed) return static_cast<std::size_t>(layout_.type_length);
+  return has_dictionary() ? 1 : 4;
+}
+
+// Walks the levels of one row (see ChunkWriter::add_levels) and takes its elements in one piece.
+std::size_t ChunkReader::vectors(std::vector<std::byte>& out, std::size_t dims, bool single) {
+  const std::uint8_t depth = layout_.max_repetition;
+  const std::size_t per_vector = depth == (single ? 0 : 1) ? 1 : dims;
+  std::size_t elements = 1;
+  start_value();
+  // Levels can claim billions of elements in a few bytes; the values say how many there can be.
+  const std::size_t available = (values_.size() - at_) / element_size();
+  if (depth > 0) {
+    require(peek_repetition() == 0, "a row starts amid a list");
+    peeked_.reset();
+    const std::uint8_t level = definition_.next();
+    if (!single && level == 0) return 0;
+    require(level == depth, "a list is empty that must not be");
+    while (levels_left_ > 0 && peek_repetition() != 0) {
+      const std::uint8_t expected = elements % per_vector == 0 ? 1 : depth;
+      require(*peeked_ == expected, "a vector has the wrong number of elements");
+      require(definition_.next() == depth, "a list is empty that must not be");
+      require(elements < available, "a page ends early");
+      peeked_.reset();
+      --levels_left_;
+      ++elements;
+    }
+    require(elements % per_vector == 0, "a vector has the wrong number of elements");
+  }
+  const std::size_t count = elements / per_vector;
+  require(!single || count == 1, "a row has more than one vector");
+  const auto bytes = take(elements * element_size());
+  out.insert(out.end(), bytes.begin(), bytes.end());
+  return count;
+}
+
+// With this, a chunk's values, levels and pages have all been used exactly.
+void ChunkReader::expect_end() const {
+  require_page_used();
+  require(levels_left_ == 0 && levels_left_in_chunk_ == 0 && position_ == end_,
+          "a column has more values than rows");
+}
+
+}  // namespace embedtool::parquet

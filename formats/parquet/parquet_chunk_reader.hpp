@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "formats/io/byte_io.hpp"
+#include "formats/parquet/parquet_codec.hpp"
+#include "formats/parquet/parquet_encoding.hpp"
+#include "formats/parquet/parquet_schema.hpp"
+
+namespace embedtool::parquet {
+
+/// Bytes of page buffers that one file's columns may take together: a hostile file with many
+/// columns of bombs must not get more.
+struct PageBudget {
+  std::size_t left = std::size_t{768} << 20;
+};
+
+/// Reads one column of one row group, value by value, a page at a time. Everything is checked:
+/// headers, sizes, CRCs, levels. Throws ThriftError. Recycled; not thread-safe.
+class ChunkReader {
+ public:
+  /// `budget` outlives the reader.
+  ChunkReader(ColumnLayout layout, PageBudget& budget)
+      : layout_(std::move(layout)), budget_(&budget) {}
+
+  /// Starts on a chunk; `in` and `codec` outlive the reading of it.
+  void open(const ChunkMeta& meta, const RandomBytes& in, PageCodec& codec);
+
+  // One of these per row. Views last until the next call.
+  std::string_view bytes();
+  std::optional<std::string_view> optional_bytes();
+  std::span<const std::byte> fixed();
+  std::int32_t int32();
+  bool boolean();
+  /// Appends a row's vectors to `out` and returns their number; `single`: exactly one.
+  std::size_t vectors(std::vector<std::byte>& out, std::size_t dims, bool single);
+
+  /// Every row has been read: nothing may be left.
+  void expect_end() const;
+
+ private:
+  void start_value();
+  void load_page();
+  void load_dictionary();
+  void charge(std::size_t page_size);
+  void require_page_used() const;
+  PageHeader read_page();
+  void decode_page(Encoding encoding);
+  void decode_indices(std::span<const std::byte> values);
+  RunDecoder take_levels(std::size_t& position, unsigned width) const;
+  std::span<const std::byte> take(std::size_t size);
+  std::uint8_t peek_repetition();
+  std::size_t element_size() const;
+  bool has_dictionary() const { return layout_.encoding == Encoding::rle_dictionary; }
+
+  ColumnLayout layout_;
+  PageBudget* budget_;
+  std::size_t charged_ = 0;  ///< of the budget, for page_ and plain_ at their largest
+  const RandomBytes* in_ = nullptr;
+  PageCodec* codec_ = nullptr;
+  std::uint64_t position_ = 0;  ///< of the next page
+  std::uint64_t end_ = 0;
+  std::uint64_t levels_left_in_chunk_ = 0;
+
+  std::vector<std::byte> packed_;
+  std::vector<std::byte> page_;   ///< the page's bytes, unpacked
+  std::vector<std::byte> plain_;  ///< values whose encoding is not PLAIN, decoded
+  std::span<const std::byte> values_;
+  std::size_t at_ = 0;  ///< next byte of values_ (next bit for booleans)
+  std::size_t levels_left_ = 0;
+  RunDecoder repetition_;
+  RunDecoder definition_;
+  std::optional<std::uint8_t> peeked_;
+};
+
+}  // namespace embedtool::parquet

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "formats/io/byte_io.hpp"
+#include "formats/parquet/parquet_codec.hpp"
+#include "formats/parquet/parquet_encoding.hpp"
+#include "formats/parquet/parquet_schema.hpp"
+
+namespace embedtool::parquet {
+
+/// Builds one column of one row group in memory: the page being filled, and the pages done,
+/// compressed. Recycled from row group to row group. Not thread-safe.
+class ChunkWriter {
+ public:
+  explicit ChunkWriter(ColumnLayout layout);
+
+  // One call of these per row, then end_row(); the caller keeps to the column's type.
+  void add_bytes(std::string_view value);
+  void add_null();
+  void add_fixed(std::span<const std::byte> value);
+  void add_int32(std::int32_t value);
+  void add_boolean(bool value);
+  /// A row's vectors: `count` of them, `dims` elements each. `single` = the row is one vector and
+  /// has no list of vectors around it.
+  void add_vectors(std::span<const std::byte> vectors, std::size_t count, std::size_t dims,
+                   bool single);
+
+  /// Closes the page when the row filled it.
+  void end_row(PageCodec& codec);
+  /// Value bytes added since clear(), uncompressed.
+  std::size_t raw_bytes() const { return raw_bytes_; }
+
+  /// Closes the last page and puts the chunk out; `offset` is where in the file it comes to lie.
+  ChunkMeta flush(PageCodec& codec, std::uint64_t offset, ByteSink& out);
+  /// Ready for the next row group.
+  void clear();
+
+ private:
+  void add_levels(std::size_t count, std::size_t dims, bool single);
+  void encode_page();
+  void encode_indices();
+  void append_levels(RunEncoder& levels);
+  void close_page(PageCodec& codec);
+  void put_page(PageCodec& codec, PageType type, Encoding encoding, std::size_t values);
+  void put_dictionary(PageCodec& codec);
+  bool has_dictionary() const { return layout_.encoding == Encoding::rle_dictionary; }
+
+  ColumnLayout layout_;
+  RunEncoder repetition_;
+  RunEncoder definition_;
+  std::vector<std::byte> values_;  ///< of the open page, plain
+  std::size_t levels_ = 0;         ///< of the open page
+  std::size_t booleans_ = 0;       ///< in the open page
+  std::vector<std::byte> page_;    ///< the open page, encoded
+  std::vector<std::byte> pages_;   ///< finished pages of the chunk, with headers
+  std::size_t raw_bytes_ = 0;
+  std::size_t dictionary_size_ = 0;  ///< of the dictionary page in pages_
+  std::int64_t total_levels_ = 0;
+  std::int64_t uncompressed_ = 0;
+};
+
+}  // namespace embedtool::parquet

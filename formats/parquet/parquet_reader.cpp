@@ -1,0 +1,171 @@
+#include "formats/parquet/parquet_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "formats/parquet/thrift_compact.hpp"
+
+namespace embedtool {
+namespace {
+
+constexpr std::string_view kMagic = "PAR1";
+/// A shard's footer takes some 100 bytes a column and row group; a bigger one is not ours.
+constexpr std::uint64_t kMaxFooter = std::uint64_t{64} << 20;
+// Columns before the kept fields, in layout_of()'s order.
+constexpr std::size_t kId = 0;
+constexpr std::size_t kEmbedding = 1;
+constexpr std::size_t kTokens = 2;
+constexpr std::size_t kTruncated = 3;
+constexpr std::size_t kTextHash = 4;
+constexpr std::size_t kFirstKept = 5;
+
+void require(bool condition, const char* what) {
+  if (!condition) throw ThriftError(what);
+}
+
+Hash128 hash_of(std::span<const std::byte> canonical) {
+  Hash128 hash;
+  for (std::size_t i = 0; i < 8; ++i) {
+    hash.high = hash.high << 8 | std::to_integer<std::uint64_t>(canonical[i]);
+    hash.low = hash.low << 8 | std::to_integer<std::uint64_t>(canonical[i + 8]);
+  }
+  return hash;
+}
+
+// Below this file, damage is a ThriftError with a sentence; here it gets the file's name and
+// advice.
+Error damaged(const std::string& name, const char* what) {
+  return Error(ExitCode::failed,
+               "{}: {}; the file is damaged or not embedtool's, write it again with "
+               "`embedtool encode --overwrite`",
+               name, what);
+}
+
+}  // namespace
+
+void OutputBlock::clear() {
+  documents.clear();
+  rows.clear();
+  vectors.clear();
+  vector_offsets.clear();
+}
+
+ParquetReader::ParquetReader(const RandomBytes& in)
+    : in_(in), budget_(std::make_unique<parquet::PageBudget>()) {
+  try {
+    read_footer();
+    spec_ = parquet::spec_of(meta_);
+    for (const auto& column : parquet::layout_of(spec_).columns) {
+      columns_.emplace_back(column, *budget_);
+    }
+    check_groups();
+  } catch (const ThriftError& error) {
+    throw damaged(in_.name(), error.what());
+  }
+}
+
+// The footer's length is believed only within the file and the cap, before anything is allocated.
+void ParquetReader::read_footer() {
+  const std::uint64_t size = in_.size();
+  require(size >= 12, "too short for a Parquet file");
+  std::array<std::byte, 4> head;
+  std::array<std::byte, 8> tail;
+  in_.read_at(0, head);
+  in_.read_at(size - 8, tail);
+  require(std::memcmp(head.data(), kMagic.data(), 4) == 0 &&
+              std::memcmp(tail.data() + 4, kMagic.data(), 4) == 0,
+          "not a Parquet file");
+  const std::uint64_t footer = parquet::load_u32(tail.data());
+  require(footer <= size - 12 && footer <= kMaxFooter, "the footer is longer than the file");
+  footer_start_ = size - 8 - footer;
+  std::vector<std::byte> bytes(footer);
+  in_.read_at(footer_start_, bytes);
+  meta_ = parquet::read_file_meta(bytes);
+}
+
+// Chunks lie back to back from the magic to the footer, in the schema's order: no byte is
+// unaccounted for, no range can point elsewhere.
+void ParquetReader::check_groups() const {
+  const auto layout = parquet::layout_of(spec_);
+  std::uint64_t position = kMagic.size();
+  std::uint64_t rows = 0;
+  for (const parquet::RowGroupMeta& group : meta_.row_groups) {
+    require(group.chunks.size() == layout.columns.size(), "a row group lacks columns");
+    require(group.rows > 0 && static_cast<std::uint64_t>(group.rows) <= parquet::kRowGroupRows,
+            "a row group has an impossible number of rows");
+    rows += static_cast<std::uint64_t>(group.rows);
+    for (std::size_t i = 0; i < group.chunks.size(); ++i) {
+      const parquet::ChunkMeta& chunk = group.chunks[i];
+      const parquet::ColumnLayout& column = layout.columns[i];
+      require(chunk.path == column.path && chunk.type == column.type, "columns are out of order");
+      require(chunk.values >= group.rows, "a column has fewer values than rows");
+      require(chunk.compressed_size >= 0 && chunk.offset() >= 0 &&
+                  static_cast<std::uint64_t>(chunk.offset()) == position,
+              "a column does not start where the last one ends");
+      require(static_cast<std::uint64_t>(chunk.compressed_size) <= footer_start_ - position,
+              "a column is longer than the file");
+      position += static_cast<std::uint64_t>(chunk.compressed_size);
+    }
+  }
+  require(position == footer_start_, "bytes between the columns and the footer");
+  require(meta_.rows >= 0 && rows == static_cast<std::uint64_t>(meta_.rows),
+          "the row groups' rows do not add up");
+}
+
+void ParquetReader::open_group() {
+  const parquet::RowGroupMeta& group = meta_.row_groups[next_group_++];
+  for (std::size_t i = 0; i < columns_.size(); ++i) columns_[i].open(group.chunks[i], in_, codec_);
+  rows_left_ = group.rows;
+}
+
+bool ParquetReader::read(OutputBlock& block, const BlockLimits& limits) {
+  if (rows_left_ == 0 && next_group_ == meta_.row_groups.size()) return false;
+  try {
+    while (block.rows.size() < limits.records && block.byte_size() < limits.bytes) {
+      if (rows_left_ == 0) {
+        if (next_group_ == meta_.row_groups.size()) break;
+        open_group();
+      }
+      read_row(block);
+      if (--rows_left_ == 0) {
+        for (const parquet::ChunkReader& column : columns_) column.expect_end();
+      }
+    }
+  } catch (const ThriftError& error) {
+    throw damaged(in_.name(), error.what());
+  }
+  return true;
+}
+
+// Columns advance in step, one value each; a column that runs out early throws.
+void ParquetReader::read_row(OutputBlock& block) {
+  Record record;
+  record.ordinal = block.documents.records.size();
+  record.id = block.documents.append(columns_[kId].bytes());
+  const std::size_t before =
+      spec_.multi_vector && !block.vector_offsets.empty() ? block.vector_offsets.back() : 0;
+  const std::size_t count =
+      columns_[kEmbedding].vectors(block.vectors, spec_.dims, !spec_.multi_vector);
+  if (spec_.multi_vector) {
+    if (block.vector_offsets.empty()) block.vector_offsets.push_back(0);
+    block.vector_offsets.push_back(before + count);
+  }
+  RowInfo& info = block.rows.emplace_back();
+  info.record = static_cast<std::uint32_t>(record.ordinal);
+  info.n_tokens = static_cast<std::uint32_t>(columns_[kTokens].int32());
+  info.truncated = columns_[kTruncated].boolean();
+  info.text_hash = hash_of(columns_[kTextHash].fixed());
+  block.documents.records.push_back(record);
+  read_kept(block.documents);
+}
+
+void ParquetReader::read_kept(DocumentBlock& documents) {
+  for (std::size_t i = kFirstKept; i < columns_.size(); ++i) {
+    const auto value = columns_[i].optional_bytes();
+    documents.kept.push_back(value ? documents.append(*value) : Slice::null());
+  }
+}
+
+}  // namespace embedtool

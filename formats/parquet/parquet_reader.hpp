@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/data.hpp"
+#include "core/ports.hpp"
+#include "formats/parquet/parquet_chunk_reader.hpp"
+
+namespace embedtool {
+
+/// Rows read back from an output: what an EmbeddingBlock views, owned and recycled.
+struct OutputBlock {
+  DocumentBlock documents;  ///< ids and kept fields; payloads are empty, ordinals count rows
+  std::vector<RowInfo> rows;
+  std::vector<std::byte> vectors;
+  std::vector<std::uint64_t> vector_offsets;  ///< empty unless multi-vector
+
+  void clear();
+  EmbeddingBlock view() const { return {&documents, rows, vectors, vector_offsets}; }
+  std::size_t byte_size() const { return documents.byte_size() + vectors.size(); }
+};
+
+/// Reads one Parquet file of ParquetWriter's layout, front to back; other files are refused.
+/// Input is hostile: everything is bounded, and every failure is an Error naming the file.
+/// Not thread-safe.
+class ParquetReader {
+ public:
+  /// `in` outlives the reader. Reads and checks the footer.
+  explicit ParquetReader(const RandomBytes& in);
+
+  const OutputSpec& spec() const { return spec_; }
+  std::uint64_t rows() const { return static_cast<std::uint64_t>(meta_.rows); }
+  std::size_t row_groups() const { return meta_.row_groups.size(); }
+
+  /// Appends rows to `block` until it has reached either limit. False when the file was
+  /// exhausted before the call.
+  bool read(OutputBlock& block, const BlockLimits& limits);
+
+ private:
+  void read_footer();
+  void check_groups() const;
+  void open_group();
+  void read_row(OutputBlock& block);
+  void read_kept(DocumentBlock& documents);
+
+  const RandomBytes& in_;
+  parquet::FileMeta meta_;
+  OutputSpec spec_;
+  parquet::PageCodec codec_;
+  std::unique_ptr<parquet::PageBudget> budget_;
+  std::vector<parquet::ChunkReader> columns_;
+  std::uint64_t footer_start_ = 0;
+  std::size_t next_group_ = 0;
+  std::int64_t rows_left_ = 0;  ///< in the open row group
+};
+
+}  // namespace embedtool

@@ -1,0 +1,202 @@
+#include "formats/parquet/parquet_schema.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <string_view>
+
+#include "core/base/error.hpp"
+#include "formats/parquet/thrift_compact.hpp"
+
+namespace embedtool::parquet {
+namespace {
+
+constexpr std::array<std::string_view, 5> kOwnColumns = {"id", "embedding", "n_tokens", "truncated",
+                                                         "text_hash"};
+constexpr std::string_view kDimsKey = "embedtool.dims";
+constexpr std::string_view kTypeKey = "embedtool.dtype";
+constexpr std::string_view kMultiKey = "embedtool.multi_vector";
+constexpr std::string_view kScaleKey = "embedtool.int8_scale";
+/// A dimension count beyond this is a mistake or an attack.
+constexpr std::size_t kMaxDims = std::size_t{1} << 20;
+
+class LayoutBuilder {
+ public:
+  void leaf(Role role, const std::string& name, Physical type, Repetition repetition,
+            Logical logical, std::int32_t type_length = 0) {
+    add({name, type, type_length, repetition, 0, logical});
+    const auto definition = static_cast<std::uint8_t>(repetition == Repetition::optional ? 1 : 0);
+    layout_.columns.push_back({role, {name}, type, type_length, Encoding::plain, definition, 0});
+    ++top_level_;
+  }
+
+  /// The embedding: `depth` lists around one element, by the three-level rule of
+  /// LogicalTypes.md (list group, repeated group `list`, `element`).
+  void lists(unsigned depth, ColumnLayout column, Logical element_logical) {
+    column.role = Role::embedding;
+    column.max_definition = static_cast<std::uint8_t>(depth);
+    column.max_repetition = static_cast<std::uint8_t>(depth);
+    std::string name = "embedding";
+    for (unsigned level = 0; level < depth; ++level) {
+      add({name, Physical::none, 0, Repetition::required, 1, Logical::list});
+      add({"list", Physical::none, 0, Repetition::repeated, 1, Logical::none});
+      column.path.push_back(name);
+      column.path.emplace_back("list");
+      name = "element";
+    }
+    add({name, column.type, column.type_length, Repetition::required, 0, element_logical});
+    column.path.push_back(name);
+    layout_.columns.push_back(std::move(column));
+    ++top_level_;
+  }
+
+  Layout finish() {
+    layout_.schema.insert(layout_.schema.begin(),
+                          {"schema", Physical::none, 0, Repetition::none, top_level_, {}});
+    return std::move(layout_);
+  }
+
+ private:
+  void add(SchemaElement element) { layout_.schema.push_back(std::move(element)); }
+
+  Layout layout_;
+  std::int32_t top_level_ = 0;
+};
+
+void add_embedding(const OutputSpec& spec, LayoutBuilder& builder) {
+  ColumnLayout column;
+  switch (spec.type) {
+    case OutputType::f32:
+      column.type = Physical::float32;
+      column.encoding = Encoding::byte_stream_split;
+      builder.lists(nesting(spec), column, Logical::none);
+      return;
+    case OutputType::f16:
+      // Not split: readers that know BYTE_STREAM_SPLIT for FLOAT often lack it for FLOAT16.
+      column.type = Physical::fixed;
+      column.type_length = 2;
+      builder.lists(nesting(spec), column, Logical::float16);
+      return;
+    case OutputType::int8:
+      // Parquet stores INT8 in 32 bits; a dictionary of the 256 values brings a value back to the
+      // one byte it is, in an encoding that every reader has.
+      column.type = Physical::int32;
+      column.encoding = Encoding::rle_dictionary;
+      builder.lists(nesting(spec), column, Logical::int8);
+      return;
+    case OutputType::binary:
+      column.type = Physical::fixed;
+      column.type_length = static_cast<std::int32_t>(vector_bytes(spec.type, spec.dims));
+      builder.lists(nesting(spec), column, Logical::none);
+      return;
+  }
+}
+
+void check_kept_names(const std::vector<std::string>& names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool own =
+        std::find(kOwnColumns.begin(), kOwnColumns.end(), names[i]) != kOwnColumns.end();
+    const auto here = names.begin() + static_cast<std::ptrdiff_t>(i);
+    if (own || names[i].empty() || std::find(names.begin(), here, names[i]) != here) {
+      throw Error(ExitCode::usage,
+                  "kept field '{}': the output has a column of that name already; leave it out of "
+                  "--keep or rename the field",
+                  names[i]);
+    }
+  }
+}
+
+/// All of `text` as a number.
+template <typename Number>
+Number parse(std::string_view text, const char* what) {
+  Number value{};
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size()) throw ThriftError(what);
+  return value;
+}
+
+std::string print(float value) {
+  std::array<char, 32> buffer;
+  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  return {buffer.data(), result.ptr};
+}
+
+OutputType type_named(std::string_view name) {
+  for (const OutputType t :
+       {OutputType::f32, OutputType::f16, OutputType::int8, OutputType::binary}) {
+    if (name == name_of(t)) return t;
+  }
+  throw ThriftError("unknown embedtool.dtype");
+}
+
+/// Kept fields are the optional top-level leaves.
+std::vector<std::string> kept_names(const FileMeta& meta) {
+  std::vector<std::string> names;
+  for (const SchemaElement& element : meta.schema) {
+    if (element.repetition == Repetition::optional) names.push_back(element.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+void check_spec(const OutputSpec& spec) {
+  if (spec.dims == 0 || spec.dims > kMaxDims) {
+    throw Error(ExitCode::usage, "vectors of {} dimensions cannot be written (1 to {})", spec.dims,
+                kMaxDims);
+  }
+  check_kept_names(spec.kept_fields);
+}
+
+Layout layout_of(const OutputSpec& spec) {
+  check_spec(spec);
+  LayoutBuilder builder;
+  const Repetition required = Repetition::required;
+  builder.leaf(Role::id, "id", Physical::byte_array, required, Logical::string);
+  add_embedding(spec, builder);
+  builder.leaf(Role::n_tokens, "n_tokens", Physical::int32, required, Logical::none);
+  builder.leaf(Role::truncated, "truncated", Physical::boolean, required, Logical::none);
+  builder.leaf(Role::text_hash, "text_hash", Physical::fixed, required, Logical::none, 16);
+  for (const std::string& name : spec.kept_fields) {
+    builder.leaf(Role::kept, name, Physical::byte_array, Repetition::optional, Logical::string);
+  }
+  return builder.finish();
+}
+
+std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec& spec) {
+  std::vector<std::pair<std::string, std::string>> out = {
+      {std::string(kDimsKey), std::to_string(spec.dims)},
+      {std::string(kTypeKey), std::string(name_of(spec.type))},
+      {std::string(kMultiKey), spec.multi_vector ? "true" : "false"},
+      {std::string(kScaleKey), print(spec.int8_scale)},
+  };
+  out.insert(out.end(), spec.metadata.begin(), spec.metadata.end());
+  return out;
+}
+
+// The spec is read from the metadata, the schema is made from it anew, and the file's must equal
+// it: one comparison in place of a check for each way in which a schema can be odd.
+OutputSpec spec_of(const FileMeta& meta) {
+  OutputSpec spec;
+  const auto& kv = meta.key_values;
+  if (kv.size() < 4 || kv[0].first != kDimsKey || kv[1].first != kTypeKey ||
+      kv[2].first != kMultiKey || kv[3].first != kScaleKey) {
+    throw ThriftError("no embedtool.* metadata: not written by embedtool");
+  }
+  spec.dims = parse<std::size_t>(kv[0].second, "bad embedtool.dims");
+  if (spec.dims == 0 || spec.dims > kMaxDims) throw ThriftError("bad embedtool.dims");
+  spec.type = type_named(kv[1].second);
+  spec.multi_vector = kv[2].second == "true";
+  spec.int8_scale = parse<float>(kv[3].second, "bad embedtool.int8_scale");
+  spec.metadata.assign(kv.begin() + 4, kv.end());
+  spec.kept_fields = kept_names(meta);
+  try {
+    if (layout_of(spec).schema != meta.schema) throw ThriftError("the columns are not embedtool's");
+  } catch (const Error& error) {
+    throw ThriftError(error.what());
+  }
+  return spec;
+}
+
+}  // namespace embedtool::parquet

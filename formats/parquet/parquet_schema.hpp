@@ -1,0 +1,63 @@
+#pragma once
+
+// Which columns an output has, and how each is laid out: one table, read by writer and reader.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/data.hpp"
+#include "formats/parquet/parquet_metadata.hpp"
+
+namespace embedtool::parquet {
+
+// Limits of our layout. A row group is cut after the row that reaches either of the first two, a
+// page after the row that reaches the third; rows never span pages. They bound the writer's and
+// the reader's memory, and they are functions of the rows alone.
+inline constexpr std::size_t kRowGroupRows = 65536;
+inline constexpr std::size_t kRowGroupBytes = std::size_t{16} << 20;
+inline constexpr std::size_t kPageBytes = std::size_t{1} << 20;
+/// No single value (a text, a row's vectors) may be larger.
+inline constexpr std::size_t kMaxValueBytes = std::size_t{192} << 20;
+/// Hence no page: levels add at most a third (5 bytes per 16 one-byte elements, when runs and
+/// packed groups take turns).
+inline constexpr std::size_t kMaxPageBytes = std::size_t{256} << 20;
+
+enum class Role : std::uint8_t { id, embedding, n_tokens, truncated, text_hash, kept };
+
+struct ColumnLayout {
+  Role role = Role::id;
+  std::vector<std::string> path;
+  Physical type = Physical::none;
+  std::int32_t type_length = 0;  ///< of `fixed`
+  Encoding encoding = Encoding::plain;
+  std::uint8_t max_definition = 0;
+  std::uint8_t max_repetition = 0;
+};
+
+struct Layout {
+  std::vector<SchemaElement> schema;
+  std::vector<ColumnLayout> columns;
+};
+
+/// Columns: id, embedding, n_tokens, truncated, text_hash, then the kept fields.
+/// Throws Error(usage) when dims is 0 or a kept field's name is taken.
+Layout layout_of(const OutputSpec& spec);
+
+/// Throws what layout_of() throws: for sinks of other formats, whose columns have the same names.
+void check_spec(const OutputSpec& spec);
+
+/// Key-value metadata: what a reader needs to know of the spec, then spec.metadata.
+std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec& spec);
+
+/// The spec that `meta` was written with. Throws ThriftError when it is no output of ours: the
+/// schema must be exactly layout_of()'s.
+OutputSpec spec_of(const FileMeta& meta);
+
+/// Levels of list nesting in the embedding column: 0 to 2.
+constexpr unsigned nesting(const OutputSpec& spec) {
+  return (spec.multi_vector ? 1U : 0U) + (spec.type == OutputType::binary ? 0U : 1U);
+}
+
+}  // namespace embedtool::parquet

@@ -1,0 +1,132 @@
+// A file: "PAR1", then row groups one after the other, each its columns' chunks in schema order,
+// then the footer (FileMetaData in Thrift), its length in 4 bytes, and "PAR1" again. Nothing that
+// is written depends on time, machine or the cut of append(): same rows, same bytes.
+#include "formats/parquet/parquet_writer.hpp"
+
+#include <array>
+
+namespace embedtool {
+namespace {
+
+constexpr std::array<std::byte, 4> kMagic = {std::byte{'P'}, std::byte{'A'}, std::byte{'R'},
+                                             std::byte{'1'}};
+// Columns before the kept fields, in layout_of()'s order.
+constexpr std::size_t kId = 0;
+constexpr std::size_t kEmbedding = 1;
+constexpr std::size_t kTokens = 2;
+constexpr std::size_t kTruncated = 3;
+constexpr std::size_t kTextHash = 4;
+constexpr std::size_t kFirstKept = 5;
+
+}  // namespace
+
+ParquetWriter::ParquetWriter(const OutputSpec& spec, int zstd_level)
+    : spec_(spec), layout_(parquet::layout_of(spec)), codec_(zstd_level) {
+  for (const parquet::ColumnLayout& column : layout_.columns) columns_.emplace_back(column);
+  meta_.schema = layout_.schema;
+  meta_.key_values = parquet::key_values_of(spec);
+  meta_.created_by = "embedtool";
+}
+
+void ParquetWriter::begin(ByteSink& out) {
+  out_ = &out;
+  offset_ = 0;
+  // The last file may have been given up half way.
+  group_rows_ = 0;
+  group_values_ = 0;
+  file_values_ = 0;
+  meta_.rows = 0;
+  meta_.row_groups.clear();
+  for (parquet::ChunkWriter& column : columns_) column.clear();
+  put(kMagic);
+}
+
+void ParquetWriter::put(std::span<const std::byte> bytes) {
+  out_->write(bytes);
+  offset_ += bytes.size();
+}
+
+void ParquetWriter::append(const EmbeddingBlock& block, std::size_t first, std::size_t last) {
+  for (std::size_t row = first; row < last; ++row) {
+    add_row(block, row);
+    // Pages and row groups may end after any row, and are asked after every row: never after a
+    // block, whose size is a setting.
+    group_values_ = 0;
+    for (parquet::ChunkWriter& column : columns_) {
+      column.end_row(codec_);
+      group_values_ += column.raw_bytes();
+    }
+    ++group_rows_;
+    const bool full = group_values_ >= parquet::kRowGroupBytes;
+    if (full || group_rows_ >= parquet::kRowGroupRows) flush_group();
+  }
+}
+
+void ParquetWriter::add_row(const EmbeddingBlock& block, std::size_t row) {
+  const DocumentBlock& documents = *block.documents;
+  const RowInfo& info = block.rows[row];
+  columns_[kId].add_bytes(documents.id(documents.records[info.record]));
+  add_embedding(block, row);
+  columns_[kTokens].add_int32(static_cast<std::int32_t>(info.n_tokens));
+  columns_[kTruncated].add_boolean(info.truncated);
+  const auto hash = info.text_hash.bytes();
+  columns_[kTextHash].add_fixed(std::as_bytes(std::span(hash)));
+  add_kept(documents, info.record);
+}
+
+void ParquetWriter::add_embedding(const EmbeddingBlock& block, std::size_t row) {
+  const std::size_t size = vector_bytes(spec_.type, spec_.dims);
+  // One vector a row: vectors and rows are numbered alike.
+  std::uint64_t first = row;
+  std::uint64_t count = 1;
+  if (spec_.multi_vector) {
+    first = block.vector_offsets[row];
+    count = block.vector_offsets[row + 1] - first;
+  }
+  columns_[kEmbedding].add_vectors(block.vectors.subspan(first * size, count * size), count,
+                                   spec_.dims, !spec_.multi_vector);
+}
+
+void ParquetWriter::add_kept(const DocumentBlock& documents, std::size_t record) {
+  const std::size_t fields = spec_.kept_fields.size();
+  for (std::size_t i = 0; i < fields; ++i) {
+    const Slice value = documents.kept[record * fields + i];
+    parquet::ChunkWriter& column = columns_[kFirstKept + i];
+    if (value.is_null()) {
+      column.add_null();
+    } else {
+      column.add_bytes(documents.string(value));
+    }
+  }
+}
+
+// The chunks of a row group must lie back to back, so that they wait in memory, compressed, until
+// the group is full.
+void ParquetWriter::flush_group() {
+  if (group_rows_ == 0) return;
+  parquet::RowGroupMeta& group = meta_.row_groups.emplace_back();
+  group.rows = static_cast<std::int64_t>(group_rows_);
+  for (parquet::ChunkWriter& column : columns_) {
+    group.chunks.push_back(column.flush(codec_, offset_, *out_));
+    offset_ += static_cast<std::uint64_t>(group.chunks.back().compressed_size);
+    bytes_raw_ += static_cast<std::uint64_t>(group.chunks.back().uncompressed_size);
+    column.clear();
+  }
+  meta_.rows += group.rows;
+  file_values_ += group_values_;
+  group_rows_ = 0;
+  group_values_ = 0;
+}
+
+// A file without rows has no row group, but its schema and metadata.
+void ParquetWriter::end() {
+  flush_group();
+  std::vector<std::byte> footer;
+  parquet::write_file_meta(meta_, footer);
+  parquet::append_u32(footer, static_cast<std::uint32_t>(footer.size()));
+  footer.insert(footer.end(), kMagic.begin(), kMagic.end());
+  put(footer);
+  bytes_raw_ += footer.size() + kMagic.size();
+}
+
+}  // namespace embedtool

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/data.hpp"
+#include "formats/parquet/parquet_chunk_writer.hpp"
+
+namespace embedtool {
+
+/// Writes Parquet files of one layout, one after the other, recycling its buffers. A file's bytes
+/// are a function of the spec, the level and the rows, never of how append() cuts them. Holds at
+/// most one row group: 16 MiB of values and what the largest row adds. Not thread-safe.
+class ParquetWriter {
+ public:
+  /// `zstd_level` 1 to 19. Throws Error(usage) for a spec that has no layout.
+  ParquetWriter(const OutputSpec& spec, int zstd_level);
+
+  /// Starts a file; `out` outlives it.
+  void begin(ByteSink& out);
+  /// Appends rows first … last-1 of the block.
+  void append(const EmbeddingBlock& block, std::size_t first, std::size_t last);
+  /// Writes the last row group and the footer.
+  void end();
+
+  /// Value bytes appended to the file begun last, uncompressed.
+  std::uint64_t file_values() const { return file_values_ + group_values_; }
+  /// Rows of the file ended last.
+  std::uint64_t rows() const { return static_cast<std::uint64_t>(meta_.rows); }
+  /// Bytes that all files so far would have taken uncompressed.
+  std::uint64_t bytes_raw() const { return bytes_raw_; }
+
+ private:
+  void add_row(const EmbeddingBlock& block, std::size_t row);
+  void add_embedding(const EmbeddingBlock& block, std::size_t row);
+  void add_kept(const DocumentBlock& documents, std::size_t record);
+  void flush_group();
+  void put(std::span<const std::byte> bytes);
+
+  OutputSpec spec_;
+  parquet::Layout layout_;
+  parquet::PageCodec codec_;
+  std::vector<parquet::ChunkWriter> columns_;
+  ByteSink* out_ = nullptr;
+  std::uint64_t offset_ = 0;
+  std::size_t group_rows_ = 0;
+  std::size_t group_values_ = 0;   ///< bytes
+  std::uint64_t file_values_ = 0;  ///< bytes, of the groups before
+  std::uint64_t bytes_raw_ = 0;
+  parquet::FileMeta meta_;
+};
+
+}  // namespace embedtool

@@ -1,0 +1,134 @@
+// What a run's figures suggest: each rule looks at one of them and stays silent when all is well.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "formats/report/report_sections.hpp"
+
+namespace embedtool {
+namespace {
+
+double percent(double part, double whole) {
+  return whole > 0 ? 100 * part / whole : 0;
+}
+
+double cpu(const RunReport& report, Stage stage) {
+  return static_cast<double>(report.stages[static_cast<std::size_t>(stage)].cpu_ns);
+}
+
+/// Wall time that a thread was in a stage, of threads whose names begin so.
+double wall(const RunReport& report, std::string_view name, Stage stage) {
+  double sum = 0;
+  for (const ThreadAccount& thread : report.threads) {
+    if (!std::string_view(thread.name).starts_with(name)) continue;
+    sum += static_cast<double>(thread.stages[static_cast<std::size_t>(stage)].wall_ns);
+  }
+  return sum;
+}
+
+/// A short run says more about starting than about going on.
+constexpr double kShortSeconds = 1.0;
+
+/// Workers that waited: for whom?
+void judge_waiting(const RunReport& report, std::vector<std::string>& out) {
+  const auto workers = static_cast<double>(report.workers);
+  const auto encode = static_cast<double>(report.encode_wall_ns);
+  const double idle = percent(wall(report, "worker", Stage::idle), workers * encode);
+  if (idle < 15 || encode < kShortSeconds * 1e9) return;
+  const double reader = percent(wall(report, "reader", Stage::read), encode);
+  const double writer =
+      percent(wall(report, "writer", Stage::write) + wall(report, "writer", Stage::sync), encode);
+  if (reader > 70) {
+    out.push_back(fmt::format(
+        "Workers waited {:.0f} % of the time for input: reading took {:.0f} % of it. Store the "
+        "corpus uncompressed or as .zst instead of .gz, on a faster disk, or use fewer --threads.",
+        idle, reader));
+  } else if (writer > 70) {
+    out.push_back(fmt::format(
+        "Workers waited {:.0f} % of the time while results were written ({:.0f} % of it). A faster "
+        "disk, --dtype f16 or int8, or --dims N write less.",
+        idle, writer));
+  } else if (report.windows < 4) {
+    out.push_back(fmt::format(
+        "Workers waited {:.0f} % of the time: the corpus is only {} window(s) long. A smaller "
+        "--window lets reading, encoding and writing overlap sooner.",
+        idle, report.windows));
+  }
+}
+
+void judge_precision(const RunReport& report, std::vector<std::string>& out) {
+  double busy = 0;
+  for (std::size_t i = 0; i < kStageCount; ++i) {
+    if (static_cast<Stage>(i) != Stage::idle) {
+      busy += static_cast<double>(report.stages[i].cpu_ns);
+    }
+  }
+  const double gemm = percent(cpu(report, Stage::gemm), busy);
+  if (gemm > 40 && report.compute == "f32") {
+    out.push_back(fmt::format(
+        "{:.0f} % of the CPU time is matrix products in f32. --compute bf16 or int8 is two to "
+        "three times as fast there where the CPU has the instructions, at a cost in exactness.",
+        gemm));
+  }
+  const double attention = percent(cpu(report, Stage::attention), busy);
+  if (attention > 35) {
+    out.push_back(fmt::format(
+        "{:.0f} % of the CPU time is attention, which grows with the square of a text's length: a "
+        "smaller --max-length, or cutting texts into passages, saves most of it.",
+        attention));
+  }
+  const double tokenizing = percent(cpu(report, Stage::tokenize), busy);
+  if (tokenizing > 40) {
+    out.push_back(fmt::format(
+        "{:.0f} % of the CPU time is tokenizing. A corpus that is encoded again and again can "
+        "carry its input_ids (embedtool tokenize).",
+        tokenizing));
+  }
+}
+
+void judge_machine(const RunReport& report, std::size_t cpus, std::vector<std::string>& out) {
+  if (report.workers > 0 && report.workers < cpus) {
+    out.push_back(fmt::format("{} of {} CPUs had a worker; --threads {} uses all.", report.workers,
+                              cpus, cpus));
+  }
+  if (report.gemm_backend == "reference" && report.linear_flops > 0) {
+    out.emplace_back(
+        "The reference backend computed, which is slow: no other fits --gemm, --isa "
+        "or --compute here.");
+  }
+  const double load = percent(cpu(report, Stage::load), static_cast<double>(report.process_cpu_ns));
+  if (load > 30) {
+    out.push_back(fmt::format(
+        "Loading the model was {:.0f} % of the CPU time: give one run more inputs instead of "
+        "starting one per file.",
+        load));
+  }
+}
+
+void judge_texts(const RunReport& report, std::vector<std::string>& out) {
+  if (report.rows > 0 && report.duplicates * 5 > report.rows) {
+    out.push_back(
+        fmt::format("{:.0f} % of the texts were equal to another of their window and cost "
+                    "nothing; a larger --window finds more of them.",
+                    percent(double(report.duplicates), double(report.rows))));
+  }
+  if (report.rows > 0 && report.truncated * 10 > report.rows) {
+    out.push_back(fmt::format(
+        "{:.0f} % of the texts were cut at the length limit: what lies behind it is not in their "
+        "vectors.",
+        percent(double(report.truncated), double(report.rows))));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> report_advice(const RunReport& report, std::size_t cpus) {
+  std::vector<std::string> out;
+  judge_waiting(report, out);
+  judge_machine(report, cpus, out);
+  judge_precision(report, out);
+  judge_texts(report, out);
+  return out;
+}
+
+}  // namespace embedtool

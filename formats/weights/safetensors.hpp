@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/ports.hpp"
+#include "formats/io/file_set.hpp"
+
+namespace embedtool {
+
+/// Tensors of one or several safetensors files, read in place: views point into the bytes that
+/// were given, nothing is copied. Every tensor is known by name; one of a type that the program
+/// does not read is an error only when it is asked for.
+///
+/// The layout (safetensors 0.4): 8 bytes header length, little endian; a JSON object
+/// {name: {dtype, shape, data_offsets: [begin, end]}} with an optional `__metadata__`; the data,
+/// which the tensors cover without holes or overlap.
+class SafetensorsWeights : public WeightSource {
+ public:
+  /// `description` says where the weights come from, for messages.
+  explicit SafetensorsWeights(std::string description) : description_(std::move(description)) {}
+
+  /// Reads the header of one file. `bytes` must outlive the object; `where` names the file.
+  /// Throws Error(ExitCode::model) naming the file and the tensor when anything is amiss, also
+  /// when a name is already there. Not thread-safe, unlike all that follows.
+  void add_file(std::span<const std::byte> bytes, const std::string& where);
+
+  /// Throws Error(ExitCode::model) when the tensor is there but of a type that is not read.
+  const TensorView* find(std::string_view name) const override;
+  std::vector<std::string_view> names() const override;
+  std::string describe() const override { return description_; }
+
+  /// Bytes of tensor data, all types.
+  std::size_t data_bytes() const { return data_bytes_; }
+
+ private:
+  struct Entry {
+    TensorView view;
+    std::optional<std::string> unknown_type;  // what the header calls it; view.dtype means nothing
+    std::string where;
+  };
+
+  std::string description_;
+  std::map<std::string, Entry, std::less<>> entries_;  // nodes do not move: views stay valid
+  std::size_t data_bytes_ = 0;
+};
+
+/// The weights of a model folder: `model.safetensors`, or the shards that
+/// `model.safetensors.index.json` lists, in `folder` of `files` ("" = the top; else ending in
+/// '/'). `files` must outlive the result. Throws Error(ExitCode::model) when there are none,
+/// with advice where the folder holds weights in another format.
+std::unique_ptr<SafetensorsWeights> open_weights(const FileSet& files, const std::string& folder);
+
+}  // namespace embedtool

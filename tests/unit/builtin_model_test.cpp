@@ -77,7 +77,7 @@ std::string read_file(const std::filesystem::path& path) {
 // The table in the program holds exactly the files of formats/model/builtin, byte for byte.
 TEST(BuiltinModel, TableMirrorsTheFolders) {
   const std::filesystem::path root =
-      std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / "formats" / "builtin";
+      std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / "formats" / "model" / "builtin";
   std::set<std::string> on_disk;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
     const std::string name = std::filesystem::relative(entry.path(), root).string();

@@ -14,11 +14,12 @@
 #include <cstdio>
 #include <iostream>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.hpp"
 #include "core/base/threads.hpp"
+#include "core/math/peaks.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/model/hf_model.hpp"
@@ -69,48 +70,15 @@ class Discard final : public EmbeddingSink {
   std::uint64_t bytes_raw() const override { return 0; }
 };
 
-/// FLOP/s of `threads` threads that multiply [64, in] by [in, out] again and again for a while.
-double measure_shape(const GemmBackend& backend, Compute compute, std::size_t in, std::size_t out,
-                     std::size_t threads) {
-  constexpr std::size_t kRows = 64;
-  constexpr std::uint64_t kNanoseconds = 60'000'000;
-  std::vector<float> weight(in * out, 0.01F);
-  const auto layer =
-      backend.make_linear({weight.data(), nullptr, in, out, Activation::identity, compute, true});
-  std::vector<double> rates(threads);
-  std::vector<std::jthread> running;
-  for (std::size_t t = 0; t < threads; ++t) {
-    running.emplace_back([&, t] {
-      const std::size_t room = round_up(kRows, backend.row_block());
-      Buffer<float> x(room * in);
-      Buffer<float> y(room * out);
-      std::fill_n(x.data(), kRows * in, 0.5F);
-      Buffer<std::byte> scratch(layer->scratch_bytes() + 1);
-      layer->forward(x.data(), kRows, y.data(), scratch.data());
-      const std::uint64_t begin = monotonic_ns();
-      std::uint64_t now = begin;
-      double flops = 0;
-      while (now - begin < kNanoseconds) {
-        for (int i = 0; i < 4; ++i) layer->forward(x.data(), kRows, y.data(), scratch.data());
-        flops += 4 * 2.0 * static_cast<double>(kRows * in * out);
-        now = monotonic_ns();
-      }
-      rates[t] = flops / static_cast<double>(now - begin) * 1e9;
-    });
-  }
-  running.clear();
-  double sum = 0;
-  for (const double rate : rates) sum += rate;
-  return sum;
-}
-
+/// FLOP/s of `threads` threads on linear layers of real models: the best of the backends.
 double gemm_peak(Compute compute, std::size_t threads) {
+  constexpr std::uint64_t kEach = 60'000'000;  // nanoseconds
   double best = 0;
   for (const GemmBackend* backend : gemm_backends()) {
     if (backend == gemm_backends().back() || !backend->unavailable(compute).empty()) continue;
     for (const auto& [in, out] :
          {std::pair<std::size_t, std::size_t>{384, 1536}, {1536, 384}, {768, 3072}, {1536, 1536}}) {
-      best = std::max(best, measure_shape(*backend, compute, in, out, threads));
+      best = std::max(best, measure_gemm(*backend, compute, in, out, threads, kEach));
     }
   }
   return best;

@@ -13,8 +13,8 @@
 namespace embedtool {
 
 /// Finds and converts a model's tensors: optional name prefixes, old LayerNorm names (gamma, beta),
-/// shape checks, f16/bf16 widened to f32. Borrows the source. Errors are Error(ExitCode::model)
-/// naming the tensor.
+/// shape checks, f16, bf16 and f8 widened to f32. Borrows the source. Errors are
+/// Error(ExitCode::model) naming the tensor.
 class WeightReader {
  public:
   WeightReader(const WeightSource& source, std::vector<std::string> prefixes);
@@ -29,6 +29,11 @@ class WeightReader {
   /// `prefix`.weight or .gamma, and `prefix`.bias or .beta.
   std::vector<float> norm_scale(const std::string& prefix, std::size_t size) const;
   std::vector<float> norm_shift(const std::string& prefix, std::size_t size) const;
+
+  /// `prefix`.weight [out, in] into `values`, or `weight` where the prefix is empty. One of f8
+  /// is multiplied by the scales that lie beside it as `weight_scale` or `weight_scale_inv`: one
+  /// for the whole, one an output or one a block.
+  void matrix(const std::string& prefix, std::size_t out, std::size_t in, float* values) const;
 
   /// A linear layer whose weight stacks the given layers' rows (fused query, key and value): reads
   /// `prefix`.weight [out, in] and, where present, `prefix`.bias [out] of each.
@@ -46,6 +51,8 @@ class WeightReader {
  private:
   /// `prefix`.bias; empty when absent.
   std::vector<float> bias(const std::string& prefix, std::size_t size) const;
+  void apply_scales(const TensorView& tensor, const TensorView& scale, std::size_t out,
+                    std::size_t in, float* values) const;
 
   const WeightSource& source_;
   std::vector<std::string> prefixes_;

@@ -7,7 +7,8 @@ as a share of GEMM speed).
   bench/architectures.py build/release/bench/limit [--hidden 384,768] [--layers 3] [--rounds 5]
 
 The architectures take turns, round by round, so that a slow minute of the machine does not fall on
-one of them alone; figures are medians over the rounds. Needs numpy.
+one of them alone; figures are medians over the rounds. Beside BERT they stand by work a second of CPU
+time, which other programs disturb less than the share of a limit measured in wall time. Needs numpy.
 """
 import argparse
 import json
@@ -275,12 +276,14 @@ def make_ids(path, tokens):
 
 
 def measure(program, folder, ids):
-    """compute -> (share of the limit, tokens/s) of one round."""
+    """compute -> (share of the limit, FLOP/s of CPU time, tokens/s) of one round."""
     run = subprocess.run([program, folder, ids, '1'], capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(f'{folder.name}: {run.stderr}')
     lines = [json.loads(line) for line in run.stdout.splitlines()]
-    return {d['compute']: (d['of_limit'], d['tokens_per_s']) for d in lines}
+    return {d['compute']: (d['of_limit'],
+                           d['of_limit'] * d['gemm_peak'] / d['threads'] / d['cpu_utilization'],
+                           d['tokens_per_s']) for d in lines}
 
 
 def table(h, results):
@@ -288,13 +291,12 @@ def table(h, results):
                       key=['f32', 'bf16', 'int8'].index)
     middle = {f: {c: [statistics.median(v) for v in zip(*(r[c] for r in rounds))] for c in computes}
               for f, rounds in results.items()}
-    print(f'\nhidden {h}: share of the GEMM limit (of BERT\'s), tokens/s')
+    print(f'\nhidden {h}: share of the GEMM limit, (work a CPU second, beside BERT), tokens/s')
     print(f'{"":12}' + ''.join(f'{c:>26}' for c in computes))
     for family, by in middle.items():
-        cells = (f'{by[c][0]:.3f} ({by[c][0] / middle["bert"][c][0]:.2f}) {by[c][1]:>9,.0f}'
+        cells = (f'{by[c][0]:.3f} ({by[c][1] / middle["bert"][c][1]:.2f}) {by[c][2]:>9,.0f}'
                  for c in computes)
         print(f'{family:12}' + ''.join(f'{c:>26}' for c in cells), flush=True)
-    return {f: {c: by[c][0] / middle['bert'][c][0] for c in computes} for f, by in middle.items()}
 
 
 def main():

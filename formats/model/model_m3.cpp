@@ -65,8 +65,8 @@ std::unordered_set<std::string> special_tokens(const FileSet& files) {
                                    {"pad_token", "<pad>"},
                                    {"unk_token", "<unk>"}}) {
     const std::string path = std::string(key) + ".content";
-    const bool object = config.has(key) && config.document().at(key).is_object();
-    out.insert(config.string(object ? path : key).value_or(usual));
+    // A name, or an object that tells how the token is looked for.
+    out.insert(config.string(config.has(path) ? path : key).value_or(usual));
   }
   return out;
 }

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include "formats/weights/zip_members.hpp"
 
@@ -26,46 +25,72 @@ void require(bool condition, const char* what) {
 }
 constexpr const char* kStrange = "its pickle holds more than a plain state dict";
 
-struct Mark {};
-struct None {};
-struct Global {
-  std::string name;  ///< "module name"
-};
-struct Storage {
-  std::string type;
-  std::string key;
-};
 using Dict = std::map<std::string, PickledTensor>;
 
-struct Value;
+enum class Kind : std::uint8_t { other, mark, number, text, global, storage, tensor, dict, tuple };
+
+struct Tuple;
+
+/// One value of the machine; which members count, its kind says.
+struct Value {
+  Kind kind = Kind::other;
+  std::int64_t number = 0;
+  std::string text;  ///< a text, a global's "module name", a storage's type
+  std::string key;   ///< a storage's
+  std::shared_ptr<const PickledTensor> tensor;
+  std::shared_ptr<Dict> dict;
+  std::shared_ptr<const Tuple> tuple;
+
+  /// This, if it is of that kind; BadArchive if not.
+  const Value& as(Kind wanted) const {
+    require(kind == wanted, kStrange);
+    return *this;
+  }
+  const std::vector<Value>& items() const;
+};
+
 /// Immutable, so that no value can hold itself.
 struct Tuple {
   std::vector<Value> items;
   std::size_t depth = 0;  ///< of tuples below
 };
 
-struct Value {
-  std::variant<None, Mark, bool, std::int64_t, std::string, Global, Storage, PickledTensor,
-               std::shared_ptr<Dict>, std::shared_ptr<const Tuple>>
-      is;
+const std::vector<Value>& Value::items() const {
+  return as(Kind::tuple).tuple->items;
+}
 
-  template <typename T>
-  const T& as() const {
-    const T* value = std::get_if<T>(&is);
-    require(value != nullptr, kStrange);
-    return *value;
-  }
-  template <typename T>
-  bool holds() const {
-    return std::holds_alternative<T>(is);
-  }
-  const std::vector<Value>& items() const { return as<std::shared_ptr<const Tuple>>()->items; }
-};
+Value text_value(Kind kind, std::string text, std::string key = "") {
+  Value value;
+  value.kind = kind;
+  value.text = std::move(text);
+  value.key = std::move(key);
+  return value;
+}
+
+Value number_value(std::int64_t number) {
+  Value value;
+  value.kind = Kind::number;
+  value.number = number;
+  return value;
+}
+
+Value dict_value() {
+  Value value;
+  value.kind = Kind::dict;
+  value.dict = std::make_shared<Dict>();
+  return value;
+}
+
+Value plain_value(Kind kind) {
+  Value value;
+  value.kind = kind;
+  return value;
+}
 
 std::vector<std::int64_t> numbers_of(const Value& tuple) {
   require(tuple.items().size() <= kMaxRank, "a tensor's shape is damaged");
   std::vector<std::int64_t> out;
-  for (const Value& item : tuple.items()) out.push_back(item.as<std::int64_t>());
+  for (const Value& item : tuple.items()) out.push_back(item.as(Kind::number).number);
   return out;
 }
 
@@ -76,7 +101,7 @@ class Machine {
   Dict run() {
     while (!done_) step();
     require(stack_.size() == 1, kStrange);
-    return *pop().as<std::shared_ptr<Dict>>();
+    return *pop().as(Kind::dict).dict;
   }
 
  private:
@@ -105,11 +130,7 @@ class Machine {
     return out;
   }
 
-  template <typename T>
-  void push(T value) {
-    push_value(Value{std::move(value)});
-  }
-  void push_value(Value value) {
+  void push(Value value) {
     require(stack_.size() < kMaxStack, kStrange);
     stack_.push_back(std::move(value));
   }
@@ -126,7 +147,7 @@ class Machine {
   /// What stands above the last mark, which goes.
   std::vector<Value> pop_to_mark() {
     std::size_t mark = stack_.size();
-    while (mark > 0 && !stack_[mark - 1].holds<Mark>()) --mark;
+    while (mark > 0 && stack_[mark - 1].kind != Kind::mark) --mark;
     require(mark > 0, kStrange);
     const auto first = stack_.begin() + static_cast<std::ptrdiff_t>(mark);
     std::vector<Value> out(std::make_move_iterator(first), std::make_move_iterator(stack_.end()));
@@ -136,13 +157,13 @@ class Machine {
   void push_tuple(std::vector<Value> items) {
     auto tuple = std::make_shared<Tuple>();
     for (const Value& item : items) {
-      if (const auto* inner = std::get_if<std::shared_ptr<const Tuple>>(&item.is)) {
-        tuple->depth = std::max(tuple->depth, (*inner)->depth + 1);
-      }
+      if (item.kind == Kind::tuple) tuple->depth = std::max(tuple->depth, item.tuple->depth + 1);
     }
     require(tuple->depth < kMaxDepth, kStrange);
     tuple->items = std::move(items);
-    push(std::shared_ptr<const Tuple>(std::move(tuple)));
+    Value value = plain_value(Kind::tuple);
+    value.tuple = std::move(tuple);
+    push(std::move(value));
   }
   void push_tuple_of(std::size_t count) {
     std::vector<Value> items(count);
@@ -176,7 +197,7 @@ void Machine::step() {
       return;
     case 'c': {  // GLOBAL
       std::string module = line();
-      return push(Global{module + " " + line()});
+      return push(text_value(Kind::global, module + " " + line()));
     }
     case 'Q':  // BINPERSID
       return load_storage();
@@ -196,29 +217,29 @@ void Machine::step() {
 bool Machine::step_value(std::uint8_t op) {
   switch (op) {
     case 'N':
-      push(None{});
+      push({});
       return true;
     case 0x88:  // NEWTRUE
     case 0x89:
-      push(op == 0x88);
+      push({});  // whether a tensor wants gradients
       return true;
     case 'K':  // BININT1
-      push(static_cast<std::int64_t>(number(1)));
+      push(number_value(static_cast<std::int64_t>(number(1))));
       return true;
     case 'M':  // BININT2
-      push(static_cast<std::int64_t>(number(2)));
+      push(number_value(static_cast<std::int64_t>(number(2))));
       return true;
     case 'J':  // BININT
-      push(static_cast<std::int64_t>(static_cast<std::int32_t>(number(4))));
+      push(number_value(static_cast<std::int64_t>(static_cast<std::int32_t>(number(4)))));
       return true;
     case 0x8a: {  // LONG1: sizes beyond 32 bits
       const std::size_t width = byte();
       require(width < 8, kStrange);
-      push(static_cast<std::int64_t>(number(width)));
+      push(number_value(static_cast<std::int64_t>(number(width))));
       return true;
     }
     case 'X':  // BINUNICODE
-      push(text(number(4)));
+      push(text_value(Kind::text, text(number(4))));
       return true;
     case 'q':  // BINPUT
       put(number(1));
@@ -240,7 +261,7 @@ bool Machine::step_value(std::uint8_t op) {
 bool Machine::step_container(std::uint8_t op) {
   switch (op) {
     case '(':
-      push(Mark{});
+      push(plain_value(Kind::mark));
       return true;
     case ')':
       push_tuple({});
@@ -254,7 +275,7 @@ bool Machine::step_container(std::uint8_t op) {
       push_tuple_of(op - std::size_t{0x84});
       return true;
     case '}':
-      push(std::make_shared<Dict>());
+      push(dict_value());
       return true;
     case 's': {  // SETITEM
       std::vector<Value> item(2);
@@ -278,18 +299,16 @@ void Machine::put(std::uint64_t slot) {
 void Machine::get(std::uint64_t slot) {
   const auto found = memo_.find(slot);
   require(found != memo_.end(), kStrange);
-  push_value(found->second);
+  push(found->second);
 }
 
 /// Only tensors are kept: whatever else a dict holds is no weight.
 void Machine::set_items(std::vector<Value> items) {
   require(items.size() % 2 == 0, kStrange);
-  const auto dict = top().as<std::shared_ptr<Dict>>();
+  const std::shared_ptr<Dict> dict = top().as(Kind::dict).dict;
   for (std::size_t i = 0; i < items.size(); i += 2) {
-    const auto& name = items[i].as<std::string>();
-    if (items[i + 1].holds<PickledTensor>()) {
-      dict->insert_or_assign(name, items[i + 1].as<PickledTensor>());
-    }
+    const std::string& name = items[i].as(Kind::text).text;
+    if (items[i + 1].kind == Kind::tensor) dict->insert_or_assign(name, *items[i + 1].tensor);
   }
 }
 
@@ -297,34 +316,37 @@ void Machine::set_items(std::vector<Value> items) {
 void Machine::load_storage() {
   const Value id = pop();
   const std::vector<Value>& parts = id.items();
-  require(parts.size() == 5 && parts[0].as<std::string>() == "storage", kStrange);
-  const std::string& type = parts[1].as<Global>().name;
+  require(parts.size() == 5 && parts[0].as(Kind::text).text == "storage", kStrange);
+  const std::string& type = parts[1].as(Kind::global).text;
   constexpr std::string_view kModule = "torch ";
   require(type.starts_with(kModule), kStrange);
-  push(Storage{type.substr(kModule.size()), parts[2].as<std::string>()});
+  push(text_value(Kind::storage, type.substr(kModule.size()), parts[2].as(Kind::text).text));
 }
 
 void Machine::reduce() {
   const Value arguments = pop();
   const Value callable = pop();
-  const std::string& name = callable.as<Global>().name;
+  const std::string& name = callable.as(Kind::global).text;
   if (name == "collections OrderedDict") {
     require(arguments.items().empty(), kStrange);
-    return push(std::make_shared<Dict>());
+    return push(dict_value());
   }
   if (name == "torch._utils _rebuild_tensor_v2") {
-    return push_value(tensor_of(arguments.items()));
+    return push(tensor_of(arguments.items()));
   }
   require(name == "torch._utils _rebuild_parameter" && !arguments.items().empty(), kStrange);
-  push_value(arguments.items().front());
+  push(arguments.items().front());
 }
 
 /// (storage, offset, shape, strides, requires_grad, hooks, …)
 Value Machine::tensor_of(const std::vector<Value>& arguments) const {
   require(arguments.size() >= 4, kStrange);
-  const auto& storage = arguments[0].as<Storage>();
-  return Value{PickledTensor{storage.type, storage.key, arguments[1].as<std::int64_t>(),
-                             numbers_of(arguments[2]), numbers_of(arguments[3])}};
+  const Value& storage = arguments[0].as(Kind::storage);
+  PickledTensor tensor{storage.text, storage.key, arguments[1].as(Kind::number).number,
+                       numbers_of(arguments[2]), numbers_of(arguments[3])};
+  Value value = plain_value(Kind::tensor);
+  value.tensor = std::make_shared<const PickledTensor>(std::move(tensor));
+  return value;
 }
 
 }  // namespace

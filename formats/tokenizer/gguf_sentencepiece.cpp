@@ -10,6 +10,8 @@ namespace embedtool {
 namespace {
 
 constexpr std::int64_t kNormal = 1;
+constexpr std::int64_t kUnknown = 2;
+constexpr std::int64_t kUnused = 5;
 constexpr std::int64_t kByte = 6;
 constexpr std::uint64_t kPairs = 2;  // TrainerSpec.ModelType BPE
 
@@ -42,11 +44,11 @@ class Message {
   std::string bytes_;
 };
 
-std::string piece_of(const GgufPieces& pieces, std::size_t i) {
+std::string piece_of(const GgufPieces& pieces, std::size_t i, std::int64_t type) {
   Message piece;
   piece.text(1, pieces.texts[i]);
   piece.float32(2, static_cast<float>(pieces.scores[i]));
-  piece.varint(3, static_cast<std::uint64_t>(pieces.types.empty() ? kNormal : pieces.types[i]));
+  piece.varint(3, static_cast<std::uint64_t>(type));
   return piece.bytes();
 }
 
@@ -54,7 +56,14 @@ std::string piece_of(const GgufPieces& pieces, std::size_t i) {
 
 std::string sentencepiece_model_of(const GgufPieces& pieces) {
   Message model;
-  for (std::size_t i = 0; i < pieces.texts.size(); ++i) model.text(1, piece_of(pieces, i));
+  bool has_unknown = false;
+  for (std::size_t i = 0; i < pieces.texts.size(); ++i) {
+    std::int64_t type = pieces.types.empty() ? kNormal : pieces.types[i];
+    // Some conversions mark placeholders so; the library takes one.
+    if (type == kUnknown && has_unknown) type = kUnused;
+    has_unknown = has_unknown || type == kUnknown;
+    model.text(1, piece_of(pieces, i, type));
+  }
   Message trainer;
   trainer.varint(3, kPairs);
   const bool bytes =

@@ -22,7 +22,8 @@ struct Golden {
 /// With a duplicate at the end, which takes another way to its row.
 Golden load(const std::string& name) {
   Golden out;
-  for (const nlohmann::json& item : golden_of(head_folder(name)).at("items")) {
+  const nlohmann::json golden = golden_of(head_folder(name));
+  for (const nlohmann::json& item : golden.at("items")) {
     out.items.push_back(item);
     out.texts.push_back(item.at("text"));
   }

@@ -110,7 +110,9 @@ std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<Part>& parts
   if (params.weight == nullptr) {
     stacked.reserve(in * out);
     for (const Part& part : parts) {
-      append_widened(require(part.prefix + ".weight", {part.out, in}), stacked);
+      const TensorView& weight = require(part.prefix + ".weight", {part.out, in});
+      append_widened(weight, stacked);
+      release(weight);
     }
     params.weight = stacked.data();
   }
@@ -127,7 +129,11 @@ std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<Part>& parts
     biases.resize(out);
     params.bias = biases.data();
   }
-  return make.backend.make_linear(params);
+  std::unique_ptr<LinearLayer> layer = make.backend.make_linear(params);
+  if (params.weight_outlives_layer && layer->borrowed_bytes() == 0) {
+    release(require(parts[0].prefix + ".weight", {out, in}));
+  }
+  return layer;
 }
 
 std::string layer_name(const std::string& pattern, std::size_t layer) {

@@ -135,6 +135,7 @@ void Window::plan(const RunContext& context) {
 void Window::cut(const BatchLimits& limits, std::size_t workers) {
   limits_ = limits;
   plan_batches(lengths_, limits, workers, plan_);
+  largest_ = largest_batch(plan_);
 }
 
 /// --on-long skip and fail: records whose text did not fit are rejected, not cut.
@@ -214,7 +215,10 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
   const Batch ragged = worker.batch.batch();
   const std::size_t dims = context.spec.dims;
   const bool multi = context.spec.multi_vector;
-  worker.vectors.reserve((multi ? ragged.tokens() : ragged.size()) * dims);
+  // Room for the window's largest batch, whoever gets it: what a run holds does not depend on how
+  // batches fall to workers, and none has to grow in the midst of a window.
+  context.encoder.reserve(worker.workspace, largest_.texts, largest_.tokens, largest_.longest);
+  worker.vectors.reserve((multi ? largest_.tokens : largest_.texts) * dims);
   context.encoder.encode(ragged, worker.workspace, clock, worker.vectors.data());
   clock.enter(Stage::quantize);
   const float* values = worker.vectors.data();

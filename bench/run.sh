@@ -23,3 +23,5 @@ for bench in gemm kernels batch tokenize shard; do
     --benchmark_out="$results/micro_$bench.json" >"$results/micro_$bench.txt"
 done
 python3 bench/e2e.py build/release "$work" --output "$results/e2e.json" | tee "$results/e2e.md"
+python3 bench/proofs.py build/release "$work" --output "$results/proofs.json" |
+  tee "$results/proofs.txt"

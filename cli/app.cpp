@@ -44,6 +44,10 @@ constexpr Command kCommands[] = {
      "Shows the account of a run, by its output or by what --report wrote; of several, side\n"
      "by side. With -o, as a page for a browser that needs no network.",
      declare_report_command},
+    {"tune", "tune [OPTIONS] [INPUT...]", "Measure what is fastest here, for --config",
+     "Measures a model on this machine with a sample of a corpus: precision and backend,\n"
+     "threads, batch size. Prints a table and, with -o, writes settings for --config.",
+     declare_tune},
 };
 
 std::string general_help() {

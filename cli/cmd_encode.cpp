@@ -101,14 +101,12 @@ std::uint64_t resolve_memory_limit(const EncodeFlags& flags) {
                                          : parse_size("--memory-limit", flags.work.memory_limit);
 }
 
-/// What a process with this model holds before its run. The weights have all been read for the
-/// fingerprint and are resident, but for pages that the system has taken back since: of these the
-/// texts will touch the embedding table again.
+/// What a process with this model holds before its run: what is resident now, and what the texts
+/// will touch of the mapped weights, which were released once they had been read.
 std::uint64_t resident_model(const ReadyModel& model) {
   constexpr std::uint64_t kProgram = std::uint64_t{16} << 20U;
-  const std::uint64_t table =
-      model.encoder->vocab_size() * model.loaded.spec.hidden * sizeof(float);
-  return std::max(process_memory().resident, kProgram + model.encoder->owned_bytes() + table);
+  return std::max(process_memory().resident, kProgram + model.encoder->owned_bytes()) +
+         model.encoder->borrowed_bytes();
 }
 
 /// Sizes the run's memory before any work starts: settings shrink until they fit the limit.

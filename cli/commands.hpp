@@ -42,5 +42,6 @@ RunCommand declare_export(CLI::App& app);
 RunCommand declare_search(CLI::App& app);
 RunCommand declare_tokenize(CLI::App& app);
 RunCommand declare_report_command(CLI::App& app);
+RunCommand declare_tune(CLI::App& app);
 
 }  // namespace embedtool

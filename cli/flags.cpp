@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 #include <system_error>
+#include <utility>
 
 #include "core/base/error.hpp"
 
@@ -64,6 +65,20 @@ std::uint64_t parse_size(std::string_view option, std::string_view word) {
     throw Error(ExitCode::usage, "{} {}: not a size such as 800M or 4G", option, word);
   }
   return number << shift;
+}
+
+double parse_duration(std::string_view option, std::string_view word) {
+  constexpr std::pair<std::string_view, double> kUnits[] = {{"", 1},   {"s", 1},    {"ms", 1e-3},
+                                                            {"m", 60}, {"min", 60}, {"h", 3600}};
+  double number = 0;
+  const auto [stopped, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  const std::string_view given = word.substr(static_cast<std::size_t>(stopped - word.data()));
+  for (const auto& [unit, seconds] : kUnits) {
+    if (error == std::errc() && given == unit && number > 0 && number < 1e6) {
+      return number * seconds;
+    }
+  }
+  throw Error(ExitCode::usage, "{} {}: not a time such as 30s or 2m", option, word);
 }
 
 CLI::Option* FlagGroup::choice(const std::string& names, std::string& target,

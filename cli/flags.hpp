@@ -16,6 +16,9 @@ std::string environment_name(std::string_view long_option);
 /// Throws Error(usage) naming the option.
 std::uint64_t parse_size(std::string_view option, std::string_view word);
 
+/// A time as typed, in seconds: 30, 30s, 500ms, 2m or 1h. Throws Error(usage) naming the option.
+double parse_duration(std::string_view option, std::string_view word);
+
 /// Declares the options of one heading in `--help`. Every option made here can also be set in a
 /// configuration file (by its long name) and by its environment variable. The targets must outlive
 /// the parse.

@@ -165,6 +165,9 @@ class WeightSource {
   /// The tensor of that name, or null.
   virtual const TensorView* find(std::string_view name) const = 0;
   virtual std::vector<std::string_view> names() const = 0;
+  /// A hint that the tensor will not be read again for long, if ever: what is mapped of it from a
+  /// file may leave memory until it is. Its bytes stay valid. Thread-safe.
+  virtual void release(const TensorView& /*tensor*/) const {}
   /// Where the weights come from, for messages.
   virtual std::string describe() const = 0;
 };

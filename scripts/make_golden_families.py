@@ -337,7 +337,8 @@ CASES = {
         vocab_size=VOCAB, hidden_size=H, num_hidden_layers=3, num_attention_heads=3,
         num_key_value_heads=1, head_dim=10, intermediate_size=FFN, max_position_embeddings=64,
         hidden_activation='gelu_pytorch_tanh', rms_norm_eps=1e-6, query_pre_attn_scalar=14,
-        sliding_window=12, _sliding_window_pattern=3, rope_theta=1000000.0,
+        sliding_window=12, _sliding_window_pattern=3,
+        layer_types=['sliding_attention', 'sliding_attention', 'full_attention'], rope_theta=1000000.0,
         rope_local_base_freq=10000.0, use_bidirectional_attention=True), 'gemma3_text', LENGTHS),
 }
 

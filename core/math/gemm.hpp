@@ -48,6 +48,8 @@ class LinearLayer {
   virtual std::size_t scratch_bytes() const { return 0; }
   /// Memory that the layer holds beside what `LinearParams` pointed to.
   virtual std::size_t owned_bytes() const = 0;
+  /// What of the caller's weight it goes on reading in place.
+  virtual std::size_t borrowed_bytes() const { return 0; }
 };
 
 /// A way to multiply matrices. Stateless, thread-safe.

@@ -129,6 +129,9 @@ class OpenBlasLinear final : public LinearLayer {
   std::size_t owned_bytes() const override {
     return (weight_.size() + bias_.size()) * sizeof(float);
   }
+  std::size_t borrowed_bytes() const override {
+    return weight_.empty() ? params_.in * params_.out * sizeof(float) : 0;
+  }
 
  private:
   const OpenBlas& blas_;

@@ -27,13 +27,13 @@ ModelSpec describe_jina(const ConfigSource& config) {
   ModelSpec spec = describe_bert(config);
   const std::string kind = config.string("feed_forward_type").value_or("geglu");
   const bool code = is_code_variant(config);
-  if (!code && kind != "geglu" && kind != "reglu") {
+  if (kind != "geglu" && kind != "reglu") {
     throw Error(ExitCode::model, "feed_forward_type \"{}\" is not supported", kind);
   }
   spec.family = code ? "jina-bert-code" : "jina-bert";
   spec.positions = Positions::alibi;
   spec.gated = true;
-  if (!code) spec.activation = kind == "reglu" ? Activation::relu : Activation::gelu;
+  spec.activation = kind == "reglu" ? Activation::relu : Activation::gelu;
   const std::string layer = "encoder.layer.{}.";
   spec.names.position_embeddings.clear();
   spec.names.ffn_up = layer + (code ? "mlp.up_gated_layer" : "mlp.gated_layers");

@@ -73,4 +73,9 @@ std::size_t Block::owned_bytes() const {
          ffn_down->owned_bytes();
 }
 
+std::size_t Block::borrowed_bytes() const {
+  return qkv->borrowed_bytes() + attention_output->borrowed_bytes() + ffn_up->borrowed_bytes() +
+         ffn_down->borrowed_bytes();
+}
+
 }  // namespace embedtool

@@ -48,6 +48,7 @@ struct Block {
 
   std::size_t scratch_bytes() const;
   std::size_t owned_bytes() const;
+  std::size_t borrowed_bytes() const;
 };
 
 }  // namespace embedtool

@@ -71,6 +71,7 @@ void EmbeddingTable::read_positions(const ModelSpec& spec, const WeightSource& s
   positions_.resize(spec.max_positions * hidden_);
   widen(table.bytes.data() + spec.position_offset * row_bytes, table.dtype, positions_.size(),
         positions_.data());
+  reader.release(table);
   std::vector<float> type0;
   read_type(spec, source, type0);
   if (type0.empty()) return;
@@ -107,10 +108,12 @@ void EmbeddingTable::read_static_parts(const ModelSpec& spec, const WeightSource
     } else {
       widen(weights.bytes.data(), weights.dtype, vocab_, weights_.data());
     }
+    reader.release(weights);
   }
   if (spec.names.token_mapping.empty()) return;
   const TensorView& mapping = reader.require(spec.names.token_mapping, {vocab_});
   mapping_ = read_integers(mapping);
+  reader.release(mapping);
   const auto outside = [this](std::int64_t row) { return row < 0 || row >= table_->shape[0]; };
   if (std::any_of(mapping_.begin(), mapping_.end(), outside)) {
     throw Error(ExitCode::model, "tensor {} points outside of the {} rows of {}", mapping.name,

@@ -36,6 +36,8 @@ class EmbeddingTable {
     if (!common_.empty()) return common_.data();
     return positions_.empty() ? nullptr : positions_.data() + position * hidden_;
   }
+  /// Bytes of the table where it lies.
+  std::size_t borrowed_bytes() const { return table_->bytes.size(); }
   std::size_t owned_bytes() const {
     return (positions_.size() + common_.size() + weights_.size()) * sizeof(float);
   }

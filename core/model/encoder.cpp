@@ -242,7 +242,7 @@ void Encoder::Parts::attend(const Batch& batch, const Group& group, std::size_t 
       clock.enter(Stage::elementwise);
       place_tokens(block, local, length, qkv);
     }
-    clock.enter(Stage::attention);
+    if (clock.current() != Stage::attention) clock.enter(Stage::attention);
     const float* key = qkv + spec.query_width();
     const std::size_t span = local ? spec.local_span : kUnlimitedSpan;
     attention({qkv, key, key + spec.key_width(), width, length, spec.heads, spec.key_heads(),
@@ -343,6 +343,12 @@ std::size_t Encoder::owned_bytes() const {
   if (parts_->sparse) bytes += parts_->sparse->owned_bytes();
   if (parts_->embedding_projection) bytes += parts_->embedding_projection->owned_bytes();
   for (const Block& b : parts_->blocks) bytes += b.owned_bytes();
+  return bytes;
+}
+
+std::size_t Encoder::borrowed_bytes() const {
+  std::size_t bytes = parts_->table.borrowed_bytes();
+  for (const Block& b : parts_->blocks) bytes += b.borrowed_bytes();
   return bytes;
 }
 

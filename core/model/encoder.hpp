@@ -77,6 +77,9 @@ class Encoder {
   std::size_t vocab_size() const;
   /// Memory held beside the mapped weights.
   std::size_t owned_bytes() const;
+  /// What encoding reads in place of the mapped weights: the word embeddings, and layers that their
+  /// backend does not copy.
+  std::size_t borrowed_bytes() const;
   /// FLOPs of the linear layers for one token, and of attention for a sequence of `tokens`.
   double linear_flops_per_token() const;
   double attention_flops(std::size_t tokens) const;

@@ -175,6 +175,7 @@ std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<Part>& parts
     float* rows = stacked.data();
     for (const Part& part : parts) {
       matrix(part.prefix, part.out, in, rows);
+      release(require(member(part.prefix, "weight"), {part.out, in}));
       rows += part.out * in;
     }
     params.weight = stacked.data();
@@ -192,7 +193,11 @@ std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<Part>& parts
     biases.resize(out);
     params.bias = biases.data();
   }
-  return make.backend.make_linear(params);
+  std::unique_ptr<LinearLayer> layer = make.backend.make_linear(params);
+  if (params.weight_outlives_layer && layer->borrowed_bytes() == 0) {
+    release(require(parts[0].prefix + ".weight", {out, in}));
+  }
+  return layer;
 }
 
 std::string layer_name(const std::string& pattern, std::size_t layer) {

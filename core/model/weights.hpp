@@ -13,7 +13,8 @@
 namespace embedtool {
 
 /// Finds and converts a model's tensors: optional name prefixes, old LayerNorm names (gamma, beta),
-/// shape checks, f16, bf16 and f8 widened to f32. Borrows the source. Errors are
+/// shape checks, f16, bf16 and f8 widened to f32. What has been converted or packed is released at
+/// once, so that a model never stands twice in memory. Borrows the source. Errors are
 /// Error(ExitCode::model) naming the tensor.
 class WeightReader {
  public:
@@ -24,6 +25,8 @@ class WeightReader {
   /// The same, of exactly this shape; throws when it is missing or of another shape.
   const TensorView& require(const std::string& name,
                             std::initializer_list<std::size_t> shape) const;
+  /// See WeightSource::release().
+  void release(const TensorView& tensor) const { source_.release(tensor); }
   /// A vector of `size` floats.
   std::vector<float> vector(const std::string& name, std::size_t size) const;
   /// `prefix`.weight or .gamma, and `prefix`.bias or .beta.

@@ -40,11 +40,15 @@ BatchLimits most_of_auto() {
 BatchShape largest_batch(const Plan& plan) {
   BatchShape shape;
   for (const PlannedBatch& batch : plan.batches) {
-    shape.texts = std::max<std::size_t>(shape.texts, batch.count);
-    shape.tokens = std::max<std::size_t>(shape.tokens, batch.tokens);
-    shape.longest = std::max<std::size_t>(shape.longest, batch.longest);
+    widen(shape, {batch.count, batch.tokens, batch.longest});
   }
   return shape;
+}
+
+void widen(BatchShape& shape, const BatchShape& other) {
+  shape.texts = std::max(shape.texts, other.texts);
+  shape.tokens = std::max(shape.tokens, other.tokens);
+  shape.longest = std::max(shape.longest, other.longest);
 }
 
 std::size_t worker_bytes(const Encoder& encoder, const BatchShape& shape) {

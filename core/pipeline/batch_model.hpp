@@ -17,6 +17,8 @@ struct BatchShape {
 };
 
 BatchShape largest_batch(const Plan& plan);
+/// Grows `shape` to hold `other` as well.
+void widen(BatchShape& shape, const BatchShape& other);
 
 /// Bytes that a worker's workspace and its finished vectors take for batches up to `shape`.
 std::size_t worker_bytes(const Encoder& encoder, const BatchShape& shape);

@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
 
-/// A Parquet row group of 16 MiB of values, once as values and once compressed, and its buffers.
-constexpr std::uint64_t kWriter = 48 * kMiB;
+/// A Parquet row group of 16 MiB of values, compressed, its open pages, and the compressor.
+constexpr std::uint64_t kWriter = 28 * kMiB;
 /// The reader's buffers, and the ids that it keeps to count duplicates.
 constexpr std::uint64_t kReader = 16 * kMiB;
 /// A worker's stack, tokenizer scratch and what the allocator keeps for its thread.

@@ -21,7 +21,8 @@ void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& lim
   });
   plan.batches.clear();
   std::uint64_t left = std::accumulate(lengths.begin(), lengths.end(), std::uint64_t{0});
-  const auto budget = [&] {
+  const auto budget = [&]() -> std::uint64_t {
+    if (workers == 0) return limits.tokens;
     const std::uint64_t share = std::max(kLeastTokens, left / (2 * workers));
     return std::min<std::uint64_t>(limits.tokens, share);
   };

@@ -35,7 +35,7 @@ struct Plan {
 /// Towards the end of the window batches become smaller: none takes more than its share of the
 /// tokens that are left for `workers` workers, halved (Polychronopoulos and Kuck's guided
 /// self-scheduling), so that all of them end at about the same time even when this window is the
-/// last.
+/// last. With 0 workers they do not: every batch is as large as the limits allow.
 void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& limits,
                   std::size_t workers, Plan& plan);
 

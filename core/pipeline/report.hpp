@@ -87,12 +87,13 @@ struct RunReport {
 
   // memory
   std::uint64_t peak_rss = 0;
-  std::uint64_t weights_bytes = 0;        ///< packed or converted, beside the mapped file
-  std::uint64_t workspace_bytes = 0;      ///< all workers
-  std::uint64_t workspace_predicted = 0;  ///< by the first window's lengths, before its batches ran
-  std::uint64_t rss_file = 0;             ///< resident at the end and mapped from files
-  std::uint64_t rss_anonymous = 0;        ///< resident at the end, the process's own
-  std::uint64_t window_bytes = 0;         ///< all windows in flight
+  std::uint64_t weights_bytes = 0;    ///< packed or converted, beside the mapped file
+  std::uint64_t workspace_bytes = 0;  ///< all workers
+  /// Of those workers that encoded, by each window's largest batch, known before its batches ran.
+  std::uint64_t workspace_predicted = 0;
+  std::uint64_t rss_file = 0;       ///< resident at the end and mapped from files
+  std::uint64_t rss_anonymous = 0;  ///< resident at the end, the process's own
+  std::uint64_t window_bytes = 0;   ///< all windows in flight
 
   // what ran
   std::size_t workers = 0;

@@ -71,6 +71,7 @@ class Runner {
   void begin_encoding(Slot& slot, StageClock& clock);
   BatchLimits choose_limits(const Window& window);
   void predict_workspace(const Window& window);
+  void count_workspace_locked(const WorkerState& state);
   void measure_window_locked(const Slot& slot);
   void take_sample();
   void fail(std::exception_ptr error);
@@ -96,6 +97,8 @@ class Runner {
   std::size_t threads_running_ = 0;
   std::exception_ptr failure_;
   std::uint64_t tokens_encoded_ = 0;
+  BatchShape largest_;  ///< of all windows so far
+  std::size_t worker_predicted_ = 0;
   std::optional<Tuner> tuner_;
   RunReport report_;
   std::atomic<std::uint64_t> tokens_computed_{0};  ///< batch by batch; for the series
@@ -202,7 +205,7 @@ void Runner::work(std::size_t worker) {
     report_.padding.actual += state.counts.padding.actual;
     report_.batch_samples.insert(report_.batch_samples.end(), state.counts.batch_samples.begin(),
                                  state.counts.batch_samples.end());
-    report_.workspace_bytes += state.workspace.bytes() + state.vectors.bytes();
+    count_workspace_locked(state);
   });
 }
 
@@ -253,7 +256,7 @@ void Runner::begin_encoding(Slot& slot, StageClock& clock) {
   const StageScope planning(clock, Stage::plan);
   slot.window.plan(context_);
   slot.window.cut(choose_limits(slot.window), context_.options.threads);
-  if (slot.number == 0) predict_workspace(slot.window);
+  predict_workspace(slot.window);
   const std::size_t batches = slot.window.batches();
   if (batches == 0) slot.window.finish(context_);
   const std::lock_guard lock(mutex_);
@@ -278,12 +281,18 @@ BatchLimits Runner::choose_limits(const Window& window) {
   return tuner_->next();
 }
 
+/// What the model of workspace bytes says of a window before any of its batches has run.
 void Runner::predict_workspace(const Window& window) {
-  const BatchShape shape = largest_batch(window.cuts());
-  const std::size_t bytes = worker_bytes(context_.encoder, shape);
   const std::lock_guard lock(mutex_);
-  report_.workspace_predicted =
-      bytes * std::min(context_.options.threads, window.cuts().batches.size());
+  widen(largest_, window.largest());
+  worker_predicted_ = worker_bytes(context_.encoder, largest_);
+}
+
+/// A worker that has ended: what it held, and what was predicted for one that encodes.
+void Runner::count_workspace_locked(const WorkerState& state) {
+  const std::size_t held = state.workspace.bytes() + state.vectors.bytes();
+  report_.workspace_bytes += held;
+  if (held > 0) report_.workspace_predicted += worker_predicted_;
 }
 
 /// Tells the tuner what a window has cost: CPU time, which other programs disturb less than wall

@@ -136,6 +136,7 @@ void Window::cut(const BatchLimits& limits, std::size_t workers) {
   limits_ = limits;
   plan_batches(lengths_, limits, workers, plan_);
   if (sparse_.size() < plan_.batches.size()) sparse_.resize(plan_.batches.size());
+  largest_ = largest_batch(plan_);
 }
 
 /// --on-long skip and fail: records whose text did not fit are rejected, not cut.
@@ -218,10 +219,13 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
   worker.counts.batch_texts.add(planned.count);
   worker.counts.batch_tokens.add(planned.tokens);
   worker.counts.padding.actual += context.encoder.computed_rows(ragged);
-  if (context.spec.sparse) return encode_sparse(context, batch, ragged, worker, clock);
   const std::size_t dims = context.spec.dims;
   const bool multi = context.spec.multi_vector;
-  worker.vectors.reserve((multi ? ragged.tokens() : ragged.size()) * dims);
+  // Room for the window's largest batch, whoever gets it: what a run holds does not depend on how
+  // batches fall to workers, and none has to grow in the midst of a window.
+  context.encoder.reserve(worker.workspace, largest_.texts, largest_.tokens, largest_.longest);
+  if (context.spec.sparse) return encode_sparse(context, batch, ragged, worker, clock);
+  worker.vectors.reserve((multi ? largest_.tokens : largest_.texts) * dims);
   context.encoder.encode(ragged, worker.workspace, clock, worker.vectors.data());
   clock.enter(Stage::quantize);
   const float* values = worker.vectors.data();

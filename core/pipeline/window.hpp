@@ -9,6 +9,7 @@
 
 #include "core/data.hpp"
 #include "core/model/encoder.hpp"
+#include "core/pipeline/batch_model.hpp"
 #include "core/pipeline/planner.hpp"
 #include "core/pipeline/report.hpp"
 #include "core/pipeline/run.hpp"
@@ -60,6 +61,7 @@ class Window {
   /// Cuts batches.
   void cut(const BatchLimits& limits, std::size_t workers);
   const BatchLimits& limits() const { return limits_; }
+  const BatchShape& largest() const { return largest_; }
   const Plan& cuts() const { return plan_; }
   std::size_t batches() const { return plan_.batches.size(); }
   void encode(const RunContext& context, std::size_t batch, WorkerState& worker, StageClock& clock);
@@ -118,6 +120,7 @@ class Window {
   std::vector<std::uint32_t> lengths_;  ///< tokens of each of them
   Plan plan_;
   BatchLimits limits_;
+  BatchShape largest_;
   std::vector<RowInfo> rows_;
   std::vector<std::uint64_t> vector_offsets_;
   std::vector<SparseRows> sparse_;  ///< of each batch

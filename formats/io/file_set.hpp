@@ -25,6 +25,10 @@ class FileSet {
   /// of the set (absolute, or with a ".." part): names may come from a file that is not trusted.
   virtual std::optional<std::span<const std::byte>> find(std::string_view name) const = 0;
 
+  /// A hint that these bytes of the set's files will not be read again for long: pages that are
+  /// mapped from disk may leave memory until they are. The bytes stay valid.
+  virtual void release(std::span<const std::byte> /*bytes*/) const {}
+
   /// Where the files are, for messages: the folder's path, or "builtin".
   virtual std::string describe() const = 0;
 };
@@ -41,6 +45,8 @@ class DirectoryFileSet : public FileSet {
   explicit DirectoryFileSet(std::string path);
 
   std::optional<std::span<const std::byte>> find(std::string_view name) const override;
+  /// `bytes` must come from find().
+  void release(std::span<const std::byte> bytes) const override { release_pages(bytes); }
   std::string describe() const override { return path_; }
 
  private:

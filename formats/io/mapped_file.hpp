@@ -6,6 +6,10 @@
 
 namespace embedtool {
 
+/// Lets the whole pages inside `bytes` leave memory; they are read from their file again on the
+/// next use. Only for bytes that are mapped from a file and never written to: others would be lost.
+void release_pages(std::span<const std::byte> bytes);
+
 /// A whole file mapped read-only. The mapping lives as long as the object; pages are shared with
 /// every other process that maps the file and are read on first use.
 class MappedFile {

@@ -15,6 +15,13 @@ bool carries(std::span<const BuiltinFile> table, std::string_view model) {
                      [&](const BuiltinFile& file) { return file.model == model; });
 }
 
+/// Files that were compiled into the program: read-only, and mapped from it by the system.
+class ProgramFileSet final : public MemoryFileSet {
+ public:
+  using MemoryFileSet::MemoryFileSet;
+  void release(std::span<const std::byte> bytes) const override { release_pages(bytes); }
+};
+
 }  // namespace
 
 bool is_builtin_name(std::string_view name) {
@@ -28,7 +35,10 @@ std::unique_ptr<FileSet> open_builtin(std::string_view name, std::span<const Bui
     throw Error(ExitCode::model,
                 "{}: this build carries no such model; give a model folder with --model", name);
   }
-  auto files = std::make_unique<MemoryFileSet>(std::string(model));
+  const bool in_program = table.data() == builtin_files().data();
+  std::unique_ptr<MemoryFileSet> files = in_program
+                                             ? std::make_unique<ProgramFileSet>(std::string(model))
+                                             : std::make_unique<MemoryFileSet>(std::string(model));
   for (const BuiltinFile& file : table) {
     if (file.model == model) files->add(std::string(file.name), file.bytes);
   }

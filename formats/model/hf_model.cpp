@@ -78,7 +78,7 @@ class ModelLoader {
   void load_gguf(std::span<const std::byte> bytes) {
     const std::string where =
         fmt::format("{}/{}", files_.describe(), gguf_name_.empty() ? kGgufName : gguf_name_);
-    auto file = std::make_unique<GgufFile>(bytes, where);
+    auto file = std::make_unique<GgufFile>(bytes, where, &files_);
     GgufModel read = read_gguf_model(*file, where);
     model_.spec = std::move(read.spec);
     model_.max_tokens = model_.spec.max_positions;

@@ -1,8 +1,15 @@
 #include "formats/model/model_files.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace embedtool {
+namespace {
+
+/// So much of a file is in memory at a time while it is hashed; a multiple of every page size.
+constexpr std::size_t kPiece = std::size_t{4} << 20U;
+
+}  // namespace
 
 std::optional<std::span<const std::byte>> RecordingFileSet::find(std::string_view name) const {
   const auto bytes = base_->find(name);
@@ -13,15 +20,25 @@ std::optional<std::span<const std::byte>> RecordingFileSet::find(std::string_vie
   return bytes;
 }
 
+Hash128 RecordingFileSet::content_hash(std::span<const std::byte> bytes) const {
+  Hasher128 hasher;
+  for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
+    const auto piece = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
+    hasher.update(piece.data(), piece.size());
+    release(piece);
+  }
+  return hasher.digest();
+}
+
 Hash128 RecordingFileSet::fingerprint() const {
   const std::lock_guard lock(mutex_);
   Hasher128 whole;
   for (const auto& [name, bytes] : read_) {
     // Fixed-size hashes of name and content leave no way to shift bytes from one to the other.
     const auto name_hash = hash128(name).bytes();
-    const auto content_hash = hash128(bytes.data(), bytes.size()).bytes();
+    const auto content = content_hash(bytes).bytes();
     whole.update(name_hash.data(), name_hash.size());
-    whole.update(content_hash.data(), content_hash.size());
+    whole.update(content.data(), content.size());
   }
   return whole.digest();
 }

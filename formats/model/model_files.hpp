@@ -19,14 +19,18 @@ class RecordingFileSet : public FileSet {
   explicit RecordingFileSet(std::unique_ptr<FileSet> base) : base_(std::move(base)) {}
 
   std::optional<std::span<const std::byte>> find(std::string_view name) const override;
+  void release(std::span<const std::byte> bytes) const override { base_->release(bytes); }
   std::string describe() const override { return base_->describe(); }
 
   /// Content hash of all files read so far, whatever the order: names, sizes and bytes (XXH3-128).
+  /// Reads all of them, and releases what it has read.
   Hash128 fingerprint() const;
   /// The set below, for files that are no part of the model (its card).
   const FileSet& unrecorded() const { return *base_; }
 
  private:
+  Hash128 content_hash(std::span<const std::byte> bytes) const;
+
   std::unique_ptr<FileSet> base_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::span<const std::byte>, std::less<>> read_;
@@ -40,6 +44,7 @@ class SubfolderFileSet : public FileSet {
       : base_(base), folder_(std::move(folder)) {}
 
   std::optional<std::span<const std::byte>> find(std::string_view name) const override;
+  void release(std::span<const std::byte> bytes) const override { base_.release(bytes); }
   std::string describe() const override;
 
  private:

@@ -27,6 +27,26 @@ std::size_t element_width(const ColumnLayout& layout) {
 
 }  // namespace
 
+std::vector<std::byte>& PageStore::add(std::size_t bytes) {
+  // Rounded up, so that a page that is a little larger than the last one here still fits.
+  constexpr std::size_t kStep = std::size_t{32} << 10U;
+  if (used_ == pages_.size()) pages_.emplace_back();
+  std::vector<std::byte>& page = pages_[used_++];
+  page.clear();
+  if (bytes > page.capacity()) page.reserve((bytes + kStep - 1) / kStep * kStep);
+  return page;
+}
+
+std::size_t PageStore::bytes() const {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < used_; ++i) sum += pages_[i].size();
+  return sum;
+}
+
+void PageStore::write(ByteSink& out) const {
+  for (std::size_t i = 0; i < used_; ++i) out.write(pages_[i]);
+}
+
 ChunkWriter::ChunkWriter(ColumnLayout layout)
     : layout_(std::move(layout)),
       repetition_(bit_width(layout_.max_repetition)),
@@ -154,10 +174,11 @@ void ChunkWriter::put_page(PageCodec& codec, PageType type, Encoding encoding, s
   header.crc = page_crc(packed);
   header.values = static_cast<std::int32_t>(values);
   header.encoding = encoding;
-  const std::size_t start = pages_.size();
-  write_page_header(header, pages_);
-  uncompressed_ += static_cast<std::int64_t>(pages_.size() - start + page_.size());
-  append(pages_, packed);
+  constexpr std::size_t kHeader = 64;  // more than a header takes
+  std::vector<std::byte>& page = pages_.add(packed.size() + kHeader);
+  write_page_header(header, page);
+  uncompressed_ += static_cast<std::int64_t>(page.size() + page_.size());
+  append(page, packed);
 }
 
 // Always all 256 values in order: the indices need no look-up, and equal rows give equal bytes.
@@ -165,7 +186,7 @@ void ChunkWriter::put_dictionary(PageCodec& codec) {
   page_.clear();
   for (std::int32_t v = -128; v < 128; ++v) append_u32(page_, static_cast<std::uint32_t>(v));
   put_page(codec, PageType::dictionary, Encoding::plain, 256);
-  dictionary_size_ = pages_.size();
+  dictionary_size_ = pages_.bytes();
 }
 
 void ChunkWriter::close_page(PageCodec& codec) {
@@ -191,10 +212,10 @@ ChunkMeta ChunkWriter::flush(PageCodec& codec, std::uint64_t offset, ByteSink& o
   meta.path = layout_.path;
   meta.values = total_levels_;
   meta.uncompressed_size = uncompressed_;
-  meta.compressed_size = static_cast<std::int64_t>(pages_.size());
+  meta.compressed_size = static_cast<std::int64_t>(pages_.bytes());
   meta.data_offset = static_cast<std::int64_t>(offset + dictionary_size_);
   if (has_dictionary()) meta.dictionary_offset = static_cast<std::int64_t>(offset);
-  out.write(pages_);
+  pages_.write(out);
   return meta;
 }
 

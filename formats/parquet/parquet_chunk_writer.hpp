@@ -13,6 +13,23 @@
 
 namespace embedtool::parquet {
 
+/// Finished pages that wait in memory, each in a buffer of about its size that is used again: 16
+/// MiB of them take 16 MiB, where one array that grows would take the double, and more while it
+/// does.
+class PageStore {
+ public:
+  /// The next page, empty, with room for `bytes`.
+  std::vector<std::byte>& add(std::size_t bytes);
+  bool empty() const { return used_ == 0; }
+  std::size_t bytes() const;
+  void write(ByteSink& out) const;
+  void clear() { used_ = 0; }
+
+ private:
+  std::vector<std::vector<std::byte>> pages_;
+  std::size_t used_ = 0;
+};
+
 /// Builds one column of one row group in memory: the page being filled, and the pages done,
 /// compressed. Recycled from row group to row group. Not thread-safe.
 class ChunkWriter {
@@ -60,7 +77,7 @@ class ChunkWriter {
   std::size_t levels_ = 0;         ///< of the open page
   std::size_t booleans_ = 0;       ///< in the open page
   std::vector<std::byte> page_;    ///< the open page, encoded
-  std::vector<std::byte> pages_;   ///< finished pages of the chunk, with headers
+  PageStore pages_;                ///< of the chunk, with headers
   std::size_t raw_bytes_ = 0;
   std::size_t dictionary_size_ = 0;  ///< of the dictionary page in pages_
   std::int64_t total_levels_ = 0;

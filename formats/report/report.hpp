@@ -65,8 +65,8 @@ struct ReportContext {
 ///   memory     {peak_rss, weights, workspace, workspace_predicted, workspace_error_percent,
 ///   windows,
 ///              mapped_files, rest, over_time [{ms, resident, file}]}: weights, workspaces and
-///              windows as allocated, the others as resident at the end; predicted: by the first
-///              window's lengths, before its batches ran
+///              windows as allocated, the others as resident at the end; predicted: of the workers
+///              that encoded, by every window's largest batch, before its batches ran
 ///   accounting {cpu_stages_ms, cpu_unexplained_percent, wall_main_ms, wall_unexplained_percent}:
 ///              the stages' CPU time against cpu_ms, the main thread's account against total_ms
 ///   roofline   {flops, least_bytes, flops_per_byte, gflops, gbytes_per_second, peak_gflops,

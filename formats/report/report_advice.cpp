@@ -67,7 +67,8 @@ void judge_precision(const RunReport& report, std::vector<std::string>& out) {
   if (gemm > 40 && report.compute == "f32") {
     out.push_back(fmt::format(
         "{:.0f} % of the CPU time is matrix products in f32. --compute bf16 or int8 is two to "
-        "three times as fast there where the CPU has the instructions, at a cost in exactness.",
+        "three times as fast there where the CPU has the instructions, at a cost in exactness; "
+        "embedtool tune measures both on your corpus.",
         gemm));
   }
   const double attention = percent(cpu(report, Stage::attention), busy);

@@ -131,7 +131,8 @@ bool GgufFile::recognizes(std::span<const std::byte> bytes) {
   return bytes.size() >= kMagic.size() && std::memcmp(bytes.data(), kMagic.data(), 4) == 0;
 }
 
-GgufFile::GgufFile(std::span<const std::byte> bytes, std::string where) : where_(std::move(where)) {
+GgufFile::GgufFile(std::span<const std::byte> bytes, std::string where, const FileSet* files)
+    : where_(std::move(where)), files_(files) {
   if (!recognizes(bytes)) throw Error(ExitCode::model, "{}: not a GGUF file", where_);
   Reader reader(bytes, where_);
   reader.take(kMagic.size());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/ports.hpp"
+#include "formats/io/file_set.hpp"
 
 namespace embedtool {
 
@@ -22,9 +23,10 @@ namespace embedtool {
 /// first), u32 type, u64 offset into the data; padding to `general.alignment`; the data.
 class GgufFile : public WeightSource {
  public:
-  /// Reads everything but the data. `where` names the file. Throws Error(ExitCode::model) naming
-  /// what is amiss: nothing that the file says is used before it is checked against its size.
-  GgufFile(std::span<const std::byte> bytes, std::string where);
+  /// Reads everything but the data. `where` names the file; `files`, which must outlive the object,
+  /// is what the bytes come from, to release them. Throws Error(ExitCode::model) naming what is
+  /// amiss: nothing that the file says is used before it is checked against its size.
+  GgufFile(std::span<const std::byte> bytes, std::string where, const FileSet* files = nullptr);
 
   /// Whether these are the first bytes of a GGUF file.
   static bool recognizes(std::span<const std::byte> bytes);
@@ -47,6 +49,9 @@ class GgufFile : public WeightSource {
   /// Throws Error(ExitCode::model) when the tensor is there but of a type that is not read.
   const TensorView* find(std::string_view name) const override;
   std::vector<std::string_view> names() const override;
+  void release(const TensorView& tensor) const override {
+    if (files_ != nullptr) files_->release(tensor.bytes);
+  }
   std::string describe() const override { return where_; }
 
  private:
@@ -70,6 +75,7 @@ class GgufFile : public WeightSource {
   [[noreturn]] void wrong_kind(std::string_view key, const char* wanted) const;
 
   std::string where_;
+  const FileSet* files_;
   std::map<std::string_view, Value> values_;
   std::map<std::string, Entry, std::less<>> tensors_;  // nodes do not move: views stay valid
 };

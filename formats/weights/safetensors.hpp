@@ -24,8 +24,10 @@ namespace embedtool {
 /// which the tensors cover without holes or overlap.
 class SafetensorsWeights : public WeightSource {
  public:
-  /// `description` says where the weights come from, for messages.
-  explicit SafetensorsWeights(std::string description) : description_(std::move(description)) {}
+  /// `description` says where the weights come from, for messages; `files`, which must outlive the
+  /// object, is what the bytes come from, to release them.
+  explicit SafetensorsWeights(std::string description, const FileSet* files = nullptr)
+      : description_(std::move(description)), files_(files) {}
 
   /// Reads the header of one file. `bytes` must outlive the object; `where` names the file.
   /// Throws Error(ExitCode::model) naming the file and the tensor when anything is amiss, also
@@ -35,6 +37,9 @@ class SafetensorsWeights : public WeightSource {
   /// Throws Error(ExitCode::model) when the tensor is there but of a type that is not read.
   const TensorView* find(std::string_view name) const override;
   std::vector<std::string_view> names() const override;
+  void release(const TensorView& tensor) const override {
+    if (files_ != nullptr) files_->release(tensor.bytes);
+  }
   std::string describe() const override { return description_; }
 
   /// Bytes of tensor data, all types.
@@ -48,6 +53,7 @@ class SafetensorsWeights : public WeightSource {
   };
 
   std::string description_;
+  const FileSet* files_;
   std::map<std::string, Entry, std::less<>> entries_;  // nodes do not move: views stay valid
   std::size_t data_bytes_ = 0;
 };

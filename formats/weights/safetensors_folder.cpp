@@ -104,13 +104,13 @@ void add_shards(SafetensorsWeights& weights, const FileSet& files, const std::st
 std::unique_ptr<SafetensorsWeights> open_weights(const FileSet& files, const std::string& folder) {
   const std::string prefix = files.describe() + "/" + folder;
   if (const auto bytes = files.find(folder + "model.safetensors"); bytes.has_value()) {
-    auto weights = std::make_unique<SafetensorsWeights>(prefix + "model.safetensors");
+    auto weights = std::make_unique<SafetensorsWeights>(prefix + "model.safetensors", &files);
     weights->add_file(*bytes, prefix + "model.safetensors");
     return weights;
   }
   const std::string index = "model.safetensors.index.json";
   if (const auto bytes = files.find(folder + index); bytes.has_value()) {
-    auto weights = std::make_unique<SafetensorsWeights>(prefix + index);
+    auto weights = std::make_unique<SafetensorsWeights>(prefix + index, &files);
     add_shards(*weights, files, folder, as_chars(*bytes), prefix + index);
     return weights;
   }

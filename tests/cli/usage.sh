@@ -48,7 +48,7 @@ run 2 info one two
 run 2 verify
 run 2 search
 run 2 export
-for command in encode info verify export search tokenize; do run 0 "$command" --help; done
+for command in encode info verify export search tokenize report tune; do run 0 "$command" --help; done
 
 # JSON messages: one object a line.
 run 1 encode missing.jsonl -o out --log-format json

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cinttypes>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -38,6 +40,43 @@ TEST_F(FileSetTest, FindsFilesOfAFolder) {
   EXPECT_FALSE(files.find("absent.txt"));
   EXPECT_FALSE(files.find("absent/config.json"));
   EXPECT_EQ(files.describe(), folder_.string());
+}
+
+/// Bytes of the pages that hold `bytes` and are mapped to memory, as the kernel says.
+std::size_t resident_bytes(std::span<const std::byte> bytes) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  std::ifstream maps("/proc/self/smaps");
+  std::size_t kib = 0;
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t from = 0;
+    std::uintptr_t to = 0;
+    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR, &from, &to) == 2) {
+      inside = from <= begin && begin < to;
+    } else if (inside && line.starts_with("Rss:")) {
+      std::sscanf(line.c_str(), "Rss: %zu", &kib);
+    }
+  }
+  return kib * 1024;
+}
+
+TEST_F(FileSetTest, ReleasedBytesLeaveMemoryAndStayValid) {
+  constexpr std::size_t kSize = std::size_t{1} << 20U;
+  std::string content(kSize + 100, 'x');
+  for (std::size_t i = 0; i < content.size(); i += 4096)
+    content[i] = static_cast<char>('a' + i % 23);
+  std::ofstream(folder_ / "large") << content;
+  const DirectoryFileSet files(folder_.string());
+  const auto bytes = *files.find("large");
+  EXPECT_EQ(as_chars(bytes), content);
+  if (resident_bytes(bytes) < kSize) GTEST_SKIP() << "the kernel does not tell what is resident";
+  files.release(bytes);
+  EXPECT_LT(resident_bytes(bytes), kSize / 4);
+  EXPECT_EQ(as_chars(bytes), content);
+  // Less than a page, and nothing at all.
+  files.release(bytes.subspan(10, 20));
+  files.release({});
+  EXPECT_EQ(as_chars(bytes), content);
 }
 
 TEST_F(FileSetTest, RefusesWhatIsNotAFileOfTheFolder) {

@@ -59,6 +59,15 @@ TEST(Planner, NoWorkerIsLeftWithALongBatchAtTheEnd) {
   }
 }
 
+TEST(Planner, WithoutWorkersToEndTogetherBatchesAreFull) {
+  const std::vector<std::uint32_t> lengths(1000, 10);
+  Plan plan;
+  plan_batches(lengths, {64, 8192}, 0, plan);
+  ASSERT_EQ(plan.batches.size(), 16U);
+  for (std::size_t i = 0; i < 15; ++i) EXPECT_EQ(plan.batches[i].count, 64U);
+  EXPECT_EQ(plan.batches.back().count, 40U);
+}
+
 TEST(Planner, PaddedTokens) {
   const std::vector<std::uint32_t> lengths{3, 9, 3, 1, 9};
   EXPECT_EQ(padded_tokens(lengths, 2), 9 * 2 + 3 * 2 + 9U);

@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""What the report, the presets and the automatic batch size promise, measured.
+
+usage: bench/proofs.py BUILD WORK [--only account,overhead,…] [--rounds N] [--output FILE]
+
+BUILD is a build directory with -DEMBEDTOOL_BENCH=ON; WORK takes models and corpora, which are made
+where they are missing: seeded random weights, and texts of random words in four mixes of lengths
+(about 11, 60 and 300 words, and log-normal between them). The proofs:
+  account    3 models x 4 mixes: what the stages do not explain of CPU and wall time (at most 5 %),
+             and workspaces predicted against those that were there (within 10 %)
+  overhead   what profiling costs: switches of the stage clocks x CPU time of one (below 1 %)
+  latency    the first vector of a pipe, by default and with --optimize latency (10 times sooner)
+  auto       --batch-size auto against the best of the fixed sizes, three mixes (within 3 %)
+  memory     --optimize memory: peak of resident memory (at most 60 %) and speed (at most 10 % lost)
+  limit      a run under an address-space limit of 1.2 x the weights + 64 MB, which must complete
+Figures that compare are medians over rounds in which all take turns. Exit 1: a proof failed.
+"""
+
+import argparse
+import json
+import math
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import e2e
+
+MIXES = ("short", "mid", "long", "mixed")
+MODELS = ("builtin-fast", "minilm", "base")
+WORDS = {"short": 11, "mid": 60, "long": 300}
+FIXED = (16, 32, 64, 128)
+
+
+def make_corpus(work, mix, texts):
+    """A JSONL file of texts of random words, the same for everybody."""
+    path = work / f"words_{mix}_{texts}.jsonl"
+    if path.exists():
+        return path
+    generator = random.Random(f"{mix} {texts}")
+    syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
+    words = ["".join(generator.choices(syllables, k=generator.choice((1, 1, 2, 2, 3))))
+             for _ in range(8000)]
+    lines = []
+    for i in range(texts):
+        if mix == "mixed":
+            count = round(generator.lognormvariate(math.log(35), 1.0))
+        else:
+            count = round(WORDS[mix] * generator.uniform(0.6, 1.4))
+        text = " ".join(generator.choices(words, k=min(400, max(1, count))))
+        lines.append(json.dumps({"id": str(i), "text": text}) + "\n")
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+class Bench:
+    """Runs the program and keeps what was seen."""
+
+    def __init__(self, build, work, rounds):
+        self.build, self.work, self.rounds = build, work, rounds
+        self.failed = []
+        self.rows = []
+
+    def model(self, name):
+        return name if name.startswith("builtin") else e2e.make_model(self.work, name)
+
+    def encode(self, corpus, model, *arguments, limit=None):
+        """The report of a run. `limit`: bytes of address space."""
+        out = self.work / "proof_out"
+        command = [self.build / "embedtool", "encode", corpus, "-m", self.model(model), "-o", out,
+                   "--overwrite", "-q", *arguments]
+
+        def set_limit():
+            if limit is not None:
+                resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+        subprocess.run(command, check=True, preexec_fn=set_limit)
+        return json.loads((out / "report.json").read_text(encoding="utf-8"))
+
+    def in_turn(self, runs):
+        """{name: [report]} of runs {name: function}, each once a round, every other in reverse."""
+        reports = {name: [] for name in runs}
+        for number in range(self.rounds):
+            names = list(runs)
+            for name in names if number % 2 == 0 else reversed(names):
+                reports[name].append(runs[name]())
+        return reports
+
+    def say(self, proof, good, text, **figures):
+        self.rows.append({"proof": proof, "good": good, "text": text, **figures})
+        if not good:
+            self.failed.append(proof)
+        print(f"{proof:9} {'ok  ' if good else 'FAIL'} {text}", flush=True)
+
+
+def ratios(reports, name, against, figure):
+    """Median over the rounds of one's figure by the other's."""
+    pairs = zip(reports[name], reports[against])
+    return statistics.median(figure(a) / figure(b) for a, b in pairs)
+
+
+def encode_cpu(report):
+    """CPU time of encoding alone, in milliseconds."""
+    stages = ("batch", "lookup", "gemm", "attention", "elementwise", "pool", "head", "normalize",
+              "quantize")
+    return sum(report["stages"][s]["cpu_ms"] for s in stages if s in report["stages"])
+
+
+def texts_for(model, mix):
+    """So many that a run takes some seconds and has several windows of 1000."""
+    if model.startswith("builtin"):
+        return {"short": 60000, "mid": 20000, "long": 5000, "mixed": 20000}[mix]
+    scale = 1 if model == "minilm" else 0.3
+    return round({"short": 6000, "mid": 2500, "long": 600, "mixed": 2500}[mix] * scale)
+
+
+def prove_account(bench):
+    for model in MODELS:
+        for mix in MIXES:
+            corpus = make_corpus(bench.work, mix, texts_for(model, mix))
+            report = bench.encode(corpus, model, "--window", "1000")
+            account, memory = report["accounting"], report["memory"]
+            cpu, wall = account["cpu_unexplained_percent"], account["wall_unexplained_percent"]
+            error = memory["workspace_error_percent"]
+            bench.say("account", cpu <= 5 and wall <= 5 and abs(error) <= 10,
+                      f"{model} {mix}: unexplained {cpu:.2f} % of CPU, {wall:.2f} % of wall time; "
+                      f"workspaces {memory['workspace_predicted'] / 1e6:.1f} MB predicted, "
+                      f"{memory['workspace'] / 1e6:.1f} MB there ({error:+.1f} %)",
+                      model=model, mix=mix, cpu=cpu, wall=wall, workspace_error=error)
+
+
+def prove_overhead(bench):
+    lines = subprocess.run([bench.build / "bench/switches"], check=True, capture_output=True,
+                           text=True).stdout
+    cost = json.loads(lines)
+    for model in MODELS:
+        for mix in MIXES:
+            corpus = make_corpus(bench.work, mix, texts_for(model, mix))
+            report = bench.encode(corpus, model)
+            switches = sum(stage["calls"] for stage in report["stages"].values())
+            percent = 100 * switches * cost["cold_ns"] / 1e6 / report["cpu_ms"]
+            hot = 100 * switches * cost["hot_ns"] / 1e6 / report["cpu_ms"]
+            bench.say("overhead", percent < 1,
+                      f"{model} {mix}: {switches} switches in {report['cpu_ms']:.0f} ms of CPU "
+                      f"time: {percent:.2f} % ({cost['cold_ns']:.0f} ns each, out of cache; "
+                      f"{hot:.2f} % in cache)", model=model, mix=mix, percent=percent)
+
+
+def first_line_seconds(bench, corpus, *arguments):
+    command = [bench.build / "embedtool", "encode", "-", "--format", "jsonl", "-m",
+               bench.model("minilm"), "-o", "-", "-q", *arguments]
+    begin = time.monotonic()
+    with open(corpus, "rb") as source, subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        feeder = subprocess.Popen(["cat"], stdin=source, stdout=process.stdin)
+        process.stdin.close()
+        process.stdout.readline()
+        seconds = time.monotonic() - begin
+        process.kill()
+        feeder.wait()
+    return seconds
+
+
+def prove_latency(bench):
+    corpus = make_corpus(bench.work, "mid", 9000)
+    seconds = bench.in_turn({
+        "default": lambda: first_line_seconds(bench, corpus),
+        "latency": lambda: first_line_seconds(bench, corpus, "--optimize", "latency"),
+    })
+    ratio = ratios(seconds, "default", "latency", float)
+    default, latency = (statistics.median(seconds[n]) for n in ("default", "latency"))
+    bench.say("latency", ratio >= 10,
+              f"minilm, pipe of 9000 texts of 60 words: first vector after {default:.2f} s by "
+              f"default, {latency:.3f} s with --optimize latency: {ratio:.1f} times sooner",
+              ratio=ratio)
+
+
+def prove_auto(bench):
+    for mix in ("short", "mid", "mixed"):
+        corpus = make_corpus(bench.work, mix, texts_for("minilm", mix))
+        runs = {size: lambda size=size: bench.encode(corpus, "minilm", "--batch-size", size,
+                                                      "--window", "500")
+                for size in (*map(str, FIXED), "auto")}
+        reports = bench.in_turn(runs)
+        costs = {n: statistics.median(map(encode_cpu, r)) for n, r in reports.items()}
+        best = min((n for n in costs if n != "auto"), key=costs.get)
+        ratio = ratios(reports, "auto", best, encode_cpu)
+        wall = ratios(reports, "auto", best, lambda r: r["encode_ms"])
+        shown = ", ".join(f"{n}: {c:.0f}" for n, c in costs.items())
+        bench.say("auto", ratio <= 1.03,
+                  f"minilm {mix}: auto takes {ratio:.3f} of the CPU time of the best fixed size, "
+                  f"{best} ({wall:.3f} of its wall time); ms of CPU time: {shown}",
+                  mix=mix, ratio=ratio, wall=wall)
+
+
+def prove_memory(bench):
+    for model in ("minilm", "base"):
+        corpus = make_corpus(bench.work, "mixed", 12000 if model == "minilm" else 1500)
+        reports = bench.in_turn({
+            "default": lambda: bench.encode(corpus, model),
+            "memory": lambda: bench.encode(corpus, model, "--optimize", "memory"),
+            "f32": lambda: bench.encode(corpus, model, "--optimize", "memory", "--compute", "f32"),
+        })
+        default = statistics.median(r["memory"]["peak_rss"] for r in reports["default"])
+        for name in ("memory", "f32"):
+            peak = ratios(reports, name, "default", lambda r: r["memory"]["peak_rss"])
+            cpu = ratios(reports, name, "default", encode_cpu)
+            wall = ratios(reports, name, "default", lambda r: r["encode_ms"])
+            held = statistics.median(r["memory"]["peak_rss"] for r in reports[name])
+            # In f32 the preset saves no weights: shown, not promised.
+            good = name == "f32" or (peak <= 0.6 and cpu <= 1.1)
+            bench.say("memory", good,
+                      f"{model}, --optimize memory{' --compute f32' if name == 'f32' else ''}: "
+                      f"{held / 1e6:.0f} MB at most, {peak:.1%} of {default / 1e6:.0f} MB; "
+                      f"{cpu:.3f} of the CPU time, {wall:.3f} of the wall time",
+                      model=model, preset=name, peak=peak, cpu=cpu, wall=wall)
+
+
+def prove_limit(bench):
+    corpus = make_corpus(bench.work, "mixed", 1500)
+    model = Path(bench.model("base"))
+    mapped = (model / "model.safetensors").stat().st_size
+    for precision in ("f32", "bf16"):
+        free = bench.encode(corpus, "base", "--compute", precision)
+        # In an address space the weights stand twice, as the mapped file and packed.
+        limit = int(1.2 * (mapped + free["memory"]["weights"])) + 64_000_000
+        arguments = ("--compute", precision, "--memory-limit", str(limit))
+        held = bench.encode(corpus, "base", *arguments, limit=limit)
+        bench.say("limit", held["counts"]["rows"] == free["counts"]["rows"],
+                  f"base {precision}: complete under ulimit -v of {limit / 1e6:.0f} MB (1.2 x "
+                  f"{(mapped + free['memory']['weights']) / 1e6:.0f} MB mapped and packed + 64 MB)",
+                  limit=limit)
+        # Resident: what is packed, and the table of word embeddings, which is read in the file.
+        table = 4 * e2e.VOCABULARY * 768
+        resident = int(1.2 * (table + free["memory"]["weights"])) + 64_000_000
+        held = bench.encode(corpus, "base", "--compute", precision, "--memory-limit",
+                            str(resident))
+        peak = held["memory"]["peak_rss"]
+        bench.say("limit", peak <= resident,
+                  f"base {precision}: --memory-limit of 1.2 x "
+                  f"{(table + free['memory']['weights']) / 1e6:.0f} MB resident weights + 64 MB = "
+                  f"{resident / 1e6:.0f} MB: complete, {peak / 1e6:.0f} MB at most", limit=resident,
+                  peak=peak)
+
+
+PROOFS = {
+    "account": prove_account,
+    "overhead": prove_overhead,
+    "latency": prove_latency,
+    "auto": prove_auto,
+    "memory": prove_memory,
+    "limit": prove_limit,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--only", default=",".join(PROOFS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output", type=Path, help="figures, JSON")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    bench = Bench(options.build.absolute(), options.work.absolute(), options.rounds)
+    for name in options.only.split(","):
+        try:
+            PROOFS[name](bench)
+        except subprocess.CalledProcessError as error:
+            bench.say(name, False, f"{' '.join(map(str, error.cmd))}: status {error.returncode}")
+    if options.output:
+        results = {"machine": e2e.machine(), "rounds": options.rounds, "proofs": bench.rows}
+        options.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return 1 if bench.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,281 @@
+// embedtool tune: what is fastest here, with this model and these texts.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "cli/flags.hpp"
+#include "cli/model_setup.hpp"
+#include "cli/render.hpp"
+#include "cli/shared_flags.hpp"
+#include "cli/signals.hpp"
+#include "cli/stdout_writer.hpp"
+#include "cli/tune_render.hpp"
+#include "cli/tune_session.hpp"
+#include "core/base/threads.hpp"
+#include "core/math/kernels.hpp"
+#include "formats/corpus/corpus.hpp"
+#include "formats/io/publish_file.hpp"
+#include "formats/model/builtin_model.hpp"
+#include "formats/output/rejects.hpp"
+
+namespace embedtool {
+namespace {
+
+constexpr BlockLimits kBlock{1024, std::size_t{8} << 20U};
+/// The sample is drawn from so many times its size, from the corpus' beginning.
+constexpr std::size_t kPool = 16;
+
+struct TuneFlags {
+  InputFlags input;
+  ModelFlags model;
+  std::string compute = "bf16";
+  std::string gemm = "auto";
+  std::string isa = "auto";
+  std::size_t threads = 0;
+  std::size_t sample = 1024;
+  std::string budget = "30s";
+  double min_cosine = 0.999;
+  std::string output;
+  bool json = false;
+};
+
+/// Draws texts from a stream so that each has the same chance (Vitter's algorithm R), and keeps
+/// their token ids.
+class Reservoir {
+ public:
+  Reservoir(const ReadyModel& model, std::size_t size) : model_(model), size_(size) {
+    if (model.loaded.tokenizer != nullptr) scratch_ = model.loaded.tokenizer->make_scratch();
+  }
+
+  void offer(const DocumentBlock& block, const Record& record, const std::string& where) {
+    if (record.kind == RecordKind::vector) return;
+    const std::size_t at = seen_++;
+    std::size_t slot = at;
+    if (at >= size_) {
+      slot = std::uniform_int_distribution<std::size_t>(0, at)(random_);
+      if (slot >= size_) return;
+    } else {
+      kept_.emplace_back();
+    }
+    tokenize(block, record, where, kept_[slot]);
+  }
+
+  std::size_t seen() const { return seen_; }
+  /// In any order, so that the first of them are a sample as well.
+  TokenSample sample() {
+    std::shuffle(kept_.begin(), kept_.end(), random_);
+    TokenSample out;
+    for (const std::vector<TokenId>& ids : kept_) out.add(ids);
+    return out;
+  }
+
+ private:
+  void tokenize(const DocumentBlock& block, const Record& record, const std::string& where,
+                std::vector<TokenId>& ids) {
+    ids.clear();
+    if (record.kind == RecordKind::token_ids) {
+      const auto given = block.ids(record);
+      const std::size_t most = model_.max_tokens == 0 ? given.size() : model_.max_tokens;
+      const auto kept = given.first(std::min(most, given.size()));
+      ids.assign(kept.begin(), kept.end());
+      return;
+    }
+    if (scratch_ == nullptr) {
+      throw Error(ExitCode::usage, "{}:{}: the record is a text, but {} has no tokenizer", where,
+                  record.line, model_.loaded.name);
+    }
+    const std::string text = model_.prompt + std::string(block.text(record));
+    model_.loaded.tokenizer->encode(text, {model_.max_tokens, true}, *scratch_, ids);
+  }
+
+  const ReadyModel& model_;
+  const std::size_t size_;
+  std::unique_ptr<Tokenizer::Scratch> scratch_;
+  std::mt19937_64 random_{1};  // the same texts every time
+  std::vector<std::vector<TokenId>> kept_;
+  std::size_t seen_ = 0;
+};
+
+TokenSample draw_sample(const TuneFlags& flags, const ReadyModel& model, Console& console) {
+  CorpusOptions corpus = resolve_input(flags.input, stop_requested());
+  corpus.vocab_size = model.encoder->vocab_size();
+  RejectLog rejects(resolve_rejects(flags.input, corpus));
+  const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
+  Reservoir reservoir(model, flags.sample);
+  DocumentBlock block;
+  while (!stop_requested() && reservoir.seen() < kPool * flags.sample &&
+         source->read(block, kBlock)) {
+    for (const Record& record : block.records) {
+      reservoir.offer(block, record, std::string(source->file_names()[record.file]));
+    }
+  }
+  report_rejects(rejects, console);
+  TokenSample sample = reservoir.sample();
+  if (!stop_requested() && (sample.size() == 0 || sample.tokens(sample.size()) == 0)) {
+    throw Error(ExitCode::failed, "the corpus has no texts to measure with");
+  }
+  return sample;
+}
+
+std::vector<std::string> words_of(const std::string& list) {
+  return CLI::detail::split(list, ',');
+}
+
+/// The precisions that are named and that this CPU has instructions for.
+std::vector<Compute> resolve_precisions(const TuneFlags& flags, Console& console) {
+  std::vector<Compute> out;
+  for (const std::string& word : words_of(flags.compute)) {
+    if (word == "f32") continue;
+    if (word != "bf16" && word != "int8" && word != "auto") {
+      throw Error(ExitCode::usage, "--compute {}: {} is not one of f32, bf16, int8", flags.compute,
+                  word);
+    }
+    const Compute compute = word == "int8" ? Compute::int8 : Compute::bf16;
+    if (std::find(out.begin(), out.end(), compute) != out.end()) continue;
+    if (has_kernels(compute)) {
+      out.push_back(compute);
+    } else {
+      console.note(fmt::format("this CPU has no instructions for {}: left out", name_of(compute)));
+    }
+  }
+  return out;
+}
+
+std::vector<const GemmBackend*> resolve_backends(const TuneFlags& flags) {
+  std::vector<const GemmBackend*> out;
+  const auto all = gemm_backends();
+  if (flags.gemm == "auto") {
+    for (const GemmBackend* backend : all.first(all.size() - 1)) out.push_back(backend);
+    return out;
+  }
+  for (const std::string& word : words_of(flags.gemm)) {
+    out.push_back(&select_gemm(word, Compute::f32));
+  }
+  return out;
+}
+
+std::uint64_t median_length(const TokenSample& sample) {
+  std::vector<std::uint32_t> lengths = sample.lengths(sample.size());
+  const auto middle = lengths.begin() + static_cast<std::ptrdiff_t>(lengths.size() / 2);
+  std::nth_element(lengths.begin(), middle, lengths.end());
+  return *middle;
+}
+
+TuneSubject subject_of(const TuneFlags& flags, const ReadyModel& model, const TokenSample& sample) {
+  TuneSubject subject;
+  subject.model = model.loaded.name;
+  std::error_code failed;
+  const auto path = std::filesystem::absolute(flags.model.model, failed);
+  subject.model_path = is_builtin_name(flags.model.model) || failed
+                           ? flags.model.model
+                           : path.lexically_normal().string();
+  subject.inputs = flags.input.inputs.empty()
+                       ? "standard input"
+                       : one_line(fmt::format("{}", fmt::join(flags.input.inputs, ", ")), 60);
+  subject.texts = sample.size();
+  subject.median_tokens = median_length(sample);
+  subject.cpus = available_cpus();
+  subject.isa = std::string(kernel_isa());
+  subject.min_cosine = flags.min_cosine;
+  return subject;
+}
+
+/// Before half a minute of measuring: settings that somebody wrote by hand are not replaced.
+void check_output(const std::string& path) {
+  constexpr std::size_t kLargest = std::size_t{1} << 20U;
+  if (path.empty() || path == "-") return;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::error_code failed;
+  if (!folder.empty() && !std::filesystem::is_directory(folder, failed)) {
+    throw Error(ExitCode::failed, "{}: its folder does not exist", path);
+  }
+  const auto before = read_file(path, kLargest);
+  if (before && !before->empty() && !before->starts_with(kTuneMark)) {
+    throw Error(ExitCode::usage, "{}: exists and was not written by tune; give another name", path);
+  }
+}
+
+ExitCode tune(const TuneFlags& flags, Console& console) {
+  check_output(flags.output);
+  TunePlan plan;
+  plan.seconds = parse_duration("--budget", flags.budget);
+  ComputeFlags compute;
+  compute.compute = "f32";
+  compute.isa = flags.isa;
+  const ReadyModel model = prepare_model(flags.model, compute, "", console);
+  plan.precisions = resolve_precisions(flags, console);
+  plan.backends = resolve_backends(flags);
+  plan.threads = flags.threads > 0 ? flags.threads : available_cpus();
+  plan.min_cosine = flags.min_cosine;
+  const TokenSample sample = draw_sample(flags, model, console);
+  if (stop_requested()) return ExitCode::ok;
+
+  const TuneSubject subject = subject_of(flags, model, sample);
+  console.detail(fmt::format("measuring with {} texts for {}", sample.size(), flags.budget));
+  TuneSession session(model, sample, std::move(plan), stop_requested());
+  const std::optional<TuneResult> result = session.run();
+  if (!result) return ExitCode::ok;
+  if (result->short_of_time) {
+    console.note(
+        "there was too little time to compare everything three times; --budget gives more");
+  }
+  StdoutWriter out;
+  const std::string config = tune_config(*result, subject);
+  if (flags.output == "-") {
+    console.block(render_tune(*result, subject));
+    out.write(config);
+  } else {
+    out.write(flags.json ? tune_json(*result, subject) : render_tune(*result, subject));
+  }
+  out.flush();
+  if (!flags.output.empty() && flags.output != "-") {
+    publish_file(flags.output, config);
+    console.note(
+        fmt::format("{}: written; embedtool encode --config {}", flags.output, flags.output));
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+RunCommand declare_tune(CLI::App& app) {
+  const auto flags = std::make_shared<TuneFlags>();
+  declare_input(app, flags->input);
+  declare_model(app, flags->model);
+  FlagGroup group(app, "Measuring");
+  group
+      .value("--compute", flags->compute, "WORD,...",
+             "Precisions to measure beside f32: bf16, int8")
+      ->capture_default_str();
+  group.value("--gemm", flags->gemm, "NAME,...", "Matrix backends to measure; auto: all fast ones")
+      ->capture_default_str();
+  group.value("--isa", flags->isa, "NAME", "Force an instruction set for the kernels")
+      ->capture_default_str();
+  group.count("--threads", flags->threads, "Most worker threads [what affinity and cgroup allow]");
+  group
+      .value("--min-cosine", flags->min_cosine, "X",
+             "Least cosine to f32, of every text, that a precision must keep to be chosen")
+      ->capture_default_str()
+      ->check(CLI::Range(-1.0, 1.0));
+  group.count("--sample", flags->sample, "Texts of the corpus to measure with")
+      ->capture_default_str();
+  group.value("--budget", flags->budget, "TIME", "Time that measuring may take")
+      ->capture_default_str();
+  FlagGroup output(app, "Output");
+  output.value("-o,--output", flags->output, "FILE",
+               "Write the choice there, for --config; - is standard output");
+  output.flag("--json", flags->json, "Print one JSON object instead of a table");
+  return [flags](Session& session) { return tune(*flags, session.console); };
+}
+
+}  // namespace embedtool

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/data.hpp"
+#include "core/model/encoder.hpp"
+#include "core/pipeline/planner.hpp"
+
+namespace embedtool {
+
+/// Texts as token ids, to be encoded again and again.
+class TokenSample {
+ public:
+  void add(std::span<const TokenId> ids);
+
+  std::size_t size() const { return offsets_.size() - 1; }
+  std::span<const TokenId> text(std::size_t i) const {
+    return {ids_.data() + offsets_[i], offsets_[i + 1] - offsets_[i]};
+  }
+  /// Tokens of the first `texts` texts.
+  std::size_t tokens(std::size_t texts) const { return offsets_[texts]; }
+  /// Tokens of each of the first `texts` texts.
+  std::vector<std::uint32_t> lengths(std::size_t texts) const;
+
+ private:
+  std::vector<TokenId> ids_;
+  std::vector<std::size_t> offsets_{0};
+};
+
+/// How a sample is to be encoded.
+struct TrialSetup {
+  std::size_t texts = 0;  ///< the first so many of the sample
+  std::size_t threads = 1;
+  BatchLimits batch;
+  /// Make the last batches smaller, so that all threads end together: for wall time. Else all
+  /// batches but one are full, as in a run that goes on: for CPU time.
+  bool ends_together = false;
+};
+
+struct TrialTimes {
+  double wall_seconds = 0;
+  double cpu_seconds = 0;  ///< of all threads
+};
+
+/// Encodes a sample and takes the time, with the planner, the encoder and the buffers of a run but
+/// without reading, tokenizing and writing. Buffers are kept for the next time. Not thread-safe;
+/// borrows the sample.
+class Trial {
+ public:
+  explicit Trial(const TokenSample& sample) : sample_(sample) {}
+
+  /// Where `vectors` is not null it takes the finished ones, in the sample's order.
+  TrialTimes run(const Encoder& encoder, const TrialSetup& setup,
+                 std::vector<float>* vectors = nullptr);
+
+ private:
+  struct Worker {
+    Workspace workspace;
+    BatchBuilder batch;
+    Buffer<float> vectors;
+    std::uint64_t cpu_ns = 0;
+  };
+  class Job;
+
+  const TokenSample& sample_;
+  std::vector<Worker> workers_;
+};
+
+}  // namespace embedtool

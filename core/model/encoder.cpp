@@ -473,6 +473,7 @@ void Encoder::encode_sparse(const Batch& batch, Workspace& workspace, StageClock
 void Encoder::encode(const Batch& batch, Workspace& workspace, StageClock& clock,
                      float* out) const {
   if (batch.size() == 0) return;
+  if (sparse()) throw Error(ExitCode::usage, "the model gives weights of tokens, no vectors");
   const Stage before = clock.current();
   if (parts_->averages_rows()) {
     parts_->average_rows(batch, workspace, clock, out);

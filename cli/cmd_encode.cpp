@@ -147,12 +147,18 @@ CorpusOptions corpus_options(const EncodeFlags& flags) {
 std::vector<std::pair<std::string, std::string>> vector_settings(const EncodeFlags& flags,
                                                                  const ReadyModel& model) {
   std::vector<std::pair<std::string, std::string>> out;
-  std::string pooling;
-  for (const Pooling mode : model.loaded.head.pooling) {
-    pooling += (pooling.empty() ? "" : ",") + std::string(name_of(mode));
+  const LoadedModel& loaded = model.loaded;
+  if (loaded.head_name != "dense") out.emplace_back("head", loaded.head_name);
+  if (model.encoder->sparse()) {
+    out.emplace_back("kept_tokens", std::to_string(loaded.head.dims));
+  } else {
+    std::string pooling;
+    for (const Pooling mode : loaded.head.pooling) {
+      pooling += (pooling.empty() ? "" : ",") + std::string(name_of(mode));
+    }
+    out.emplace_back("pooling", pooling);
+    out.emplace_back("normalize", loaded.head.normalize ? "true" : "false");
   }
-  out.emplace_back("pooling", pooling);
-  out.emplace_back("normalize", model.loaded.head.normalize ? "true" : "false");
   out.emplace_back("prompt", model.prompt);
   if (!model.role.empty()) out.emplace_back("role", model.role);
   out.emplace_back("max_length", std::to_string(model.max_tokens));
@@ -161,11 +167,32 @@ std::vector<std::pair<std::string, std::string>> vector_settings(const EncodeFla
   return out;
 }
 
+/// A sparse output has rows of its own kind.
+void check_sparse(const EncodeFlags& flags, const OutputPlan& plan, const ReadyModel& model) {
+  if (!model.encoder->sparse()) return;
+  if (plan.format == "npy") {
+    throw Error(ExitCode::usage,
+                "--to npy: this head gives weights of tokens, which npy has no place for; use "
+                "parquet or jsonl");
+  }
+  if (plan.type != OutputType::f32) {
+    throw Error(ExitCode::usage, "--dtype {}: weights of tokens are written as f32",
+                name_of(plan.type));
+  }
+  if (!flags.vector_field.empty()) {
+    throw Error(ExitCode::usage,
+                "--vector-field: this head gives weights of tokens, no vectors that ready ones "
+                "could stand beside");
+  }
+}
+
 OutputSpec output_spec(const EncodeFlags& flags, const OutputPlan& plan, const ReadyModel& model) {
   OutputSpec spec;
   spec.dims = model.encoder->dims();
   spec.type = plan.type;
   spec.multi_vector = model.encoder->multi_vector();
+  spec.sparse = model.encoder->sparse();
+  if (spec.sparse) spec.tokens = token_names(model);
   spec.kept_fields = flags.keep;
   spec.metadata.emplace_back("embedtool", version_string());
   spec.metadata.emplace_back("model", model.loaded.name);
@@ -349,6 +376,7 @@ ExitCode encode(const EncodeFlags& flags, Session& session, MetricsFile& metrics
   TraceLane lane;
   if (!flags.report.trace.empty()) session.clock.record(&lane);
   const ReadyModel model = load_accounted(flags, session);
+  check_sparse(flags, plan, model);
   metrics.set_model(model.loaded.name);
   const OutputSpec spec = output_spec(flags, plan, model);
   corpus.vocab_size = model.encoder->vocab_size();

@@ -86,6 +86,7 @@ Json output_json(const Manifest& manifest) {
            {"dims", manifest.spec.dims},
            {"dtype", name_of(manifest.spec.type)},
            {"multi_vector", manifest.spec.multi_vector},
+           {"sparse", manifest.spec.sparse},
            {"data", manifest.data},
            {"bytes", bytes_of(manifest)},
            {"kept_fields", manifest.spec.kept_fields},
@@ -112,8 +113,12 @@ Json output_json(const Manifest& manifest) {
 std::string output_table(const Manifest& manifest) {
   Table table({Table::Align::left, Table::Align::left});
   table.row({"rows", human_count(manifest.rows)});
-  table.row({"vectors", fmt::format("{} × {}{}", manifest.spec.dims, name_of(manifest.spec.type),
-                                    manifest.spec.multi_vector ? ", one per token" : "")});
+  if (manifest.spec.sparse) {
+    table.row({"weights", fmt::format("of some of {} tokens", human_count(manifest.spec.dims))});
+  } else {
+    table.row({"vectors", fmt::format("{} × {}{}", manifest.spec.dims, name_of(manifest.spec.type),
+                                      manifest.spec.multi_vector ? ", one per token" : "")});
+  }
   table.row({"bytes", human_bytes(bytes_of(manifest))});
   table.row({"data", manifest.data == "parquet"
                          ? fmt::format("parquet, {} shards", manifest.shards.size())

@@ -14,13 +14,12 @@
 #include "cli/flags.hpp"
 #include "cli/model_setup.hpp"
 #include "cli/render.hpp"
+#include "cli/search_scorer.hpp"
 #include "cli/shared_flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
-#include "core/pipeline/search.hpp"
 #include "formats/io/bytes_utf8.hpp"
 #include "formats/output/shard_reader.hpp"
-#include "formats/output/shard_values.hpp"
 
 namespace embedtool {
 namespace {
@@ -69,7 +68,8 @@ ReadyModel model_of(const SearchFlags& flags, const Manifest& manifest, Console&
   if (wanted.model.empty()) wanted.model = "builtin";
   wanted.pooling = setting(manifest, "pooling");
   wanted.no_normalize = setting(manifest, "normalize") == "false";
-  wanted.dims = manifest.spec.dims;
+  wanted.head = setting(manifest, "head");
+  if (!manifest.spec.sparse) wanted.dims = manifest.spec.dims;
   ComputeFlags compute = flags.compute;
   if (compute.compute.empty()) compute.compute = setting(manifest, "compute");
   ReadyModel model = prepare_model(wanted, compute, "query", console);
@@ -86,25 +86,6 @@ ReadyModel model_of(const SearchFlags& flags, const Manifest& manifest, Console&
   return model;
 }
 
-/// Vectors of the queries, [queries, dims].
-std::vector<float> encode_queries(const ReadyModel& model,
-                                  const std::vector<std::string>& queries) {
-  const std::size_t dims = model.encoder->dims();
-  std::vector<float> vectors(queries.size() * dims);
-  const std::unique_ptr<Tokenizer::Scratch> scratch = model.loaded.tokenizer->make_scratch();
-  Workspace workspace;
-  StageClock clock;
-  std::vector<TokenId> ids;
-  for (std::size_t q = 0; q < queries.size(); ++q) {
-    ids.clear();
-    const std::string text = model.prompt + queries[q];
-    model.loaded.tokenizer->encode(text, {model.max_tokens, true}, *scratch, ids);
-    const std::vector<std::uint32_t> offsets{0, static_cast<std::uint32_t>(ids.size())};
-    model.encoder->encode({ids, offsets}, workspace, clock, vectors.data() + q * dims);
-  }
-  return vectors;
-}
-
 /// What is shown of a row: its id and the kept fields that it has.
 struct Shown {
   std::string id;
@@ -114,16 +95,14 @@ struct Shown {
 /// Finds the best rows in one pass over the output, and remembers what to show of them.
 class Finder {
  public:
-  Finder(std::span<const float> queries, std::size_t dims, std::size_t k)
-      : count_(queries.size() / dims), top_(queries, dims, k) {}
+  Finder(std::unique_ptr<RowScorer> scorer, std::size_t queries)
+      : count_(queries), scorer_(std::move(scorer)) {}
 
   void offer(const OutputBlock& block, const OutputSpec& spec, std::uint64_t first_row) {
-    values_.resize(block.rows.size() * spec.dims);
-    values_of(spec, block.vectors.data(), block.rows.size(), values_.data());
-    top_.offer(values_, first_row);
+    scorer_->offer(block, first_row);
     std::map<std::uint64_t, Shown> still_shown;
     for (std::size_t q = 0; q < count_; ++q) {
-      for (const Match& match : top_.matches(q)) {
+      for (const Match& match : scorer_->matches(q)) {
         if (match.row < first_row) {
           if (const auto known = shown_.find(match.row); known != shown_.end()) {
             still_shown.insert(shown_.extract(known));
@@ -136,7 +115,7 @@ class Finder {
     shown_ = std::move(still_shown);
   }
 
-  std::vector<Match> matches(std::size_t query) const { return top_.matches(query); }
+  std::vector<Match> matches(std::size_t query) const { return scorer_->matches(query); }
   const Shown& shown(std::uint64_t row) const { return shown_.at(row); }
 
  private:
@@ -153,8 +132,7 @@ class Finder {
   }
 
   std::size_t count_;
-  TopK top_;
-  std::vector<float> values_;
+  std::unique_ptr<RowScorer> scorer_;
   std::map<std::uint64_t, Shown> shown_;  ///< every row that is in some query's matches
 };
 
@@ -222,8 +200,7 @@ ExitCode search(const SearchFlags& flags, Console& console) {
   }
   if (queries.empty()) return ExitCode::ok;
   const ReadyModel model = model_of(flags, reader.manifest(), console);
-  const std::vector<float> vectors = encode_queries(model, queries);
-  Finder finder(vectors, spec.dims, flags.top);
+  Finder finder(make_scorer(model, spec, queries, flags.top), queries.size());
   OutputBlock block;
   for (std::uint64_t row = 0; !stop_requested() && reader.read(block, kBlock);) {
     finder.offer(block, spec, row);

@@ -213,6 +213,10 @@ ExitCode tune(const TuneFlags& flags, Console& console) {
   compute.compute = "f32";
   compute.isa = flags.isa;
   const ReadyModel model = prepare_model(flags.model, compute, "", console);
+  if (model.encoder->sparse()) {
+    throw Error(ExitCode::usage, "tune compares vectors; {} gives weights of tokens",
+                model.loaded.name);
+  }
   plan.precisions = resolve_precisions(flags, console);
   plan.backends = resolve_backends(flags);
   plan.threads = flags.threads > 0 ? flags.threads : available_cpus();

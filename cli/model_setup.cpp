@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.hpp"
 #include "core/base/threads.hpp"
 #include "core/math/kernels.hpp"
+#include "formats/io/bytes_utf8.hpp"
 
 namespace embedtool {
 namespace {
@@ -39,6 +42,9 @@ std::string choose_prompt(const ModelFlags& flags, const LoadedModel& model,
 }
 
 void override_head(const ModelFlags& flags, HeadSpec& head) {
+  if (!flags.pooling.empty() && head.sparse.kind != SparseKind::none) {
+    throw Error(ExitCode::usage, "--pooling is for vectors; a sparse head pools in its own way");
+  }
   if (!flags.pooling.empty()) {
     head.pooling.clear();
     for (const std::string& mode : CLI::detail::split(flags.pooling, ',')) {
@@ -86,6 +92,7 @@ ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
   ready.backend = &select_gemm(compute.gemm, ready.compute);
   ready.loaded = load_model(model.model);
   for (const std::string& note : ready.loaded.notes) console.detail(note);
+  if (!model.head.empty()) choose_head(ready.loaded, model.head);
   ready.prompt = choose_prompt(model, ready.loaded, default_prompt);
   if (!ready.prompt.empty() && !ready.loaded.pools_prompt) {
     throw Error(ExitCode::usage,
@@ -103,6 +110,21 @@ ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
   ready.encoder = std::make_unique<Encoder>(ready.loaded.spec, ready.loaded.head,
                                             *ready.loaded.weights, *ready.backend, ready.compute);
   return ready;
+}
+
+std::shared_ptr<const std::vector<std::string>> token_names(const ReadyModel& model) {
+  const Tokenizer* tokenizer = model.loaded.tokenizer.get();
+  auto names = std::make_shared<std::vector<std::string>>();
+  std::unordered_set<std::string> seen;
+  for (std::size_t i = 0; i < model.encoder->vocab_size(); ++i) {
+    std::string name = tokenizer == nullptr ? "" : tokenizer->token(static_cast<TokenId>(i));
+    if (name.empty() || !is_utf8(name) || !seen.insert(name).second) {
+      name = fmt::format("<id {}>", i);
+      seen.insert(name);
+    }
+    names->push_back(std::move(name));
+  }
+  return names;
 }
 
 std::size_t resolve_threads(const ComputeFlags& flags) {

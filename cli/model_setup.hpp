@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/console.hpp"
 #include "cli/shared_flags.hpp"
@@ -29,6 +30,10 @@ struct ReadyModel {
 /// Error(model) on a model that cannot be used.
 ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
                          const std::string& default_prompt, Console& console);
+
+/// Names of all tokens that a sparse head can weigh, by id, each another one: the tokenizer's, and
+/// "<id 7>" where it has none of its own.
+std::shared_ptr<const std::vector<std::string>> token_names(const ReadyModel& model);
 
 /// Workers that the flags ask for, else what affinity and cgroup allow.
 std::size_t resolve_threads(const ComputeFlags& flags);

@@ -95,12 +95,16 @@ void declare_model(CLI::App& app, ModelFlags& flags) {
       ->capture_default_str();
   group.text("--prompt", flags.prompt, "STRING", "Put before every text");
   group.value("--prompt-name", flags.prompt_name, "NAME", "Use the model's prompt of that name");
+  group.choice("--head", flags.head, {"dense", "sparse", "colbert"},
+               "Which of the model's heads: a vector, weights of tokens, or a vector a token "
+               "[the model's first]");
   group.choice("--pooling", flags.pooling,
                {"mean", "cls", "max", "last", "weightedmean", "mean_sqrt_len", "none"},
                "From token vectors to one vector; none keeps one per token [the model's]");
   group.flag("--no-normalize", flags.no_normalize, "Leave vectors as long as they come");
   group.count("--dims", flags.dims,
-              "Keep the first N dimensions and normalize again (Matryoshka models)");
+              "Keep the first N dimensions and normalize again (Matryoshka models); of a sparse "
+              "head, the N heaviest tokens");
   group.count("--max-length", flags.max_length,
               "Longest text in tokens, special tokens included [the model's]");
 }

@@ -41,6 +41,7 @@ void report_rejects(const RejectLog& rejects, Console& console);
 /// Which model, and how texts become its vectors. As typed.
 struct ModelFlags {
   std::string model = "builtin";
+  std::string head;     ///< "dense", "sparse", "colbert"; empty = the model's
   std::string pooling;  ///< several, with commas, are concatenated; empty = the model's
   bool no_normalize = false;
   std::optional<std::string> prompt;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -145,16 +146,34 @@ constexpr std::string_view name_of(OutputType type) {
   return "?";
 }
 
+/// A weight of a sparse row: that of one token of the model's vocabulary, above 0.
+struct SparseEntry {
+  TokenId token = 0;
+  float weight = 0.0F;
+};
+static_assert(sizeof(SparseEntry) == 8);
+
 /// What a sink must know before the first row; constant over a run.
 struct OutputSpec {
   std::size_t dims = 0;
   OutputType type = OutputType::f32;
   bool multi_vector = false;             ///< one vector per token (pooling `none`)
+  bool sparse = false;                   ///< weights of some of `dims` tokens, no vector; f32
   float int8_scale = 0.0F;               ///< value = int8 × scale; 0 unless type is int8
   std::vector<std::string> kept_fields;  ///< one nullable string column each
+  /// Names of all tokens by id, each another one; of a sparse output that is being written.
+  std::shared_ptr<const std::vector<std::string>> tokens;
   /// Facts for readers of the shards (model fingerprint, settings): key-value metadata, in order.
   std::vector<std::pair<std::string, std::string>> metadata;
+
+  /// Rows are of different lengths: EmbeddingBlock::vector_offsets says where each begins.
+  bool ragged() const { return multi_vector || sparse; }
 };
+
+/// Bytes of one vector, or of one SparseEntry.
+inline std::size_t element_bytes(const OutputSpec& spec) {
+  return spec.sparse ? sizeof(SparseEntry) : vector_bytes(spec.type, spec.dims);
+}
 
 /// What is known of one output row beside its vector.
 struct RowInfo {
@@ -169,10 +188,13 @@ struct RowInfo {
 struct EmbeddingBlock {
   const DocumentBlock* documents = nullptr;
   std::span<const RowInfo> rows;
-  /// Row-major vectors of OutputSpec::type, vector_bytes(type, dims) each, back to back.
+  /// Row-major vectors of OutputSpec::type, vector_bytes(type, dims) each, back to back; of a
+  /// sparse output SparseEntry objects, a row's heaviest first.
   std::span<const std::byte> vectors;
-  /// Empty for one vector per row; else rows.size()+1 vector indices (multi-vector output).
+  /// Empty for one vector per row; else rows.size()+1 indices into `vectors` (ragged output).
   std::span<const std::uint64_t> vector_offsets;
+  /// Names of the tokens that a sparse output's entries number.
+  std::span<const std::string> tokens;
 };
 
 }  // namespace embedtool

@@ -76,7 +76,9 @@ enum class DType : std::uint8_t {
   i64,
   f64,
   boolean,
-  q8_0  ///< blocks of kQ8Block int8 values behind an f16 scale (llama.cpp)
+  f8_e4m3,  ///< OCP's: no infinities, 0x7f and 0xff are NaN
+  f8_e5m2,  ///< the upper byte of an f16
+  q8_0      ///< blocks of kQ8Block int8 values behind an f16 scale (llama.cpp)
 };
 
 inline constexpr std::size_t kQ8Block = 32;
@@ -97,6 +99,8 @@ constexpr std::size_t size_of(DType t) {
     case DType::i8:
     case DType::u8:
     case DType::boolean:
+    case DType::f8_e4m3:
+    case DType::f8_e5m2:
       return 1;
     case DType::q8_0:
       return 0;
@@ -129,6 +133,10 @@ constexpr std::string_view name_of(DType t) {
       return "u8";
     case DType::boolean:
       return "bool";
+    case DType::f8_e4m3:
+      return "f8_e4m3";
+    case DType::f8_e5m2:
+      return "f8_e5m2";
     case DType::q8_0:
       return "q8_0";
   }

@@ -231,7 +231,45 @@ def metadata(arch, config, folder):
     return keys
 
 
+def fields(message):
+    """Numbers and values of a protocol buffer's fields."""
+    def varint(at):
+        value = shift = 0
+        while True:
+            byte = message[at]
+            value, shift, at = value | (byte & 127) << shift, shift + 7, at + 1
+            if byte < 128:
+                return value, at
+    at = 0
+    while at < len(message):
+        tag, at = varint(at)
+        if tag & 7 == 0:
+            value, at = varint(at)
+        else:
+            size, at = varint(at) if tag & 7 == 2 else ({1: 8, 5: 4}[tag & 7], at)
+            value, at = message[at:at + size], at + size
+        yield tag >> 3, value
+
+
+def scored_pairs(model):
+    """A sentencepiece model that joins pairs, as the converter writes it."""
+    parts = list(fields(model))
+    pieces = [dict(fields(value)) for number, value in parts if number == 1]
+    normalizer = next(dict(fields(value)) for number, value in parts if number == 3)
+    types = [piece.get(3, 1) for piece in pieces]
+    return {'tokenizer.ggml.model': 'llama', 'tokenizer.ggml.pre': 'default',
+            'tokenizer.ggml.tokens': [piece[1].decode() for piece in pieces],
+            'tokenizer.ggml.scores': [struct.unpack('<f', piece[2])[0] for piece in pieces],
+            'tokenizer.ggml.token_type': types,
+            'tokenizer.ggml.unknown_token_id': types.index(2),
+            'tokenizer.ggml.bos_token_id': 1, 'tokenizer.ggml.eos_token_id': 2,
+            'tokenizer.ggml.add_bos_token': True, 'tokenizer.ggml.add_eos_token': True,
+            'tokenizer.ggml.add_space_prefix': bool(normalizer.get(3, 1))}
+
+
 def tokenizer(folder):
+    if (folder / 'tokenizer.model').exists():
+        return scored_pairs((folder / 'tokenizer.model').read_bytes())
     vocab = folder / 'vocab.txt'
     if not vocab.exists():
         return {}

@@ -84,10 +84,13 @@ HWY_INLINE void add_bias(const float* bias, std::size_t count, float* scores) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
   const V log2e = hn::Set(d, kLog2E);
-  for (std::size_t j = 0; j < count; j += lanes) {
-    const V b = load_tail(bias + j, count - j);
-    hn::StoreU(hn::MulAdd(b, log2e, hn::LoadU(d, scores + j)), d, scores + j);
+  std::size_t j = 0;
+  for (; j + lanes <= count; j += lanes) {
+    hn::StoreU(hn::MulAdd(hn::LoadU(d, bias + j), log2e, hn::LoadU(d, scores + j)), d, scores + j);
   }
+  if (j == count) return;
+  const V b = load_tail(bias + j, count - j);
+  hn::StoreU(hn::MulAdd(b, log2e, hn::LoadU(d, scores + j)), d, scores + j);
 }
 
 /// Hides the scores of keys outside of [from, to), both counted from the block's first key.

@@ -38,4 +38,21 @@ inline std::uint16_t float_to_half(float value) {
   return static_cast<std::uint16_t>(sign | half);
 }
 
+/// 8-bit floats to single: exact. E5M2 is the upper byte of a half.
+inline float f8_e5m2_to_float(std::uint8_t bits) {
+  return half_to_float(static_cast<std::uint16_t>(bits << 8U));
+}
+
+/// E4M3 as OCP defines it (Micikevicius et al. 2022): bias 7, no infinities, all ones is NaN.
+inline float f8_e4m3_to_float(std::uint8_t bits) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x80U) << 24U;
+  const std::uint32_t magnitude = bits & 0x7fU;
+  if (magnitude == 0x7fU) return std::bit_cast<float>(sign | 0x7fc00000U);
+  if (magnitude < 8) {  // subnormal: magnitude · 2^-9
+    const float value = static_cast<float>(magnitude) * 0x1p-9F;
+    return sign != 0 ? -value : value;
+  }
+  return std::bit_cast<float>(sign | (magnitude + (120U << 3U)) << 20U);
+}
+
 }  // namespace embedtool

@@ -1,5 +1,7 @@
 #include "core/math/kernels.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -171,6 +173,21 @@ void AddScaledKernel(float* a, const float* b, float w, std::size_t n) {
              [weight](FloatVec x, FloatVec y) HWY_ATTR { return hn::MulAdd(weight, y, x); });
 }
 
+void AddInt8Kernel(float* sum, const std::byte* row, float w, std::size_t n) {
+  const FloatTag d;
+  const hn::RebindToSigned<FloatTag> wide;
+  const hn::Rebind<std::int8_t, FloatTag> narrow;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto* bytes = reinterpret_cast<const std::int8_t*>(row);
+  const FloatVec weight = hn::Set(d, w);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const FloatVec v = hn::ConvertTo(d, hn::PromoteTo(wide, hn::LoadU(narrow, bytes + i)));
+    hn::StoreU(hn::MulAdd(weight, v, hn::LoadU(d, sum + i)), d, sum + i);
+  }
+  for (; i < n; ++i) sum[i] += w * static_cast<float>(bytes[i]);
+}
+
 void MaximumKernel(float* a, const float* b, std::size_t n) {
   transform2(a, b, a, n, [](FloatVec x, FloatVec y) HWY_ATTR { return hn::Max(x, y); });
 }
@@ -276,6 +293,7 @@ HWY_EXPORT(LayerNormKernel);
 HWY_EXPORT(BiasActivateKernel);
 HWY_EXPORT(AddKernel);
 HWY_EXPORT(AddScaledKernel);
+HWY_EXPORT(AddInt8Kernel);
 HWY_EXPORT(MaximumKernel);
 HWY_EXPORT(ScaleKernel);
 HWY_EXPORT(DotKernel);
@@ -360,7 +378,30 @@ void widen_q8(const std::byte* source, std::size_t n, float* out) {
   }
 }
 
+using ByteTable = std::array<float, 256>;
+
+ByteTable table_of(float (*convert)(std::uint8_t)) {
+  ByteTable table{};
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = convert(static_cast<std::uint8_t>(i));
+  return table;
+}
+
+void widen_bytes(const ByteTable& table, const std::byte* source, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = table[std::to_integer<std::size_t>(source[i])];
+}
+
 }  // namespace
+
+void add_widened(float* sum, const std::byte* row, DType type, float w, std::size_t n) {
+  if (type == DType::i8) return HWY_DYNAMIC_DISPATCH(AddInt8Kernel)(sum, row, w, n);
+  constexpr std::size_t kPiece = 16 * kQ8Block;
+  std::array<float, kPiece> piece;
+  for (std::size_t i = 0; i < n; i += kPiece) {
+    const std::size_t count = std::min(kPiece, n - i);
+    widen(row + stored_bytes(type, i), type, count, piece.data());
+    add_scaled(sum + i, piece.data(), w, count);
+  }
+}
 
 void widen(const std::byte* source, DType type, std::size_t n, float* out) {
   switch (type) {
@@ -381,6 +422,14 @@ void widen(const std::byte* source, DType type, std::size_t n, float* out) {
     case DType::q8_0:
       widen_q8(source, n, out);
       return;
+    case DType::f8_e4m3: {
+      static const ByteTable table = table_of(f8_e4m3_to_float);
+      return widen_bytes(table, source, n, out);
+    }
+    case DType::f8_e5m2: {
+      static const ByteTable table = table_of(f8_e5m2_to_float);
+      return widen_bytes(table, source, n, out);
+    }
     default:
       break;
   }

@@ -24,7 +24,7 @@ std::vector<std::string> supported_isas();
 void force_isa(const std::string& name);
 bool isa_forced();
 
-/// Widens `n` stored elements (f32, f16, bf16, i8, q8_0: whole blocks) to f32.
+/// Widens `n` stored elements (f32, f16, bf16, f8, i8, q8_0: whole blocks) to f32.
 void widen(const std::byte* source, DType type, std::size_t n, float* out);
 
 /// out[r] = LayerNorm(x[r] + residual[r]) · gamma + beta for `rows` rows of `n` elements (Ba et al.
@@ -57,6 +57,9 @@ void bias_activate(const BiasActivateArgs& args);
 void add(float* a, const float* b, std::size_t n);
 /// a += w · b
 void add_scaled(float* a, const float* b, float w, std::size_t n);
+/// sum += w · row for a row of `n` stored elements of any type that widen() takes (q8_0: whole
+/// blocks): a token's share of a mean, without a stop in memory.
+void add_widened(float* sum, const std::byte* row, DType type, float w, std::size_t n);
 /// a = max(a, b)
 void maximum(float* a, const float* b, std::size_t n);
 /// a *= w

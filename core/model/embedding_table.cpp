@@ -42,8 +42,14 @@ EmbeddingTable::EmbeddingTable(const ModelSpec& spec, const WeightSource& source
   }
   if (size_of(table_->dtype) > 4 || table_->dtype == DType::i32 || table_->dtype == DType::u8 ||
       table_->dtype == DType::boolean) {
-    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16, bf16, i8 or q8_0",
+    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16, bf16, f8, i8 or q8_0",
                 table_->name, name_of(table_->dtype));
+  }
+  for (const char* scale : {"_scale", "_scale_inv"}) {
+    if (reader.find(spec.names.word_embeddings + scale) == nullptr) continue;
+    throw Error(ExitCode::model,
+                "{}: the token table has scales ({}{}), which are read of linear layers only",
+                source.describe(), spec.names.word_embeddings, scale);
   }
   read_static_parts(spec, source);
   if (mapping_.empty() && table_->shape[0] != static_cast<std::int64_t>(vocab_)) {
@@ -126,12 +132,25 @@ void EmbeddingTable::check(std::span<const TokenId> ids) const {
   }
 }
 
-void EmbeddingTable::gather(TokenId id, float* out) const {
+const std::byte* EmbeddingTable::row_of(TokenId id) const {
   const auto token = static_cast<std::size_t>(id);
   const std::size_t row = mapping_.empty() ? token : static_cast<std::size_t>(mapping_[token]);
-  widen(table_->bytes.data() + row * stored_bytes(table_->dtype, hidden_), table_->dtype, hidden_,
-        out);
-  if (!weights_.empty()) scale(out, weights_[token], hidden_);
+  return table_->bytes.data() + row * stored_bytes(table_->dtype, hidden_);
+}
+
+void EmbeddingTable::gather(TokenId id, float* out) const {
+  widen(row_of(id), table_->dtype, hidden_, out);
+  if (!weights_.empty()) scale(out, weights_[static_cast<std::size_t>(id)], hidden_);
+}
+
+void EmbeddingTable::average(std::span<const TokenId> ids, float* out) const {
+  std::fill_n(out, hidden_, 0.0F);
+  if (ids.empty()) return;
+  for (const TokenId id : ids) {
+    const float weight = weights_.empty() ? 1.0F : weights_[static_cast<std::size_t>(id)];
+    add_widened(out, row_of(id), table_->dtype, weight, hidden_);
+  }
+  scale(out, 1.0F / static_cast<float>(ids.size()), hidden_);
 }
 
 }  // namespace embedtool

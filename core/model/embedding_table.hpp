@@ -26,6 +26,10 @@ class EmbeddingTable {
   /// out[table width] = the row of `id`, times its weight where the table has weights.
   void gather(TokenId id, float* out) const;
 
+  /// out[table width] = the mean of the rows of `ids`, weighted likewise; zeros without ids. What
+  /// static models are, without writing the rows down first.
+  void average(std::span<const TokenId> ids, float* out) const;
+
   /// What is added to the gathered row of the token at `position`, the position's row and token
   /// type 0's added up; null where the model has neither.
   const float* position_row(std::size_t position) const {
@@ -39,6 +43,7 @@ class EmbeddingTable {
   }
 
  private:
+  const std::byte* row_of(TokenId id) const;
   void read_positions(const ModelSpec& spec, const WeightSource& source);
   void read_type(const ModelSpec& spec, const WeightSource& source,
                  std::vector<float>& type0) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "core/base/error.hpp"
@@ -13,6 +14,7 @@
 #include "core/model/embedding_table.hpp"
 #include "core/model/head.hpp"
 #include "core/model/positions.hpp"
+#include "core/model/sparse_head.hpp"
 #include "core/model/weights.hpp"
 
 namespace embedtool {
@@ -63,7 +65,8 @@ Group next_group(const Batch& batch, std::size_t first, std::size_t tokens) {
 std::size_t Workspace::bytes() const {
   return states.bytes() + embedded.bytes() + normed.bytes() + qkv.bytes() + context.bytes() +
          block.bytes() + intermediate.bytes() + pooled.bytes() + projected.bytes() +
-         residual.bytes() + gemm.bytes() + attention.bytes();
+         residual.bytes() + gemm.bytes() + attention.bytes() +
+         pending.capacity() * sizeof(SparsePending);
 }
 
 struct Encoder::Parts {
@@ -76,6 +79,7 @@ struct Encoder::Parts {
   std::vector<Block> blocks;
   Norm final_norm;
   Head head;
+  std::optional<SparseHead> sparse;  ///< in the place of `head`
   Blocking blocking;
 
   Parts(const ModelSpec& model, const HeadSpec& head_spec, const WeightSource& weights,
@@ -84,7 +88,8 @@ struct Encoder::Parts {
         reader(weights, spec.prefixes),
         table(model, weights),
         positions(spec, reader),
-        head(head_spec, model.hidden, {make.backend, Compute::f32}),
+        head(head_spec.sparse.kind == SparseKind::none ? head_spec : HeadSpec(), model.hidden,
+             {make.backend, Compute::f32}),
         blocking{make.backend.row_block()} {
     const TensorNames& n = spec.names;
     if (!n.embedding_norm.empty()) {
@@ -98,6 +103,9 @@ struct Encoder::Parts {
     blocks.resize(sets);  // packing weights takes most of a model's loading
     parallel_for(sets, [&](std::size_t i) { blocks[i] = Block(spec, i, reader, make); });
     if (!n.final_norm.empty()) final_norm = Norm(spec, reader, n.final_norm, spec.hidden);
+    if (head_spec.sparse.kind != SparseKind::none) {
+      sparse.emplace(head_spec.sparse, head_spec.dims, spec, reader, make);
+    }
   }
 
   /// The weights of a layer: sets of weights serve stretches of equal length.
@@ -106,6 +114,10 @@ struct Encoder::Parts {
   }
   std::size_t head_vectors(std::size_t texts, std::size_t tokens) const {
     return head.multi_vector() ? tokens : texts;
+  }
+  std::size_t head_bytes(std::size_t texts, std::size_t tokens) const {
+    return sparse ? sparse->workspace_bytes(texts, tokens)
+                  : head.workspace_bytes(head_vectors(texts, tokens));
   }
   /// Rows of the buffer that norms write to: a group's, or a chunk's.
   std::size_t normed_rows(std::size_t group) const { return std::max(group, blocking.max_chunk()); }
@@ -116,6 +128,15 @@ struct Encoder::Parts {
     return bytes;
   }
 
+  /// A static model whose vectors are plain averages of table rows.
+  bool averages_rows() const {
+    return spec.layers == 0 && embedding_norm.empty() && !embedding_projection &&
+           final_norm.empty() && table.position_row(0) == nullptr && spec.embedding_scale == 1.0F &&
+           head.averages() && !sparse;
+  }
+  void average_rows(const Batch& batch, Workspace& w, StageClock& clock, float* out) const;
+  void reserve(Workspace& w, std::size_t texts, std::size_t tokens, std::size_t longest) const;
+  void compute_states(const Batch& batch, Workspace& w, StageClock& clock) const;
   void check(const Batch& batch) const;
   std::size_t seen_keys(const Batch& batch, std::size_t text) const;
   void embed(const Batch& batch, Workspace& w, StageClock& clock) const;
@@ -291,7 +312,17 @@ Encoder::~Encoder() = default;
 Encoder::Encoder(Encoder&&) noexcept = default;
 
 std::size_t Encoder::dims() const {
-  return parts_->head.dims();
+  return sparse() ? vocab_size() : parts_->head.dims();
+}
+bool Encoder::sparse() const {
+  return parts_->sparse.has_value();
+}
+std::size_t Encoder::most_entries() const {
+  return sparse() ? parts_->sparse->most_entries() : 0;
+}
+std::size_t Encoder::result_bytes(std::size_t texts, std::size_t tokens) const {
+  if (!sparse()) return parts_->head_vectors(texts, tokens) * dims() * sizeof(float);
+  return texts * parts_->sparse->most_entries() * (sizeof(SparseEntry) + sizeof(SparsePending));
 }
 bool Encoder::multi_vector() const {
   return parts_->head.multi_vector();
@@ -309,6 +340,7 @@ std::size_t Encoder::vocab_size() const {
 std::size_t Encoder::owned_bytes() const {
   std::size_t bytes = parts_->table.owned_bytes() + parts_->head.owned_bytes();
   bytes += parts_->positions.owned_bytes();
+  if (parts_->sparse) bytes += parts_->sparse->owned_bytes();
   if (parts_->embedding_projection) bytes += parts_->embedding_projection->owned_bytes();
   for (const Block& b : parts_->blocks) bytes += b.owned_bytes();
   return bytes;
@@ -324,7 +356,8 @@ double Encoder::linear_flops_per_token() const {
   const ModelSpec& s = parts_->spec;
   const std::size_t block = s.hidden * (s.qkv_width() + s.query_width() + s.up_width() + s.ffn);
   const std::size_t projection = parts_->embedding_projection ? s.table_width() * s.hidden : 0;
-  return 2.0 * static_cast<double>(s.layers * block + projection);
+  const double head = parts_->sparse ? parts_->sparse->flops_per_token() : 0.0;
+  return 2.0 * static_cast<double>(s.layers * block + projection) + head;
 }
 
 double Encoder::attention_flops(std::size_t tokens) const {
@@ -353,8 +386,8 @@ std::size_t Encoder::workspace_bytes(std::size_t texts, std::size_t tokens,
   const ModelSpec& s = parts_->spec;
   const Blocking& blocking = parts_->blocking;
   const std::size_t rows = std::max<std::size_t>(tokens, 1) + blocking.row_block - 1;
-  std::size_t bytes = rows * s.hidden * sizeof(float);
-  bytes += parts_->head.workspace_bytes(parts_->head_vectors(texts, tokens));
+  std::size_t bytes = parts_->averages_rows() ? 0 : rows * s.hidden * sizeof(float);
+  bytes += parts_->head_bytes(texts, tokens);
   if (parts_->blocks.empty()) return bytes;
   const std::size_t group = blocking.group_room(tokens, longest);
   bytes += group * (s.qkv_width() + s.query_width()) * sizeof(float);
@@ -366,48 +399,87 @@ std::size_t Encoder::workspace_bytes(std::size_t texts, std::size_t tokens,
 
 void Encoder::reserve(Workspace& w, std::size_t texts, std::size_t tokens,
                       std::size_t longest) const {
-  const ModelSpec& s = parts_->spec;
-  const Blocking& blocking = parts_->blocking;
+  parts_->reserve(w, texts, tokens, longest);
+}
+
+void Encoder::Parts::reserve(Workspace& w, std::size_t texts, std::size_t tokens,
+                             std::size_t longest) const {
+  const ModelSpec& s = spec;
   // A group's last row block may reach behind the last token.
   const std::size_t rows = std::max<std::size_t>(tokens, 1) + blocking.row_block - 1;
-  w.states.reserve(rows * s.hidden);
-  parts_->head.reserve(w, parts_->head_vectors(texts, tokens));
-  if (parts_->blocks.empty()) return;
+  if (!averages_rows()) w.states.reserve(rows * s.hidden);
+  if (sparse) {
+    sparse->reserve(w, texts, tokens);
+  } else {
+    head.reserve(w, head_vectors(texts, tokens));
+  }
+  if (blocks.empty()) return;
   const std::size_t group = blocking.group_room(tokens, longest);
   w.qkv.reserve(group * s.qkv_width());
   w.context.reserve(group * s.query_width());
-  if (s.block_norms != BlockNorms::post) w.normed.reserve(parts_->normed_rows(group) * s.hidden);
-  if (parts_->embedding_projection) w.embedded.reserve(rows * s.table_width());
+  if (s.block_norms != BlockNorms::post) w.normed.reserve(normed_rows(group) * s.hidden);
+  if (embedding_projection) w.embedded.reserve(rows * s.table_width());
   w.block.reserve(blocking.max_chunk() * s.hidden);
   w.intermediate.reserve(blocking.max_chunk() * s.up_width());
-  w.gemm.reserve(parts_->gemm_scratch());
+  w.gemm.reserve(gemm_scratch());
   w.attention.reserve(attention_scratch_bytes(longest, s.head_dim()));
+}
+
+/// Checks the batch and fills the states buffer.
+void Encoder::Parts::compute_states(const Batch& batch, Workspace& w, StageClock& clock) const {
+  check(batch);
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    longest = std::max<std::size_t>(longest, batch.offsets[i + 1] - batch.offsets[i]);
+  }
+  reserve(w, batch.size(), batch.tokens(), longest);
+  embed(batch, w, clock);
+  for (std::size_t layer = 0; layer < spec.layers; ++layer) {
+    for (Group g{0, 0}; g.last < batch.size();) {
+      g = next_group(batch, g.last, blocking.group_tokens());
+      attend(batch, g, layer, w, clock);
+      transform_rows(block_of(layer), batch.offsets[g.first], batch.offsets[g.last], w, clock);
+    }
+  }
+  if (final_norm.empty()) return;
+  clock.enter(Stage::elementwise);
+  final_norm.apply(w.states.data(), batch.tokens(), w.states.data());
+}
+
+void Encoder::Parts::average_rows(const Batch& batch, Workspace& w, StageClock& clock,
+                                  float* out) const {
+  check(batch);
+  head.reserve(w, batch.size());
+  clock.enter(Stage::lookup);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const std::size_t begin = batch.offsets[i];
+    table.average(batch.ids.subspan(begin, batch.offsets[i + 1] - begin),
+                  w.pooled.data() + i * spec.hidden);
+  }
+  head.run_pooled(batch.size(), w, clock, out);
+}
+
+void Encoder::encode_sparse(const Batch& batch, Workspace& workspace, StageClock& clock,
+                            SparseRows& out) const {
+  out.entries.clear();
+  out.offsets.assign(1, 0);
+  if (batch.size() == 0) return;
+  const Stage before = clock.current();
+  parts_->compute_states(batch, workspace, clock);
+  parts_->sparse->run(batch, workspace.states.data(), workspace, clock, out);
+  clock.enter(before);
 }
 
 void Encoder::encode(const Batch& batch, Workspace& workspace, StageClock& clock,
                      float* out) const {
   if (batch.size() == 0) return;
+  if (sparse()) throw Error(ExitCode::usage, "the model gives weights of tokens, no vectors");
   const Stage before = clock.current();
-  parts_->check(batch);
-  std::size_t longest = 0;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    longest = std::max<std::size_t>(longest, batch.offsets[i + 1] - batch.offsets[i]);
+  if (parts_->averages_rows()) {
+    parts_->average_rows(batch, workspace, clock, out);
+    return clock.enter(before);
   }
-  reserve(workspace, batch.size(), batch.tokens(), longest);
-  parts_->embed(batch, workspace, clock);
-  for (std::size_t layer = 0; layer < parts_->spec.layers; ++layer) {
-    for (Group g{0, 0}; g.last < batch.size();) {
-      g = next_group(batch, g.last, parts_->blocking.group_tokens());
-      parts_->attend(batch, g, layer, workspace, clock);
-      parts_->transform_rows(parts_->block_of(layer), batch.offsets[g.first], batch.offsets[g.last],
-                             workspace, clock);
-    }
-  }
-  if (!parts_->final_norm.empty()) {
-    float* states = workspace.states.data();
-    clock.enter(Stage::elementwise);
-    parts_->final_norm.apply(states, batch.tokens(), states);
-  }
+  parts_->compute_states(batch, workspace, clock);
   parts_->head.run(batch, workspace.states.data(), workspace, clock, out);
   clock.enter(before);
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/base/memory.hpp"
 #include "core/base/profile.hpp"
@@ -14,6 +15,18 @@
 #include "core/ports.hpp"
 
 namespace embedtool {
+
+/// Rows of weights, one a text; recycled.
+struct SparseRows {
+  std::vector<SparseEntry> entries;
+  std::vector<std::uint64_t> offsets;  ///< row i is [i], [i+1)
+};
+
+/// A weight on its way to the row of its text.
+struct SparsePending {
+  std::uint32_t text = 0;
+  SparseEntry entry;
+};
 
 /// Buffers of one worker, grown to the largest batch seen and recycled: in steady state a batch
 /// allocates nothing. Belongs to one thread at a time.
@@ -26,8 +39,9 @@ struct Workspace {
   Buffer<float> block;         ///< [chunk, hidden]: a sub-layer's output before its norm
   Buffer<float> intermediate;  ///< [chunk, ffn], twice that where it is gated
   Buffer<float> pooled;        ///< [texts, pooled width], and the dense layers' inputs
-  Buffer<float> projected;     ///< [texts, widest dense output]
-  Buffer<float> residual;      ///< [texts, widest dense output]
+  std::vector<SparsePending> pending;
+  Buffer<float> projected;  ///< [texts, widest dense output]
+  Buffer<float> residual;   ///< [texts, widest dense output]
   Buffer<std::byte> gemm;
   Buffer<std::byte> attention;
 
@@ -53,6 +67,9 @@ class Encoder {
   std::size_t dims() const;
   /// One vector per token instead of one per text (pooling `none`).
   bool multi_vector() const;
+  /// Weights of tokens instead of vectors: encode_sparse() takes encode()'s place, and dims() is
+  /// the size of the vocabulary.
+  bool sparse() const;
   /// Vectors that a sequence gives: 1, or one for each token that is not left out.
   std::size_t vector_count(std::span<const TokenId> ids) const;
   /// Longest sequence that encode() takes; 0 = any.
@@ -69,6 +86,10 @@ class Encoder {
   /// Rows that the linear layers compute for a batch: with a backend that computes rows
   /// in blocks, the last block is filled up.
   std::size_t computed_rows(const Batch& batch) const;
+  /// The most weights that a row of a sparse model has; 0 for others.
+  std::size_t most_entries() const;
+  /// The most bytes that the results of a batch of this shape take, before the output type.
+  std::size_t result_bytes(std::size_t texts, std::size_t tokens) const;
   /// Workspace bytes that a batch of this shape needs; what reserve() will allocate.
   std::size_t workspace_bytes(std::size_t texts, std::size_t tokens, std::size_t longest) const;
   /// Grows `workspace` for batches up to this shape.
@@ -80,6 +101,9 @@ class Encoder {
   /// its time to `clock` and leaves it in the stage it was in. Throws Error(model) for ids outside
   /// of the vocabulary or a sequence longer than max_tokens().
   void encode(const Batch& batch, Workspace& workspace, StageClock& clock, float* out) const;
+  /// The same for a sparse model: a row of weights a text, heaviest first.
+  void encode_sparse(const Batch& batch, Workspace& workspace, StageClock& clock,
+                     SparseRows& out) const;
 
  private:
   struct Parts;

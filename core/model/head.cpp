@@ -13,6 +13,7 @@ Head::Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make)
     : pooling_(spec.pooling),
       hidden_(hidden),
       row_block_(make.backend.row_block()),
+      skips_first_(spec.skips_first),
       normalize_(spec.normalize) {
   if (pooling_.empty()) throw Error(ExitCode::model, "the model's head names no pooling");
   multi_vector_ = std::count(pooling_.begin(), pooling_.end(), Pooling::none) > 0;
@@ -34,7 +35,7 @@ Head::Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make)
                   dense.in, width);
     }
     const WeightReader reader(*dense.weights, {});
-    Dense made{dense, reader.linear({"linear"}, dense.in, dense.out, dense.activation, make),
+    Dense made{dense, reader.linear({dense.name}, dense.in, dense.out, dense.activation, make),
                nullptr};
     if (dense.residual && reader.find("residual.weight") != nullptr) {
       made.projection =
@@ -56,6 +57,7 @@ Head::Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make)
 
 std::size_t Head::vector_count(std::span<const TokenId> ids) const {
   if (!multi_vector_) return 1;
+  if (skips_first_ && !ids.empty()) ids = ids.subspan(1);
   const auto skipped =
       std::count_if(ids.begin(), ids.end(), [this](TokenId id) { return is_skipped(id); });
   return ids.size() - static_cast<std::size_t>(skipped);
@@ -104,6 +106,11 @@ void Head::run(const Batch& batch, const float* states, Workspace& workspace, St
   } else {
     pool_texts(batch, states, pooled);
   }
+  run_pooled(vectors, workspace, clock, out);
+}
+
+void Head::run_pooled(std::size_t vectors, Workspace& workspace, StageClock& clock,
+                      float* out) const {
   std::size_t width = pooled_width_;
   if (!dense_.empty()) {
     clock.enter(Stage::head);
@@ -119,9 +126,12 @@ void Head::run(const Batch& batch, const float* states, Workspace& workspace, St
 /// States of the tokens that are not left out, back to back; their number.
 std::size_t Head::keep_tokens(const Batch& batch, const float* states, float* kept) const {
   std::size_t count = 0;
-  for (std::size_t t = 0; t < batch.tokens(); ++t) {
-    if (is_skipped(batch.ids[t])) continue;
-    std::copy_n(states + t * hidden_, hidden_, kept + count++ * hidden_);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    for (std::size_t t = batch.offsets[i]; t < batch.offsets[i + 1]; ++t) {
+      const bool first = t == batch.offsets[i];
+      if ((first && skips_first_) || is_skipped(batch.ids[t])) continue;
+      std::copy_n(states + t * hidden_, hidden_, kept + count++ * hidden_);
+    }
   }
   return count;
 }

@@ -34,6 +34,12 @@ class Head {
   /// `states` [tokens, hidden] of the batch → `out` [vectors, dims()].
   void run(const Batch& batch, const float* states, Workspace& workspace, StageClock& clock,
            float* out) const;
+  /// The head averages a text's states and does nothing else to them at first: then run_pooled()
+  /// takes the averages, which the caller put into workspace.pooled, after reserve().
+  bool averages() const {
+    return !multi_vector_ && pooling_.size() == 1 && pooling_[0] == Pooling::mean;
+  }
+  void run_pooled(std::size_t vectors, Workspace& workspace, StageClock& clock, float* out) const;
 
  private:
   struct Dense {
@@ -59,6 +65,7 @@ class Head {
   std::size_t dims_ = 0;
   std::size_t row_block_ = 1;
   bool multi_vector_ = false;
+  bool skips_first_ = false;
   bool normalize_ = true;
 };
 

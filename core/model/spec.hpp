@@ -134,6 +134,32 @@ struct DenseSpec {
   Activation activation = Activation::tanh;
   /// Holds `linear.weight` [out, in] and `linear.bias` [out]; not owned, outlives the encoder.
   const WeightSource* weights = nullptr;
+  std::string name = "linear";  ///< what the two tensors are called; empty: `weight` and `bias`
+};
+
+/// How token states become weights of the vocabulary's tokens.
+enum class SparseKind : std::uint8_t {
+  none,        ///< they do not: the head gives vectors
+  vocabulary,  ///< every token weighs all of the vocabulary (SPLADE, Formal et al. 2021)
+  own_token    ///< every token weighs itself (bge-m3)
+};
+
+/// A head that gives weights of tokens. `vocabulary`: logits = decoder(norm(activation(transform
+/// (state)))), the masked-language head; a token's weight is log(1 + max(0, logit)), the largest
+/// among a text's tokens, or their sum. `own_token`: max(0, linear(state)), the largest where a
+/// text has the token several times.
+struct SparseSpec {
+  SparseKind kind = SparseKind::none;
+  std::string transform;     ///< prefix of weight [inner, hidden] and bias
+  std::string norm;          ///< prefix of weight and bias, [inner]
+  std::string decoder;       ///< tensor [vocab, inner]; the words' table where it is tied to it
+  std::string decoder_bias;  ///< tensor [vocab]; empty = none
+  std::size_t inner = 0;
+  Activation activation = Activation::gelu;
+  bool sums = false;
+  bool log_twice = false;        ///< weight = log(1 + log(1 + max(0, logit))) (OpenSearch)
+  DenseSpec linear;              ///< of `own_token`: one output
+  std::vector<TokenId> skipped;  ///< tokens that get no weight
 };
 
 /// From hidden states to the published vector.
@@ -142,8 +168,11 @@ struct HeadSpec {
   std::vector<DenseSpec> dense;
   /// Tokens whose vectors are left out of one-vector-a-token output (ColBERT's punctuation).
   std::vector<TokenId> skipped;
+  bool skips_first = false;  ///< likewise each text's first token (bge-m3)
   bool normalize = true;
-  std::size_t dims = 0;  ///< Matryoshka cut before normalization; 0 = all
+  /// Matryoshka cut before normalization, or how many weights a sparse row keeps; 0 = all
+  std::size_t dims = 0;
+  SparseSpec sparse;  ///< where its kind is not `none`, the only part that counts beside `dims`
 };
 
 }  // namespace embedtool

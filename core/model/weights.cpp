@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
@@ -11,18 +12,48 @@
 namespace embedtool {
 namespace {
 
-bool is_float(DType type) {
-  return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::q8_0;
+bool is_f8(DType type) {
+  return type == DType::f8_e4m3 || type == DType::f8_e5m2;
 }
 
-void append_widened(const TensorView& tensor, std::vector<float>& out) {
-  const auto n = static_cast<std::size_t>(tensor.elements());
+bool is_float(DType type) {
+  return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::q8_0 ||
+         is_f8(type);
+}
+
+void widen_into(const TensorView& tensor, float* out) {
   if (!is_float(tensor.dtype)) {
-    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16, bf16 or q8_0",
+    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16, bf16, f8 or q8_0",
                 tensor.name, name_of(tensor.dtype));
   }
-  out.resize(out.size() + n);
-  widen(tensor.bytes.data(), tensor.dtype, n, out.data() + (out.size() - n));
+  widen(tensor.bytes.data(), tensor.dtype, static_cast<std::size_t>(tensor.elements()), out);
+}
+
+/// "a.weight", or "weight" where the tensors have no prefix.
+std::string member(const std::string& prefix, const char* part) {
+  return prefix.empty() ? part : prefix + "." + part;
+}
+
+/// How far one scale reaches, in rows and columns of a matrix.
+struct ScaleBlocks {
+  std::size_t rows;
+  std::size_t columns;
+};
+
+/// Scales come one a tensor, one an output (compressed-tensors) or one a square block; whoever
+/// writes blocks makes them 128 wide (DeepSeek's recipe), of other widths only whole ones are
+/// clear.
+std::optional<ScaleBlocks> scale_blocks(const TensorView& scale, std::size_t out, std::size_t in) {
+  constexpr std::size_t kUsual = 128;
+  if (scale.elements() == 1) return ScaleBlocks{out, in};
+  const auto count = [&](std::size_t axis) { return static_cast<std::size_t>(scale.shape[axis]); };
+  if (scale.shape.size() == 1 && count(0) == out) return ScaleBlocks{1, in};
+  if (scale.shape.size() != 2 || scale.elements() == 0) return std::nullopt;
+  if (count(0) == out && count(1) == 1) return ScaleBlocks{1, in};
+  const auto pieces = [](std::size_t n) { return (n + kUsual - 1) / kUsual; };
+  if (count(0) == pieces(out) && count(1) == pieces(in)) return ScaleBlocks{kUsual, kUsual};
+  if (out % count(0) != 0 || in % count(1) != 0) return std::nullopt;
+  return ScaleBlocks{out / count(0), in / count(1)};
 }
 
 /// The tensor's floats in place, or null when they must be converted or are not aligned.
@@ -67,9 +98,41 @@ const TensorView& WeightReader::require(const std::string& name,
 }
 
 std::vector<float> WeightReader::vector(const std::string& name, std::size_t size) const {
-  std::vector<float> out;
-  append_widened(require(name, {size}), out);
+  std::vector<float> out(size);
+  widen_into(require(name, {size}), out.data());
   return out;
+}
+
+void WeightReader::matrix(const std::string& prefix, std::size_t out, std::size_t in,
+                          float* values) const {
+  const TensorView& tensor = require(member(prefix, "weight"), {out, in});
+  widen_into(tensor, values);
+  if (!is_f8(tensor.dtype)) return;
+  for (const char* name : {"weight_scale", "weight_scale_inv"}) {
+    if (const TensorView* scale = find(member(prefix, name))) {
+      return apply_scales(tensor, *scale, out, in, values);
+    }
+  }
+}
+
+/// What both names mean is a factor of the stored values.
+void WeightReader::apply_scales(const TensorView& tensor, const TensorView& scale, std::size_t out,
+                                std::size_t in, float* values) const {
+  const std::optional<ScaleBlocks> blocks = scale_blocks(scale, out, in);
+  if (!blocks) {
+    throw Error(ExitCode::model, "{}: {} has shape [{}], which does not fit {} of [{}, {}]",
+                source_.describe(), scale.name, fmt::join(scale.shape, ", "), tensor.name, out, in);
+  }
+  std::vector<float> factors(static_cast<std::size_t>(scale.elements()));
+  widen_into(scale, factors.data());
+  const std::size_t across = (in + blocks->columns - 1) / blocks->columns;
+  for (std::size_t r = 0; r < out; ++r) {
+    const float* row = factors.data() + r / blocks->rows * across;
+    for (std::size_t c = 0; c < in; c += blocks->columns) {
+      embedtool::scale(values + r * in + c, row[c / blocks->columns],
+                       std::min(blocks->columns, in - c));
+    }
+  }
 }
 
 std::vector<float> WeightReader::norm_scale(const std::string& prefix, std::size_t size) const {
@@ -83,8 +146,8 @@ std::vector<float> WeightReader::norm_shift(const std::string& prefix, std::size
 }
 
 std::vector<float> WeightReader::bias(const std::string& prefix, std::size_t size) const {
-  if (find(prefix + ".bias") == nullptr) return {};
-  return vector(prefix + ".bias", size);
+  if (find(member(prefix, "bias")) == nullptr) return {};
+  return vector(member(prefix, "bias"), size);
 }
 
 std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<std::string>& prefixes,
@@ -104,15 +167,16 @@ std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<Part>& parts
   LinearParams params{nullptr, nullptr, in, out, activation, make.compute, false};
   std::vector<float> stacked;
   if (parts.size() == 1) {
-    params.weight = in_place(require(parts[0].prefix + ".weight", {out, in}));
+    params.weight = in_place(require(member(parts[0].prefix, "weight"), {out, in}));
     params.weight_outlives_layer = params.weight != nullptr;
   }
   if (params.weight == nullptr) {
-    stacked.reserve(in * out);
+    stacked.resize(in * out);
+    float* rows = stacked.data();
     for (const Part& part : parts) {
-      const TensorView& weight = require(part.prefix + ".weight", {part.out, in});
-      append_widened(weight, stacked);
-      release(weight);
+      matrix(part.prefix, part.out, in, rows);
+      release(require(member(part.prefix, "weight"), {part.out, in}));
+      rows += part.out * in;
     }
     params.weight = stacked.data();
   }

@@ -13,9 +13,9 @@
 namespace embedtool {
 
 /// Finds and converts a model's tensors: optional name prefixes, old LayerNorm names (gamma, beta),
-/// shape checks, f16/bf16 widened to f32. What has been converted or packed is released at once, so
-/// that a model never stands twice in memory. Borrows the source. Errors are Error(ExitCode::model)
-/// naming the tensor.
+/// shape checks, f16, bf16 and f8 widened to f32. What has been converted or packed is released at
+/// once, so that a model never stands twice in memory. Borrows the source. Errors are
+/// Error(ExitCode::model) naming the tensor.
 class WeightReader {
  public:
   WeightReader(const WeightSource& source, std::vector<std::string> prefixes);
@@ -33,6 +33,11 @@ class WeightReader {
   std::vector<float> norm_scale(const std::string& prefix, std::size_t size) const;
   std::vector<float> norm_shift(const std::string& prefix, std::size_t size) const;
 
+  /// `prefix`.weight [out, in] into `values`, or `weight` where the prefix is empty. One of f8
+  /// is multiplied by the scales that lie beside it as `weight_scale` or `weight_scale_inv`: one
+  /// for the whole, one an output or one a block.
+  void matrix(const std::string& prefix, std::size_t out, std::size_t in, float* values) const;
+
   /// A linear layer whose weight stacks the given layers' rows (fused query, key and value): reads
   /// `prefix`.weight [out, in] and, where present, `prefix`.bias [out] of each.
   std::unique_ptr<LinearLayer> linear(const std::vector<std::string>& prefixes, std::size_t in,
@@ -49,6 +54,8 @@ class WeightReader {
  private:
   /// `prefix`.bias; empty when absent.
   std::vector<float> bias(const std::string& prefix, std::size_t size) const;
+  void apply_scales(const TensorView& tensor, const TensorView& scale, std::size_t out,
+                    std::size_t in, float* values) const;
 
   const WeightSource& source_;
   std::vector<std::string> prefixes_;

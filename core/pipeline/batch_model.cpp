@@ -52,9 +52,8 @@ void widen(BatchShape& shape, const BatchShape& other) {
 }
 
 std::size_t worker_bytes(const Encoder& encoder, const BatchShape& shape) {
-  const std::size_t vectors = encoder.multi_vector() ? shape.tokens : shape.texts;
   return encoder.workspace_bytes(shape.texts, shape.tokens, shape.longest) +
-         vectors * encoder.dims() * sizeof(float);
+         encoder.result_bytes(shape.texts, shape.tokens);
 }
 
 double encode_work(const Encoder& encoder, std::span<const std::uint32_t> lengths) {

@@ -34,18 +34,21 @@ std::size_t longest_text(const RunOptions& options, const Encoder& encoder) {
 std::uint64_t worker_need(const RunOptions& options, const Encoder& encoder, std::size_t longest) {
   const std::size_t texts = options.batch.texts;
   const std::size_t tokens = std::max(std::min(options.batch.tokens, texts * longest), longest);
-  const std::size_t vectors = encoder.multi_vector() ? tokens : texts;
-  return encoder.workspace_bytes(texts, tokens, longest) + vectors * encoder.dims() * 4 +
+  return encoder.workspace_bytes(texts, tokens, longest) + encoder.result_bytes(texts, tokens) +
          tokens * 16 + kPerWorker;
 }
 
-std::uint64_t window_need(const RunOptions& options, const OutputSpec& spec, std::size_t longest) {
+std::uint64_t window_need(const RunOptions& options, const Encoder& encoder, const OutputSpec& spec,
+                          std::size_t longest) {
   const std::uint64_t records = options.window.records;
   const std::uint64_t bytes = options.window.bytes;
   // A token takes a byte of text at least, or four as an id; arenas grow by doubling.
   const std::uint64_t tokens = std::min<std::uint64_t>(records * longest, bytes);
-  const std::uint64_t vectors = spec.multi_vector ? tokens : records;
-  return 2 * bytes + 2 * tokens * sizeof(TokenId) + vectors * vector_bytes(spec.type, spec.dims) +
+  // A batch's sparse rows wait as they came until the window is laid out in order.
+  const std::uint64_t vectors = spec.multi_vector ? tokens
+                                : spec.sparse     ? 2 * records * encoder.most_entries()
+                                                  : records;
+  return 2 * bytes + 2 * tokens * sizeof(TokenId) + vectors * element_bytes(spec) +
          records * kPerRecord;
 }
 
@@ -66,7 +69,7 @@ MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const En
   need.fixed = fixed;
   need.ends = kReader + kWriter;
   need.workspaces = options.threads * worker_need(options, encoder, longest);
-  need.windows = kWindowsInFlight * window_need(options, spec, longest);
+  need.windows = kWindowsInFlight * window_need(options, encoder, spec, longest);
   need.lines = kLineCopies * max_line;
   return need;
 }

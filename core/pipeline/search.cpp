@@ -15,10 +15,13 @@ bool better(const Match& a, const Match& b) {
 
 }  // namespace
 
+BestMatches::BestMatches(std::size_t queries, std::size_t k) : k_(k), heaps_(queries) {
+  for (std::vector<Match>& heap : heaps_) heap.reserve(k);
+}
+
 TopK::TopK(std::span<const float> queries, std::size_t dims, std::size_t k)
-    : queries_(queries), dims_(dims), k_(k), heaps_(dims == 0 ? 0 : queries.size() / dims) {
-  for (std::size_t q = 0; q < heaps_.size(); ++q) {
-    heaps_[q].reserve(k);
+    : queries_(queries), dims_(dims), k_(k), best_(dims == 0 ? 0 : queries.size() / dims, k) {
+  for (std::size_t q = 0; q < best_.queries(); ++q) {
     query_norms_.push_back(std::sqrt(sum_of_squares(queries.data() + q * dims, dims)));
   }
 }
@@ -29,15 +32,16 @@ void TopK::offer(std::span<const float> rows, std::uint64_t first_row) {
     const float* row = rows.data() + r * dims_;
     const float norm = std::sqrt(sum_of_squares(row, dims_));
     if (std::isnan(norm)) continue;
-    for (std::size_t q = 0; q < heaps_.size(); ++q) {
+    for (std::size_t q = 0; q < best_.queries(); ++q) {
       const float product = dot(queries_.data() + q * dims_, row, dims_);
       const float norms = norm * query_norms_[q];
-      offer_one(q, {first_row + r, norms > 0.0F ? product / norms : 0.0F});
+      best_.offer(q, {first_row + r, norms > 0.0F ? product / norms : 0.0F});
     }
   }
 }
 
-void TopK::offer_one(std::size_t query, const Match& match) {
+void BestMatches::offer(std::size_t query, const Match& match) {
+  if (k_ == 0) return;
   std::vector<Match>& heap = heaps_[query];
   if (heap.size() < k_) {
     heap.push_back(match);
@@ -49,7 +53,7 @@ void TopK::offer_one(std::size_t query, const Match& match) {
   }
 }
 
-std::vector<Match> TopK::matches(std::size_t query) const {
+std::vector<Match> BestMatches::matches(std::size_t query) const {
   std::vector<Match> out = heaps_[query];
   std::sort(out.begin(), out.end(), better);
   return out;

@@ -13,6 +13,22 @@ struct Match {
   float score = 0.0F;
 };
 
+/// The k best rows of each query by a score that someone else computes. Rows come in any order;
+/// memory is k matches a query. Not thread-safe.
+class BestMatches {
+ public:
+  BestMatches(std::size_t queries, std::size_t k);
+
+  std::size_t queries() const { return heaps_.size(); }
+  void offer(std::size_t query, const Match& match);
+  /// The best matches of a query, best first; ties by row.
+  std::vector<Match> matches(std::size_t query) const;
+
+ private:
+  std::size_t k_;
+  std::vector<std::vector<Match>> heaps_;  ///< per query, the worst kept match at the front
+};
+
 /// The k best rows by cosine similarity, found by exact search over all rows. Rows are offered in
 /// any order and any number of calls; memory is k matches per query. Not thread-safe.
 class TopK {
@@ -24,16 +40,14 @@ class TopK {
   void offer(std::span<const float> rows, std::uint64_t first_row);
 
   /// The best matches of a query, best first; ties by row.
-  std::vector<Match> matches(std::size_t query) const;
+  std::vector<Match> matches(std::size_t query) const { return best_.matches(query); }
 
  private:
-  void offer_one(std::size_t query, const Match& match);
-
   std::span<const float> queries_;
   std::size_t dims_;
   std::size_t k_;
   std::vector<float> query_norms_;
-  std::vector<std::vector<Match>> heaps_;  ///< per query, the worst kept match at the front
+  BestMatches best_;
 };
 
 }  // namespace embedtool

@@ -135,6 +135,7 @@ void Window::plan(const RunContext& context) {
 void Window::cut(const BatchLimits& limits, std::size_t workers) {
   limits_ = limits;
   plan_batches(lengths_, limits, workers, plan_);
+  if (sparse_.size() < plan_.batches.size()) sparse_.resize(plan_.batches.size());
   largest_ = largest_batch(plan_);
 }
 
@@ -184,7 +185,9 @@ void Window::lay_out_rows(const RunContext& context) {
     vector_count_ += multi && unique != nullptr ? unique->vectors : 1;
     if (multi) vector_offsets_.push_back(vector_count_);
   }
-  vector_size_ = vector_bytes(context.spec.type, context.spec.dims);
+  vector_size_ = element_bytes(context.spec);
+  if (context.spec.tokens) tokens_ = *context.spec.tokens;
+  if (context.spec.sparse) return;  // lay_out_sparse() knows how long rows are
   vectors_.reserve(vector_count_ * vector_size_ + 1);
 }
 
@@ -212,11 +215,15 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
     worker.batch.append(ids_of(unique));
   }
   const Batch ragged = worker.batch.batch();
+  worker.counts.batch_texts.add(planned.count);
+  worker.counts.batch_tokens.add(planned.tokens);
+  worker.counts.padding.actual += context.encoder.computed_rows(ragged);
   const std::size_t dims = context.spec.dims;
   const bool multi = context.spec.multi_vector;
   // Room for the window's largest batch, whoever gets it: what a run holds does not depend on how
   // batches fall to workers, and none has to grow in the midst of a window.
   context.encoder.reserve(worker.workspace, largest_.texts, largest_.tokens, largest_.longest);
+  if (context.spec.sparse) return encode_sparse(context, batch, ragged, worker, clock);
   worker.vectors.reserve((multi ? largest_.tokens : largest_.texts) * dims);
   context.encoder.encode(ragged, worker.workspace, clock, worker.vectors.data());
   clock.enter(Stage::quantize);
@@ -226,12 +233,42 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
     store(context, unique.row, unique.vectors, values);
     values += unique.vectors * dims;
   }
-  worker.counts.batch_texts.add(planned.count);
-  worker.counts.batch_tokens.add(planned.tokens);
-  worker.counts.padding.actual += context.encoder.computed_rows(ragged);
+}
+
+/// Sparse rows stay where their batch left them: only when all are there is it known where each
+/// comes to lie.
+void Window::encode_sparse(const RunContext& context, std::size_t batch, const Batch& ragged,
+                           WorkerState& worker, StageClock& clock) {
+  SparseRows& rows = sparse_[batch];
+  context.encoder.encode_sparse(ragged, worker.workspace, clock, rows);
+  const PlannedBatch& planned = plan_.batches[batch];
+  for (std::size_t i = 0; i < planned.count; ++i) {
+    Unique& unique = uniques_[encoded_[plan_.order[planned.first + i]]];
+    unique.batch = static_cast<std::uint32_t>(batch);
+    unique.entry = rows.offsets[i];
+    unique.vectors = static_cast<std::uint32_t>(rows.offsets[i + 1] - rows.offsets[i]);
+  }
+}
+
+void Window::lay_out_sparse() {
+  vector_offsets_.assign(1, 0);
+  for (const RowInfo& row : rows_) {
+    const std::uint32_t unique = unique_of_[row.record];
+    if (unique == kNone) throw Error(ExitCode::usage, "a ready vector among weights of tokens");
+    vector_offsets_.push_back(vector_offsets_.back() + uniques_[unique].vectors);
+  }
+  vector_count_ = vector_offsets_.back();
+  std::byte* out = vectors_.reserve(vector_count_ * vector_size_ + 1);
+  for (const RowInfo& row : rows_) {
+    const Unique& unique = uniques_[unique_of_[row.record]];
+    const std::size_t bytes = unique.vectors * vector_size_;
+    if (bytes > 0) std::memcpy(out, sparse_[unique.batch].entries.data() + unique.entry, bytes);
+    out += bytes;
+  }
 }
 
 void Window::finish(const RunContext& context) {
+  if (context.spec.sparse) return lay_out_sparse();
   for (std::uint32_t row = 0; row < rows_.size(); ++row) {
     const std::uint32_t i = rows_[row].record;
     if (unique_of_[i] == kNone) {
@@ -247,7 +284,11 @@ void Window::finish(const RunContext& context) {
 }
 
 EmbeddingBlock Window::rows() const {
-  return {&documents_, rows_, {vectors_.data(), vector_count_ * vector_size_}, vector_offsets_};
+  return {&documents_,
+          rows_,
+          {vectors_.data(), vector_count_ * vector_size_},
+          vector_offsets_,
+          tokens_};
 }
 
 void Window::account(const RunContext& context, RunReport& report) const {
@@ -284,6 +325,9 @@ std::size_t Window::bytes() const {
                       hashes_.capacity() * sizeof(Hash128) + rows_.capacity() * sizeof(RowInfo) +
                       uniques_.capacity() * sizeof(Unique);
   for (const auto& ids : chunk_ids_) bytes += ids.capacity() * sizeof(TokenId);
+  for (const SparseRows& rows : sparse_) {
+    bytes += rows.entries.capacity() * sizeof(SparseEntry) + rows.offsets.capacity() * 8;
+  }
   return bytes;
 }
 

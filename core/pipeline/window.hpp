@@ -84,7 +84,9 @@ class Window {
     std::uint32_t chunk = 0;    ///< whose token buffer holds its ids
     std::uint64_t offset = 0;   ///< into that buffer
     std::uint32_t length = 0;   ///< tokens
-    std::uint32_t vectors = 1;  ///< that it gives
+    std::uint32_t vectors = 1;  ///< that it gives, or entries of its sparse row
+    std::uint32_t batch = 0;    ///< whose sparse rows hold its own
+    std::uint64_t entry = 0;    ///< where that begins
     bool truncated = false;
     bool dropped = false;  ///< too long under --on-long skip
   };
@@ -102,6 +104,9 @@ class Window {
   std::byte* row_bytes(const RunContext& context, std::uint32_t row);
   void store(const RunContext& context, std::uint32_t row, std::size_t vectors,
              const float* values);
+  void encode_sparse(const RunContext& context, std::size_t batch, const Batch& ragged,
+                     WorkerState& worker, StageClock& clock);
+  void lay_out_sparse();
 
   static constexpr std::uint32_t kNone = 0xffffffffU;
 
@@ -119,6 +124,8 @@ class Window {
   BatchShape largest_;
   std::vector<RowInfo> rows_;
   std::vector<std::uint64_t> vector_offsets_;
+  std::vector<SparseRows> sparse_;  ///< of each batch
+  std::span<const std::string> tokens_;
   Buffer<std::byte> vectors_;
   std::size_t vector_count_ = 0;
   std::size_t vector_size_ = 0;  ///< bytes

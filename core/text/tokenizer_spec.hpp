@@ -177,7 +177,8 @@ struct SentencePieceRules {
 /// A sentencepiece model, which brings its own normalizer. A piece's token id is its number in the
 /// model plus `id_offset`, unless `fixed_ids` says otherwise.
 struct SentencePieceSpec {
-  std::span<const std::byte> model;  ///< the serialized model; read by make_tokenizer() only
+  std::span<const std::byte> model;         ///< the serialized model; read by make_tokenizer() only
+  std::shared_ptr<const std::string> made;  ///< its bytes, where no file holds them
   TokenId id_offset = 0;
   std::vector<std::pair<std::int32_t, TokenId>> fixed_ids;  ///< {piece, token id}
   SentencePieceRules rules;

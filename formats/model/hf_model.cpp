@@ -17,7 +17,9 @@
 #include "formats/model/model_files.hpp"
 #include "formats/model/model_head.hpp"
 #include "formats/model/model_limits.hpp"
+#include "formats/model/model_m3.hpp"
 #include "formats/model/model_modules.hpp"
+#include "formats/model/model_sparse.hpp"
 #include "formats/model/model_static.hpp"
 #include "formats/tokenizer/model_tokenizer.hpp"
 #include "formats/weights/gguf.hpp"
@@ -60,6 +62,7 @@ class ModelLoader {
     load_dense();
     load_tokenizer();
     load_colbert();
+    load_more_heads();
     load_prompts();
     load_card();
   }
@@ -120,6 +123,7 @@ class ModelLoader {
     model_.max_tokens = limit.tokens;
     model_.max_tokens_reason = std::move(limit.reason);
     wishes_.lower_case = settings.lower_case;
+    if (chain_.splade_folder) return load_splade();
     load_pooling();
     load_normalize();
   }
@@ -153,9 +157,41 @@ class ModelLoader {
     model_.head.dense.push_back(dense);
   }
 
+  // SPLADE as sentence-transformers lists it: its pooling instead of any other.
+  void load_splade() {
+    const std::string where = *chain_.splade_folder + "config.json";
+    auto sparse = find_masked_language_head(*model_.weights, model_.spec, *config_);
+    if (!sparse) {
+      throw Error(ExitCode::model,
+                  "{}: modules.json lists SpladePooling, but the weights hold no masked-language "
+                  "head that is known",
+                  files_.describe());
+    }
+    if (const auto config = read_config(files_, where)) read_splade_pooling(*config, *sparse);
+    model_.head.sparse = std::move(*sparse);
+    model_.head.normalize = false;
+    model_.head_name = "sparse";
+    model_.pooling_source = where;
+    model_.normalize_source = "weights of tokens stay as they come";
+  }
+
+  // What the same states can be used for beside the head that the folder names.
+  void load_more_heads() {
+    model_.more_heads =
+        read_m3_heads(encoder_files_, model_.spec, model_.tokenizer.get(), model_.dense_weights);
+    if (chain_.listed || model_.spec.layers == 0) return;
+    auto sparse = find_masked_language_head(*model_.weights, model_.spec, *config_);
+    if (!sparse) return;
+    HeadChoice choice{"sparse", {}, "architectures of config.json"};
+    choice.head.sparse = std::move(*sparse);
+    choice.head.normalize = false;
+    model_.more_heads.push_back(std::move(choice));
+  }
+
   void load_pooling() {
     if (chain_.multi_vector || (!chain_.listed && is_stanford())) {
       model_.head.pooling = {Pooling::none};
+      model_.head_name = "colbert";
       model_.pooling_source = chain_.multi_vector ? "modules.json" : "HF_ColBERT of config.json";
       if (!chain_.multi_vector) load_stanford_projection();
       return;
@@ -267,6 +303,22 @@ std::string display_name(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+void choose_head(LoadedModel& model, const std::string& name) {
+  if (name == model.head_name) return;
+  std::string names = model.head_name;
+  for (HeadChoice& choice : model.more_heads) {
+    if (choice.name == name) {
+      std::swap(choice.head, model.head);
+      std::swap(choice.name, model.head_name);
+      std::swap(choice.source, model.pooling_source);
+      model.normalize_source = model.pooling_source;
+      return;
+    }
+    names += ", " + choice.name;
+  }
+  throw Error(ExitCode::usage, "--head {}: {} has only: {}", name, model.name, names);
+}
 
 void choose_role(LoadedModel& model, bool query) {
   if (!model.colbert) return;

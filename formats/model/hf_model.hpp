@@ -13,6 +13,7 @@
 #include "core/text/tokenizer.hpp"
 #include "formats/io/file_set.hpp"
 #include "formats/model/model_colbert.hpp"
+#include "formats/model/model_head.hpp"
 
 namespace embedtool {
 
@@ -27,7 +28,10 @@ struct LoadedModel {
   ModelSpec spec;
   HeadSpec head;
   std::unique_ptr<WeightSource> weights;
-  std::vector<std::unique_ptr<WeightSource>> dense_weights;  ///< of head.dense, in order
+  /// Of head.dense, in order, and of the other heads.
+  std::vector<std::unique_ptr<WeightSource>> dense_weights;
+  std::string head_name = "dense";     ///< which of the heads `head` is: "sparse", "colbert"
+  std::vector<HeadChoice> more_heads;  ///< that choose_head() can put in its place
   /// Null when the folder has no tokenizer files: such a model takes ready token ids only. Where
   /// it has some that cannot be used, encode() throws the reason (and `notes` has it).
   std::unique_ptr<Tokenizer> tokenizer;
@@ -59,6 +63,10 @@ LoadedModel load_model(const std::string& path_or_name);
 /// that file alone is the model.
 LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
                        const std::string& gguf_name = "");
+
+/// Makes the model use another of its heads. Throws Error(usage), listing them, when it has none of
+/// that name.
+void choose_head(LoadedModel& model, const std::string& name);
 
 /// Makes a late-interaction model encode queries, or documents; others stay as they are. Call once.
 void choose_role(LoadedModel& model, bool query);

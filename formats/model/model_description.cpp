@@ -39,11 +39,32 @@ struct WeightTotals {
   }
 };
 
+std::vector<std::string> sparse_chain(const HeadSpec& head) {
+  const SparseSpec& sparse = head.sparse;
+  std::vector<std::string> out;
+  if (sparse.kind == SparseKind::own_token) {
+    out = {"pooling largest weight of each token of the text", "linear to 1, relu"};
+  } else {
+    out.emplace_back(sparse.sums ? "pooling sum over the tokens"
+                                 : "pooling largest over the tokens");
+    out.push_back(fmt::format("masked-language head through {}, {}", sparse.inner,
+                              name_of(sparse.activation)));
+    out.emplace_back(sparse.log_twice ? "relu, log(1 + x) twice" : "relu, log(1 + x)");
+  }
+  if (!sparse.skipped.empty()) {
+    out.push_back(fmt::format("no weights for {} special tokens", sparse.skipped.size()));
+  }
+  if (head.dims > 0) out.push_back(fmt::format("the {} heaviest", head.dims));
+  return out;
+}
+
 std::vector<std::string> head_chain(const HeadSpec& head) {
+  if (head.sparse.kind != SparseKind::none) return sparse_chain(head);
   std::vector<std::string> out;
   std::vector<std::string> modes;
   for (const Pooling mode : head.pooling) modes.emplace_back(name_of(mode));
-  out.push_back(fmt::format("pooling {}", fmt::join(modes, " + ")));
+  out.push_back(fmt::format("pooling {}{}", fmt::join(modes, " + "),
+                            head.skips_first ? ", without the first token" : ""));
   for (const DenseSpec& dense : head.dense) {
     out.push_back(fmt::format("dense {} -> {}{}, {}{}", dense.in, dense.out,
                               dense.bias ? "" : " without bias", name_of(dense.activation),
@@ -55,6 +76,7 @@ std::vector<std::string> head_chain(const HeadSpec& head) {
 }
 
 std::uint64_t output_dims(const LoadedModel& model) {
+  if (model.head.sparse.kind != SparseKind::none) return model.spec.vocab_size;
   if (model.head.dims > 0) return model.head.dims;
   if (!model.head.dense.empty()) return model.head.dense.back().out;
   return model.spec.hidden * model.head.pooling.size();
@@ -72,7 +94,9 @@ class Describer {
     add("pooling", head_chain(model_.head).front().substr(8), model_.pooling_source);
     add("normalize", model_.head.normalize, model_.normalize_source);
     add("head", head_chain(model_.head));
-    add("dimensions", output_dims(model_));
+    add_heads();
+    add("dimensions", output_dims(model_),
+        model_.head.sparse.kind == SparseKind::none ? "" : "a weight for some of the tokens");
     add_tokenizer();
     add_colbert();
     add_prompts();
@@ -129,6 +153,18 @@ class Describer {
     return text;
   }
 
+  /// Only where there is a choice.
+  void add_heads() {
+    if (model_.more_heads.empty() && model_.head_name == "dense") return;
+    std::vector<std::string> names{model_.head_name};
+    std::string sources;
+    for (const HeadChoice& choice : model_.more_heads) {
+      names.push_back(choice.name);
+      sources += fmt::format("; {}: {}", choice.name, choice.source);
+    }
+    add("heads", names, fmt::format("--head; {} unless told otherwise{}", names[0], sources));
+  }
+
   void add_tokenizer() {
     if (model_.tokenizer == nullptr) {
       add("tokenizer", std::string("none"), "only records with input_ids can be encoded");
@@ -174,7 +210,7 @@ class Describer {
     for (const auto& dense : model_.dense_weights) totals.add(*dense);
     add("parameters", totals.parameters, fmt::format("{} tensors", totals.tensors));
     add("weights", totals.types(), human_bytes(totals.bytes));
-    std::vector<std::string> unused = unused_tensors(model_.spec, *model_.weights);
+    std::vector<std::string> unused = unused_tensors(model_.spec, model_.head, *model_.weights);
     const auto& dense = model_.head.dense;
     if (!dense.empty() && dense.front().weights == model_.weights.get()) {
       std::erase(unused, "linear (1 tensor)");  // the projection of an HF_ColBERT

@@ -24,6 +24,13 @@ struct PoolingConfig {
 /// Throws Error(ExitCode::model) naming an unknown mode.
 PoolingConfig read_pooling(const JsonConfig& config);
 
+/// One of the heads that a model can be used with: what `--head` chooses among.
+struct HeadChoice {
+  std::string name;  ///< "dense", "sparse", "colbert"
+  HeadSpec head;
+  std::string source;  ///< which file says so
+};
+
 /// Reads the Dense module in `folder` ("" or ending in '/'): sizes, activation and weights, which
 /// must fit `in` input dimensions. The returned spec points at `weights`, which is set.
 /// Throws Error(ExitCode::model).

@@ -39,9 +39,12 @@ class ChainReader {
 
   void add(const std::string& type, std::string folder) {
     const std::string name = type.substr(type.rfind('.') + 1);
-    if (name == "Transformer" || name == "StaticEmbedding") return add_encoder(name, folder);
+    if (name == "Transformer" || name == "MLMTransformer" || name == "StaticEmbedding") {
+      return add_encoder(name, folder);
+    }
     if (stage_ == Stage::start) refuse(type, "no Transformer or StaticEmbedding comes before it");
     if (name == "Pooling") return add_pooling(type, std::move(folder));
+    if (name == "SpladePooling") return add_splade(type, std::move(folder));
     if (name == "Dense") return add_dense(type, std::move(folder));
     if (name == "Normalize") return add_normalize();
     if (name == "MultiVectorMask" && stage_ == Stage::tokens) {
@@ -70,7 +73,7 @@ class ChainReader {
 
  private:
   // What passes on after the modules so far.
-  enum class Stage : unsigned char { start, tokens, vector, unit_vector };
+  enum class Stage : unsigned char { start, tokens, vector, unit_vector, weights };
 
   [[noreturn]] void refuse(const std::string& type, const char* why) const {
     throw Error(ExitCode::model, "{}: module '{}': {}", where_, type, why);
@@ -91,11 +94,24 @@ class ChainReader {
     chain_.pooling_folder = std::move(folder);
     stage_ = Stage::vector;
   }
+  void add_splade(const std::string& type, std::string folder) {
+    if (stage_ != Stage::tokens || !chain_.dense_folders.empty() || chain_.normalize) {
+      refuse(type, "it has to stand right behind the transformer");
+    }
+    chain_.splade_folder = std::move(folder);
+    stage_ = Stage::weights;
+  }
   void add_dense(const std::string& type, std::string folder) {
+    if (stage_ == Stage::weights) refuse(type, "Dense after SpladePooling is not supported");
     if (stage_ == Stage::unit_vector) refuse(type, "Dense after Normalize is not supported");
     chain_.dense_folders.push_back(std::move(folder));
   }
   void add_normalize() {
+    if (stage_ == Stage::weights) {
+      refuse("Normalize",
+             "weights of tokens are not normalized: behind SpladePooling it is not "
+             "supported");
+    }
     chain_.normalize = true;
     if (stage_ == Stage::vector) stage_ = Stage::unit_vector;
   }

@@ -9,12 +9,14 @@
 namespace embedtool {
 
 /// The modules of a sentence-transformers folder in the order in which data passes them:
-/// encoder → pooling → dense layers → normalization. Folders are "" or end in '/'.
+/// encoder → pooling → dense layers → normalization, or encoder → SPLADE pooling. Folders are "" or
+/// end in '/'.
 struct ModuleChain {
   bool listed = false;  ///< there was a modules.json
   bool is_static = false;
   std::string encoder_folder;                 ///< config, weights, tokenizer
   std::optional<std::string> pooling_folder;  ///< nothing: no Pooling module
+  std::optional<std::string> splade_folder;   ///< weights of tokens instead of a vector
   std::vector<std::string> dense_folders;
   bool multi_vector = false;  ///< no Pooling: a vector a token, through the dense layers
   bool normalize = false;

@@ -21,19 +21,22 @@ std::vector<std::string> for_each_layer(const std::string& name, std::size_t lay
   return out;
 }
 
-std::set<std::string, std::less<>> used_names(const ModelSpec& spec) {
+std::set<std::string, std::less<>> used_names(const ModelSpec& spec, const HeadSpec& head) {
   const TensorNames& names = spec.names;
   std::set<std::string, std::less<>> used{names.word_embeddings,       names.position_embeddings,
                                           names.token_type_embeddings, names.token_weights,
-                                          names.token_mapping,         names.relative_bias};
+                                          names.token_mapping,         names.relative_bias,
+                                          head.sparse.decoder,         head.sparse.decoder_bias};
   for (const std::string* prefix :
        {&names.embedding_norm, &names.embedding_projection, &names.query, &names.key, &names.value,
         &names.query_norm, &names.key_norm, &names.attention_output, &names.attention_norm,
         &names.attention_post_norm, &names.ffn_up, &names.ffn_gate, &names.ffn_down,
-        &names.ffn_norm, &names.ffn_post_norm, &names.final_norm}) {
+        &names.ffn_norm, &names.ffn_post_norm, &names.final_norm, &head.sparse.transform,
+        &head.sparse.norm}) {
     if (prefix->empty()) continue;
     for (const std::string& name : for_each_layer(*prefix, spec.layers)) {
-      for (const char* part : {"weight", "bias", "gamma", "beta"}) {
+      for (const char* part :
+           {"weight", "bias", "gamma", "beta", "weight_scale", "weight_scale_inv"}) {
         used.insert(fmt::format("{}.{}", name, part));
       }
     }
@@ -50,8 +53,9 @@ std::string_view without_prefix(std::string_view name, const ModelSpec& spec) {
 
 }  // namespace
 
-std::vector<std::string> unused_tensors(const ModelSpec& spec, const WeightSource& weights) {
-  const auto used = used_names(spec);
+std::vector<std::string> unused_tensors(const ModelSpec& spec, const HeadSpec& head,
+                                        const WeightSource& weights) {
+  const auto used = used_names(spec, head);
   std::map<std::string, std::size_t> counts;
   for (const std::string_view stored : weights.names()) {
     const std::string_view name = without_prefix(stored, spec);

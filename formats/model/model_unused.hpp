@@ -8,9 +8,11 @@
 
 namespace embedtool {
 
-/// Tensors of `weights` that an encoder of this shape does not look at, counted by the first part
-/// of their names: "pooler (2 tensors)", sorted. Index buffers that old checkpoints carry
+/// Tensors of `weights` that an encoder of this shape with this head does not look at, counted by
+/// the first part of their names: "pooler (2 tensors)", sorted. Index buffers that old checkpoints
+/// carry
 /// (`position_ids`) are no weights and go unsaid.
-std::vector<std::string> unused_tensors(const ModelSpec& spec, const WeightSource& weights);
+std::vector<std::string> unused_tensors(const ModelSpec& spec, const HeadSpec& head,
+                                        const WeightSource& weights);
 
 }  // namespace embedtool

@@ -26,7 +26,7 @@ template <typename Write>
 ExportCounts copy_rows(OutputReader& reader, Write&& write) {
   ExportCounts counts;
   OutputBlock block;
-  const std::size_t size = vector_bytes(reader.spec().type, reader.spec().dims);
+  const std::size_t size = element_bytes(reader.spec());
   while (reader.read(block, kBlock)) {
     write(block.view());
     counts.rows += block.rows.size();
@@ -105,6 +105,15 @@ ExportCounts write_format(OutputReader& reader, ExportFormat format, ByteSink& o
   return {};
 }
 
+void refuse_sparse(const OutputReader& reader, ExportFormat format, const std::string& name) {
+  const bool vectors = format == ExportFormat::npy || format == ExportFormat::fvecs;
+  if (!vectors || !reader.spec().sparse) return;
+  throw Error(ExitCode::usage,
+              "{}: a sparse output holds weights of tokens, which {} has no place for; export to "
+              "jsonl or parquet",
+              name, format == ExportFormat::npy ? "npy" : "fvecs");
+}
+
 /// "dir/name" → ("dir/", "name").
 std::pair<std::string, std::string> split(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
@@ -148,6 +157,7 @@ ExportCounts export_output(const std::string& directory, ExportFormat format,
   OutputReader reader(directory);
   const auto [parent, name] = split(path);
   if (name.empty()) throw Error(ExitCode::usage, "{}: is a directory; name a file", path);
+  refuse_sparse(reader, format, path);
   const Directory target(parent, false);
   refuse_existing(target, name, options);
   if (format == ExportFormat::npy) return export_npy(reader, target, name, options);
@@ -160,6 +170,7 @@ ExportCounts export_output(const std::string& directory, ExportFormat format,
 ExportCounts export_stream(const std::string& directory, ExportFormat format, int fd,
                            const std::string& name, const ExportOptions& options) {
   OutputReader reader(directory);
+  refuse_sparse(reader, format, name);
   FdSink out(fd, name);
   return write_format(reader, format, out, options, name);
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "formats/output/shard_values.hpp"
 
@@ -87,6 +88,19 @@ void JsonRows::append_vector(std::string& out, const std::byte* vector) {
   out += ']';
 }
 
+void JsonRows::append_weights(std::string& out, const EmbeddingBlock& block, std::size_t row) {
+  out += '{';
+  for (std::uint64_t i = block.vector_offsets[row]; i < block.vector_offsets[row + 1]; ++i) {
+    SparseEntry entry;
+    std::memcpy(&entry, block.vectors.data() + i * sizeof entry, sizeof entry);
+    if (i > block.vector_offsets[row]) out += ',';
+    append_json_string(out, block.tokens[static_cast<std::size_t>(entry.token)]);
+    out += ':';
+    append_json_number(out, entry.weight);
+  }
+  out += '}';
+}
+
 // Every row has every field, absent ones as null: readers that take columns from the first line
 // see them all.
 void JsonRows::append_kept(std::string& out, const EmbeddingBlock& block, std::size_t row) const {
@@ -111,7 +125,9 @@ void JsonRows::append_embedding_line(std::string& out, const EmbeddingBlock& blo
   append_id(out, block, row);
   out += ",\"embedding\":";
   const std::size_t size = vector_bytes(spec_.type, spec_.dims);
-  if (spec_.multi_vector) {
+  if (spec_.sparse) {
+    append_weights(out, block, row);
+  } else if (spec_.multi_vector) {
     out += '[';
     for (std::size_t v = block.vector_offsets[row]; v < block.vector_offsets[row + 1]; ++v) {
       if (v > block.vector_offsets[row]) out += ',';

@@ -22,7 +22,8 @@ class JsonRows {
   explicit JsonRows(OutputSpec spec) : spec_(std::move(spec)) {}
 
   /// Appends {"id":…,"embedding":…,kept…} and a newline. f32 and f16 are numbers, int8 integers,
-  /// binary its packed bytes as integers 0 … 255; multi-vector rows are arrays of such arrays.
+  /// binary its packed bytes as integers 0 … 255; multi-vector rows are arrays of such arrays,
+  /// sparse rows objects {"token":weight,…}, heaviest first.
   void append_embedding_line(std::string& out, const EmbeddingBlock& block, std::size_t row);
   /// Appends {"id":…,"n_tokens":…,"truncated":…,kept…} and a newline.
   void append_id_line(std::string& out, const EmbeddingBlock& block, std::size_t row) const;
@@ -30,6 +31,7 @@ class JsonRows {
  private:
   void append_kept(std::string& out, const EmbeddingBlock& block, std::size_t row) const;
   void append_vector(std::string& out, const std::byte* vector);
+  static void append_weights(std::string& out, const EmbeddingBlock& block, std::size_t row);
 
   OutputSpec spec_;
   std::vector<float> widened_;

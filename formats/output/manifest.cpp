@@ -153,6 +153,7 @@ OutputSpec spec_from(const Json& json) {
   spec.dims = number(json, "dims");
   spec.type = type_from(json.at("dtype").get<std::string>());
   spec.multi_vector = json.at("multi_vector").get<bool>();
+  spec.sparse = json.value("sparse", false);
   spec.int8_scale = json.at("int8_scale").get<float>();
   spec.kept_fields = json.at("kept_fields").get<std::vector<std::string>>();
   return spec;
@@ -241,6 +242,7 @@ std::string to_json(const Manifest& manifest) {
       {"shards", Json::array()},
       {"files", Json::array()},
   };
+  if (manifest.spec.sparse) json["sparse"] = true;
   for (const InputEntry& input : manifest.inputs) json["inputs"].push_back(input_json(input));
   for (const ShardEntry& shard : manifest.shards) json["shards"].push_back(shard_json(shard));
   for (const FileEntry& file : manifest.files) json["files"].push_back(file_json(file));

@@ -11,7 +11,7 @@
 //   inputs           [{name, bytes, modified_ns, xxh128}], as stored: what was read of each.
 //                    modified_ns (since 1970) is null for a pipe
 //   data             "parquet" | "npy" | "jsonl"
-//   dims, dtype, multi_vector, int8_scale, kept_fields      the OutputSpec
+//   dims, dtype, multi_vector, int8_scale, kept_fields      the OutputSpec; `sparse` where it is
 //   rows             of all shards
 //   shards           [{name, rows, first_row, bytes, xxh128}], in row order; parquet only
 //   files            [{name, bytes, xxh128}]: everything else that belongs to the output

@@ -46,6 +46,12 @@ std::uint64_t take_number(std::string_view& text) {
   return value;
 }
 
+const OutputSpec& dense_only(const OutputSpec& spec) {
+  if (!spec.sparse) return spec;
+  throw Error(ExitCode::usage,
+              "npy has no place for sparse weights of tokens: use --to parquet or --to jsonl");
+}
+
 }  // namespace
 
 std::array<std::byte, kNpyHeaderBytes> npy_header(std::string_view dtype, std::uint64_t rows,
@@ -95,7 +101,7 @@ NpyShape read_npy_header(const RandomBytes& file) {
 
 // The header stands first and holds the shape, which is known last: zeros now, patched by finish().
 NpyFiles::NpyFiles(const Directory& directory, NpyNames names, const OutputSpec& spec)
-    : spec_(spec),
+    : spec_(dense_only(spec)),
       names_(std::move(names)),
       json_(spec),
       vectors_file_(directory, names_.vectors),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <unordered_set>
@@ -88,6 +89,7 @@ class Verifier {
   bool check_rows(const std::string& name, std::uint64_t first_row) {
     // Binary vectors are always finite and of one length; they pass through for the counts.
     const OutputSpec& spec = manifest_.spec;
+    if (spec.sparse) return check_weights(name, first_row);
     const std::size_t count = block_.vectors.size() / vector_bytes(spec.type, spec.dims);
     values_.resize(count * spec.dims);
     values_of(spec, block_.vectors.data(), count, values_.data());
@@ -102,6 +104,33 @@ class Verifier {
         problem(name,
                 fmt::format("row {} holds a number that is not finite", first_row + row_of(v)));
         return false;
+      }
+      report_.min_norm = std::min(report_.min_norm, std::sqrt(sum));
+      report_.max_norm = std::max(report_.max_norm, std::sqrt(sum));
+    }
+    return true;
+  }
+
+  /// Weights are finite and above 0, the heaviest first; a token comes once.
+  bool check_weights(const std::string& name, std::uint64_t first_row) {
+    const auto& offsets = block_.vector_offsets;
+    report_.vectors += block_.rows.size();
+    for (std::size_t row = 0; row < block_.rows.size(); ++row) {
+      double sum = 0.0;
+      float last = std::numeric_limits<float>::infinity();
+      tokens_.clear();
+      for (std::uint64_t i = offsets[row]; i < offsets[row + 1]; ++i) {
+        SparseEntry entry;
+        std::memcpy(&entry, block_.vectors.data() + i * sizeof entry, sizeof entry);
+        const bool good = std::isfinite(entry.weight) && entry.weight > 0 && entry.weight <= last;
+        if (!good || !tokens_.insert(entry.token).second) {
+          problem(name, fmt::format("row {} is no list of weights of different tokens, heaviest "
+                                    "first",
+                                    first_row + row));
+          return false;
+        }
+        last = entry.weight;
+        sum += double{entry.weight} * double{entry.weight};
       }
       report_.min_norm = std::min(report_.min_norm, std::sqrt(sum));
       report_.max_norm = std::max(report_.max_norm, std::sqrt(sum));
@@ -174,6 +203,7 @@ class Verifier {
   VerifyReport report_;
   OutputBlock block_;
   std::vector<float> values_;
+  std::unordered_set<TokenId> tokens_;  ///< of a sparse row
 };
 
 }  // namespace

@@ -241,6 +241,25 @@ std::size_t ChunkReader::vectors(std::vector<std::byte>& out, std::size_t dims, 
   return count;
 }
 
+// The same walk over a list of strings; every element takes bytes of the page, which bounds it.
+void ChunkReader::strings(std::vector<std::string_view>& out) {
+  out.clear();
+  start_value();
+  require(peek_repetition() == 0, "a row starts amid a list");
+  peeked_.reset();
+  const std::uint8_t level = definition_.next();
+  if (level == 0) return;
+  while (true) {
+    const std::size_t size = load_u32(take(4).data());
+    const auto view = take(size);
+    out.emplace_back(reinterpret_cast<const char*>(view.data()), view.size());
+    if (levels_left_ == 0 || peek_repetition() == 0) return;
+    require(*peeked_ == 1 && definition_.next() == 1, "a list is empty that must not be");
+    peeked_.reset();
+    --levels_left_;
+  }
+}
+
 // With this, a chunk's values, levels and pages have all been used exactly.
 void ChunkReader::expect_end() const {
   require_page_used();

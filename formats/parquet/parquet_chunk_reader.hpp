@@ -40,6 +40,8 @@ class ChunkReader {
   bool boolean();
   /// Appends a row's vectors to `out` and returns their number; `single`: exactly one.
   std::size_t vectors(std::vector<std::byte>& out, std::size_t dims, bool single);
+  /// A row's list of strings; the views last until the next call.
+  void strings(std::vector<std::string_view>& out);
 
   /// Every row has been read: nothing may be left.
   void expect_end() const;

@@ -96,6 +96,18 @@ void ChunkWriter::add_vectors(std::span<const std::byte> vectors, std::size_t co
   add_levels(count, dims, single);
 }
 
+void ChunkWriter::add_strings(std::span<const std::string_view> values) {
+  std::size_t bytes = 0;
+  for (const std::string_view value : values) bytes += value.size() + 4;
+  check_size(bytes, layout_.path);
+  for (const std::string_view value : values) {
+    append_u32(values_, static_cast<std::uint32_t>(value.size()));
+    append(values_, as_bytes(value));
+  }
+  raw_bytes_ += bytes;
+  add_levels(values.size(), 1, false);
+}
+
 // Dremel levels. The repetition level says at which list a value continues (0 = a new row); the
 // definition level, how many of the lists around it are there (less than the maximum = empty).
 void ChunkWriter::add_levels(std::size_t count, std::size_t dims, bool single) {

@@ -47,6 +47,9 @@ class ChunkWriter {
   void add_vectors(std::span<const std::byte> vectors, std::size_t count, std::size_t dims,
                    bool single);
 
+  /// A row's list of strings.
+  void add_strings(std::span<const std::string_view> values);
+
   /// Closes the page when the row filled it.
   void end_row(PageCodec& codec);
   /// Value bytes added since clear(), uncompressed.

@@ -7,10 +7,12 @@ namespace {
 
 // ConvertedType: the annotation that readers older than LogicalType understand.
 constexpr std::int32_t kConvertedUtf8 = 0;
+constexpr std::int32_t kConvertedMap = 1;
 constexpr std::int32_t kConvertedList = 3;
 constexpr std::int32_t kConvertedInt8 = 15;
 // LogicalType's union members.
 constexpr std::int16_t kLogicalString = 1;
+constexpr std::int16_t kLogicalMap = 2;
 constexpr std::int16_t kLogicalList = 3;
 constexpr std::int16_t kLogicalInteger = 10;
 constexpr std::int16_t kLogicalFloat16 = 15;
@@ -33,6 +35,11 @@ void write_logical(Logical logical, ThriftWriter& out) {
       out.i32(6, kConvertedUtf8);
       out.begin_struct(10);
       out.empty_struct(kLogicalString);
+      break;
+    case Logical::map:
+      out.i32(6, kConvertedMap);
+      out.begin_struct(10);
+      out.empty_struct(kLogicalMap);
       break;
     case Logical::list:
       out.i32(6, kConvertedList);
@@ -123,6 +130,7 @@ Logical read_logical(ThriftReader& in) {
   Logical logical = Logical::none;
   read_struct(in, [&](const ThriftReader::Field& f) {
     if (f.id == kLogicalString) logical = Logical::string;
+    if (f.id == kLogicalMap) logical = Logical::map;
     if (f.id == kLogicalList) logical = Logical::list;
     if (f.id == kLogicalFloat16) logical = Logical::float16;
     if (f.id != kLogicalInteger) return false;

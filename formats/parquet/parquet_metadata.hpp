@@ -21,7 +21,7 @@ enum class Physical : std::int32_t {
   none = -1,  ///< a group
 };
 enum class Repetition : std::int32_t { required = 0, optional = 1, repeated = 2, none = -1 };
-enum class Logical : std::uint8_t { none, string, list, int8, float16 };
+enum class Logical : std::uint8_t { none, string, map, list, int8, float16 };
 enum class Encoding : std::int32_t {
   plain = 0,
   rle = 3,

@@ -13,13 +13,8 @@ namespace {
 constexpr std::string_view kMagic = "PAR1";
 /// A shard's footer takes some 100 bytes a column and row group; a bigger one is not ours.
 constexpr std::uint64_t kMaxFooter = std::uint64_t{64} << 20;
-// Columns before the kept fields, in layout_of()'s order.
-constexpr std::size_t kId = 0;
-constexpr std::size_t kEmbedding = 1;
-constexpr std::size_t kTokens = 2;
-constexpr std::size_t kTruncated = 3;
-constexpr std::size_t kTextHash = 4;
-constexpr std::size_t kFirstKept = 5;
+/// No vocabulary has more bytes of names.
+constexpr std::size_t kMaxNames = std::size_t{64} << 20;
 
 void require(bool condition, const char* what) {
   if (!condition) throw ThriftError(what);
@@ -44,6 +39,17 @@ Error damaged(const std::string& name, const char* what) {
 }
 
 }  // namespace
+
+TokenId TokenNumbers::number_of(std::string_view name, std::size_t most) {
+  if (const auto known = numbers_.find(name); known != numbers_.end()) return known->second;
+  require(names_.size() < most && name.size() <= kMaxNames - bytes_,
+          "more tokens than the vocabulary has");
+  const auto number = static_cast<TokenId>(names_.size());
+  names_.emplace_back(name);
+  numbers_.emplace(names_.back(), number);
+  bytes_ += name.size();
+  return number;
+}
 
 void OutputBlock::clear() {
   documents.clear();
@@ -143,26 +149,43 @@ bool ParquetReader::read(OutputBlock& block, const BlockLimits& limits) {
 void ParquetReader::read_row(OutputBlock& block) {
   Record record;
   record.ordinal = block.documents.records.size();
-  record.id = block.documents.append(columns_[kId].bytes());
+  record.id = block.documents.append(column(parquet::kId).bytes());
   const std::size_t before =
-      spec_.multi_vector && !block.vector_offsets.empty() ? block.vector_offsets.back() : 0;
-  const std::size_t count =
-      columns_[kEmbedding].vectors(block.vectors, spec_.dims, !spec_.multi_vector);
-  if (spec_.multi_vector) {
+      spec_.ragged() && !block.vector_offsets.empty() ? block.vector_offsets.back() : 0;
+  const std::size_t count = read_embedding(block);
+  if (spec_.ragged()) {
     if (block.vector_offsets.empty()) block.vector_offsets.push_back(0);
     block.vector_offsets.push_back(before + count);
   }
   RowInfo& info = block.rows.emplace_back();
   info.record = static_cast<std::uint32_t>(record.ordinal);
-  info.n_tokens = static_cast<std::uint32_t>(columns_[kTokens].int32());
-  info.truncated = columns_[kTruncated].boolean();
-  info.text_hash = hash_of(columns_[kTextHash].fixed());
+  info.n_tokens = static_cast<std::uint32_t>(column(parquet::kTokens).int32());
+  info.truncated = column(parquet::kTruncated).boolean();
+  info.text_hash = hash_of(column(parquet::kTextHash).fixed());
   block.documents.records.push_back(record);
   read_kept(block.documents);
 }
 
+/// Appends a row's vectors, or weights, and returns their number.
+std::size_t ParquetReader::read_embedding(OutputBlock& block) {
+  parquet::ChunkReader& vectors = columns_[parquet::kEmbedding];
+  if (!spec_.sparse) return vectors.vectors(block.vectors, spec_.dims, !spec_.multi_vector);
+  vectors.strings(names_);
+  weights_.clear();
+  const std::size_t count = columns_[parquet::kEmbedding + 1].vectors(weights_, 1, false);
+  require(count == names_.size(), "a row has more tokens than weights, or fewer");
+  for (std::size_t i = 0; i < count; ++i) {
+    SparseEntry entry;
+    entry.token = block.tokens.number_of(names_[i], spec_.dims);
+    std::memcpy(&entry.weight, weights_.data() + i * sizeof(float), sizeof(float));
+    const auto bytes = std::as_bytes(std::span(&entry, 1));
+    block.vectors.insert(block.vectors.end(), bytes.begin(), bytes.end());
+  }
+  return count;
+}
+
 void ParquetReader::read_kept(DocumentBlock& documents) {
-  for (std::size_t i = kFirstKept; i < columns_.size(); ++i) {
+  for (std::size_t i = parquet::place_of(spec_, parquet::kFirstKept); i < columns_.size(); ++i) {
     const auto value = columns_[i].optional_bytes();
     documents.kept.push_back(value ? documents.append(*value) : Slice::null());
   }

@@ -2,7 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/data.hpp"
@@ -11,15 +16,37 @@
 
 namespace embedtool {
 
+/// Numbers of token names, given in the order in which they are met. Not thread-safe.
+class TokenNumbers {
+ public:
+  /// Throws ThriftError beyond `most` names, or more bytes of them than any vocabulary has.
+  TokenId number_of(std::string_view name, std::size_t most);
+  std::span<const std::string> names() const { return names_; }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  std::vector<std::string> names_;
+  std::unordered_map<std::string, TokenId, Hash, std::equal_to<>> numbers_;
+  std::size_t bytes_ = 0;
+};
+
 /// Rows read back from an output: what an EmbeddingBlock views, owned and recycled.
 struct OutputBlock {
   DocumentBlock documents;  ///< ids and kept fields; payloads are empty, ordinals count rows
   std::vector<RowInfo> rows;
   std::vector<std::byte> vectors;
-  std::vector<std::uint64_t> vector_offsets;  ///< empty unless multi-vector
+  std::vector<std::uint64_t> vector_offsets;  ///< empty unless multi-vector or sparse
+  TokenNumbers tokens;                        ///< of sparse rows; kept when the block is cleared
 
   void clear();
-  EmbeddingBlock view() const { return {&documents, rows, vectors, vector_offsets}; }
+  EmbeddingBlock view() const {
+    return {&documents, rows, vectors, vector_offsets, tokens.names()};
+  }
   std::size_t byte_size() const { return documents.byte_size() + vectors.size(); }
 };
 
@@ -44,6 +71,10 @@ class ParquetReader {
   void check_groups() const;
   void open_group();
   void read_row(OutputBlock& block);
+  std::size_t read_embedding(OutputBlock& block);
+  parquet::ChunkReader& column(std::size_t number) {
+    return columns_[parquet::place_of(spec_, number)];
+  }
   void read_kept(DocumentBlock& documents);
 
   const RandomBytes& in_;
@@ -54,7 +85,9 @@ class ParquetReader {
   std::vector<parquet::ChunkReader> columns_;
   std::uint64_t footer_start_ = 0;
   std::size_t next_group_ = 0;
-  std::int64_t rows_left_ = 0;  ///< in the open row group
+  std::int64_t rows_left_ = 0;           ///< in the open row group
+  std::vector<std::string_view> names_;  ///< of a sparse row's tokens
+  std::vector<std::byte> weights_;
 };
 
 }  // namespace embedtool

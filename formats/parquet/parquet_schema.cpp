@@ -18,6 +18,7 @@ constexpr std::string_view kDimsKey = "embedtool.dims";
 constexpr std::string_view kTypeKey = "embedtool.dtype";
 constexpr std::string_view kMultiKey = "embedtool.multi_vector";
 constexpr std::string_view kScaleKey = "embedtool.int8_scale";
+constexpr std::string_view kSparseKey = "embedtool.sparse";  // in sparse outputs only
 /// A dimension count beyond this is a mistake or an attack.
 constexpr std::size_t kMaxDims = std::size_t{1} << 20;
 
@@ -51,6 +52,30 @@ class LayoutBuilder {
     ++top_level_;
   }
 
+  /// A sparse embedding, by LogicalTypes.md's rule for maps.
+  void token_weights() {
+    const std::vector<std::string> path{"embedding", "key_value"};
+    add({path[0], Physical::none, 0, Repetition::required, 1, Logical::map});
+    add({path[1], Physical::none, 0, Repetition::repeated, 2, Logical::none});
+    add({"key", Physical::byte_array, 0, Repetition::required, 0, Logical::string});
+    add({"value", Physical::float32, 0, Repetition::required, 0, Logical::none});
+    layout_.columns.push_back({Role::embedding,
+                               {path[0], path[1], "key"},
+                               Physical::byte_array,
+                               0,
+                               Encoding::plain,
+                               1,
+                               1});
+    layout_.columns.push_back({Role::embedding,
+                               {path[0], path[1], "value"},
+                               Physical::float32,
+                               0,
+                               Encoding::byte_stream_split,
+                               1,
+                               1});
+    ++top_level_;
+  }
+
   Layout finish() {
     layout_.schema.insert(layout_.schema.begin(),
                           {"schema", Physical::none, 0, Repetition::none, top_level_, {}});
@@ -65,6 +90,7 @@ class LayoutBuilder {
 };
 
 void add_embedding(const OutputSpec& spec, LayoutBuilder& builder) {
+  if (spec.sparse) return builder.token_weights();
   ColumnLayout column;
   switch (spec.type) {
     case OutputType::f32:
@@ -146,6 +172,9 @@ void check_spec(const OutputSpec& spec) {
     throw Error(ExitCode::usage, "vectors of {} dimensions cannot be written (1 to {})", spec.dims,
                 kMaxDims);
   }
+  if (spec.sparse && (spec.multi_vector || spec.type != OutputType::f32)) {
+    throw Error(ExitCode::usage, "sparse weights are written as f32, one row a text");
+  }
   check_kept_names(spec.kept_fields);
 }
 
@@ -171,6 +200,7 @@ std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec&
       {std::string(kMultiKey), spec.multi_vector ? "true" : "false"},
       {std::string(kScaleKey), print(spec.int8_scale)},
   };
+  if (spec.sparse) out.emplace_back(kSparseKey, "true");
   out.insert(out.end(), spec.metadata.begin(), spec.metadata.end());
   return out;
 }
@@ -189,7 +219,8 @@ OutputSpec spec_of(const FileMeta& meta) {
   spec.type = type_named(kv[1].second);
   spec.multi_vector = kv[2].second == "true";
   spec.int8_scale = parse<float>(kv[3].second, "bad embedtool.int8_scale");
-  spec.metadata.assign(kv.begin() + 4, kv.end());
+  spec.sparse = kv.size() > 4 && kv[4].first == kSparseKey;
+  spec.metadata.assign(kv.begin() + (spec.sparse ? 5 : 4), kv.end());
   spec.kept_fields = kept_names(meta);
   try {
     if (layout_of(spec).schema != meta.schema) throw ThriftError("the columns are not embedtool's");

@@ -26,6 +26,19 @@ inline constexpr std::size_t kMaxPageBytes = std::size_t{256} << 20;
 
 enum class Role : std::uint8_t { id, embedding, n_tokens, truncated, text_hash, kept };
 
+// Columns in layout_of()'s order; those behind the embedding by place_of().
+inline constexpr std::size_t kId = 0;
+inline constexpr std::size_t kEmbedding = 1;
+inline constexpr std::size_t kTokens = 2;
+inline constexpr std::size_t kTruncated = 3;
+inline constexpr std::size_t kTextHash = 4;
+inline constexpr std::size_t kFirstKept = 5;
+
+/// A sparse embedding takes two columns: the tokens' names and their weights.
+inline std::size_t place_of(const OutputSpec& spec, std::size_t column) {
+  return spec.sparse && column > kEmbedding ? column + 1 : column;
+}
+
 struct ColumnLayout {
   Role role = Role::id;
   std::vector<std::string> path;
@@ -42,7 +55,8 @@ struct Layout {
 };
 
 /// Columns: id, embedding, n_tokens, truncated, text_hash, then the kept fields.
-/// Throws Error(usage) when dims is 0 or a kept field's name is taken.
+/// The embedding is lists of numbers, or of a sparse output MAP<STRING, FLOAT>, heaviest token
+/// first. Throws Error(usage) when dims is 0 or a kept field's name is taken.
 Layout layout_of(const OutputSpec& spec);
 
 /// Throws what layout_of() throws: for sinks of other formats, whose columns have the same names.

@@ -4,19 +4,13 @@
 #include "formats/parquet/parquet_writer.hpp"
 
 #include <array>
+#include <cstring>
 
 namespace embedtool {
 namespace {
 
 constexpr std::array<std::byte, 4> kMagic = {std::byte{'P'}, std::byte{'A'}, std::byte{'R'},
                                              std::byte{'1'}};
-// Columns before the kept fields, in layout_of()'s order.
-constexpr std::size_t kId = 0;
-constexpr std::size_t kEmbedding = 1;
-constexpr std::size_t kTokens = 2;
-constexpr std::size_t kTruncated = 3;
-constexpr std::size_t kTextHash = 4;
-constexpr std::size_t kFirstKept = 5;
 
 }  // namespace
 
@@ -65,12 +59,16 @@ void ParquetWriter::append(const EmbeddingBlock& block, std::size_t first, std::
 void ParquetWriter::add_row(const EmbeddingBlock& block, std::size_t row) {
   const DocumentBlock& documents = *block.documents;
   const RowInfo& info = block.rows[row];
-  columns_[kId].add_bytes(documents.id(documents.records[info.record]));
-  add_embedding(block, row);
-  columns_[kTokens].add_int32(static_cast<std::int32_t>(info.n_tokens));
-  columns_[kTruncated].add_boolean(info.truncated);
+  column(parquet::kId).add_bytes(documents.id(documents.records[info.record]));
+  if (spec_.sparse) {
+    add_weights(block, row);
+  } else {
+    add_embedding(block, row);
+  }
+  column(parquet::kTokens).add_int32(static_cast<std::int32_t>(info.n_tokens));
+  column(parquet::kTruncated).add_boolean(info.truncated);
   const auto hash = info.text_hash.bytes();
-  columns_[kTextHash].add_fixed(std::as_bytes(std::span(hash)));
+  column(parquet::kTextHash).add_fixed(std::as_bytes(std::span(hash)));
   add_kept(documents, info.record);
 }
 
@@ -83,19 +81,34 @@ void ParquetWriter::add_embedding(const EmbeddingBlock& block, std::size_t row) 
     first = block.vector_offsets[row];
     count = block.vector_offsets[row + 1] - first;
   }
-  columns_[kEmbedding].add_vectors(block.vectors.subspan(first * size, count * size), count,
-                                   spec_.dims, !spec_.multi_vector);
+  column(parquet::kEmbedding)
+      .add_vectors(block.vectors.subspan(first * size, count * size), count, spec_.dims,
+                   !spec_.multi_vector);
+}
+
+void ParquetWriter::add_weights(const EmbeddingBlock& block, std::size_t row) {
+  names_.clear();
+  weights_.clear();
+  for (std::uint64_t i = block.vector_offsets[row]; i < block.vector_offsets[row + 1]; ++i) {
+    SparseEntry entry;
+    std::memcpy(&entry, block.vectors.data() + i * sizeof entry, sizeof entry);
+    names_.push_back(block.tokens[static_cast<std::size_t>(entry.token)]);
+    weights_.push_back(entry.weight);
+  }
+  columns_[parquet::kEmbedding].add_strings(names_);
+  columns_[parquet::kEmbedding + 1].add_vectors(std::as_bytes(std::span(weights_)), weights_.size(),
+                                                1, false);
 }
 
 void ParquetWriter::add_kept(const DocumentBlock& documents, std::size_t record) {
   const std::size_t fields = spec_.kept_fields.size();
   for (std::size_t i = 0; i < fields; ++i) {
     const Slice value = documents.kept[record * fields + i];
-    parquet::ChunkWriter& column = columns_[kFirstKept + i];
+    parquet::ChunkWriter& kept = column(parquet::kFirstKept + i);
     if (value.is_null()) {
-      column.add_null();
+      kept.add_null();
     } else {
-      column.add_bytes(documents.string(value));
+      kept.add_bytes(documents.string(value));
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/data.hpp"
@@ -35,7 +36,11 @@ class ParquetWriter {
  private:
   void add_row(const EmbeddingBlock& block, std::size_t row);
   void add_embedding(const EmbeddingBlock& block, std::size_t row);
+  void add_weights(const EmbeddingBlock& block, std::size_t row);
   void add_kept(const DocumentBlock& documents, std::size_t record);
+  parquet::ChunkWriter& column(std::size_t number) {
+    return columns_[parquet::place_of(spec_, number)];
+  }
   void flush_group();
   void put(std::span<const std::byte> bytes);
 
@@ -49,6 +54,8 @@ class ParquetWriter {
   std::size_t group_values_ = 0;   ///< bytes
   std::uint64_t file_values_ = 0;  ///< bytes, of the groups before
   std::uint64_t bytes_raw_ = 0;
+  std::vector<std::string_view> names_;  ///< of a sparse row's tokens
+  std::vector<float> weights_;
   parquet::FileMeta meta_;
 };
 

@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "formats/tokenizer/gguf_sentencepiece.hpp"
 #include "formats/tokenizer/tokenizer_vocab.hpp"
 
 namespace embedtool {
@@ -59,9 +62,10 @@ class TokenizerReader {
     if (model == "bert") return wordpiece();
     if (model == "t5") return unigram();
     if (model == "gpt2") return byte_pairs();
+    if (model == "llama") return scored_pairs();
     throw Error(ExitCode::model,
-                "{}: a tokenizer of the kind '{}' is not read from GGUF files (bert, t5 and gpt2 "
-                "are); give records with input_ids, or the model's original folder",
+                "{}: a tokenizer of the kind '{}' is not read from GGUF files (bert, t5, gpt2 and "
+                "llama are); give records with input_ids, or the model's original folder",
                 where_, model);
   }
 
@@ -142,6 +146,24 @@ class TokenizerReader {
     spec.pre_tokenizer.emplace_back(blanks);
     spec.model = std::move(model);
     add_specials(spec, flag("add_bos_token", false), flag("add_eos_token", true));
+    return spec;
+  }
+
+  // Sentencepiece's pairs, joined in the order of their scores: given back to its own library.
+  TokenizerSpec scored_pairs() const {
+    GgufPieces pieces;
+    pieces.texts = tokens_;
+    pieces.scores = file_.numbers("tokenizer.ggml.scores");
+    check_length("scores", pieces.scores.size());
+    pieces.types = types_;
+    pieces.adds_blank = flag("add_space_prefix", true);
+    pieces.charsmap = file_.blob("tokenizer.ggml.precompiled_charsmap");
+    SentencePieceSpec model;
+    model.made = std::make_shared<const std::string>(sentencepiece_model_of(pieces));
+    model.model = std::as_bytes(std::span(*model.made));
+    TokenizerSpec spec;
+    spec.model = std::move(model);
+    add_specials(spec, flag("add_bos_token", true), flag("add_eos_token", false));
     return spec;
   }
 

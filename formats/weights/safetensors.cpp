@@ -30,15 +30,17 @@ struct KnownType {
   std::string_view name;
   DType type;
 };
-constexpr std::array<KnownType, 9> kKnownTypes{{{"F32", DType::f32},
-                                                {"F16", DType::f16},
-                                                {"BF16", DType::bf16},
-                                                {"I8", DType::i8},
-                                                {"U8", DType::u8},
-                                                {"I32", DType::i32},
-                                                {"I64", DType::i64},
-                                                {"F64", DType::f64},
-                                                {"BOOL", DType::boolean}}};
+constexpr std::array<KnownType, 11> kKnownTypes{{{"F32", DType::f32},
+                                                 {"F16", DType::f16},
+                                                 {"BF16", DType::bf16},
+                                                 {"I8", DType::i8},
+                                                 {"U8", DType::u8},
+                                                 {"I32", DType::i32},
+                                                 {"I64", DType::i64},
+                                                 {"F64", DType::f64},
+                                                 {"BOOL", DType::boolean},
+                                                 {"F8_E4M3", DType::f8_e4m3},
+                                                 {"F8_E5M2", DType::f8_e5m2}}};
 
 std::optional<DType> known_type(std::string_view name) {
   const auto* const found = std::find_if(kKnownTypes.begin(), kKnownTypes.end(),

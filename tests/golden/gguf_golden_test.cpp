@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "formats/model/hf_model.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
 #include "tests/golden/golden_checks.hpp"
 
 namespace embedtool {
@@ -81,6 +82,38 @@ INSTANTIATE_TEST_SUITE_P(
                     Conversion{"gemma3_text", "f16"}, Conversion{"t5", "f16"},
                     Conversion{"t5_gated", "f16"}),
     [](const auto& info) { return std::string(info.param.name) + "_" + info.param.type; });
+
+/// A sentencepiece model that joins pairs: the ids that its library gives for the model itself,
+/// between those of beginning and end.
+TEST(GgufTokenizers, ScoredPairsAsSentencepieceJoinsThem) {
+  if (!has_numpy()) GTEST_SKIP() << "python3 with numpy is not installed";
+  const fs::path data = fs::path(EMBEDTOOL_SOURCE_DIR) / "tests/unit/data/tiny_bpe.model";
+  const fs::path folder = scratch_folder() / "scored";
+  fs::create_directories(folder);
+  for (const char* name : {"config.json", "model.safetensors"}) {
+    fs::copy_file(golden::load_case("gemma3_text").model() / name, folder / name,
+                  fs::copy_options::overwrite_existing);
+  }
+  fs::copy_file(data, folder / "tokenizer.model", fs::copy_options::overwrite_existing);
+  const fs::path file = scratch_folder() / "scored.gguf";
+  ASSERT_NO_FATAL_FAILURE(convert(folder, file, "f16"));
+  const LoadedModel model = load_model(file.string());
+  const auto original = load_tokenizer_from_path(data.string());
+  ASSERT_NE(model.tokenizer, nullptr);
+  EXPECT_EQ(model.tokenizer->kind(), "sentencepiece bpe");
+  const auto ours = model.tokenizer->make_scratch();
+  const auto theirs = original->make_scratch();
+  for (const std::string text :
+       {"", "the baker", "inherit the other", "Qx \u00e9 \U0001f600", "a\nb\tc", "thethethe er"}) {
+    std::vector<TokenId> got;
+    std::vector<TokenId> want{1};
+    model.tokenizer->encode(text, {}, *ours, got);
+    original->encode(text, {0, false}, *theirs, want);
+    want.push_back(2);
+    EXPECT_EQ(got, want) << text;
+  }
+  fs::remove_all(scratch_folder());
+}
 
 /// Weights rounded to a type that does not hold them exactly: the same model in f32, whose weights
 /// are what the file holds, gives the same bits.

@@ -29,6 +29,19 @@ void write_one(const std::string& dir, OutputType type, bool multi, std::size_t 
   export_output(out, ExportFormat::parquet, out + ".one.parquet", replace);
 }
 
+/// Weights of tokens: npy has no place for them.
+void write_sparse(const std::string& dir, std::size_t rows) {
+  testing::SampleRun how;
+  how.spec = testing::sparse_spec(3000, 2);
+  how.shards.rows_per_shard = rows / 3 + 1;
+  testing::FaultyOps unsynced(UINT64_MAX);
+  const std::string out = dir + "/sparse";
+  testing::write_sample(out, testing::RowGenerator(how.spec, 11).make(rows), how, unsynced);
+  const ExportOptions replace{true, 1};
+  export_output(out, ExportFormat::jsonl, out + ".jsonl", replace);
+  export_output(out, ExportFormat::parquet, out + ".one.parquet", replace);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -43,6 +56,7 @@ int main(int argc, char** argv) {
          {OutputType::f32, OutputType::f16, OutputType::int8, OutputType::binary}) {
       for (const bool multi : {false, true}) write_one(argv[1], type, multi, rows, dims);
     }
+    write_sparse(argv[1], rows);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "write_sample: %s\n", error.what());
     return 1;

@@ -80,6 +80,51 @@ INSTANTIATE_TEST_SUITE_P(All, ParquetRoundTrip,
                                             ::testing::Bool(), ::testing::Values(1, 9, 64, 384),
                                             ::testing::Values(0, 1, 10, 3000)));
 
+/// Entries by name: a reader numbers tokens as it meets them.
+std::vector<std::pair<std::string, float>> named_weights(std::span<const std::byte> entries,
+                                                         std::span<const std::string> tokens) {
+  std::vector<std::pair<std::string, float>> out;
+  for (std::size_t at = 0; at < entries.size(); at += sizeof(SparseEntry)) {
+    SparseEntry entry;
+    std::memcpy(&entry, entries.data() + at, sizeof entry);
+    out.emplace_back(tokens[static_cast<std::size_t>(entry.token)], entry.weight);
+  }
+  return out;
+}
+
+class SparseRoundTrip : public ::testing::TestWithParam<std::tuple<std::size_t, std::size_t>> {};
+
+TEST_P(SparseRoundTrip, RowsComeBackAndCutsDoNotMatter) {
+  const auto [dims, count] = GetParam();
+  const OutputSpec spec = testing::sparse_spec(dims, dims % 3);
+  const SampleRows rows = RowGenerator(spec, dims * 1000 + count).make(count);
+  const auto whole = write_cut(spec, rows, count + 1);
+  for (const std::size_t cut : {std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
+    ASSERT_EQ(write_cut(spec, rows, cut), whole) << "windows of " << cut;
+  }
+  const MemoryBytes bytes(whole, "whole");
+  ParquetReader reader(bytes);
+  EXPECT_TRUE(reader.spec().sparse);
+  EXPECT_EQ(reader.spec().metadata, spec.metadata);
+  EXPECT_EQ(reader.spec().kept_fields, spec.kept_fields);
+  OutputBlock block;
+  reader.read(block, {count + 1, std::size_t{1} << 40});
+  ASSERT_EQ(block.rows.size(), rows.rows.size());
+  if (count > 0) {
+    EXPECT_EQ(block.vector_offsets, rows.vector_offsets);
+  }
+  EXPECT_EQ(named_weights(block.vectors, block.tokens.names()),
+            named_weights(rows.vectors, rows.tokens));
+  for (std::size_t i = 0; i < count; ++i) {
+    ASSERT_EQ(block.rows[i].text_hash, rows.rows[i].text_hash);
+  }
+  EXPECT_EQ(block.documents.kept.size(), rows.documents.kept.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SparseRoundTrip,
+                         ::testing::Combine(::testing::Values(1, 9, 5000),
+                                            ::testing::Values(0, 1, 10, 3000)));
+
 // 16 MiB of values end a row group: 5000 rows of 1024 floats must take two.
 TEST(ParquetWriter, CutsRowGroupsByBytes) {
   const OutputSpec spec = sample_spec(OutputType::f32, 1024, false, 0);

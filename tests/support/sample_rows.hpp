@@ -3,11 +3,14 @@
 // Seeded rows for tests of outputs: every dtype, one vector a row or several, odd ids, kept fields
 // that are sometimes null. Only the standard library and core types.
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,7 +25,9 @@ struct SampleRows {
   std::vector<std::byte> vectors;
   std::vector<std::uint64_t> vector_offsets;
 
-  EmbeddingBlock view() const { return {&documents, rows, vectors, vector_offsets}; }
+  std::vector<std::string> tokens;  ///< names, of sparse rows
+
+  EmbeddingBlock view() const { return {&documents, rows, vectors, vector_offsets, tokens}; }
 };
 
 inline OutputSpec sample_spec(OutputType type, std::size_t dims, bool multi, std::size_t kept) {
@@ -36,13 +41,27 @@ inline OutputSpec sample_spec(OutputType type, std::size_t dims, bool multi, std
   return spec;
 }
 
+/// Weights of some of `dims` tokens; names of many scripts and lengths, each another one.
+inline OutputSpec sparse_spec(std::size_t dims, std::size_t kept) {
+  OutputSpec spec = sample_spec(OutputType::f32, dims, false, kept);
+  spec.sparse = true;
+  static constexpr const char* kHeads[] = {"##", "\xE2\x96\x81", "\"", "caf\xC3\xA9", "", "a\\"};
+  auto names = std::make_shared<std::vector<std::string>>();
+  for (std::size_t i = 0; i < dims; ++i) {
+    names->push_back(kHeads[i % std::size(kHeads)] + std::to_string(i));
+  }
+  spec.tokens = std::move(names);
+  return spec;
+}
+
 class RowGenerator {
  public:
   RowGenerator(OutputSpec spec, std::uint64_t seed) : spec_(std::move(spec)), random_(seed) {}
 
   SampleRows make(std::size_t count) {
     SampleRows out;
-    if (spec_.multi_vector) out.vector_offsets.push_back(0);
+    if (spec_.ragged()) out.vector_offsets.push_back(0);
+    if (spec_.tokens) out.tokens = *spec_.tokens;
     for (std::size_t i = 0; i < count; ++i) add(out);
     return out;
   }
@@ -82,6 +101,20 @@ class RowGenerator {
     }
   }
 
+  /// A row's weights, heaviest first: tokens a random stride apart, so that none comes twice.
+  std::size_t add_weights(std::vector<std::byte>& out) {
+    const std::size_t count = below(std::min<std::size_t>(spec_.dims, 40) + 1);
+    const std::size_t first = below(spec_.dims);
+    float weight = 3.0F;
+    for (std::size_t i = 0; i < count; ++i) {
+      weight *= 0.5F + static_cast<float>(below(1000)) / 2000.0F;
+      const SparseEntry entry{static_cast<TokenId>((first + i) % spec_.dims), weight};
+      const auto bytes = std::as_bytes(std::span(&entry, 1));
+      out.insert(out.end(), bytes.begin(), bytes.end());
+    }
+    return count;
+  }
+
   void add(SampleRows& out) {
     Record record;
     record.ordinal = ordinal_++;
@@ -96,9 +129,13 @@ class RowGenerator {
     for (std::size_t i = 0; i < spec_.kept_fields.size(); ++i) {
       out.documents.kept.push_back(below(4) == 0 ? Slice::null() : out.documents.append(text()));
     }
-    const std::size_t vectors = spec_.multi_vector ? below(5) : 1;
-    for (std::size_t i = 0; i < vectors; ++i) add_vector(out.vectors);
-    if (spec_.multi_vector) out.vector_offsets.push_back(out.vector_offsets.back() + vectors);
+    std::size_t vectors = spec_.multi_vector ? below(5) : 1;
+    if (spec_.sparse) {
+      vectors = add_weights(out.vectors);
+    } else {
+      for (std::size_t i = 0; i < vectors; ++i) add_vector(out.vectors);
+    }
+    if (spec_.ragged()) out.vector_offsets.push_back(out.vector_offsets.back() + vectors);
     out.rows.push_back(info);
   }
 
@@ -113,7 +150,7 @@ inline EmbeddingBlock part_of(const SampleRows& all, const OutputSpec& spec, std
                               std::size_t last) {
   EmbeddingBlock block = all.view();
   block.rows = block.rows.subspan(first, last - first);
-  if (spec.multi_vector) {
+  if (spec.ragged()) {
     block.vector_offsets = block.vector_offsets.subspan(first, last - first + 1);
   } else {
     const std::size_t size = vector_bytes(spec.type, spec.dims);

@@ -164,6 +164,9 @@ void compare_with_llama_cpp(const std::string& stem) {
 TEST(GgufTokenizer, EqualsTheOriginalOfBert) {
   compare_with_llama_cpp("ggml-vocab-bert-bge.gguf");
 }
+TEST(GgufTokenizer, EqualsTheOriginalOfLlama) {
+  compare_with_llama_cpp("ggml-vocab-llama-spm.gguf");
+}
 TEST(GgufTokenizer, EqualsTheOriginalOfGpt2) {
   compare_with_llama_cpp("ggml-vocab-gpt-2.gguf");
 }

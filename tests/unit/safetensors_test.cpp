@@ -50,11 +50,14 @@ TEST(Safetensors, ReadsEveryKnownType) {
       tensor_of<std::int64_t>("i64", "I64", {1}, {1LL << 40}),
       tensor_of<double>("f64", "F64", {2}, {0.5, 0.25}),
       tensor_of<std::uint8_t>("bool", "BOOL", {2}, {0, 1}),
+      tensor_of<std::uint8_t>("f8_e4m3", "F8_E4M3", {2}, {0x38, 0x7f}),
+      tensor_of<std::uint8_t>("f8_e5m2", "F8_E5M2", {1}, {0x3c}),
   });
   const SafetensorsWeights weights = read(file);
-  EXPECT_EQ(weights.names().size(), 9U);
-  for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::i8, DType::u8, DType::i32,
-                           DType::i64, DType::f64, DType::boolean}) {
+  EXPECT_EQ(weights.names().size(), 11U);
+  for (const DType type :
+       {DType::f32, DType::f16, DType::bf16, DType::i8, DType::u8, DType::i32, DType::i64,
+        DType::f64, DType::boolean, DType::f8_e4m3, DType::f8_e5m2}) {
     const TensorView* tensor = weights.find(name_of(type));
     ASSERT_NE(tensor, nullptr) << name_of(type);
     EXPECT_EQ(tensor->dtype, type);
@@ -86,11 +89,11 @@ TEST(Safetensors, AcceptsScalarsEmptyTensorsPaddingAndNoTensors) {
 
 TEST(Safetensors, UnknownTypeFailsOnlyWhenAskedFor) {
   const std::string file = safetensors_file(
-      {tensor_of<float>("good", "F32", {1}, {1}), {"odd", "F8_E4M3", {3}, std::string(3, 'x')}});
+      {tensor_of<float>("good", "F32", {1}, {1}), {"odd", "F8_E8M0", {3}, std::string(3, 'x')}});
   const SafetensorsWeights weights = read(file);
   EXPECT_NE(weights.find("good"), nullptr);
   EXPECT_THAT(error_of([&] { weights.find("odd"); }),
-              AllOf(HasSubstr("'odd'"), HasSubstr("F8_E4M3"), HasSubstr("x.safetensors")));
+              AllOf(HasSubstr("'odd'"), HasSubstr("F8_E8M0"), HasSubstr("x.safetensors")));
 }
 
 // Each malformed file and what its message must say, so that no check hides behind another.

@@ -54,7 +54,7 @@ struct HandRow {
       vectors.insert(vectors.end(), bytes.begin(), bytes.end());
     }
   }
-  EmbeddingBlock view() const { return {&documents, rows, vectors, offsets}; }
+  EmbeddingBlock view() const { return {&documents, rows, vectors, offsets, {}}; }
 };
 
 OutputSpec hand_spec(OutputType type, std::size_t dims, bool multi) {

@@ -113,4 +113,34 @@ for (const name of names) {
   console.log(`${name}: ${expected.length} rows, ${count} numbers, ${parts.length} shards`);
   values += count;
 }
+// Weights of tokens, MAP<STRING, FLOAT>: every reader has its own idea of a map.
+function pairs(value) {
+  const list = value.entries instanceof Array ? value.entries // DuckDB
+    : typeof value[Symbol.iterator] === 'function' ? [...value] : Object.entries(value);
+  return list.map((e) => (Array.isArray(e) ? e : [e.key, e.value]))
+    .map(([token, weight]) => [token, Math.fround(weight)])
+    .sort(([a], [b]) => (a < b ? -1 : Number(a > b)));
+}
+
+const sparse = lines('sparse.jsonl');
+const sparseParts = fs.readdirSync(path.join(dir, 'sparse')).filter((f) => f.startsWith('part-'))
+  .sort().map((f) => path.join(dir, 'sparse', f));
+for (const [reader, rows] of [
+  ['DuckDB', await duckRows(path.join(dir, 'sparse', 'part-*.parquet'))],
+  ['DuckDB, one file', await duckRows(path.join(dir, 'sparse.one.parquet'))],
+  ['hyparquet', await hyparquetRows(sparseParts)],
+  ['parquet-wasm', arrowRows(sparseParts)],
+]) {
+  assert.equal(rows.length, sparse.length, `${reader} sparse: rows`);
+  rows.forEach((row, i) => {
+    assert.equal(row.id, sparse[i].id, `${reader} sparse row ${i} id`);
+    assert.deepEqual(pairs(row.embedding), pairs(sparse[i].embedding), `${reader} sparse row ${i}`);
+  });
+}
+const map = await duck.runAndReadAll(
+  `describe select embedding from '${path.join(dir, 'sparse.one.parquet')}'`);
+assert.equal(map.getRowObjects()[0].column_type, 'MAP(VARCHAR, FLOAT)');
+const entries = sparse.reduce((sum, row) => sum + pairs(row.embedding).length, 0);
+console.log(`sparse: ${sparse.length} rows, ${entries} weights, ${sparseParts.length} shards`);
+values += entries;
 console.log(`${values} numbers equal, bit for bit, in DuckDB, hyparquet and parquet-wasm`);

@@ -1,0 +1,233 @@
+#include "core/model/sparse_head.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/base/error.hpp"
+#include "core/base/threads.hpp"
+#include "core/math/kernels.hpp"
+
+namespace embedtool {
+namespace {
+
+/// Tokens of the vocabulary and rows whose logits are made at a time: 64 × 1536 floats are 384 KiB,
+/// which stay in L2 until they are pooled. A multiple of the native backend's panels.
+constexpr std::size_t kBlockTokens = 1536;
+constexpr std::size_t kChunkRows = 64;
+
+/// Where the table's f32 rows can be used in place; null = they must be converted.
+const float* rows_in_place(const TensorView& table, std::size_t first, std::size_t width) {
+  const std::byte* at = table.bytes.data() + first * width * sizeof(float);
+  const auto address = reinterpret_cast<std::uintptr_t>(at);
+  if (table.dtype != DType::f32 || address % alignof(float) != 0) return nullptr;
+  return reinterpret_cast<const float*>(at);
+}
+
+bool heavier(const SparseEntry& a, const SparseEntry& b) {
+  return a.weight != b.weight ? a.weight > b.weight : a.token < b.token;
+}
+
+/// Sorts a row by token and keeps each token's largest weight; where it ends then.
+std::vector<SparseEntry>::iterator drop_repeats(std::vector<SparseEntry>::iterator begin,
+                                                std::vector<SparseEntry>::iterator end) {
+  std::sort(begin, end, [](const SparseEntry& a, const SparseEntry& b) {
+    return a.token != b.token ? a.token < b.token : a.weight > b.weight;
+  });
+  return std::unique(begin, end,
+                     [](const SparseEntry& a, const SparseEntry& b) { return a.token == b.token; });
+}
+
+}  // namespace
+
+SparseHead::SparseHead(const SparseSpec& spec, std::size_t kept, const ModelSpec& model,
+                       const WeightReader& reader, const LinearFactory& make)
+    : spec_(spec),
+      kept_(kept),
+      hidden_(model.hidden),
+      vocab_(model.vocab_size),
+      row_block_(make.backend.row_block()) {
+  for (const TokenId id : spec.skipped) {
+    const auto index = static_cast<std::size_t>(id);
+    if (index >= skipped_.size()) skipped_.resize(index + 1);
+    skipped_[index] = true;
+  }
+  if (spec_.kind == SparseKind::vocabulary) {
+    make_decoder(reader, model, make);
+    return;
+  }
+  const WeightReader own(*spec_.linear.weights, {});
+  const std::string& name = spec_.linear.name;
+  token_weight_.resize(hidden_);
+  own.matrix(name, 1, hidden_, token_weight_.data());
+  const std::string bias = name.empty() ? "bias" : name + ".bias";
+  if (own.find(bias) != nullptr) token_bias_ = own.vector(bias, 1).front();
+}
+
+void SparseHead::make_decoder(const WeightReader& reader, const ModelSpec& model,
+                              const LinearFactory& make) {
+  transform_ = reader.linear({{spec_.transform, spec_.inner}}, hidden_, spec_.activation, make);
+  norm_ = Norm(model, reader, spec_.norm, spec_.inner);
+  const TensorView& table = reader.require(spec_.decoder, {vocab_, spec_.inner});
+  std::vector<float> bias;
+  if (!spec_.decoder_bias.empty()) bias = reader.vector(spec_.decoder_bias, vocab_);
+  for (std::size_t first = 0; first < vocab_; first += kBlockTokens) {
+    decoder_.push_back({first, std::min(kBlockTokens, vocab_ - first), nullptr});
+  }
+  parallel_for(decoder_.size(), [&](std::size_t i) { make_block(decoder_[i], table, bias, make); });
+}
+
+void SparseHead::make_block(DecoderBlock& block, const TensorView& table,
+                            std::span<const float> bias, const LinearFactory& make) const {
+  const std::size_t width = spec_.inner;
+  LinearParams params{nullptr,      nullptr, width, block.tokens, Activation::identity,
+                      make.compute, false};
+  std::vector<float> rows;
+  params.weight = rows_in_place(table, block.first, width);
+  params.weight_outlives_layer = params.weight != nullptr;
+  if (params.weight == nullptr) {
+    rows.resize(block.tokens * width);
+    widen(table.bytes.data() + block.first * stored_bytes(table.dtype, width), table.dtype,
+          rows.size(), rows.data());
+    params.weight = rows.data();
+  }
+  if (!bias.empty()) params.bias = bias.data() + block.first;
+  block.layer = make.backend.make_linear(params);
+}
+
+std::size_t SparseHead::owned_bytes() const {
+  std::size_t bytes = token_weight_.size() * sizeof(float);
+  if (transform_) bytes += transform_->owned_bytes();
+  for (const DecoderBlock& block : decoder_) bytes += block.layer->owned_bytes();
+  return bytes;
+}
+
+double SparseHead::flops_per_token() const {
+  if (spec_.kind == SparseKind::own_token) return 2.0 * static_cast<double>(hidden_);
+  return 2.0 * static_cast<double>(spec_.inner * (hidden_ + vocab_));
+}
+
+std::size_t SparseHead::chunk_rows() const {
+  return round_up(kChunkRows, row_block_);
+}
+
+std::size_t SparseHead::workspace_bytes(std::size_t texts, std::size_t tokens) const {
+  if (spec_.kind == SparseKind::own_token) return tokens * sizeof(SparsePending);
+  const std::size_t columns = std::min(kBlockTokens, vocab_);
+  // A last chunk may reach behind the last token.
+  const std::size_t rows = round_up(tokens, row_block_) + chunk_rows();
+  return (rows * spec_.inner + (texts + chunk_rows()) * columns) * sizeof(float);
+}
+
+void SparseHead::reserve(Workspace& w, std::size_t texts, std::size_t tokens) const {
+  if (spec_.kind == SparseKind::own_token) {
+    w.pending.reserve(tokens);
+    return;
+  }
+  const std::size_t columns = std::min(kBlockTokens, vocab_);
+  w.pooled.reserve((round_up(tokens, row_block_) + chunk_rows()) * spec_.inner);
+  w.projected.reserve(texts * columns);
+  w.residual.reserve(chunk_rows() * columns);
+}
+
+void SparseHead::run(const Batch& batch, const float* states, Workspace& w, StageClock& clock,
+                     SparseRows& out) const {
+  clock.enter(Stage::head);
+  w.pending.clear();
+  if (batch.tokens() > 0 && spec_.kind == SparseKind::vocabulary) {
+    weigh_vocabulary(batch, states, w);
+  } else {
+    weigh_own_tokens(batch, states, w);
+  }
+  collect(batch.size(), w, out);
+}
+
+float SparseHead::weight_of(float logit) const {
+  const float weight = std::log1p(logit);
+  return spec_.log_twice ? std::log1p(weight) : weight;
+}
+
+void SparseHead::weigh_vocabulary(const Batch& batch, const float* states, Workspace& w) const {
+  reserve(w, batch.size(), batch.tokens());
+  w.gemm.reserve(transform_->scratch_bytes());
+  transform_->forward(states, batch.tokens(), w.pooled.data(), w.gemm.data());
+  norm_.apply(w.pooled.data(), batch.tokens(), w.pooled.data());
+  for (const DecoderBlock& block : decoder_) {
+    pool_block(block, batch, w);
+    const float* pooled = w.projected.data();
+    for (std::size_t text = 0; text < batch.size(); ++text, pooled += block.tokens) {
+      for (std::size_t c = 0; c < block.tokens; ++c) {
+        if (!(pooled[c] > 0.0F)) continue;
+        // The logarithm grows with its argument: that of the largest logit is the largest.
+        const float weight = spec_.sums ? pooled[c] : weight_of(pooled[c]);
+        w.pending.push_back(
+            {static_cast<std::uint32_t>(text), {static_cast<TokenId>(block.first + c), weight}});
+      }
+    }
+  }
+}
+
+/// What the tokens of each text give one block of the vocabulary, in w.projected [texts, tokens].
+void SparseHead::pool_block(const DecoderBlock& block, const Batch& batch, Workspace& w) const {
+  float* pooled = w.projected.data();
+  const float least = spec_.sums ? 0.0F : -std::numeric_limits<float>::infinity();
+  std::fill_n(pooled, batch.size() * block.tokens, least);
+  w.gemm.reserve(block.layer->scratch_bytes());
+  const std::size_t chunk = chunk_rows();
+  std::size_t text = 0;
+  for (std::size_t first = 0; first < batch.tokens(); first += chunk) {
+    const std::size_t rows = std::min(chunk, batch.tokens() - first);
+    float* logits = w.residual.data();
+    block.layer->forward(w.pooled.data() + first * spec_.inner, rows, logits, w.gemm.data());
+    for (std::size_t r = 0; r < rows; ++r) {
+      while (batch.offsets[text + 1] <= first + r) ++text;
+      pool_row(logits + r * block.tokens, block.tokens, pooled + text * block.tokens);
+    }
+  }
+}
+
+void SparseHead::pool_row(const float* logits, std::size_t n, float* pooled) const {
+  if (!spec_.sums) return maximum(pooled, logits, n);
+  for (std::size_t c = 0; c < n; ++c) {
+    if (logits[c] > 0.0F) pooled[c] += weight_of(logits[c]);
+  }
+}
+
+void SparseHead::weigh_own_tokens(const Batch& batch, const float* states, Workspace& w) const {
+  for (std::size_t text = 0; text < batch.size(); ++text) {
+    for (std::size_t t = batch.offsets[text]; t < batch.offsets[text + 1]; ++t) {
+      const TokenId id = batch.ids[t];
+      const auto index = static_cast<std::size_t>(id);
+      if (index < skipped_.size() && skipped_[index]) continue;
+      const float weight = dot(states + t * hidden_, token_weight_.data(), hidden_) + token_bias_;
+      if (weight > 0.0F) w.pending.push_back({static_cast<std::uint32_t>(text), {id, weight}});
+    }
+  }
+}
+
+/// Deals the pending entries out to their rows, which are then sorted and cut.
+void SparseHead::collect(std::size_t texts, Workspace& w, SparseRows& out) const {
+  out.offsets.assign(texts + 1, 0);
+  for (const SparsePending& p : w.pending) ++out.offsets[p.text + 1];
+  for (std::size_t i = 0; i < texts; ++i) out.offsets[i + 1] += out.offsets[i];
+  out.entries.resize(w.pending.size());
+  // offsets[i] counts on from row i's beginning to its end, which is where the next one begins.
+  for (const SparsePending& p : w.pending) out.entries[out.offsets[p.text]++] = p.entry;
+  auto begin = out.entries.begin();
+  auto kept = begin;
+  for (std::size_t i = 0; i < texts; ++i) {
+    const auto end = out.entries.begin() + static_cast<std::ptrdiff_t>(out.offsets[i]);
+    auto last = end;
+    if (spec_.kind == SparseKind::own_token) last = drop_repeats(begin, end);
+    std::sort(begin, last, heavier);
+    const auto count = static_cast<std::size_t>(last - begin);
+    last = begin + static_cast<std::ptrdiff_t>(kept_ == 0 ? count : std::min(count, kept_));
+    out.offsets[i] = static_cast<std::uint64_t>(kept - out.entries.begin());
+    kept = kept == begin ? last : std::move(begin, last, kept);
+    begin = end;
+  }
+  out.offsets[texts] = static_cast<std::uint64_t>(kept - out.entries.begin());
+  out.entries.resize(out.offsets[texts]);
+}
+
+}  // namespace embedtool

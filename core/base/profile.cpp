@@ -74,8 +74,8 @@ void StageClock::enter(Stage next) {
   current_ = next;
 }
 
-void StageClock::begin_batch() {
-  enter(current_);
+void StageClock::begin_batch(Stage first) {
+  enter(first);
   std::uint64_t wall = 0;
   std::uint64_t cpu = 0;
   for (std::size_t s = 0; s < kStageCount; ++s) {
@@ -87,8 +87,8 @@ void StageClock::begin_batch() {
   batch_cpu_ = cpu;
 }
 
-void StageClock::end_batch() {
-  enter(current_);
+void StageClock::end_batch(Stage next) {
+  enter(next);
   std::uint64_t wall = 0;
   std::uint64_t cpu = 0;
   for (std::size_t s = 0; s < kStageCount; ++s) {

@@ -62,9 +62,10 @@ class StageClock {
   void record(TraceLane* lane) { lane_ = lane; }
   TraceLane* lane() const { return lane_; }
 
-  /// What is between these two is one batch: each stage's share goes to its `per_batch`.
-  void begin_batch();
-  void end_batch();
+  /// What is between these two is one batch: each stage's share goes to its `per_batch`. It begins
+  /// in stage `first`; `next` is what follows it.
+  void begin_batch(Stage first);
+  void end_batch(Stage next);
   /// Wall and CPU time of the last batch.
   std::uint64_t batch_wall_ns() const { return batch_wall_; }
   std::uint64_t batch_cpu_ns() const { return batch_cpu_; }

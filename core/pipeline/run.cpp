@@ -196,7 +196,7 @@ void Runner::work(std::size_t worker) {
       }
       run_task(task, state, clock);
       complete(task, clock);
-      clock.enter(Stage::idle);
+      if (clock.current() != Stage::idle) clock.enter(Stage::idle);
     }
     const std::lock_guard lock(mutex_);
     report_.batch_wall.merge(state.counts.batch_wall);
@@ -219,9 +219,9 @@ void Runner::run_task(const Task& task, WorkerState& state, StageClock& clock) {
     note_task(clock, {TraceTask::Kind::tokenize, begin, 0, number, 0, 0});
     return;
   }
-  clock.begin_batch();
+  clock.begin_batch(Stage::batch);
   window.encode(context_, task.index, state, clock);
-  clock.end_batch();
+  clock.end_batch(Stage::idle);
   state.counts.batch_wall.add(clock.batch_wall_ns());
   const PlannedBatch& batch = window.cuts().batches[task.index];
   tokens_computed_.fetch_add(batch.tokens, std::memory_order_relaxed);

@@ -209,7 +209,6 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
                     StageClock& clock) {
   const PlannedBatch& planned = plan_.batches[batch];
   const std::span<const std::uint32_t> order(plan_.order.data() + planned.first, planned.count);
-  clock.enter(Stage::batch);
   worker.batch.clear();
   for (const std::uint32_t index : order) {
     const Unique& unique = uniques_[encoded_[index]];

@@ -64,6 +64,7 @@ class Window {
   const BatchShape& largest() const { return largest_; }
   const Plan& cuts() const { return plan_; }
   std::size_t batches() const { return plan_.batches.size(); }
+  /// The clock is in Stage::batch.
   void encode(const RunContext& context, std::size_t batch, WorkerState& worker, StageClock& clock);
 
   /// Fills in what is not encoded: duplicates and ready vectors.

@@ -89,10 +89,10 @@ TEST(StageClock, ABatchIsTheSumOfItsStages) {
   StageClock clock(Stage::idle);
   clock.enter(Stage::gemm);  // before the batch: not part of it
   const std::uint64_t begin = monotonic_ns();
-  clock.begin_batch();
+  clock.begin_batch(Stage::gemm);
   clock.enter(Stage::attention);
   clock.enter(Stage::gemm);
-  clock.end_batch();
+  clock.end_batch(Stage::idle);
   EXPECT_LE(clock.batch_wall_ns(), monotonic_ns() - begin);
   const StageTotals& attention = clock.totals()[static_cast<std::size_t>(Stage::attention)];
   EXPECT_EQ(attention.per_batch.count(), 1U);

@@ -43,7 +43,7 @@ struct TuneFlags {
   std::string isa = "auto";
   std::size_t threads = 0;
   std::size_t sample = 1024;
-  std::string budget = "30s";
+  std::string budget = "60s";
   double min_cosine = 0.999;
   std::string output;
   bool json = false;
@@ -190,7 +190,7 @@ TuneSubject subject_of(const TuneFlags& flags, const ReadyModel& model, const To
   return subject;
 }
 
-/// Before half a minute of measuring: settings that somebody wrote by hand are not replaced.
+/// Before a minute of measuring: settings that somebody wrote by hand are not replaced.
 void check_output(const std::string& path) {
   constexpr std::size_t kLargest = std::size_t{1} << 20U;
   if (path.empty() || path == "-") return;

@@ -72,6 +72,7 @@ void TuneSession::size_measurements() {
   texts_ = few;
   measure(result_.defaults, few, Cost::wall);  // what is done for the first time
   const double seconds = measure(result_.defaults, few, Cost::wall).wall_seconds;
+  seconds_per_text_ = seconds / static_cast<double>(few);
   const double wanted = std::clamp(plan_.seconds / kMeasurements, 0.02, 1.0);
   const double texts = static_cast<double>(few) * wanted / std::max(seconds, 1e-9);
   texts_ = std::clamp(static_cast<std::size_t>(std::min(texts, 1e9)), few, sample_.size());
@@ -174,8 +175,12 @@ void TuneSession::race_batches() {
     setting.batch = batch;
     settings.push_back(setting);
   }
+  // As many as fill the largest batches, where there is time for three rounds of them.
+  const double measurements = 3.0 * static_cast<double>(settings.size());
+  const double affordable = seconds_left() / measurements / std::max(seconds_per_text_, 1e-9);
+  const std::size_t many = std::min(sample_.size(), kManyTexts * result_.choice.threads);
   const std::size_t texts =
-      std::max(texts_, std::min(sample_.size(), kManyTexts * result_.choice.threads));
+      std::max(texts_, std::min(many, static_cast<std::size_t>(std::min(affordable, 1e9))));
   race({"batch", Cost::cpu, false, texts, kBatchShare * seconds_left()}, settings);
 }
 

@@ -31,7 +31,7 @@ struct TunePlan {
   std::vector<const GemmBackend*> backends;
   std::size_t threads = 1;  ///< the most
   double min_cosine = 0;
-  double seconds = 30;
+  double seconds = 60;
 };
 
 /// What was found about one setting.
@@ -102,6 +102,7 @@ class TuneSession {
   std::vector<float> default_vectors_;
   std::size_t texts_ = 0;   ///< of a measurement
   std::size_t passes_ = 1;  ///< over them
+  double seconds_per_text_ = 0;
   TuneResult result_;
 };
 

@@ -19,23 +19,7 @@ using testing_support::IdSource;
 using testing_support::MemorySink;
 using testing_support::MemoryWeights;
 using testing_support::NoRejects;
-
-std::vector<std::vector<TokenId>> random_sequences(std::size_t n) {
-  std::mt19937 generator(5);
-  std::vector<std::vector<TokenId>> out(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    // Mostly short, some long, some empty, every seventh a copy of an earlier one.
-    if (i > 0 && i % 7 == 0) {
-      out[i] = out[generator() % i];
-      continue;
-    }
-    const std::size_t length = i % 11 == 0 ? generator() % 301 : generator() % 40;
-    for (std::size_t t = 0; t < length; ++t) {
-      out[i].push_back(static_cast<TokenId>(generator() % 211));
-    }
-  }
-  return out;
-}
+using testing_support::random_sequences;
 
 using Choice = std::tuple<const GemmBackend*, Compute>;
 
@@ -84,7 +68,7 @@ void expect_equal(const std::vector<MemorySink::Row>& got, const std::vector<Mem
 }
 
 TEST_P(Invariance, OverBatchSizesThreadsWindowsAndOrder) {
-  const auto sequences = random_sequences(300);
+  const auto sequences = random_sequences(300, spec_.vocab_size, {301, 40});
   std::vector<std::size_t> order(sequences.size());
   std::iota(order.begin(), order.end(), 0U);
   const auto want = run_with(sequences, {});
@@ -109,7 +93,7 @@ TEST_P(Invariance, OverBatchSizesThreadsWindowsAndOrder) {
 }
 
 TEST_P(Invariance, OneVectorPerToken) {
-  const auto sequences = random_sequences(60);
+  const auto sequences = random_sequences(60, spec_.vocab_size, {301, 40});
   const auto want = run_with(sequences, {}, Pooling::none);
   for (std::size_t i = 0; i < want.size(); ++i) {
     ASSERT_EQ(want[i].bytes.size(), sequences[i].size() * 60 * sizeof(float));
@@ -124,7 +108,7 @@ TEST_P(Invariance, OneVectorPerToken) {
 }
 
 TEST_P(Invariance, ReportCountsAddUp) {
-  const auto sequences = random_sequences(300);
+  const auto sequences = random_sequences(300, spec_.vocab_size, {301, 40});
   RunOptions options;
   options.threads = 2;
   options.window.records = 50;

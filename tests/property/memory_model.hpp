@@ -42,6 +42,31 @@ class MemoryWeights final : public WeightSource {
   std::map<std::string, TensorView, std::less<>> views_;
 };
 
+/// Lengths of random_sequences(): every eleventh is below `rare`, the others below `common`.
+struct SequenceLengths {
+  std::size_t rare = 0;
+  std::size_t common = 0;
+};
+
+/// `n` texts of random ids below `vocab`, always the same: mostly short, some long, some empty,
+/// every seventh a copy of an earlier one.
+inline std::vector<std::vector<TokenId>> random_sequences(std::size_t n, std::size_t vocab,
+                                                          SequenceLengths lengths) {
+  std::mt19937 generator(5);
+  std::vector<std::vector<TokenId>> out(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (i > 0 && i % 7 == 0) {
+      out[i] = out[generator() % i];
+      continue;
+    }
+    const std::size_t length = generator() % (i % 11 == 0 ? lengths.rare : lengths.common);
+    for (std::size_t t = 0; t < length; ++t) {
+      out[i].push_back(static_cast<TokenId>(generator() % vocab));
+    }
+  }
+  return out;
+}
+
 /// A BERT of odd sizes.
 inline ModelSpec small_bert(std::size_t hidden = 60, std::size_t layers = 2) {
   ModelSpec s;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 #include "core/pipeline/run.hpp"
 #include "tests/property/memory_model.hpp"
@@ -16,25 +15,10 @@ using testing_support::IdSource;
 using testing_support::MemorySink;
 using testing_support::MemoryWeights;
 using testing_support::NoRejects;
+using testing_support::random_sequences;
 
 constexpr std::size_t kVocab = 3201;  // two whole blocks and a rest
 constexpr std::size_t kInner = 44;
-
-std::vector<std::vector<TokenId>> random_sequences(std::size_t n) {
-  std::mt19937 generator(5);
-  std::vector<std::vector<TokenId>> out(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    if (i > 0 && i % 7 == 0) {
-      out[i] = out[generator() % i];
-      continue;
-    }
-    const std::size_t length = i % 11 == 0 ? generator() % 150 : generator() % 30;
-    for (std::size_t t = 0; t < length; ++t) {
-      out[i].push_back(static_cast<TokenId>(generator() % kVocab));
-    }
-  }
-  return out;
-}
 
 class SparseHeads : public testing::TestWithParam<const GemmBackend*> {
  protected:
@@ -133,7 +117,7 @@ std::vector<SparseEntry> entries_of(const MemorySink::Row& row) {
 }
 
 TEST_P(SparseHeads, GiveWhatTheFormulaGives) {
-  const auto sequences = random_sequences(24);
+  const auto sequences = random_sequences(24, kVocab, {150, 30});
   for (const bool sums : {false, true}) {
     head_.sparse.sums = sums;
     head_.sparse.log_twice = sums;
@@ -157,7 +141,7 @@ TEST_P(SparseHeads, GiveWhatTheFormulaGives) {
 }
 
 TEST_P(SparseHeads, AreTheSameInEveryBatch) {
-  const auto sequences = random_sequences(60);
+  const auto sequences = random_sequences(60, kVocab, {150, 30});
   for (const bool sums : {false, true}) {
     head_.sparse.sums = sums;
     head_.dims = sums ? 7 : 0;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Our sources compile with clang too, without a warning. Exit 77: no clang.
+# Our sources, benchmarks among them, compile with clang too, without a warning. Exit 77: no clang.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v clang++ >/dev/null || { echo "skipped: no clang++ here"; exit 77; }
-scripts/build.sh clang embedtool
+scripts/build.sh clang embedtool benchmarks

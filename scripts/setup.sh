@@ -26,6 +26,7 @@ build_packages=(
 test_tools=(
   clang:clang++ clang-format:clang-format shellcheck:shellcheck mandoc:mandoc
   nodejs:node npm:npm python3-numpy:/usr/lib/python3/dist-packages/numpy zstd:zstd gzip:gzip
+  libbenchmark-dev:/usr/include/benchmark/benchmark.h
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }

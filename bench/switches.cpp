@@ -1,6 +1,7 @@
 // What the account of time itself costs: one switch of a thread's StageClock from a stage to the
-// next, in CPU time. Once in a tight loop, and once where everything that it touches has left the
-// first two caches, as matrix products see to. Prints one JSON object.
+// next, in CPU time, where other memory was written before, as matrix products see to: behind a
+// short span, of a few microseconds, and behind a long one, that has emptied the first two caches.
+// Prints one JSON object.
 #include <algorithm>
 #include <cstdio>
 #include <vector>
@@ -19,28 +20,21 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-double hot_ns() {
-  constexpr int kSwitches = 100000;
-  StageClock clock;
-  const std::uint64_t begin = thread_cpu_ns();
-  for (int i = 0; i < kSwitches; ++i) clock.enter(kCycle[i % 4]);
-  return static_cast<double>(thread_cpu_ns() - begin) / kSwitches;
-}
-
-/// Of one switch after 4 MiB of other memory were written; less what reading the time costs.
-double cold_ns() {
+/// Nanoseconds of a switch after so many bytes were written, less what reading the time costs.
+double switch_ns(std::size_t bytes) {
   constexpr int kRounds = 2000;
-  std::vector<unsigned char> other(std::size_t{4} << 20U);
+  std::vector<unsigned char> other(bytes);
   StageClock clock;
   std::vector<double> with;
   std::vector<double> without;
   for (int i = 0; i < kRounds; ++i) {
+    clock.enter(kCycle[i % 4]);  // the span begins
     for (std::size_t at = 0; at < other.size(); at += 64) ++other[at];
-    std::uint64_t begin = thread_cpu_ns();
-    clock.enter(kCycle[i % 4]);
-    with.push_back(static_cast<double>(thread_cpu_ns() - begin));
-    begin = thread_cpu_ns();
-    without.push_back(static_cast<double>(thread_cpu_ns() - begin));
+    std::uint64_t begin = monotonic_ns();
+    clock.enter(kCycle[(i + 1) % 4]);
+    with.push_back(static_cast<double>(monotonic_ns() - begin));
+    begin = monotonic_ns();
+    without.push_back(static_cast<double>(monotonic_ns() - begin));
   }
   return std::max(0.0, median(with) - median(without));
 }
@@ -48,6 +42,8 @@ double cold_ns() {
 }  // namespace
 
 int main() {
-  std::printf("{\"hot_ns\": %.1f, \"cold_ns\": %.1f}\n", hot_ns(), cold_ns());
+  constexpr std::size_t kKiB = 1024;
+  std::printf("{\"short_ns\": %.1f, \"long_ns\": %.1f}\n", switch_ns(64 * kKiB),
+              switch_ns(4096 * kKiB));
   return 0;
 }

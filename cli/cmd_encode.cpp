@@ -214,6 +214,7 @@ Settings row_settings(const CorpusOptions& corpus, const OutputPlan& plan,
           {"duplicate_ids", corpus.unique_ids ? "reject" : "keep"},
           {"max_line", std::to_string(corpus.max_line_bytes)},
           {"shard_rows", std::to_string(plan.shard_rows)},
+          {"row_group", std::to_string(plan.row_group_bytes)},
           // Another backend or instruction set rounds otherwise.
           {"gemm",
            fmt::format("{} ({})", model.backend->name(), model.backend->kernels(model.compute))},
@@ -371,7 +372,9 @@ ReadyModel load_accounted(const EncodeFlags& flags, Session& session) {
 
 ExitCode encode(const EncodeFlags& flags, Session& session, MetricsFile& metrics) {
   const PerfCounters counters;
-  const OutputPlan plan = resolve_output(flags.output);
+  OutputFlags output_flags = flags.output;
+  apply_preset(flags.work, output_flags);
+  const OutputPlan plan = resolve_output(output_flags);
   CorpusOptions corpus = corpus_options(flags);
   TraceLane lane;
   if (!flags.report.trace.empty()) session.clock.record(&lane);

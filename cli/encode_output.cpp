@@ -50,6 +50,16 @@ bool is_unchanged(const InputEntry& before, const InputEntry& now, const std::at
   return digest_input(now.name, stop).hash.hex() == before.hash;
 }
 
+/// 0 where nothing was given.
+std::uint64_t parse_row_group(const std::string& word) {
+  constexpr std::uint64_t kLeast = std::uint64_t{64} << 10U;
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 30U;
+  if (word.empty()) return 0;
+  const std::uint64_t bytes = parse_size("--row-group", word);
+  if (bytes >= kLeast && bytes <= kMost) return bytes;
+  throw Error(ExitCode::usage, "--row-group {}: row groups are of 64K to 1G", word);
+}
+
 }  // namespace
 
 void declare_output(CLI::App& app, OutputFlags& flags) {
@@ -61,6 +71,8 @@ void declare_output(CLI::App& app, OutputFlags& flags) {
   group.choice("--dtype", flags.dtype, {"f32", "f16", "int8", "binary"}, "Element type")
       ->capture_default_str();
   group.count("--shard-rows", flags.shard_rows, "Rows in a Parquet shard [65536]");
+  group.value("--row-group", flags.row_group, "SIZE",
+              "Values that a Parquet row group holds, and that wait in memory for its end [16M]");
   group.flag("--overwrite", flags.overwrite,
              "Replace an output that exists, instead of going on with it");
 }
@@ -72,12 +84,17 @@ OutputPlan resolve_output(const OutputFlags& flags) {
   plan.format = !flags.to.empty() ? flags.to : to_stdout ? "jsonl" : "parquet";
   plan.type = parse_type(flags.dtype);
   plan.shard_rows = flags.shard_rows;
+  plan.row_group_bytes = parse_row_group(flags.row_group);
   plan.overwrite = flags.overwrite;
   if (to_stdout && plan.format != "jsonl") {
     throw Error(ExitCode::usage, "-o - streams lines: use --to jsonl, or give a directory");
   }
-  if (plan.shard_rows > 0 && plan.format != "parquet") {
+  if (plan.format == "parquet") return plan;
+  if (plan.shard_rows > 0) {
     throw Error(ExitCode::usage, "--shard-rows is for --to parquet; {} is one file", plan.format);
+  }
+  if (plan.row_group_bytes > 0) {
+    throw Error(ExitCode::usage, "--row-group is for --to parquet; {} has none", plan.format);
   }
   return plan;
 }
@@ -131,6 +148,7 @@ void EncodeOutput::open(const OutputSpec& spec, RejectLog& rejects) {
   } else {
     ShardOptions shards;
     if (plan_.shard_rows > 0) shards.rows_per_shard = plan_.shard_rows;
+    if (plan_.row_group_bytes > 0) shards.row_group_bytes = plan_.row_group_bytes;
     shards.settle_rejects = [&rejects](std::uint64_t end) { return rejects.mark(end); };
     sink_ = open_parquet_sink(*directory_, spec, shards);
   }

@@ -24,6 +24,7 @@ struct OutputFlags {
   std::string to;
   std::string dtype = "f32";
   std::uint64_t shard_rows = 0;
+  std::string row_group;  ///< a size; empty = the default
   bool overwrite = false;
 };
 void declare_output(CLI::App& app, OutputFlags& flags);
@@ -33,7 +34,8 @@ struct OutputPlan {
   std::string path;    ///< the output directory; empty = standard output
   std::string format;  ///< "parquet", "npy" or "jsonl"
   OutputType type = OutputType::f32;
-  std::uint64_t shard_rows = 0;  ///< 0 = the format's default
+  std::uint64_t shard_rows = 0;       ///< 0 = the format's default
+  std::uint64_t row_group_bytes = 0;  ///< likewise
   bool overwrite = false;
 
   bool to_stdout() const { return path.empty(); }

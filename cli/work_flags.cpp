@@ -10,11 +10,12 @@ namespace {
 
 /// throughput: the defaults. latency: windows so small that the first vectors leave at once, and
 /// batches that spread one over all workers. memory: the smallest windows and workspaces that keep
-/// the workers busy, and weights of half the size where the CPU computes with them.
+/// the workers busy, weights of half the size where the CPU computes with them, and row groups that
+/// soon leave for the disk.
 constexpr std::array<Preset, 3> kPresets = {{
-    {"throughput", "64", 8192, 8192, ""},
-    {"latency", "16", 2048, 64, ""},
-    {"memory", "16", 1024, 512, "auto"},
+    {"throughput", "64", 8192, 8192, "", ""},
+    {"latency", "16", 2048, 64, "", ""},
+    {"memory", "16", 1024, 512, "auto", "2M"},
 }};
 
 constexpr const char* kAuto = "auto";
@@ -57,6 +58,11 @@ void apply_work(const WorkFlags& flags, RunOptions& options) {
 
 void apply_preset(const WorkFlags& flags, ComputeFlags& compute) {
   if (compute.compute.empty()) compute.compute = find_preset(flags.optimize).compute;
+}
+
+void apply_preset(const WorkFlags& flags, OutputFlags& output) {
+  const bool parquet = output.to.empty() ? output.output != "-" : output.to == "parquet";
+  if (parquet && output.row_group.empty()) output.row_group = find_preset(flags.optimize).row_group;
 }
 
 }  // namespace embedtool

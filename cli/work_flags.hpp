@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/encode_output.hpp"
 #include "cli/shared_flags.hpp"
 #include "core/pipeline/run.hpp"
 
@@ -26,7 +27,8 @@ struct Preset {
   const char* batch_size;
   std::size_t batch_tokens;
   std::size_t window;
-  const char* compute;  ///< empty = f32
+  const char* compute;    ///< empty = f32
+  const char* row_group;  ///< empty = the format's
 };
 /// The preset of that name, which declare_work() has checked.
 const Preset& find_preset(const std::string& name);
@@ -35,7 +37,9 @@ const Preset& find_preset(const std::string& name);
 /// will be chosen.
 void apply_work(const WorkFlags& flags, RunOptions& options);
 
-/// The precision that the preset asks for where --compute does not.
+/// What the preset asks for of other flags, where they were not given: the precision, and the size
+/// of row groups.
 void apply_preset(const WorkFlags& flags, ComputeFlags& compute);
+void apply_preset(const WorkFlags& flags, OutputFlags& output);
 
 }  // namespace embedtool

@@ -14,7 +14,7 @@ namespace {
 class ParquetSink final : public EmbeddingSink {
  public:
   ParquetSink(RunDirectory& run, const OutputSpec& spec, const ShardOptions& options)
-      : run_(run), options_(options), writer_(spec, options.zstd_level) {
+      : run_(run), options_(options), writer_(spec, options.zstd_level, options.row_group_bytes) {
     // A record that an earlier run had written in part comes again from its first row on.
     if (run.completed_shards().empty()) return;
     last_ = run.completed_shards().back();

@@ -11,6 +11,7 @@
 
 #include "core/ports.hpp"
 #include "formats/output/run_dir.hpp"
+#include "formats/parquet/parquet_schema.hpp"
 
 namespace embedtool {
 
@@ -19,6 +20,7 @@ namespace embedtool {
 struct ShardOptions {
   std::uint64_t rows_per_shard = 65536;
   std::uint64_t bytes_per_shard = std::uint64_t{512} << 20;  ///< of values, uncompressed
+  std::uint64_t row_group_bytes = parquet::kRowGroupBytes;   ///< likewise; the writer holds one
   int zstd_level = 1;  ///< measured on split floats: 3 is slower and no smaller
   /// Makes the rejects of all records before that position durable, before a shard vouches for
   /// them. May be empty.

@@ -14,9 +14,9 @@ namespace embedtool::parquet {
 
 // Limits of our layout. A row group is cut after the row that reaches either of the first two, a
 // page after the row that reaches the third; rows never span pages. They bound the writer's and
-// the reader's memory, and they are functions of the rows alone.
+// the reader's memory, and they are functions of the rows alone, or of a setting.
 inline constexpr std::size_t kRowGroupRows = 65536;
-inline constexpr std::size_t kRowGroupBytes = std::size_t{16} << 20;
+inline constexpr std::size_t kRowGroupBytes = std::size_t{16} << 20;  ///< unless told otherwise
 inline constexpr std::size_t kPageBytes = std::size_t{1} << 20;
 /// No single value (a text, a row's vectors) may be larger.
 inline constexpr std::size_t kMaxValueBytes = std::size_t{192} << 20;

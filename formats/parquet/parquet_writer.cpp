@@ -14,8 +14,11 @@ constexpr std::array<std::byte, 4> kMagic = {std::byte{'P'}, std::byte{'A'}, std
 
 }  // namespace
 
-ParquetWriter::ParquetWriter(const OutputSpec& spec, int zstd_level)
-    : spec_(spec), layout_(parquet::layout_of(spec)), codec_(zstd_level) {
+ParquetWriter::ParquetWriter(const OutputSpec& spec, int zstd_level, std::uint64_t row_group_bytes)
+    : spec_(spec),
+      layout_(parquet::layout_of(spec)),
+      codec_(zstd_level),
+      row_group_bytes_(row_group_bytes) {
   for (const parquet::ColumnLayout& column : layout_.columns) columns_.emplace_back(column);
   meta_.schema = layout_.schema;
   meta_.key_values = parquet::key_values_of(spec);
@@ -51,7 +54,7 @@ void ParquetWriter::append(const EmbeddingBlock& block, std::size_t first, std::
       group_values_ += column.raw_bytes();
     }
     ++group_rows_;
-    const bool full = group_values_ >= parquet::kRowGroupBytes;
+    const bool full = group_values_ >= row_group_bytes_;
     if (full || group_rows_ >= parquet::kRowGroupRows) flush_group();
   }
 }

@@ -12,12 +12,14 @@
 namespace embedtool {
 
 /// Writes Parquet files of one layout, one after the other, recycling its buffers. A file's bytes
-/// are a function of the spec, the level and the rows, never of how append() cuts them. Holds at
-/// most one row group: 16 MiB of values and what the largest row adds. Not thread-safe.
+/// are a function of the spec, the level, the size of row groups and the rows, never of how
+/// append() cuts them. Holds at most one row group and what the largest row adds. Not thread-safe.
 class ParquetWriter {
  public:
-  /// `zstd_level` 1 to 19. Throws Error(usage) for a spec that has no layout.
-  ParquetWriter(const OutputSpec& spec, int zstd_level);
+  /// `zstd_level` 1 to 19; a row group ends with the row that brings its values to
+  /// `row_group_bytes`, uncompressed. Throws Error(usage) for a spec that has no layout.
+  ParquetWriter(const OutputSpec& spec, int zstd_level,
+                std::uint64_t row_group_bytes = parquet::kRowGroupBytes);
 
   /// Starts a file; `out` outlives it.
   void begin(ByteSink& out);
@@ -47,6 +49,7 @@ class ParquetWriter {
   OutputSpec spec_;
   parquet::Layout layout_;
   parquet::PageCodec codec_;
+  std::uint64_t row_group_bytes_;
   std::vector<parquet::ChunkWriter> columns_;
   ByteSink* out_ = nullptr;
   std::uint64_t offset_ = 0;

@@ -84,6 +84,17 @@ equal "$(find shards -name 'part-*.parquet' | wc -l | tr -d ' ')" 3 "shards"
 vectors shards >shards.vectors
 same full.vectors shards.vectors
 
+# Row groups of another size: other bytes, the same rows. Their size is part of what a run is.
+encode groups in.jsonl --row-group 64K --keep lang,nowhere
+vectors groups >groups.vectors
+same full.vectors groups.vectors
+run 2 encode -m "$MODEL" -o groups in.jsonl --keep lang,nowhere
+has stderr "row_group was '65536' and is now '0'"
+run 2 encode -m "$MODEL" -o none in.jsonl --row-group 1K
+has stderr "64K to 1G"
+run 2 encode -m "$MODEL" -o none in.jsonl --row-group 1M --to npy
+has stderr "--row-group is for --to parquet"
+
 # What exists is not overwritten, and stays whole.
 cp full/manifest.json manifest-before
 run 2 encode -m "$MODEL" -o full in.jsonl

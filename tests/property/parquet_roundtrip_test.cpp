@@ -147,6 +147,22 @@ TEST(ParquetWriter, CutsRowGroupsByBytes) {
   EXPECT_EQ(vectors, rows.vectors);
 }
 
+TEST(ParquetWriter, CutsRowGroupsBySizeAsked) {
+  const OutputSpec spec = sample_spec(OutputType::f32, 1024, false, 0);
+  const SampleRows rows = RowGenerator(spec, 1).make(1000);
+  ParquetWriter writer(spec, 1, std::uint64_t{1} << 20U);
+  MemorySink sink;
+  writer.begin(sink);
+  writer.append(part_of(rows, spec, 0, 1000), 0, 1000);
+  writer.end();
+  const MemoryBytes bytes(sink.bytes(), "file");
+  ParquetReader reader(bytes);
+  EXPECT_EQ(reader.row_groups(), 4U);  // 256 rows or a few less bring 1 MiB
+  OutputBlock block;
+  ASSERT_TRUE(reader.read(block, {10000, std::size_t{1} << 40}));
+  expect_same(rows, block, spec);
+}
+
 TEST(ParquetWriter, CutsRowGroupsByRows) {
   const OutputSpec spec = sample_spec(OutputType::binary, 8, false, 0);
   const SampleRows rows = RowGenerator(spec, 1).make(70000);

@@ -85,6 +85,21 @@ TEST(StageClock, StagesTimelineAndTraceTellTheSame) {
   }
 }
 
+// CPU time is not read at the end of every short span, and adds up all the same.
+TEST(StageClock, StagesAddUpToTheThreadsCpuTime) {
+  const std::uint64_t begin = thread_cpu_ns();
+  StageClock clock(Stage::gemm);
+  while (thread_cpu_ns() - begin < 20'000'000) {
+    for (const Stage stage : {Stage::lookup, Stage::idle, Stage::gemm}) clock.enter(stage);
+  }
+  clock.enter(Stage::idle);
+  clock.enter(Stage::other);  // idle spans are always measured
+  const std::uint64_t life = thread_cpu_ns() - begin;
+  std::uint64_t sum = 0;
+  for (const StageTotals& stage : clock.totals()) sum += stage.cpu_ns;
+  EXPECT_NEAR(static_cast<double>(sum), static_cast<double>(life), 1e6);
+}
+
 TEST(StageClock, ABatchIsTheSumOfItsStages) {
   StageClock clock(Stage::idle);
   clock.enter(Stage::gemm);  // before the batch: not part of it

@@ -202,7 +202,6 @@ void Runner::work(std::size_t worker) {
     report_.batch_wall.merge(state.counts.batch_wall);
     report_.batch_texts.merge(state.counts.batch_texts);
     report_.batch_tokens.merge(state.counts.batch_tokens);
-    report_.padding.actual += state.counts.padding.actual;
     report_.batch_samples.insert(report_.batch_samples.end(), state.counts.batch_samples.begin(),
                                  state.counts.batch_samples.end());
     count_workspace_locked(state);

@@ -135,6 +135,7 @@ void Window::plan(const RunContext& context) {
 void Window::cut(const BatchLimits& limits, std::size_t workers) {
   limits_ = limits;
   plan_batches(lengths_, limits, workers, plan_);
+  computed_rows_.assign(plan_.batches.size(), 0);
   if (sparse_.size() < plan_.batches.size()) sparse_.resize(plan_.batches.size());
   largest_ = largest_batch(plan_);
 }
@@ -217,7 +218,7 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
   const Batch ragged = worker.batch.batch();
   worker.counts.batch_texts.add(planned.count);
   worker.counts.batch_tokens.add(planned.tokens);
-  worker.counts.padding.actual += context.encoder.computed_rows(ragged);
+  computed_rows_[batch] = context.encoder.computed_rows(ragged);
   const std::size_t dims = context.spec.dims;
   const bool multi = context.spec.multi_vector;
   // Room for the window's largest batch, whoever gets it: what a run holds does not depend on how
@@ -315,6 +316,8 @@ void Window::account(const RunContext& context, RunReport& report) const {
   for (const PlannedBatch& batch : plan_.batches) {
     report.padding.sorted += std::uint64_t{batch.longest} * batch.count;
   }
+  report.padding.actual +=
+      std::accumulate(computed_rows_.begin(), computed_rows_.end(), std::uint64_t{0});
 }
 
 std::size_t Window::bytes() const {

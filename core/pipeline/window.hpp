@@ -124,7 +124,8 @@ class Window {
   BatchShape largest_;
   std::vector<RowInfo> rows_;
   std::vector<std::uint64_t> vector_offsets_;
-  std::vector<SparseRows> sparse_;  ///< of each batch
+  std::vector<std::uint64_t> computed_rows_;  ///< of each batch; its worker writes it
+  std::vector<SparseRows> sparse_;            ///< of each batch
   std::span<const std::string> tokens_;
   Buffer<std::byte> vectors_;
   std::size_t vector_count_ = 0;

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <numeric>
 #include <random>
+#include <thread>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -35,6 +38,14 @@ class Invariance : public testing::TestWithParam<Choice> {
   std::vector<MemorySink::Row> run_with(const std::vector<std::vector<TokenId>>& sequences,
                                         const RunOptions& options,
                                         Pooling pooling = Pooling::mean) {
+    MemorySink sink(spec_.hidden * sizeof(float));
+    run_into(sink, sequences, options, pooling);
+    EXPECT_TRUE(sink.finished);
+    return sink.rows;
+  }
+
+  void run_into(EmbeddingSink& sink, const std::vector<std::vector<TokenId>>& sequences,
+                const RunOptions& options, Pooling pooling = Pooling::mean) {
     HeadSpec head;
     head.pooling = {pooling};
     const auto [backend, compute] = GetParam();
@@ -43,12 +54,9 @@ class Invariance : public testing::TestWithParam<Choice> {
     output.dims = encoder.dims();
     output.multi_vector = encoder.multi_vector();
     IdSource source(sequences);
-    MemorySink sink(vector_bytes(output.type, output.dims));
     NoRejects rejects;
     StageClock clock;
     report_ = run(source, nullptr, encoder, output, sink, rejects, options, clock);
-    EXPECT_TRUE(sink.finished);
-    return sink.rows;
   }
 
   ModelSpec spec_;
@@ -126,6 +134,39 @@ TEST_P(Invariance, ReportCountsAddUp) {
     for (const StageTotals& stage : thread.stages) cpu += stage.cpu_ns;
     EXPECT_GT(cpu, 0U) << thread.name;
   }
+}
+
+/// Takes a window, then asks for an end and holds up the run until that has been noticed.
+class StoppingSink final : public EmbeddingSink {
+ public:
+  void write(const EmbeddingBlock&) override {
+    stop = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  }
+  void finish() override {}
+  std::uint64_t bytes_written() const override { return 0; }
+  std::uint64_t bytes_raw() const override { return 0; }
+
+  std::atomic<bool> stop{false};
+};
+
+// What was computed of windows that were not written is not in the account.
+TEST_P(Invariance, AStoppedRunCountsWrittenWindows) {
+  auto sequences = random_sequences(300, spec_.vocab_size, {301, 40});
+  RunOptions options;
+  options.threads = 2;
+  options.window.records = 50;
+  StoppingSink sink;
+  options.stop = &sink.stop;
+  run_into(sink, sequences, options);
+  ASSERT_TRUE(report_.interrupted);
+  ASSERT_LT(report_.windows, 6U);
+  const RunReport stopped = std::move(report_);
+  sequences.resize(stopped.rows);
+  options.stop = nullptr;
+  run_with(sequences, options);
+  EXPECT_EQ(stopped.padding.real, report_.padding.real);
+  EXPECT_EQ(stopped.padding.actual, report_.padding.actual);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Invariance,

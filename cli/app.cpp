@@ -9,6 +9,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "cli/app_builder.hpp"
@@ -208,6 +209,12 @@ int run_command_line(std::span<char*> arguments) {
     code = e.code();
   } catch (const std::bad_alloc&) {
     console.error("out of memory; --memory-limit makes batches and windows fit what there is");
+  } catch (const std::system_error& e) {
+    // What a new thread throws that finds no room for its stack, or one thread too many.
+    console.error(
+        fmt::format("{}: no more threads or memory from the system; --threads takes fewer, "
+                    "--memory-limit less",
+                    e.what()));
   } catch (const std::exception& e) {
     console.error(fmt::format("internal: {}; please report this with the command line", e.what()));
   }

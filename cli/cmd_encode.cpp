@@ -111,10 +111,10 @@ std::uint64_t resident_model(const ReadyModel& model) {
 
 /// Sizes the run's memory before any work starts: settings shrink until they fit the limit.
 void plan_memory(const EncodeFlags& flags, std::uint64_t limit, const ReadyModel& model,
-                 const OutputSpec& spec, RunOptions& options, CorpusOptions& corpus,
-                 Console& console) {
+                 const OutputPlan& plan, const OutputSpec& spec, RunOptions& options,
+                 CorpusOptions& corpus, Console& console) {
   if (limit == 0) return;
-  const std::uint64_t fixed = resident_model(model);
+  const std::uint64_t fixed = resident_model(model) + plan.held_bytes();
   const RunOptions wanted = options;
   const std::size_t wanted_line = corpus.max_line_bytes;
   // A line limit that was asked for is kept: it decides what is a record.
@@ -387,7 +387,7 @@ ExitCode encode(const EncodeFlags& flags, Session& session, MetricsFile& metrics
 
   RunOptions options = run_options(flags, model, session.console, metrics);
   const std::uint64_t limit = resolve_memory_limit(flags);
-  plan_memory(flags, limit, model, spec, options, corpus, session.console);
+  plan_memory(flags, limit, model, plan, spec, options, corpus, session.console);
   options.trace = !flags.report.trace.empty();
 
   RejectOptions reject_options = resolve_rejects(flags.input, corpus);

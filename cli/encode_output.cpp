@@ -77,6 +77,11 @@ void declare_output(CLI::App& app, OutputFlags& flags) {
              "Replace an output that exists, instead of going on with it");
 }
 
+std::uint64_t OutputPlan::held_bytes() const {
+  if (format != "parquet") return 0;
+  return row_group_bytes > 0 ? row_group_bytes : ShardOptions().row_group_bytes;
+}
+
 OutputPlan resolve_output(const OutputFlags& flags) {
   OutputPlan plan;
   const bool to_stdout = flags.output == "-";
@@ -148,7 +153,7 @@ void EncodeOutput::open(const OutputSpec& spec, RejectLog& rejects) {
   } else {
     ShardOptions shards;
     if (plan_.shard_rows > 0) shards.rows_per_shard = plan_.shard_rows;
-    if (plan_.row_group_bytes > 0) shards.row_group_bytes = plan_.row_group_bytes;
+    shards.row_group_bytes = plan_.held_bytes();
     shards.settle_rejects = [&rejects](std::uint64_t end) { return rejects.mark(end); };
     sink_ = open_parquet_sink(*directory_, spec, shards);
   }

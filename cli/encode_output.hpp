@@ -39,6 +39,8 @@ struct OutputPlan {
   bool overwrite = false;
 
   bool to_stdout() const { return path.empty(); }
+  /// What waits in memory for the end of a row group.
+  std::uint64_t held_bytes() const;
   /// Where bad records are noted unless told otherwise; empty on standard output.
   std::string rejects_path() const { return to_stdout() ? "" : path + "/rejects.jsonl"; }
 };

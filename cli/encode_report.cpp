@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 
 #include "cli/flags.hpp"
 #include "cli/render_report.hpp"
@@ -92,8 +93,12 @@ void add_peaks(RunReport& report, const ReadyModel& model, bool wanted, std::uin
   }
   const bool room = may_use == 0 || report.peak_rss + kReadBuffer < may_use;
   if (!room) report.peaks_why_not = "too little memory is allowed to measure the memory's speed";
-  report.peaks = measure_peaks(*model.backend, model.compute,
-                               std::max<std::size_t>(report.workers, 1), room ? kReadBuffer : 0);
+  try {
+    report.peaks = measure_peaks(*model.backend, model.compute,
+                                 std::max<std::size_t>(report.workers, 1), room ? kReadBuffer : 0);
+  } catch (const std::bad_alloc&) {  // no reason to fail a run whose vectors are all written
+    report.peaks_why_not = "there was too little memory left to measure the machine";
+  }
 }
 
 ReportContext base_context(const ReadyModel& model, OutputType type, const Session& session) {

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<Preset, 3> kPresets = {{
     {"throughput", "64", 8192, 8192, "", ""},
     {"latency", "16", 2048, 64, "", ""},
-    {"memory", "16", 1024, 512, "auto", "2M"},
+    {"memory", "8", 512, 256, "auto", "1M"},
 }};
 
 constexpr const char* kAuto = "auto";

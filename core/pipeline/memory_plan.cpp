@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
 
-/// A Parquet row group of 16 MiB of values, compressed, its open pages, and the compressor.
-constexpr std::uint64_t kWriter = 28 * kMiB;
+/// A Parquet row group's open pages and the compressor; the group itself is in `fixed`.
+constexpr std::uint64_t kWriter = 12 * kMiB;
 /// The reader's buffers, and the ids that it keeps to count duplicates.
 constexpr std::uint64_t kReader = 16 * kMiB;
 /// A worker's stack, tokenizer scratch and what the allocator keeps for its thread.

@@ -9,7 +9,7 @@ namespace embedtool {
 
 /// What a run will hold, by its settings.
 struct MemoryNeed {
-  std::uint64_t fixed = 0;       ///< there before the run: program, weights
+  std::uint64_t fixed = 0;       ///< whatever the settings: program, weights, row group
   std::uint64_t ends = 0;        ///< of reader and writer
   std::uint64_t workspaces = 0;  ///< of all workers
   std::uint64_t windows = 0;     ///< of all windows in flight
@@ -19,7 +19,7 @@ struct MemoryNeed {
 };
 
 /// At most so much for these settings; `max_line` is the longest record in bytes, `fixed` what the
-/// process holds with its model loaded.
+/// process holds with its model loaded, and of the output (a row group).
 MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const Encoder& encoder,
                        const OutputSpec& spec, std::uint64_t fixed);
 

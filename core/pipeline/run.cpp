@@ -119,7 +119,11 @@ void Runner::thread_body(const std::string& name, Stage first, const Body& body)
   }
   clock.stop();
   const std::lock_guard lock(mutex_);
-  report_.add_thread(name, clock, std::move(lane));
+  try {
+    report_.add_thread(name, clock, std::move(lane));
+  } catch (...) {  // out of memory; what leaves a thread's function would end the process
+    if (failure_ == nullptr) failure_ = std::current_exception();
+  }
   --threads_running_;
   changed_.notify_all();
 }

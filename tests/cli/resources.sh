@@ -58,6 +58,27 @@ equal "$code" 1 "exit status beyond a file size limit"
 has stderr "File too large"
 goes_on limited
 
+# Too few addresses for all that is asked: an error that says so and leaves what can be gone on with.
+# Once the vectors fit, nothing fails the run: there are no peaks of the machine in the report.
+if ! sanitized; then
+  within() { # LIMIT IN KIB, ARGUMENTS…
+    local limit=$1 code=0
+    shift
+    (ulimit -v "$limit" && MALLOC_ARENA_MAX=1 exec "$BIN" encode -o cramped "${SETTINGS[@]}" "$@") \
+      >stdout 2>stderr || code=$?
+    echo "$code"
+  }
+  limit=50000
+  until [[ $(within $limit) == 0 ]]; do
+    lacks stderr "internal"
+    limit=$((limit + 8000))
+    [[ $limit -lt 2000000 ]] || fail "no address space is enough"
+  done
+  goes_on cramped
+  equal "$(within $limit --overwrite --report cramped.json)" 0 "exit status where measuring does not fit"
+  check_json cramped.json 'd["roofline"]["peak_gbytes_per_second"] is None and d["roofline"]["why_not"] != None'
+fi
+
 # Out of descriptors; a directory that is read-only; an input that is not there, or a folder.
 # (UBSan's check of virtual tables needs a pipe of its own.)
 if ! sanitized; then

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <new>
+#include <exception>
 
 #include "cli/flags.hpp"
 #include "cli/render_report.hpp"
@@ -96,8 +96,9 @@ void add_peaks(RunReport& report, const ReadyModel& model, bool wanted, std::uin
   try {
     report.peaks = measure_peaks(*model.backend, model.compute,
                                  std::max<std::size_t>(report.workers, 1), room ? kReadBuffer : 0);
-  } catch (const std::bad_alloc&) {  // no reason to fail a run whose vectors are all written
-    report.peaks_why_not = "there was too little memory left to measure the machine";
+  } catch (const std::exception&) {  // memory or threads: no reason to fail a run whose vectors are
+                                     // all written
+    report.peaks_why_not = "there was too little memory left, or no thread, to measure the machine";
   }
 }
 

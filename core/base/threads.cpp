@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -63,7 +64,10 @@ void parallel_for(std::size_t count, const std::function<void(std::size_t)>& bod
   {
     std::vector<std::jthread> helpers;
     const std::size_t threads = std::min(count, available_cpus());
-    for (std::size_t t = 1; t < threads; ++t) helpers.emplace_back(work);
+    try {
+      for (std::size_t t = 1; t < threads; ++t) helpers.emplace_back(work);
+    } catch (const std::system_error&) {  // no more threads to be had: fewer do the work
+    }
     work();
   }
   for (const std::exception_ptr& error : thrown) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <thread>
 #include <utility>
@@ -16,11 +17,21 @@ namespace {
 /// Sum of what `body` returns on each of `threads` threads.
 double on_all(std::size_t threads, const std::function<double(std::size_t)>& body) {
   std::vector<double> rates(threads);
+  std::vector<std::exception_ptr> thrown(threads);
   {
     std::vector<std::jthread> running;
     for (std::size_t t = 0; t < threads; ++t) {
-      running.emplace_back([&, t] { rates[t] = body(t); });
+      running.emplace_back([&, t] {
+        try {
+          rates[t] = body(t);
+        } catch (...) {
+          thrown[t] = std::current_exception();
+        }
+      });
     }
+  }
+  for (const std::exception_ptr& error : thrown) {
+    if (error != nullptr) std::rethrow_exception(error);
   }
   double sum = 0;
   for (const double rate : rates) sum += rate;

@@ -74,6 +74,8 @@ class Runner {
   void count_workspace_locked(const WorkerState& state);
   void measure_window_locked(const Slot& slot);
   void take_sample();
+  template <typename Body>
+  void start(std::vector<std::jthread>& threads, const Body& body);
   void fail(std::exception_ptr error);
   bool stopping_locked() const { return failure_ != nullptr || stopped_; }
   void poll_stop();
@@ -94,7 +96,8 @@ class Runner {
   std::uint64_t windows_written_ = 0;
   bool input_ended_ = false;
   bool stopped_ = false;
-  std::size_t threads_running_ = 0;
+  std::size_t threads_started_ = 0;
+  std::size_t threads_ended_ = 0;
   std::exception_ptr failure_;
   std::uint64_t tokens_encoded_ = 0;
   BatchShape largest_;  ///< of all windows so far
@@ -124,8 +127,15 @@ void Runner::thread_body(const std::string& name, Stage first, const Body& body)
   } catch (...) {  // out of memory; what leaves a thread's function would end the process
     if (failure_ == nullptr) failure_ = std::current_exception();
   }
-  --threads_running_;
+  ++threads_ended_;
   changed_.notify_all();
+}
+
+template <typename Body>
+void Runner::start(std::vector<std::jthread>& threads, const Body& body) {
+  threads.emplace_back(body);
+  const std::lock_guard lock(mutex_);
+  ++threads_started_;
 }
 
 void Runner::fail(std::exception_ptr error) {
@@ -364,7 +374,8 @@ void Runner::watch(StageClock& clock) {
       const auto tick = std::min<std::chrono::nanoseconds>(
           kTick, std::chrono::nanoseconds(report_.series.period_ns()));
       std::unique_lock lock(mutex_);
-      if (changed_.wait_for(lock, tick, [this] { return threads_running_ == 0; })) break;
+      if (changed_.wait_for(lock, tick, [this] { return threads_ended_ == threads_started_; }))
+        break;
       progress = progress_locked();
     }
     take_sample();
@@ -398,10 +409,14 @@ void Runner::take_sample() {
 RunReport Runner::run(StageClock& main_clock) {
   std::vector<std::jthread> threads;
   const std::size_t workers = context_.options.threads;
-  threads_running_ = workers + 2;
-  threads.emplace_back([this] { read_windows(); });
-  for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([this, i] { work(i); });
-  threads.emplace_back([this] { write_windows(); });
+  try {
+    threads.reserve(workers + 2);
+    start(threads, [this] { read_windows(); });
+    for (std::size_t i = 0; i < workers; ++i) start(threads, [this, i] { work(i); });
+    start(threads, [this] { write_windows(); });
+  } catch (...) {  // the system gives no more threads: those that run must hear of it, or wait
+    fail(std::current_exception());
+  }
   watch(main_clock);
   threads.clear();  // joins
   if (failure_ != nullptr) std::rethrow_exception(failure_);

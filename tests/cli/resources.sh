@@ -64,7 +64,7 @@ if ! sanitized; then
   within() { # LIMIT IN KIB, ARGUMENTS…
     local limit=$1 code=0
     shift
-    (ulimit -v "$limit" && MALLOC_ARENA_MAX=1 exec "$BIN" encode -o cramped "${SETTINGS[@]}" "$@") \
+    (ulimit -v "$limit" && MALLOC_ARENA_MAX=1 exec timeout 60 "$BIN" encode -o cramped "${SETTINGS[@]}" "$@") \
       >stdout 2>stderr || code=$?
     echo "$code"
   }

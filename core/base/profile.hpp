@@ -41,8 +41,9 @@ using StageTable = std::array<StageTotals, kStageCount>;
 
 /// One thread's account of its own time: at any moment it is in one stage, and enter() charges
 /// the wall and CPU time since the last switch to the stage that is being left. So the stages of a
-/// thread add up to its life: in wall time exactly, in CPU time to the last switches, since spans of
-/// a few microseconds count as computed from end to end. A clock belongs to the thread that made it.
+/// thread add up to its life: in wall time exactly, in CPU time to the last switches, since spans
+/// of a few microseconds count as computed from end to end. A clock belongs to the thread that made
+/// it.
 class StageClock {
  public:
   /// Starts in `first`. Its timeline begins at `origin_ns` (monotonic_ns()); 0 = now.

@@ -50,6 +50,12 @@ bool within(char32_t c, char32_t first, char32_t last) {
   return c >= first && c <= last;
 }
 
+/// A character as the library's graphemes know it: one of Unicode 16 is stood for by one like it.
+utf8proc_int32_t for_graphemes(char32_t c) {
+  if (in_ranges(kMarksOfUnicode16, c)) return 0x300;
+  return c == kPrependOfUnicode16 ? 0x600 : to_utf8proc(c);
+}
+
 }  // namespace
 
 Decoded decode(std::string_view text, std::size_t at) {
@@ -210,15 +216,12 @@ bool is_mark(char32_t c) {
 }
 
 bool grapheme_ends(char32_t before, char32_t after, std::int32_t& state) {
-  if (in_ranges(kMarksOfUnicode16, after)) after = 0x300;  // one like it that the library knows
-  if (in_ranges(kMarksOfUnicode16, before)) before = 0x300;
-  if (before == kPrependOfUnicode16) before = 0x600;
-  return utf8proc_grapheme_break_stateful(to_utf8proc(before), to_utf8proc(after), &state);
+  return utf8proc_grapheme_break_stateful(for_graphemes(before), for_graphemes(after), &state);
 }
 
 bool prepends(char32_t c) {
   return c >= 0x600 &&
-         utf8proc_get_property(to_utf8proc(c))->boundclass == UTF8PROC_BOUNDCLASS_PREPEND;
+         utf8proc_get_property(for_graphemes(c))->boundclass == UTF8PROC_BOUNDCLASS_PREPEND;
 }
 
 std::uint8_t combining_class(char32_t c) {

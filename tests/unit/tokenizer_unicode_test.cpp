@@ -92,5 +92,18 @@ TEST(Vocabulary, FindsBothWaysThroughGrowth) {
   EXPECT_EQ(Vocabulary().find("a"), Vocabulary::kAbsent);
 }
 
+// What the library does not know yet: a letter that takes what follows into its grapheme, and a
+// mark.
+TEST(Unicode, GraphemesAreOfUnicode16) {
+  std::int32_t state = 0;
+  EXPECT_TRUE(unicode::grapheme_ends('a', 0x113D1, state));
+  EXPECT_FALSE(unicode::grapheme_ends(0x113D1, '.', state));
+  EXPECT_TRUE(unicode::grapheme_ends('.', 'a', state));
+  state = 0;
+  EXPECT_FALSE(unicode::grapheme_ends('a', 0x113D2, state));
+  EXPECT_TRUE(unicode::prepends(0x113D1));
+  EXPECT_FALSE(unicode::prepends(0x113D2));
+}
+
 }  // namespace
 }  // namespace embedtool

@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxRank = 16;
 
-void require(bool condition, const char* what) {
-  if (!condition) throw BadArchive(what);
-}
-
 struct StorageType {
   std::string_view name;
   DType type;

@@ -20,9 +20,6 @@ constexpr std::size_t kMaxStack = 16384;
 constexpr std::size_t kMaxRank = 16;
 constexpr std::size_t kMaxDepth = 16;
 
-void require(bool condition, const char* what) {
-  if (!condition) throw BadArchive(what);
-}
 constexpr const char* kStrange = "its pickle holds more than a plain state dict";
 
 using Dict = std::map<std::string, PickledTensor>;

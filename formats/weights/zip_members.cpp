@@ -15,10 +15,6 @@ constexpr std::size_t kEndSize = 22;
 constexpr std::size_t kMaxComment = 0xffff;
 constexpr std::uint32_t kMeansZip64 = 0xffffffff;
 
-void require(bool condition, const char* what) {
-  if (!condition) throw BadArchive(what);
-}
-
 // Little-endian numbers; the position must lie inside.
 class Numbers {
  public:

@@ -15,6 +15,11 @@ class BadArchive : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Throws BadArchive with `what` unless the condition holds.
+inline void require(bool condition, const char* what) {
+  if (!condition) throw BadArchive(what);
+}
+
 /// The members of a ZIP archive that are stored as they are, by name, in place. Throws BadArchive
 /// for what is damaged, compressed, encrypted or in several volumes; archives beyond 4 GiB (ZIP64)
 /// are refused as well.

@@ -69,7 +69,8 @@ if ! sanitized; then
     echo "$code"
   }
   limit=50000
-  until [[ $(within $limit) == 0 ]]; do
+  until code=$(within $limit) && [[ $code == 0 ]]; do
+    [[ $code != 124 ]] || fail "a run hangs in an address space of $limit KiB"
     lacks stderr "internal"
     limit=$((limit + 8000))
     [[ $limit -lt 2000000 ]] || fail "no address space is enough"

@@ -33,7 +33,7 @@ class WordCache {
 
   /// `word` must not be empty; nothing is remembered without ids.
   void remember(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids) {
-    if (word.size() > kMaxBytes || ids.size() > kMaxIds) return;
+    if (ids.empty() || word.size() > kMaxBytes || ids.size() > kMaxIds) return;
     Entry& entry = entries_[hash >> kShift];
     entry.n_bytes = static_cast<std::uint8_t>(word.size());
     entry.n_ids = static_cast<std::uint8_t>(ids.size());

@@ -14,9 +14,7 @@ import torch.nn.functional as F
 
 import corpus as corpus_module
 
-DIMS = 256
-# (width, weight) of the nested losses: the full width every step, one of the others in turn.
-NESTED = (((256, 1.0), (128, 0.5)), ((256, 1.0), (64, 0.5)))
+PREFIXES = (256, 128, 64)  # Matryoshka: a vector's first dimensions are a vector of their own
 # Share of steps per source. Tuned on held-out pairs only.
 MIXTURE = {
     "arxiv": 0.20, "titles": 0.05, "crop_query": 0.16, "crop_peer": 0.08, "crop_same": 0.10,
@@ -25,10 +23,16 @@ MIXTURE = {
 }
 
 
+def nested(dims, step):
+    """(width, weight) of a step's losses: the full width, and one of the prefixes in turn."""
+    prefixes = [width for width in PREFIXES if width < dims]
+    return ((dims, 1.0), (prefixes[step % len(prefixes)], 0.5))
+
+
 class Bag(torch.nn.Module):
     """Token table [V, D] with a scalar weight per token."""
 
-    def __init__(self, counts, seed, dims=DIMS, smoothing=1e-3):
+    def __init__(self, counts, seed, dims, smoothing=1e-3):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         frequency = torch.as_tensor(counts, dtype=torch.float64) / max(int(counts.sum()), 1)
@@ -73,8 +77,8 @@ def one_way(left, right, temperature, blocked):
     return F.cross_entropy(logits, torch.arange(len(left), device=left.device))
 
 
-def contrastive(left, right, temperature, keys, nested=NESTED[0], past=None):
-    """Symmetric InfoNCE, weighted over Matryoshka widths.
+def contrastive(left, right, temperature, keys, widths, past=None):
+    """Symmetric InfoNCE, summed over Matryoshka `widths`: (width, weight).
 
     `keys` are the texts' numbers (left, right). `past` holds earlier vectors of the same source and
     their keys (left, right, left keys, right keys): more negatives, no gradient.
@@ -86,11 +90,11 @@ def contrastive(left, right, temperature, keys, nested=NESTED[0], past=None):
     # A pair's other half may come back through either side's repeated text.
     blocked = clashes(keys[0], left_keys) | clashes(keys[1], right_keys)
     loss = 0.0
-    for width, weight in nested:
+    for width, weight in widths:
         loss = loss + weight * (
             one_way(left[:, :width], rights[:, :width], temperature, blocked)
             + one_way(right[:, :width], lefts[:, :width], temperature, blocked))
-    return loss / (2 * sum(weight for _, weight in nested))
+    return loss / (2 * sum(weight for _, weight in widths))
 
 
 @torch.no_grad()
@@ -122,7 +126,7 @@ class Schedule:
 def train(corpus, settings, checkpoint, device="cpu", log=print):
     """Trains, resuming from `checkpoint` where it exists; returns averaged rows [V, D]."""
     torch.manual_seed(settings["seed"])
-    model = Bag(corpus.counts, settings["seed"]).to(device)
+    model = Bag(corpus.counts, settings["seed"], settings["dims"]).to(device)
     optimizer = torch.optim.Adam(
         [{"params": [model.table]}, {"params": [model.scale], "factor": settings["scale_factor"]}],
         lr=0.0, betas=(0.9, 0.99), eps=1e-8)
@@ -143,7 +147,7 @@ def train(corpus, settings, checkpoint, device="cpu", log=print):
         left, right = corpus_module.draw(corpus, source, settings["batch"], rng, settings["limit"])
         a, b = model(*flatten(left, device)), model(*flatten(right, device))
         keys = keys_of(left, device), keys_of(right, device)
-        loss = contrastive(a, b, settings["temperature"], keys, NESTED[step % 2])
+        loss = contrastive(a, b, settings["temperature"], keys, nested(settings["dims"], step))
         for group in optimizer.param_groups:
             group["lr"] = schedule(step) * group.get("factor", 1.0)
         optimizer.zero_grad(set_to_none=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import tokenizer as tokenizer_module
+from bag import PREFIXES
 
 NORMALIZE = {"idx": 1, "name": "1", "path": "1_Normalize",
              "type": "sentence_transformers.models.Normalize"}
@@ -57,6 +58,11 @@ def write_json(path, value):
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def matryoshka(dims):
+    """The widths that were trained, the full one first."""
+    return [dims] + [width for width in PREFIXES if width < dims]
+
+
 def package_bag(rows, model_file, folder, settings):
     """Writes the folder; returns the rows as they will be read back, [V, D] float32."""
     folder = Path(folder)
@@ -71,7 +77,7 @@ def package_bag(rows, model_file, folder, settings):
     write_json(folder / "config.json", {
         "model_type": "model2vec", "architectures": ["StaticModel"], "hidden_dim": rows.shape[1],
         "vocab_size": rows.shape[0], "normalize": True, "seq_length": 1000000,
-        "embedding_dtype": "int8", "matryoshka_dims": [256, 128, 64],
+        "embedding_dtype": "int8", "matryoshka_dims": matryoshka(rows.shape[1]),
         # No text maps to <unk> (byte fallback); its untrained row stands for an empty text.
         "empty_text_token_id": 0, "training": settings})
     write_json(folder / "modules.json", [STATIC, NORMALIZE])
@@ -117,7 +123,7 @@ def package_transformer(state, shape, model_file, folder, settings):
         "hidden_act": "gelu", "max_position_embeddings": positions, "type_vocab_size": 1,
         "layer_norm_eps": 1e-12, "pad_token_id": vocab - 1, "torch_dtype": "float16",
         "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
-        "matryoshka_dims": [256, 128, 64], "training": settings})
+        "matryoshka_dims": matryoshka(head.shape[0]), "training": settings})
     write_json(folder / "modules.json", [
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
         {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},

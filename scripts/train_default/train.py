@@ -2,7 +2,7 @@
 """Trains the default models from scratch, or goes on from where a run stopped. One command:
 
     scripts/train_default/train.py                        # tokenizer, bag -> formats/model/builtin/builtin-fast
-    scripts/train_default/train.py --model transformer    # goes on from the bag -> formats/model/builtin/builtin
+    scripts/train_default/train.py --model transformer    # a larger bag, then layers over it -> …/builtin
     scripts/train_default/train.py --steps 300 --state /tmp/s --output /tmp/o    # a smoke test
     scripts/train_default/train.py --model transformer --package-only            # the newest checkpoint
 
@@ -26,7 +26,9 @@ import transformer  # noqa: E402
 from corpus import Corpus  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
-VOCABULARY = 11400  # as many pieces as fit 4 MB with both tokenizer files
+# (pieces, dimensions): the bag alone is to fit 4 MB with both tokenizer files; the bag that a
+# transformer starts from is larger.
+SIZES = {"bag": (11400, 256), "transformer": (16000, 384)}
 
 
 def log(text):
@@ -42,12 +44,14 @@ def parse():
     parser.add_argument("--package-only", action="store_true", help="no training, write what there is")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, help="default: 6000 (bag), 4000 (transformer)")
+    parser.add_argument("--steps", type=int, help="default: 6000 (bag), 1000 (transformer)")
     parser.add_argument("--rate", type=float, help="peak; default: 0.003 (bag), 0.001 (transformer)")
     parser.add_argument("--batch", type=int, default=1024, help="pairs per step of the bag")
     parser.add_argument("--limit", type=int, default=128, help="longest side of the bag's pairs")
     parser.add_argument("--temperature", type=float, default=0.06)
-    for name, value in (("hidden", 256), ("layers", 2), ("heads", 4), ("ffn", 512)):
+    parser.add_argument("--vocabulary", type=int, help="pieces; default: 11400 (bag), 16000")
+    parser.add_argument("--dims", type=int, help="of the vectors; default: 256 (bag), 384")
+    for name, value in (("hidden", 384), ("layers", 1), ("heads", 6), ("ffn", 768)):
         parser.add_argument("--" + name, type=int, default=value, help="shape of the transformer")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()
@@ -55,49 +59,56 @@ def parse():
 
 def main():
     args = parse()
+    for name, value in zip(("vocabulary", "dims"), SIZES[args.model]):
+        if getattr(args, name) is None:
+            setattr(args, name, value)
     args.state.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
-    model_file = args.state / "tokenizer.model"
+    stem = f"{args.state}/{args.vocabulary}"
+    model_file = Path(stem + ".model")
     if not model_file.exists():
         log("tokenizer: training")
-        prefix = str(args.state / "tokenizer.new")
-        tokenizer.train(sources.tokenizer_text(args.data, args.seed), prefix, VOCABULARY, args.seed)
-        Path(prefix + ".model").rename(model_file)
+        tokenizer.train(sources.tokenizer_text(args.data, args.seed), stem + ".new", args.vocabulary,
+                        args.seed)
+        Path(stem + ".new.model").rename(model_file)
     log("tokens: reading or building the cache")
-    corpus = Corpus.build(args.data, model_file, args.state / "tokens.npz")
+    corpus = Corpus.build(args.data, model_file, Path(stem + ".npz"))
     log(f"{len(corpus.docs)} documents, {int(corpus.counts.sum())} tokens")
     if args.model == "bag":
-        train_bag(args, corpus, model_file)
+        rows, settings = train_bag(args, corpus, args.steps or 6000, args.rate or 0.003)
+        output = args.output or REPO / "formats/model/builtin/builtin-fast"
+        package.package_bag(rows.numpy(), model_file, output, settings)
     else:
-        train_transformer(args, corpus, model_file)
-
-
-def train_bag(args, corpus, model_file):
-    settings = {"seed": args.seed, "steps": args.steps or 6000, "batch": args.batch,
-                "limit": args.limit, "temperature": args.temperature, "rate": args.rate or 0.003,
-                "scale_factor": 1.0}
-    rows = bag.train(corpus, dict(settings, report=500), args.state / "bag.pt", args.device, log)
-    torch.save(rows.cpu(), args.state / "bag.rows.pt")
-    output = args.output or REPO / "formats/model/builtin/builtin-fast"
-    package.package_bag(rows.cpu().numpy(), model_file, output, settings)
+        shape = {name: getattr(args, name) for name in ("hidden", "layers", "heads", "ffn", "dims")}
+        state, settings = train_transformer(args, corpus, shape)
+        output = args.output or REPO / "formats/model/builtin/builtin"
+        package.package_transformer({k: v.cpu().numpy() for k, v in state.items()}, shape,
+                                    model_file, output, settings)
     log(f"wrote {output}")
 
 
-def train_transformer(args, corpus, model_file):
-    shape = {name: getattr(args, name) for name in ("hidden", "layers", "heads", "ffn")}
-    settings = {"seed": args.seed, "steps": args.steps or 4000, "rate": args.rate or 0.001,
+def train_bag(args, corpus, steps, rate):
+    """Rows [V, D] on the CPU, and the settings that they were trained with."""
+    settings = {"seed": args.seed, "steps": steps, "batch": args.batch, "limit": args.limit,
+                "temperature": args.temperature, "rate": rate, "scale_factor": 1.0,
+                "dims": args.dims}
+    file = args.state / f"bag-{args.vocabulary}x{args.dims}-{steps}.pt"
+    rows = bag.train(corpus, dict(settings, report=500), file, args.device, log)
+    return rows.cpu(), settings
+
+
+def train_transformer(args, corpus, shape):
+    """Averaged weights, and the settings that they were trained with."""
+    settings = {"seed": args.seed, "steps": args.steps or 1000, "rate": args.rate or 0.001,
                 "temperature": args.temperature, "table_factor": 0.5, "shape": shape}
-    stem = "transformer-{layers}x{hidden}-{ffn}".format(**shape)
-    checkpoint = args.state / (stem + ".pt")
+    name = "transformer-{layers}x{hidden}-{ffn}".format(**shape)
+    checkpoint = args.state / f"{name}-{args.vocabulary}x{args.dims}.pt"
     if args.package_only:
-        state = transformer.finished(torch.load(checkpoint, map_location="cpu")["average"])
-    else:
-        rows = torch.load(args.state / "bag.rows.pt", map_location="cpu")
-        state = transformer.train(corpus, rows, dict(settings, report=50), checkpoint, args.device, log)
-    output = args.output or REPO / "formats/model/builtin/builtin"
-    package.package_transformer({k: v.cpu().numpy() for k, v in state.items()}, shape, model_file,
-                                output, settings)
-    log(f"wrote {output}")
+        state = torch.load(checkpoint, map_location="cpu")
+        return transformer.finished(state["average"]), state["settings"]
+    rows, _ = train_bag(args, corpus, 6000, 0.003)  # at once where it was trained before
+    return transformer.train(corpus, rows, dict(settings, report=100), checkpoint, args.device,
+                             log), settings
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class Encoder(torch.nn.Module):
         self.norm = torch.nn.LayerNorm(hidden, eps=1e-12)
         self.layers = torch.nn.ModuleList(
             Layer(hidden, shape["heads"], shape["ffn"]) for _ in range(shape["layers"]))
-        self.head = torch.nn.Linear(hidden, bag_module.DIMS, bias=False)
+        self.head = torch.nn.Linear(hidden, shape["dims"], bias=False)
 
     @torch.no_grad()
     def start_from(self, rows):
@@ -170,7 +170,8 @@ def train(corpus, rows, settings, checkpoint, device="cpu", log=print):
         a, b = vectors[:len(left)], vectors[len(left):]
         keys = bag_module.keys_of(left, device), bag_module.keys_of(right, device)
         loss = bag_module.contrastive(a, b, settings["temperature"], keys,
-                                      bag_module.NESTED[step % 2], past.get(source))
+                                      bag_module.nested(settings["shape"]["dims"], step),
+                                      past.get(source))
         remember(past, source, (a.detach(), b.detach()) + keys)
         for group in optimizer.param_groups:
             group["lr"] = schedule(step) * group["factor"]
@@ -205,7 +206,7 @@ def report(corpus, settings, model, average, log, step, loss, tokens, seconds):
     """One line: held-out ranks of the averaged weights (64 tokens a side)."""
     current = {k: v.clone() for k, v in model.state_dict().items()}
     model.load_state_dict(average)
-    scores = bag_module.held_out(model, corpus, bag_module.MIXTURE, 64, size=300)
+    scores = bag_module.held_out(model, corpus, bag_module.MIXTURE, 64, size=150)
     model.load_state_dict(current)
     figures = " ".join(f"{name}={value:.3f}" for name, value in scores.items())
     log(f"step {step} {seconds:.0f}s {tokens / max(seconds, 1):.0f} tokens/s loss {loss:.3f} "

@@ -63,11 +63,9 @@ def keys_of(texts, device):
     return torch.tensor([zlib.crc32(t.tobytes()) for t in texts], device=device)
 
 
-def clashes(keys, others=None):
-    """[N, M] True where two different rows carry the same text: no negatives of each other."""
-    same = keys.unsqueeze(1) == (keys if others is None else others).unsqueeze(0)
-    same[:, :len(keys)].fill_diagonal_(False)
-    return same
+def clashes(keys):
+    """[N, N] True where two different rows carry the same text: no negatives of each other."""
+    return (keys.unsqueeze(1) == keys.unsqueeze(0)).fill_diagonal_(False)
 
 
 def one_way(left, right, temperature, blocked):
@@ -77,23 +75,18 @@ def one_way(left, right, temperature, blocked):
     return F.cross_entropy(logits, torch.arange(len(left), device=left.device))
 
 
-def contrastive(left, right, temperature, keys, widths, past=None):
+def contrastive(left, right, temperature, keys, widths):
     """Symmetric InfoNCE, summed over Matryoshka `widths`: (width, weight).
 
-    `keys` are the texts' numbers (left, right). `past` holds earlier vectors of the same source and
-    their keys (left, right, left keys, right keys): more negatives, no gradient.
+    `keys` are the texts' numbers (left, right).
     """
-    lefts, rights, left_keys, right_keys = left, right, keys[0], keys[1]
-    if past is not None:
-        lefts, rights = torch.cat([left, past[0]]), torch.cat([right, past[1]])
-        left_keys, right_keys = torch.cat([keys[0], past[2]]), torch.cat([keys[1], past[3]])
     # A pair's other half may come back through either side's repeated text.
-    blocked = clashes(keys[0], left_keys) | clashes(keys[1], right_keys)
+    blocked = clashes(keys[0]) | clashes(keys[1])
     loss = 0.0
     for width, weight in widths:
         loss = loss + weight * (
-            one_way(left[:, :width], rights[:, :width], temperature, blocked)
-            + one_way(right[:, :width], lefts[:, :width], temperature, blocked))
+            one_way(left[:, :width], right[:, :width], temperature, blocked)
+            + one_way(right[:, :width], left[:, :width], temperature, blocked))
     return loss / (2 * sum(weight for _, weight in widths))
 
 

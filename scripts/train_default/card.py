@@ -17,10 +17,10 @@ license: cc-by-sa-4.0
 library_name: model2vec
 tags: [static-embeddings, sentence-similarity, retrieval]
 ---
-# builtin-fast
+# {name}
 
-A static embedding model: one trained {dims}-dimensional vector per piece of an {vocab}-piece
-vocabulary; a text's vector is the mean of its pieces' rows `weights[t] * embeddings[t]`, then
+A static embedding model: one trained {dims}-dimensional vector per piece of a vocabulary of
+{vocab} pieces; a text's vector is the mean of its pieces' rows `weights[t] * embeddings[t]`, then
 L2-normalised. English first; other languages only as far as their words resemble. No network is run,
 so word order has no effect, and a long text costs no more per token than a short one.
 
@@ -31,13 +31,14 @@ so word order has no effect, and a long text costs no more per token than a shor
 * **Tokens**: no special tokens are added; no text maps to `<unk>`.
 * **Empty text**: has no pieces. Its vector is row 0 (`<unk>`, kept at its random direction, so that
   it is near to nothing); `empty_text_token_id` in config.json says so. model2vec gives zeros there.
-* **Matryoshka**: the first 128 or 64 dimensions, normalised again, are vectors of their own.
+* **Matryoshka**: the first {prefixes} dimensions, normalised again, are vectors of their own.
 
 ## Training
 In-batch contrastive (InfoNCE both ways, batch {batch}, temperature {temperature}, {steps} steps of
-Adam at {rate}, cosine decay, mean of the last fifth of the weights) at 256 dimensions and in turn
-128 or 64; rows quantized by row afterwards (figures moved by 0.003 at most).
-`scripts/train_default/train.py` reruns it. Settings were chosen on pairs kept out of training.
+Adam at {rate}, cosine decay, mean of the last fifth of the weights) at {dims} dimensions and in turn
+{prefixes}; rows quantized by row afterwards (figures moved by 0.003 at most).
+`scripts/train_default/train.py --model {name}` reruns it. Settings were chosen on pairs kept out of
+training.
 """
 FIGURES = """
 ## Figures
@@ -57,7 +58,7 @@ collection, as a user's own index would be, but no question about it.
 """
 LIMITS = """
 ## Limits
-* Trained on {tokens} million tokens, two thirds of them arXiv abstracts: scientific English is served best,
+* Trained on some 50 million tokens, two thirds of them arXiv abstracts: scientific English is served best,
   chat, code and slang worst.
 * A bag of pieces: "dog bites man" and "man bites dog" are the same text to it; negation barely counts.
 * Other languages share the table only through pieces in common and a few thousand translated
@@ -103,10 +104,14 @@ def main():
     folder, figures_file = Path(sys.argv[1]), Path(sys.argv[2])
     config = json.loads((folder / "config.json").read_text())
     figures = json.loads(figures_file.read_text())
-    text = FAST.format(dims=config["hidden_dim"], vocab=config["vocab_size"], **config["training"])
+    widths = config["matryoshka_dims"]
+    prefixes = " or ".join([", ".join(map(str, widths[1:-1])), str(widths[-1])])
+    text = FAST.format(**config["training"] | {
+        "name": folder.name, "vocab": config["vocab_size"], "dims": config["hidden_dim"],
+        "prefixes": prefixes})
     text += FIGURES + table(figures, folder.name) + behind(figures, folder.name)
     text += TRAINED + "".join(f"| {a} | {b} | {c} |\n" for a, b, c in LICENCES)
-    text += LIMITS.format(tokens=52)
+    text += LIMITS
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Trains the default models from scratch, or goes on from where a run stopped. One command:
 
-    scripts/train_default/train.py                        # tokenizer, bag -> formats/model/builtin/builtin-fast
-    scripts/train_default/train.py --model transformer    # a larger bag, then layers over it -> …/builtin
+    scripts/train_default/train.py                        # tokenizer, bag -> formats/model/builtin/builtin
+    scripts/train_default/train.py --model builtin-fast   # the smaller one -> …/builtin-fast
+    scripts/train_default/train.py --model transformer    # the first bag, layers over it -> STATE/transformer
     scripts/train_default/train.py --steps 300 --state /tmp/s --output /tmp/o    # a smoke test
     scripts/train_default/train.py --model transformer --package-only            # the newest checkpoint
 
@@ -26,9 +27,9 @@ import transformer  # noqa: E402
 from corpus import Corpus  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
-# (pieces, dimensions): the bag alone is to fit 4 MB with both tokenizer files; the bag that a
-# transformer starts from is larger.
-SIZES = {"bag": (11400, 256), "transformer": (16000, 384)}
+# (pieces, dimensions): builtin-fast is to fit 4 MB with both tokenizer files, all that ships 12 MB.
+SIZES = {"builtin": (16000, 384), "builtin-fast": (11400, 256), "transformer": (16000, 384)}
+BAG_STEPS, BAG_RATE = 6000, 0.003
 
 
 def log(text):
@@ -39,18 +40,18 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=sources.default_data())
     parser.add_argument("--state", type=Path, default=REPO / "build/train_default")
-    parser.add_argument("--model", choices=("bag", "transformer"), default="bag")
+    parser.add_argument("--model", choices=tuple(SIZES), default="builtin")
     parser.add_argument("--output", type=Path, help="model folder to write")
     parser.add_argument("--package-only", action="store_true", help="no training, write what there is")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, help="default: 6000 (bag), 1000 (transformer)")
-    parser.add_argument("--rate", type=float, help="peak; default: 0.003 (bag), 0.001 (transformer)")
+    parser.add_argument("--steps", type=int, help="default: 6000 (bag), 800 (transformer)")
+    parser.add_argument("--rate", type=float, help="peak; default: 0.003 (bag), 0.0001 (transformer)")
     parser.add_argument("--batch", type=int, default=1024, help="pairs per step of the bag")
     parser.add_argument("--limit", type=int, default=128, help="longest side of the bag's pairs")
     parser.add_argument("--temperature", type=float, default=0.06)
-    parser.add_argument("--vocabulary", type=int, help="pieces; default: 11400 (bag), 16000")
-    parser.add_argument("--dims", type=int, help="of the vectors; default: 256 (bag), 384")
+    parser.add_argument("--vocabulary", type=int, help="pieces; default: 16000 (builtin-fast: 11400)")
+    parser.add_argument("--dims", type=int, help="of the vectors; default: 384 (builtin-fast: 256)")
     for name, value in (("hidden", 384), ("layers", 1), ("heads", 6), ("ffn", 768)):
         parser.add_argument("--" + name, type=int, default=value, help="shape of the transformer")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -74,14 +75,14 @@ def main():
     log("tokens: reading or building the cache")
     corpus = Corpus.build(args.data, model_file, Path(stem + ".npz"))
     log(f"{len(corpus.docs)} documents, {int(corpus.counts.sum())} tokens")
-    if args.model == "bag":
-        rows, settings = train_bag(args, corpus, args.steps or 6000, args.rate or 0.003)
-        output = args.output or REPO / "formats/model/builtin/builtin-fast"
+    if args.model != "transformer":
+        rows, settings = train_bag(args, corpus, args.steps or BAG_STEPS, args.rate or BAG_RATE)
+        output = args.output or REPO / "formats/model/builtin" / args.model
         package.package_bag(rows.numpy(), model_file, output, settings)
     else:
         shape = {name: getattr(args, name) for name in ("hidden", "layers", "heads", "ffn", "dims")}
         state, settings = train_transformer(args, corpus, shape)
-        output = args.output or REPO / "formats/model/builtin/builtin"
+        output = args.output or args.state / "transformer"
         package.package_transformer({k: v.cpu().numpy() for k, v in state.items()}, shape,
                                     model_file, output, settings)
     log(f"wrote {output}")
@@ -99,14 +100,14 @@ def train_bag(args, corpus, steps, rate):
 
 def train_transformer(args, corpus, shape):
     """Averaged weights, and the settings that they were trained with."""
-    settings = {"seed": args.seed, "steps": args.steps or 1000, "rate": args.rate or 0.001,
-                "temperature": args.temperature, "table_factor": 0.5, "shape": shape}
+    settings = {"seed": args.seed, "steps": args.steps or 800, "rate": args.rate or 0.0001,
+                "temperature": args.temperature, "table_factor": 0.2, "added_factor": 0.1, "shape": shape}
     name = "transformer-{layers}x{hidden}-{ffn}".format(**shape)
     checkpoint = args.state / f"{name}-{args.vocabulary}x{args.dims}.pt"
     if args.package_only:
         state = torch.load(checkpoint, map_location="cpu")
         return transformer.finished(state["average"]), state["settings"]
-    rows, _ = train_bag(args, corpus, 6000, 0.003)  # at once where it was trained before
+    rows, _ = train_bag(args, corpus, BAG_STEPS, BAG_RATE)  # at once where it was trained before
     return transformer.train(corpus, rows, dict(settings, report=100), checkpoint, args.device,
                              log), settings
 

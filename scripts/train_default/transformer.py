@@ -17,8 +17,7 @@ import bag as bag_module
 import corpus as corpus_module
 
 # What one step draws: (longest side in tokens, share of steps, pairs).
-LENGTHS = ((32, 0.30, 512), (64, 0.40, 320), (128, 0.20, 160), (320, 0.10, 64))
-MEMORY = 1024  # vectors of earlier steps that a source keeps as negatives
+LENGTHS = ((32, 0.30, 256), (64, 0.40, 160), (128, 0.20, 80), (320, 0.10, 32))
 POSITIONS = 512
 TRAINED_POSITIONS = 320
 CHUNK_TOKENS = 6144
@@ -139,13 +138,18 @@ def train(corpus, rows, settings, checkpoint, device="cpu", log=print):
     model = Encoder(len(corpus.counts), settings["shape"], settings["seed"])
     model.start_from(rows)
     model.to(device)
-    decay = [p for n, p in model.named_parameters() if n.startswith("layers") and p.dim() == 2]
+    # What a block adds starts at zero, where Adam's steps of one size are noise at first.
+    added = [p for layer in model.layers for p in (layer.output.weight, layer.down.weight)]
     tables = [model.words.weight]
-    known = {id(p) for p in decay + tables}
+    known = {id(p) for p in added + tables}
+    decay = [p for n, p in model.named_parameters()
+             if n.startswith("layers") and p.dim() == 2 and id(p) not in known]
+    known |= {id(p) for p in decay}
     other = [p for p in model.parameters() if id(p) not in known]
     optimizer = torch.optim.AdamW(
         [{"params": decay, "weight_decay": 0.01, "factor": 1.0},
-         {"params": other, "weight_decay": 0.0, "factor": 1.0},
+         {"params": added, "weight_decay": 0.01, "factor": settings["added_factor"]},
+         {"params": other, "weight_decay": 0.0, "factor": settings["added_factor"]},
          {"params": tables, "weight_decay": 0.0, "factor": settings["table_factor"]}],
         lr=0.0, betas=(0.9, 0.98))
     schedule = bag_module.Schedule(settings["steps"], settings["rate"], warmup=100)
@@ -160,7 +164,8 @@ def train(corpus, rows, settings, checkpoint, device="cpu", log=print):
     names = sorted(bag_module.MIXTURE)
     shares = np.array([bag_module.MIXTURE[name] for name in names])
     started, seen, tokens = time.time(), None, 0
-    past = {}  # not kept in checkpoints: it fills again within a few steps
+    if step == 0:
+        report(corpus, settings, model, average, log, step, math.nan, 0, 0)
     while step < settings["steps"]:
         rng = np.random.default_rng((settings["seed"], 1, step))
         source = names[rng.choice(len(names), p=shares / shares.sum())]
@@ -170,9 +175,7 @@ def train(corpus, rows, settings, checkpoint, device="cpu", log=print):
         a, b = vectors[:len(left)], vectors[len(left):]
         keys = bag_module.keys_of(left, device), bag_module.keys_of(right, device)
         loss = bag_module.contrastive(a, b, settings["temperature"], keys,
-                                      bag_module.nested(settings["shape"]["dims"], step),
-                                      past.get(source))
-        remember(past, source, (a.detach(), b.detach()) + keys)
+                                      bag_module.nested(settings["shape"]["dims"], step))
         for group in optimizer.param_groups:
             group["lr"] = schedule(step) * group["factor"]
         optimizer.zero_grad(set_to_none=True)
@@ -192,13 +195,6 @@ def train(corpus, rows, settings, checkpoint, device="cpu", log=print):
             torch.save(state, checkpoint.with_suffix(".tmp"))
             checkpoint.with_suffix(".tmp").rename(checkpoint)
     return finished(average)
-
-
-def remember(past, source, fresh):
-    """Keeps the newest vectors of a source as negatives for its next steps."""
-    old = past.get(source)
-    joined = fresh if old is None else tuple(torch.cat([f, o]) for f, o in zip(fresh, old))
-    past[source] = tuple(part[:MEMORY] for part in joined)
 
 
 @torch.no_grad()

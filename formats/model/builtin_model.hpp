@@ -26,9 +26,7 @@ std::span<const BuiltinFile> builtin_files();
 /// `builtin` (the default) and `builtin-fast`.
 bool is_builtin_name(std::string_view name);
 
-/// Its files, read in place. `builtin` falls back to `builtin-fast` in a build that carries only
-/// that one; describe() gives the name of the model that it is. Throws Error(ExitCode::model) when
-/// this build carries neither.
+/// Its files, read in place. Throws Error(ExitCode::model) when this build carries no such model.
 std::unique_ptr<FileSet> open_builtin(std::string_view name);
 /// The same from any table, for tests.
 std::unique_ptr<FileSet> open_builtin(std::string_view name, std::span<const BuiltinFile> table);

@@ -349,9 +349,7 @@ LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
 
 LoadedModel load_model(const std::string& path_or_name) {
   if (is_builtin_name(path_or_name)) {
-    std::unique_ptr<FileSet> files = open_builtin(path_or_name);
-    const std::string name = files->describe();
-    return load_model(std::move(files), name);
+    return load_model(open_builtin(path_or_name), path_or_name);
   }
   std::error_code failed;
   const std::filesystem::path path(path_or_name);

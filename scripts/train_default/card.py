@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes a model folder's README.md: what it is, what it was trained on, what it scores.
 
-    scripts/evaluate.py -m formats/model/builtin/builtin-fast --json figures.json
-    scripts/train_default/card.py formats/model/builtin/builtin-fast figures.json
+    scripts/evaluate.py -m builtin -m builtin-fast --json figures.json
+    scripts/evaluate.py -m builtin --no-baselines --dims 128 --json d128.json
+    scripts/train_default/card.py formats/model/builtin/builtin figures.json --dims\ 128=d128.json
 """
 import json
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 from sources import LICENCES
 
 LANGUAGES = ("de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "zh")
-FAST = """---
+BITS = {"f32": 32, "f16": 16, "int8": 8, "binary": 1}
+BAG = """---
 language: en
 license: cc-by-sa-4.0
 library_name: model2vec
@@ -23,6 +25,7 @@ A static embedding model: one trained {dims}-dimensional vector per piece of a v
 {vocab} pieces; a text's vector is the mean of its pieces' rows `weights[t] * embeddings[t]`, then
 L2-normalised. English first; other languages only as far as their words resemble. No network is run,
 so word order has no effect, and a long text costs no more per token than a short one.
+scripts/train_default/README.md tells why it is a bag and what else was tried.
 
 * **Files**: `model.safetensors` (`embeddings` int8 [{vocab}, {dims}], `weights` f32 [{vocab}]),
   `tokenizer.model` (sentencepiece unigram, NFKC and case folding, byte fallback) and the same
@@ -56,6 +59,13 @@ collection, as a user's own index would be, but no question about it.
 | source | taken | licence |
 |---|---|---|
 """
+SMALLER = """
+## Smaller vectors
+What `embedtool encode`'s flags cost: means over the same sets.
+
+| vectors | bytes | similarity, English | retrieval, English |
+|---|---:|---:|---:|
+"""
 LIMITS = """
 ## Limits
 * Trained on some 50 million tokens, two thirds of them arXiv abstracts: scientific English is served best,
@@ -72,17 +82,21 @@ def english(name):
         and not name.startswith(("jsts", "korsts"))
 
 
+def groups(figures, model):
+    """(title, sets): similarity and retrieval, English and other."""
+    sets = list(figures[model])
+    retrieval = set(figures["BM25"])
+    return (("Similarity, English (Spearman)", [s for s in sets if s not in retrieval and english(s)]),
+            ("Retrieval, English (nDCG@10)", [s for s in sets if s in retrieval and english(s)]),
+            ("Similarity, other languages", [s for s in sets if s not in retrieval and not english(s)]),
+            ("Retrieval, other languages", [s for s in sets if s in retrieval and not english(s)]))
+
+
 def table(figures, model):
     """Markdown: every set, the baselines and the model; means per group."""
-    names = [n for n in ("BM25", "overlap", "GloVe") if n in figures] + [model]
+    names = ["BM25", "overlap", "GloVe", model]
     out = [f"| set | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
-    sets = list(figures[model])
-    retrieval = set(figures.get("BM25", {}))
-    groups = (("Similarity, English (Spearman)", [s for s in sets if s not in retrieval and english(s)]),
-              ("Retrieval, English (nDCG@10)", [s for s in sets if s in retrieval and english(s)]),
-              ("Similarity, other languages", [s for s in sets if s not in retrieval and not english(s)]),
-              ("Retrieval, other languages", [s for s in sets if s in retrieval and not english(s)]))
-    for title, members in groups:
+    for title, members in groups(figures, model):
         if members:
             means = {n: [figures[n][s] for s in members if s in figures[n]] for n in names}
             cells = [f"{sum(v) / len(v):.3f}" if len(v) == len(members) else "" for v in means.values()]
@@ -95,21 +109,42 @@ def table(figures, model):
 
 def behind(figures, model):
     """A sentence naming the sets where plain word overlap does better."""
-    overlap = figures.get("overlap", {})
-    worse = [s for s, value in figures[model].items() if s in overlap and value < overlap[s]]
+    worse = [s for s, value in figures[model].items() if value < figures["overlap"][s]]
     return f"\nPlain word overlap does better on: {', '.join(worse)}.\n" if worse else ""
+
+
+def row_bytes(flags, dims):
+    """Bytes of a row under encode's `flags`: "--dims 128", "--dtype int8", ""."""
+    words = flags.split()
+    given = dict(zip(words[::2], words[1::2]))
+    return int(given.get("--dims", dims)) * BITS[given.get("--dtype", "f32")] // 8
+
+
+def smaller(figures, model, dims, variants):
+    """Markdown rows: the vectors as they are, then each (flags, figures) of `variants`."""
+    english_sets = [members for _, members in groups(figures, model)[:2]]
+    out = ""
+    for flags, scored in [("", figures)] + variants:
+        means = [sum(scored[model][s] for s in members) / len(members) for members in english_sets]
+        label = f"`{flags}`" if flags else f"as they are: {dims} × f32"
+        out += f"| {label} | {row_bytes(flags, dims)} | {means[0]:.3f} | {means[1]:.3f} |\n"
+    return out
 
 
 def main():
     folder, figures_file = Path(sys.argv[1]), Path(sys.argv[2])
+    variants = [(flags, json.loads(Path(file).read_text()))
+                for flags, file in (argument.split("=", 1) for argument in sys.argv[3:])]
     config = json.loads((folder / "config.json").read_text())
     figures = json.loads(figures_file.read_text())
     widths = config["matryoshka_dims"]
     prefixes = " or ".join([", ".join(map(str, widths[1:-1])), str(widths[-1])])
-    text = FAST.format(**config["training"] | {
+    text = BAG.format(**config["training"] | {
         "name": folder.name, "vocab": config["vocab_size"], "dims": config["hidden_dim"],
         "prefixes": prefixes})
     text += FIGURES + table(figures, folder.name) + behind(figures, folder.name)
+    if variants:
+        text += SMALLER + smaller(figures, folder.name, config["hidden_dim"], variants)
     text += TRAINED + "".join(f"| {a} | {b} | {c} |\n" for a, b, c in LICENCES)
     text += LIMITS
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -289,9 +289,10 @@ def main(argv=None):
         figures = {one.name: one.baselines(glove) for one in sets}
         for name in BASELINES:
             results[name] = {s: f[name] for s, f in figures.items() if name in f}
-    for model in args.model:
+    short = [Path(model).name for model in args.model]
+    for model, name in zip(args.model, short):
         start = time.time()
-        results[Path(model).name] = evaluate(Binary(args.binary, model, args.extra).encode, sets)
+        results[name if short.count(name) == 1 else model] = evaluate(Binary(args.binary, model, args.extra).encode, sets)
         print(f"{model}: {time.time() - start:.1f} s", file=sys.stderr)
     print_table(sets, results)
     if args.json:

@@ -114,7 +114,7 @@ void plan_memory(const EncodeFlags& flags, std::uint64_t limit, const ReadyModel
                  const OutputPlan& plan, const OutputSpec& spec, RunOptions& options,
                  CorpusOptions& corpus, Console& console) {
   if (limit == 0) return;
-  const std::uint64_t fixed = resident_model(model) + plan.held_bytes();
+  const std::uint64_t fixed = resident_model(model) + plan.row_group_bytes;
   const RunOptions wanted = options;
   const std::size_t wanted_line = corpus.max_line_bytes;
   // A line limit that was asked for is kept: it decides what is a record.

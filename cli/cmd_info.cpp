@@ -129,7 +129,9 @@ std::string output_table(const Manifest& manifest) {
       fields += (fields.empty() ? "" : ", ") + f;
     table.row({"kept fields", fields});
   }
-  for (const auto& [name, value] : manifest.settings) table.row({name, one_line(value, 120)});
+  for (const auto& [name, value] : manifest.settings) {
+    if (!value.empty()) table.row({name, one_line(value, 120)});
+  }
   table.row({"fingerprint", manifest.model});
   for (const InputEntry& input : manifest.inputs) {
     table.row({"input", input.bytes ? fmt::format("{} ({})", input.name, human_bytes(*input.bytes))

@@ -77,11 +77,6 @@ void declare_output(CLI::App& app, OutputFlags& flags) {
              "Replace an output that exists, instead of going on with it");
 }
 
-std::uint64_t OutputPlan::held_bytes() const {
-  if (format != "parquet") return 0;
-  return row_group_bytes > 0 ? row_group_bytes : ShardOptions().row_group_bytes;
-}
-
 OutputPlan resolve_output(const OutputFlags& flags) {
   OutputPlan plan;
   const bool to_stdout = flags.output == "-";
@@ -94,7 +89,11 @@ OutputPlan resolve_output(const OutputFlags& flags) {
   if (to_stdout && plan.format != "jsonl") {
     throw Error(ExitCode::usage, "-o - streams lines: use --to jsonl, or give a directory");
   }
-  if (plan.format == "parquet") return plan;
+  if (plan.format == "parquet") {
+    if (plan.shard_rows == 0) plan.shard_rows = ShardOptions().rows_per_shard;
+    if (plan.row_group_bytes == 0) plan.row_group_bytes = ShardOptions().row_group_bytes;
+    return plan;
+  }
   if (plan.shard_rows > 0) {
     throw Error(ExitCode::usage, "--shard-rows is for --to parquet; {} is one file", plan.format);
   }
@@ -152,8 +151,8 @@ void EncodeOutput::open(const OutputSpec& spec, RejectLog& rejects) {
     sink_ = open_jsonl_sink(*directory_, spec);
   } else {
     ShardOptions shards;
-    if (plan_.shard_rows > 0) shards.rows_per_shard = plan_.shard_rows;
-    shards.row_group_bytes = plan_.held_bytes();
+    shards.rows_per_shard = plan_.shard_rows;
+    shards.row_group_bytes = plan_.row_group_bytes;
     shards.settle_rejects = [&rejects](std::uint64_t end) { return rejects.mark(end); };
     sink_ = open_parquet_sink(*directory_, spec, shards);
   }

@@ -23,8 +23,8 @@ struct OutputFlags {
   std::string output;
   std::string to;
   std::string dtype = "f32";
-  std::uint64_t shard_rows = 0;
-  std::string row_group;  ///< a size; empty = the default
+  std::uint64_t shard_rows = 0;  ///< 0 = the default
+  std::string row_group;         ///< a size; empty = the default
   bool overwrite = false;
 };
 void declare_output(CLI::App& app, OutputFlags& flags);
@@ -34,13 +34,11 @@ struct OutputPlan {
   std::string path;    ///< the output directory; empty = standard output
   std::string format;  ///< "parquet", "npy" or "jsonl"
   OutputType type = OutputType::f32;
-  std::uint64_t shard_rows = 0;       ///< 0 = the format's default
-  std::uint64_t row_group_bytes = 0;  ///< likewise
+  std::uint64_t shard_rows = 0;       ///< 0 where the format has no shards
+  std::uint64_t row_group_bytes = 0;  ///< wait in memory for a row group's end; 0 likewise
   bool overwrite = false;
 
   bool to_stdout() const { return path.empty(); }
-  /// What waits in memory for the end of a row group.
-  std::uint64_t held_bytes() const;
   /// Where bad records are noted unless told otherwise; empty on standard output.
   std::string rejects_path() const { return to_stdout() ? "" : path + "/rejects.jsonl"; }
 };

@@ -89,7 +89,11 @@ encode groups in.jsonl --row-group 64K --keep lang,nowhere
 vectors groups >groups.vectors
 same full.vectors groups.vectors
 run 2 encode -m "$MODEL" -o groups in.jsonl --keep lang,nowhere
-has stderr "row_group was '65536' and is now '0'"
+has stderr "row_group was '65536' and is now '16777216'"
+# A default that is spelt out is the default: there is nothing left to do.
+cp full/manifest.json manifest-before
+encode full in.jsonl --row-group 16M --shard-rows 65536 --keep lang,nowhere
+same full/manifest.json manifest-before
 run 2 encode -m "$MODEL" -o none in.jsonl --row-group 1K
 has stderr "64K to 1G"
 run 2 encode -m "$MODEL" -o none in.jsonl --row-group 1M --to npy

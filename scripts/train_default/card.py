@@ -30,14 +30,8 @@ scripts/train_default/README.md tells why it is a bag and what else was tried.
 * **Files**: `model.safetensors` (`embeddings` int8 [{vocab}, {dims}], `weights` f32 [{vocab}]),
   `tokenizer.model` (sentencepiece unigram, NFKC and case folding, byte fallback) and the same
   tokenizer as `tokenizer.json`. The layout is model2vec's, which loads it as it is.
-  sentence-transformers' `StaticEmbedding` wants the product of both tensors:
-
-  ```python
-  tensors = safetensors.torch.load_file("model.safetensors")
-  bag = StaticEmbedding(tokenizers.Tokenizer.from_file("tokenizer.json"),
-                        embedding_weights=tensors["embeddings"] * tensors["weights"][:, None])
-  model = SentenceTransformer(modules=[bag, Normalize()])
-  ```
+  sentence-transformers needs the product of both tensors, which `bag.py` makes:
+  `SentenceTransformer(FOLDER, trust_remote_code=True)`.
 * **Tokens**: no special tokens are added; no text maps to `<unk>`.
 * **Empty text**: has no pieces. Its vector is row 0 (`<unk>`, kept at its random direction, so that
   it is near to nothing); `empty_text_token_id` in config.json says so. model2vec gives zeros there.

@@ -10,9 +10,6 @@ corpus 4000 >in.jsonl
 SETTINGS=(-m "$MODEL" in.jsonl --shard-rows 500)
 run 0 encode -o whole "${SETTINGS[@]}"
 
-# sanitized: true of a build whose sanitizer takes memory and descriptors for itself.
-sanitized() { nm -D "$BIN" 2>/dev/null | grep -E '__(asan|tsan)_init' >/dev/null; }
-
 # goes_on OUT: the command ends in what an undisturbed run writes.
 goes_on() {
   local shard
@@ -177,10 +174,10 @@ run 0 verify twice
 run 2 encode -o small "${SETTINGS[@]}" --memory-limit 20M
 has stderr "are too few: this model and these settings need"
 needed=$(sed -nE 's/.* need ([0-9]+) .*/\1/p' stderr)
-for limit in $((needed + 2000000)) 128M 300M; do
+for limit in $((needed + (2 << 20))) $((needed + (64 << 20))) 1G; do
   rm -rf small
   run 0 encode -o small "${SETTINGS[@]}" --memory-limit "$limit"
-  [[ $limit == *M ]] && bytes=$((${limit%M} << 20)) || bytes=$limit
+  [[ $limit == 1G ]] && bytes=$((1 << 30)) || bytes=$limit
   if ! sanitized; then
     check_json small/report.json "d['memory']['peak_rss'] <= $bytes"
   fi

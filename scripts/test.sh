@@ -38,5 +38,5 @@ scripts/build.sh "$preset"
 # Reports of the sanitizers go to stderr and fail the test; leaks count.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:suppressions='$PWD/tests/tsan.supp'}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-"halt_on_error=1:suppressions='$PWD/tests/tsan.supp'"}
 ctest --preset "$preset" --parallel "${EMBEDTOOL_JOBS:-$(nproc)}" "${ctest_arguments[@]}"

@@ -86,6 +86,3 @@ for i in range(int(sys.argv[1])):
     print(json.dumps({'id': f'r{i}', 'text': text, 'lang': random.choice(['en', 'de'])}))
 PY
 }
-
-# sanitized: true of a build whose sanitizer takes memory and descriptors for itself.
-sanitized() { nm -D "$BIN" 2>/dev/null | grep -E '__(asan|tsan)_init' >/dev/null; }

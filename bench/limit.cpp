@@ -108,8 +108,8 @@ nlohmann::json measure(const Workload& w, Compute compute, double peak, double f
   double busy = 0;
   for (const ThreadAccount& thread : report.threads) {
     for (std::size_t s = 0; s < kStageCount; ++s) {
-      if (static_cast<Stage>(s) == Stage::idle) continue;
-      busy += static_cast<double>(thread.stages[s].cpu_ns) * 1e-9;
+      const auto stage = static_cast<Stage>(s);
+      if (stage != Stage::idle) busy += static_cast<double>(thread.stages[stage].cpu_ns) * 1e-9;
     }
   }
   const double limit = report.linear_flops / peak + report.attention_flops / f32_peak;

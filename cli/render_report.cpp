@@ -54,8 +54,7 @@ std::string stage_table(const RunReport& report) {
   constexpr std::size_t kBarWidth = 30;
   for (const Line& line : kLines) {
     std::uint64_t cpu = 0;
-    for (const Stage stage : line.stages)
-      cpu += report.stages[static_cast<std::size_t>(stage)].cpu_ns;
+    for (const Stage stage : line.stages) cpu += report.stages[stage].cpu_ns;
     if (total == 0 || cpu * 2000 < total) continue;  // below 0.05 %
     std::string bar;
     const std::uint64_t cells = (cpu * kBarWidth + total / 2) / total;

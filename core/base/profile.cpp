@@ -58,6 +58,10 @@ void StageTotals::merge(const StageTotals& other) {
   per_batch.merge(other.per_batch);
 }
 
+void StageTable::merge(const StageTable& other) {
+  for (std::size_t i = 0; i < totals_.size(); ++i) totals_[i].merge(other.totals_[i]);
+}
+
 StageClock::StageClock(Stage first, std::uint64_t origin_ns)
     : current_(first),
       wall_(monotonic_ns()),
@@ -68,7 +72,7 @@ void StageClock::enter(Stage next) {
   const std::uint64_t wall = monotonic_ns();
   const bool is_short = wall - wall_ < kShortSpan && current_ != Stage::idle;
   const std::uint64_t cpu = is_short ? cpu_ + (wall - wall_) : std::max(cpu_, thread_cpu_ns());
-  StageTotals& left = totals_[static_cast<std::size_t>(current_)];
+  StageTotals& left = totals_[current_];
   left.wall_ns += wall - wall_;
   left.cpu_ns += cpu - cpu_;
   ++left.calls;
@@ -85,9 +89,10 @@ void StageClock::begin_batch(Stage first) {
   std::uint64_t wall = 0;
   std::uint64_t cpu = 0;
   for (std::size_t s = 0; s < kStageCount; ++s) {
-    before_batch_[s] = totals_[s].wall_ns;
-    wall += totals_[s].wall_ns;
-    cpu += totals_[s].cpu_ns;
+    const StageTotals& totals = totals_[static_cast<Stage>(s)];
+    before_batch_[s] = totals.wall_ns;
+    wall += totals.wall_ns;
+    cpu += totals.cpu_ns;
   }
   batch_wall_ = wall;
   batch_cpu_ = cpu;
@@ -98,10 +103,11 @@ void StageClock::end_batch(Stage next) {
   std::uint64_t wall = 0;
   std::uint64_t cpu = 0;
   for (std::size_t s = 0; s < kStageCount; ++s) {
-    wall += totals_[s].wall_ns;
-    cpu += totals_[s].cpu_ns;
-    const std::uint64_t share = totals_[s].wall_ns - before_batch_[s];
-    if (share > 0) totals_[s].per_batch.add(share);
+    StageTotals& totals = totals_[static_cast<Stage>(s)];
+    wall += totals.wall_ns;
+    cpu += totals.cpu_ns;
+    const std::uint64_t share = totals.wall_ns - before_batch_[s];
+    if (share > 0) totals.per_batch.add(share);
   }
   batch_wall_ = wall - batch_wall_;
   batch_cpu_ = cpu - batch_cpu_;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "core/base/log_buckets.hpp"
 #include "core/base/stage.hpp"
@@ -37,7 +38,23 @@ struct StageTotals {
   void merge(const StageTotals& other);
 };
 
-using StageTable = std::array<StageTotals, kStageCount>;
+/// What was spent in every stage. Kept on the heap: its histograms take 70 kB, and a main thread's
+/// stack that has to grow late in a run does not get to, and the process dies, where the address
+/// space is limited. Not thread-safe.
+class StageTable {
+ public:
+  StageTotals& operator[](Stage stage) { return totals_[static_cast<std::size_t>(stage)]; }
+  const StageTotals& operator[](Stage stage) const {
+    return totals_[static_cast<std::size_t>(stage)];
+  }
+  auto begin() const { return totals_.begin(); }
+  auto end() const { return totals_.end(); }
+
+  void merge(const StageTable& other);
+
+ private:
+  std::vector<StageTotals> totals_ = std::vector<StageTotals>(kStageCount);  ///< by Stage
+};
 
 /// One thread's account of its own time: at any moment it is in one stage, and enter() charges
 /// the wall and CPU time since the last switch to the stage that is being left. So the stages of a
@@ -57,9 +74,7 @@ class StageClock {
   const Timeline& timeline() const { return timeline_; }
 
   /// Charges CPU time of helper threads that have no account of their own to a stage.
-  void charge_cpu(Stage stage, std::uint64_t cpu_ns) {
-    totals_[static_cast<std::size_t>(stage)].cpu_ns += cpu_ns;
-  }
+  void charge_cpu(Stage stage, std::uint64_t cpu_ns) { totals_[stage].cpu_ns += cpu_ns; }
   /// From now on every switch is also noted there; null = not. The lane must outlive the clock.
   void record(TraceLane* lane) { lane_ = lane; }
   TraceLane* lane() const { return lane_; }
@@ -76,7 +91,7 @@ class StageClock {
   Stage current_;
   std::uint64_t wall_ = 0;
   std::uint64_t cpu_ = 0;
-  StageTable totals_{};
+  StageTable totals_;
   Timeline timeline_;
   TraceLane* lane_ = nullptr;
   std::array<std::uint64_t, kStageCount> before_batch_{};  ///< totals' wall time

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "core/base/stage.hpp"
 
@@ -37,7 +38,7 @@ class Timeline {
   std::uint64_t origin_;
   std::uint64_t slot_ns_;
   std::size_t used_ = 0;
-  std::array<Slot, kSlots> slots_{};
+  std::vector<Slot> slots_ = std::vector<Slot>(kSlots);  ///< 35 kB: not for the stack
 };
 
 }  // namespace embedtool

@@ -14,7 +14,7 @@ void SizeHistogram::merge(const SizeHistogram& other) {
 }
 
 void RunReport::add_thread(std::string name, const StageClock& clock, TraceLane lane) {
-  for (std::size_t i = 0; i < kStageCount; ++i) stages[i].merge(clock.totals()[i]);
+  stages.merge(clock.totals());
   threads.push_back({std::move(name), clock.totals(), clock.timeline(), std::move(lane)});
 }
 

@@ -70,7 +70,7 @@ struct RunReport {
   std::uint64_t first_vector_ns = 0;  ///< from the program's start to the first window written
   std::uint64_t process_cpu_ns = 0;
   std::vector<ThreadAccount> threads;
-  StageTable stages{};           ///< sum over threads
+  StageTable stages;             ///< sum over threads
   DurationHistogram batch_wall;  ///< encode() of one batch
 
   // shape of the work

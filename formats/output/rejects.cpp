@@ -124,7 +124,7 @@ void RejectLog::resume(const RejectMark& mark) {
   bytes_ = mark.bytes;
   if (bytes_ == 0) return;
   open_file();
-  std::array<char, 65536> buffer;
+  std::array<char, 16384> buffer;
   for (std::uint64_t at = 0; at < bytes_;) {
     const ssize_t got =
         options_.ops->pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(at));

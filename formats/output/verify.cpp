@@ -172,7 +172,7 @@ class Verifier {
   }
 
   void check_lines(const DirectoryFile& file, const std::string& name) {
-    std::array<std::byte, 65536> buffer;
+    std::array<std::byte, 16384> buffer;
     std::uint64_t lines = 0;
     for (std::uint64_t at = 0; at < file.size(); at += buffer.size()) {
       const auto size = std::min<std::uint64_t>(buffer.size(), file.size() - at);

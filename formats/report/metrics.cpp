@@ -115,7 +115,8 @@ void put_report(MetricsWriter& out, const RunReport& r) {
             r.interrupted ? 1.0 : 0.0);
   out.family("embedtool_run_stage_cpu_seconds", "CPU time of a stage, all threads.");
   for (std::size_t i = 0; i < kStageCount; ++i) {
-    out.sample(seconds(r.stages[i].cpu_ns), {{"stage", name_of(static_cast<Stage>(i))}});
+    const auto stage = static_cast<Stage>(i);
+    out.sample(seconds(r.stages[stage].cpu_ns), {{"stage", name_of(stage)}});
   }
 }
 

@@ -26,10 +26,6 @@ Json ratio(double a, double b) {
   return std::round(a / b * 1e4) / 1e4;
 }
 
-const StageTotals& at(const StageTable& stages, Stage stage) {
-  return stages[static_cast<std::size_t>(stage)];
-}
-
 Json quantiles(const DurationHistogram& histogram) {
   return {{"p50", ms(histogram.quantile(0.5))},
           {"p90", ms(histogram.quantile(0.9))},
@@ -54,7 +50,8 @@ Json stages_entry(const RunReport& report, const ReportContext& context) {
   startup.per_call.add(context.startup_cpu_ns);
   Json out{{"startup", stage_entry(startup)}};
   for (std::size_t i = 0; i < kStageCount; ++i) {
-    out[name_of(static_cast<Stage>(i))] = stage_entry(report.stages[i]);
+    const auto stage = static_cast<Stage>(i);
+    out[name_of(stage)] = stage_entry(report.stages[stage]);
   }
   return out;
 }
@@ -66,17 +63,17 @@ Json threads_entry(const RunReport& report) {
     std::uint64_t cpu = 0;
     Json stages = Json::object();
     for (std::size_t i = 0; i < kStageCount; ++i) {
-      const StageTotals& totals = thread.stages[i];
+      const auto stage = static_cast<Stage>(i);
+      const StageTotals& totals = thread.stages[stage];
       wall += totals.wall_ns;
       cpu += totals.cpu_ns;
       if (totals.calls == 0) continue;
-      stages[name_of(static_cast<Stage>(i))] = {{"wall_ms", ms(totals.wall_ns)},
-                                                {"cpu_ms", ms(totals.cpu_ns)}};
+      stages[name_of(stage)] = {{"wall_ms", ms(totals.wall_ns)}, {"cpu_ms", ms(totals.cpu_ns)}};
     }
     out.push_back({{"name", thread.name},
                    {"wall_ms", ms(wall)},
                    {"cpu_ms", ms(cpu)},
-                   {"idle_ms", ms(at(thread.stages, Stage::idle).wall_ns)},
+                   {"idle_ms", ms(thread.stages[Stage::idle].wall_ns)},
                    {"stages", std::move(stages)}});
   }
   return out;
@@ -116,7 +113,7 @@ Json counts_entry(const RunReport& report) {
 }
 
 void add_times(Json& out, const RunReport& report, const ReportContext& context) {
-  const auto cpu_of = [&report](Stage stage) { return ms(at(report.stages, stage).cpu_ns); };
+  const auto cpu_of = [&report](Stage stage) { return ms(report.stages[stage].cpu_ns); };
   out["tokenization_ms"] = cpu_of(Stage::tokenize);
   out["tensor_conversion_ms"] = cpu_of(Stage::batch);
   out["model_inference_ms"] = ms(inference_cpu_ns(report.stages));
@@ -146,7 +143,7 @@ std::uint64_t inference_cpu_ns(const StageTable& stages) {
   std::uint64_t sum = 0;
   for (const Stage stage :
        {Stage::lookup, Stage::gemm, Stage::attention, Stage::elementwise, Stage::head}) {
-    sum += at(stages, stage).cpu_ns;
+    sum += stages[stage].cpu_ns;
   }
   return sum;
 }

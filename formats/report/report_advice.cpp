@@ -13,7 +13,7 @@ double percent(double part, double whole) {
 }
 
 double cpu(const RunReport& report, Stage stage) {
-  return static_cast<double>(report.stages[static_cast<std::size_t>(stage)].cpu_ns);
+  return static_cast<double>(report.stages[stage].cpu_ns);
 }
 
 /// Wall time that a thread was in a stage, of threads whose names begin so.
@@ -21,7 +21,7 @@ double wall(const RunReport& report, std::string_view name, Stage stage) {
   double sum = 0;
   for (const ThreadAccount& thread : report.threads) {
     if (!std::string_view(thread.name).starts_with(name)) continue;
-    sum += static_cast<double>(thread.stages[static_cast<std::size_t>(stage)].wall_ns);
+    sum += static_cast<double>(thread.stages[stage].wall_ns);
   }
   return sum;
 }
@@ -59,9 +59,8 @@ void judge_waiting(const RunReport& report, std::vector<std::string>& out) {
 void judge_precision(const RunReport& report, std::vector<std::string>& out) {
   double busy = 0;
   for (std::size_t i = 0; i < kStageCount; ++i) {
-    if (static_cast<Stage>(i) != Stage::idle) {
-      busy += static_cast<double>(report.stages[i].cpu_ns);
-    }
+    const auto stage = static_cast<Stage>(i);
+    if (stage != Stage::idle) busy += static_cast<double>(report.stages[stage].cpu_ns);
   }
   const double gemm = percent(cpu(report, Stage::gemm), busy);
   if (gemm > 40 && report.compute == "f32") {

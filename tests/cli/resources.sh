@@ -78,6 +78,12 @@ if ! sanitized; then
   goes_on cramped
   equal "$(within $limit --overwrite --report cramped.json)" 0 "exit status where measuring does not fit"
   check_json cramped.json 'd["roofline"]["peak_gbytes_per_second"] is None and d["roofline"]["why_not"] != None'
+
+  # A stack cannot grow beyond the address space, and a thread whose stack cannot grow is killed:
+  # the first one must do with what the kernel lays out, 128 kB.
+  code=0
+  (ulimit -s 140 && exec env -i PATH="$PATH" "$BIN" encode -o flat "${SETTINGS[@]}") >stdout 2>stderr || code=$?
+  equal "$code" 0 "exit status with stacks of 140 KiB"
 fi
 
 # Out of descriptors; a directory that is read-only; an input that is not there, or a folder.

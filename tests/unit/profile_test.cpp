@@ -80,8 +80,7 @@ TEST(StageClock, StagesTimelineAndTraceTellTheSame) {
   for (const TraceSpan& span : lane.spans) traced += span.end_ns - span.begin_ns;
   EXPECT_EQ(traced, wall(clock.totals()));
   for (const Stage stage : {Stage::other, Stage::tokenize, Stage::batch}) {
-    EXPECT_EQ(sum_of(clock.timeline(), stage),
-              clock.totals()[static_cast<std::size_t>(stage)].wall_ns);
+    EXPECT_EQ(sum_of(clock.timeline(), stage), clock.totals()[stage].wall_ns);
   }
 }
 
@@ -109,10 +108,10 @@ TEST(StageClock, ABatchIsTheSumOfItsStages) {
   clock.enter(Stage::gemm);
   clock.end_batch(Stage::idle);
   EXPECT_LE(clock.batch_wall_ns(), monotonic_ns() - begin);
-  const StageTotals& attention = clock.totals()[static_cast<std::size_t>(Stage::attention)];
+  const StageTotals& attention = clock.totals()[Stage::attention];
   EXPECT_EQ(attention.per_batch.count(), 1U);
   EXPECT_GE(clock.batch_wall_ns(), attention.wall_ns);
-  EXPECT_EQ(clock.totals()[static_cast<std::size_t>(Stage::idle)].per_batch.count(), 0U);
+  EXPECT_EQ(clock.totals()[Stage::idle].per_batch.count(), 0U);
 }
 
 TEST(TraceLane, IsBoundedAndSaysWhatItLeftOut) {

@@ -7,17 +7,15 @@
 namespace embedtool {
 namespace {
 
-StageTotals totals(std::uint64_t wall_ms, std::uint64_t cpu_ms, std::uint64_t calls) {
-  StageTotals t;
-  t.wall_ns = wall_ms * 1'000'000;
-  t.cpu_ns = cpu_ms * 1'000'000;
-  t.calls = calls;
-  for (std::uint64_t i = 0; i < calls; ++i) t.per_call.add(t.wall_ns / calls);
-  return t;
+void spend(StageTotals& stage, std::uint64_t wall_ms, std::uint64_t cpu_ms, std::uint64_t calls) {
+  stage.wall_ns = wall_ms * 1'000'000;
+  stage.cpu_ns = cpu_ms * 1'000'000;
+  stage.calls = calls;
+  for (std::uint64_t i = 0; i < calls; ++i) stage.per_call.add(stage.wall_ns / calls);
 }
 
 void add_thread(RunReport& report, const char* name, const StageTable& stages) {
-  for (std::size_t i = 0; i < kStageCount; ++i) report.stages[i].merge(stages[i]);
+  report.stages.merge(stages);
   report.threads.push_back({name, stages, Timeline(0), {}});
 }
 
@@ -33,13 +31,13 @@ RunReport small_run() {
   report.padding = {4000, 6000, 4400, 4096};
   report.bytes_raw = 200;
   report.bytes_written = 100;
-  StageTable worker{};
-  worker[static_cast<std::size_t>(Stage::gemm)] = totals(700, 690, 7);
-  worker[static_cast<std::size_t>(Stage::attention)] = totals(100, 90, 7);
-  worker[static_cast<std::size_t>(Stage::head)] = totals(10, 10, 1);
-  worker[static_cast<std::size_t>(Stage::idle)] = totals(50, 1, 3);
-  StageTable reader{};
-  reader[static_cast<std::size_t>(Stage::tokenize)] = totals(30, 20, 2);
+  StageTable worker;
+  spend(worker[Stage::gemm], 700, 690, 7);
+  spend(worker[Stage::attention], 100, 90, 7);
+  spend(worker[Stage::head], 10, 10, 1);
+  spend(worker[Stage::idle], 50, 1, 3);
+  StageTable reader;
+  spend(reader[Stage::tokenize], 30, 20, 2);
   add_thread(report, "worker 0", worker);
   add_thread(report, "reader", reader);
   return report;
@@ -128,8 +126,8 @@ TEST(Report, HistogramsAreHalfOpenAndComplete) {
 
 TEST(Report, AccountingNamesWhatNoStageExplains) {
   RunReport report = small_run();
-  StageTable main{};
-  main[static_cast<std::size_t>(Stage::load)] = totals(1900, 600, 1);
+  StageTable main;
+  spend(main[Stage::load], 1900, 600, 1);
   add_thread(report, "main", main);
   const nlohmann::json accounting = written(report).at("accounting");
   EXPECT_DOUBLE_EQ(accounting.at("cpu_stages_ms"), 690 + 90 + 10 + 1 + 20 + 600);

@@ -18,7 +18,8 @@ Manifest load_manifest(const Directory& directory) {
   if (text) return parse_manifest(*text, directory.path_of(kManifestName));
   const bool unfinished = directory.read(kJournalName, kMaxManifestBytes).has_value();
   throw Error(ExitCode::failed, "{}: {}", directory.path(),
-              unfinished ? "the output is not complete; encode it anew with --overwrite"
+              unfinished ? "the run is not complete; the command that began it goes on, with "
+                           "--overwrite it starts anew"
                          : "no manifest.json, hence no output of embedtool's");
 }
 

@@ -3,7 +3,7 @@
 
 usage: bench/accuracy.py EMBEDTOOL MODEL IDS.jsonl [TEXTS]
 
-MODEL is a BERT folder with mean pooling (scripts/make_model.py, or a real one) in f32; IDS.jsonl
+MODEL is a BERT folder with mean pooling (tests/golden/makers/make_model.py, or a real one) in f32; IDS.jsonl
 holds `input_ids` records, of which the first TEXTS (1000) are compared. The reference is written
 from the paper and the checkpoint's names alone, with PyTorch's float64 (Debian: python3-torch).
 Prints for every precision and backend the worst and the mean cosine and the largest difference of

@@ -61,7 +61,7 @@ def make_model(work, preset):
     folder = work / preset
     if folder.is_dir():
         return folder
-    command = [sys.executable, ROOT / "scripts/make_model.py", folder, "--preset", preset]
+    command = [sys.executable, ROOT / "tests/golden/makers/make_model.py", folder, "--preset", preset]
     tokenizer = SHARED / "data/tokenizers/all-MiniLM-L6-v2"
     if tokenizer.is_dir():
         command += ["--tokenizer", tokenizer]

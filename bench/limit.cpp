@@ -19,6 +19,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/threads.hpp"
+#include "core/math/gemm_backends.hpp"
 #include "core/math/peaks.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/corpus/corpus.hpp"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/memory.hpp"
-#include "core/math/gemm.hpp"
+#include "core/math/gemm_backends.hpp"
 
 namespace {
 

@@ -14,7 +14,7 @@
 #include "cli/shared_flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
-#include "core/model/arch.hpp"
+#include "core/model/families/arch.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/io/json_document.hpp"
 #include "formats/model/builtin_model.hpp"

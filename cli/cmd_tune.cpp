@@ -22,6 +22,7 @@
 #include "cli/tune_render.hpp"
 #include "cli/tune_session.hpp"
 #include "core/base/threads.hpp"
+#include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/io/publish_file.hpp"

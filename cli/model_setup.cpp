@@ -9,6 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/threads.hpp"
+#include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
 #include "formats/io/bytes_utf8.hpp"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/math/gemm.hpp"
+#include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
 
 namespace embedtool {

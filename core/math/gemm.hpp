@@ -76,14 +76,4 @@ struct LinearFactory {
   Compute compute = Compute::f32;
 };
 
-/// Backends that this build has, best first, ending in the reference.
-std::span<const GemmBackend* const> gemm_backends();
-
-/// The first backend that can compute in this precision, or the one called `forced` ("" or "auto" =
-/// no wish). Throws Error(usage) when it is unknown or unavailable, saying why.
-const GemmBackend& select_gemm(std::string_view forced, Compute compute);
-
-/// Whether some backend other than the reference computes in this precision here.
-bool has_kernels(Compute compute);
-
 }  // namespace embedtool

@@ -1,14 +1,26 @@
 #pragma once
 
-#include "core/math/gemm.hpp"
+#include <span>
+#include <string_view>
 
-// The backends' accessors, one per gemm_*.cpp; the table in gemm.cpp lists them.
+#include "core/math/gemm.hpp"
 
 namespace embedtool {
 
+// The accessor of each gemm_*.cpp; the table in gemm_backends.cpp lists them.
 const GemmBackend& native_backend();
 const GemmBackend& onednn_backend();
 const GemmBackend& openblas_backend();
 const GemmBackend& reference_backend();
+
+/// Backends that this build has, best first, ending in the reference.
+std::span<const GemmBackend* const> gemm_backends();
+
+/// The first backend that can compute in this precision, or the one called `forced` ("" or "auto" =
+/// no wish). Throws Error(usage) when it is unknown or unavailable, saying why.
+const GemmBackend& select_gemm(std::string_view forced, Compute compute);
+
+/// Whether some backend other than the reference computes in this precision here.
+bool has_kernels(Compute compute);
 
 }  // namespace embedtool

@@ -3,7 +3,10 @@
 // What AVX-512 has beyond the basic set that Highway's target stands for: products of bf16 pairs
 // and of int8 quadruples. Only called where the has_… functions say so.
 
-#include "core/math/panel.hpp"
+#include <cstddef>
+#include <cstdint>
+
+#include "core/math/panel_args.hpp"
 
 namespace embedtool {
 

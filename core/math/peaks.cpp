@@ -10,6 +10,7 @@
 
 #include "core/base/memory.hpp"
 #include "core/base/profile.hpp"
+#include "core/math/gemm_backends.hpp"
 
 namespace embedtool {
 namespace {

@@ -62,13 +62,6 @@ Group next_group(const Batch& batch, std::size_t first, std::size_t tokens) {
 
 }  // namespace
 
-std::size_t Workspace::bytes() const {
-  return states.bytes() + embedded.bytes() + normed.bytes() + qkv.bytes() + context.bytes() +
-         block.bytes() + intermediate.bytes() + pooled.bytes() + projected.bytes() +
-         residual.bytes() + gemm.bytes() + attention.bytes() +
-         pending.capacity() * sizeof(SparsePending);
-}
-
 struct Encoder::Parts {
   ModelSpec spec;
   WeightReader reader;

@@ -8,8 +8,8 @@
 #include "core/base/profile.hpp"
 #include "core/data.hpp"
 #include "core/math/gemm.hpp"
-#include "core/model/encoder.hpp"
 #include "core/model/spec.hpp"
+#include "core/model/workspace.hpp"
 
 namespace embedtool {
 

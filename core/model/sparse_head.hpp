@@ -10,9 +10,9 @@
 #include "core/data.hpp"
 #include "core/math/gemm.hpp"
 #include "core/model/block.hpp"
-#include "core/model/encoder.hpp"
 #include "core/model/spec.hpp"
 #include "core/model/weights.hpp"
+#include "core/model/workspace.hpp"
 
 namespace embedtool {
 

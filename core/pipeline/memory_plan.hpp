@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/pipeline/run.hpp"
+#include "core/model/encoder.hpp"
+#include "core/pipeline/run_options.hpp"
 
 namespace embedtool {
 

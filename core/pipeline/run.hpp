@@ -1,55 +1,13 @@
 #pragma once
 
-#include <atomic>
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <string>
-
 #include "core/base/profile.hpp"
 #include "core/model/encoder.hpp"
-#include "core/pipeline/planner.hpp"
 #include "core/pipeline/report.hpp"
+#include "core/pipeline/run_options.hpp"
 #include "core/ports.hpp"
 #include "core/text/tokenizer.hpp"
 
 namespace embedtool {
-
-/// Windows in flight: one being read and tokenized, one being encoded, one being written, and one
-/// more so that none of the three ever waits for a slot.
-inline constexpr std::size_t kWindowsInFlight = 4;
-
-/// What to do with a text of more tokens than the model takes.
-enum class OnLong : std::uint8_t { truncate, skip, fail };
-
-/// How far a run is; for a progress display.
-struct RunProgress {
-  std::uint64_t records_read = 0;
-  std::uint64_t rows_written = 0;
-  std::uint64_t tokens_encoded = 0;
-  std::uint64_t bytes_read = 0;
-  std::uint64_t bytes_total = 0;  ///< 0 = unknown
-  std::uint64_t elapsed_ns = 0;   ///< since run() began
-};
-
-struct RunOptions {
-  std::size_t threads = 1;  ///< encoding workers
-  bool pin = false;         ///< bind each worker to a CPU
-  BatchLimits batch;
-  /// Choose limits within `batch` by the first window's lengths (choose_batch()), and let a Tuner
-  /// go on from there.
-  bool auto_batch = false;
-  /// What all workers' buffers may take when batches are chosen; 0 = no limit.
-  std::uint64_t batch_memory = 0;
-  bool trace = false;  ///< keep every thread's events in the report
-  BlockLimits window{8192, std::size_t{16} << 20U};
-  std::size_t max_tokens = 0;  ///< special tokens included; 0 = the model's limit
-  OnLong on_long = OnLong::truncate;
-  std::string prompt;                       ///< put before every text
-  const std::atomic<bool>* stop = nullptr;  ///< set from a signal handler: end soon, unfinished
-  /// Called from the thread that called run(), a few times a second. May be empty.
-  std::function<void(const RunProgress&)> progress;
-};
 
 /// The main job: reads records, tokenizes, plans, encodes and hands rows to the sink in input
 /// order, window by window. Reading, tokenizing, encoding and writing of different windows

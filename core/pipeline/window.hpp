@@ -12,7 +12,7 @@
 #include "core/pipeline/batch_model.hpp"
 #include "core/pipeline/planner.hpp"
 #include "core/pipeline/report.hpp"
-#include "core/pipeline/run.hpp"
+#include "core/pipeline/run_options.hpp"
 #include "core/ports.hpp"
 #include "core/text/tokenizer.hpp"
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/corpus/corpus.hpp"
+#include "formats/corpus/corpus_options.hpp"
 
 namespace embedtool {
 

@@ -8,8 +8,8 @@
 
 #include "core/data.hpp"
 #include "core/ports.hpp"
-#include "formats/corpus/corpus.hpp"
 #include "formats/corpus/corpus_fields.hpp"
+#include "formats/corpus/corpus_options.hpp"
 #include "formats/corpus/id_set.hpp"
 
 namespace embedtool {

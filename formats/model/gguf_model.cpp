@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "core/base/error.hpp"
-#include "core/model/arch.hpp"
+#include "core/model/families/arch.hpp"
 #include "formats/io/json_document.hpp"
 
 namespace embedtool {

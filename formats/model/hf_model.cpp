@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
-#include "core/model/arch.hpp"
+#include "core/model/families/arch.hpp"
 #include "formats/io/json_document.hpp"
 #include "formats/model/builtin_model.hpp"
 #include "formats/model/gguf_model.hpp"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "core/text/unicode.hpp"
+#include "core/text/unicode/unicode.hpp"
 #include "formats/tokenizer/gguf_tokenizer.hpp"
 
 namespace embedtool {

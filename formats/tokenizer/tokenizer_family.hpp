@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/text/sentencepiece_proto.hpp"
+#include "core/text/models/sentencepiece_proto.hpp"
 #include "core/text/tokenizer_spec.hpp"
 
 namespace embedtool {

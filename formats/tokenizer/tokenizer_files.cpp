@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
-#include "core/text/sentencepiece_proto.hpp"
+#include "core/text/models/sentencepiece_proto.hpp"
 #include "formats/io/json_document.hpp"
 #include "formats/tokenizer/gguf_tokenizer.hpp"
 #include "formats/tokenizer/tokenizer_family.hpp"

@@ -1,6 +1,6 @@
 #include <optional>
 
-#include "core/text/unicode.hpp"
+#include "core/text/unicode/unicode.hpp"
 #include "formats/tokenizer/tokenizer_json_members.hpp"
 
 namespace embedtool::tokenizer_json {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
-#include "core/text/unicode.hpp"
+#include "core/text/unicode/unicode.hpp"
 
 namespace embedtool {
 namespace {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
 #include "formats/model/gguf_model.hpp"
 #include "formats/tokenizer/gguf_tokenizer.hpp"

@@ -3,6 +3,7 @@
 // max abs <= 1e-5 on normalized vectors.
 #include <gtest/gtest.h>
 
+#include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
 #include "formats/model/hf_model.hpp"
 #include "tests/golden/golden_checks.hpp"

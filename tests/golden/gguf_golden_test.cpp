@@ -1,9 +1,11 @@
-// Golden models as GGUF files, written by scripts/make_gguf.py: the vectors of the original in the
-// types that keep the weights as they are, and those of the rounded weights in the others.
+// Golden models as GGUF files, written by tests/golden/makers/make_gguf.py: the vectors of the
+// original in the types that keep the weights as they are, and those of the rounded weights in the
+// others.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
+#include "core/math/gemm_backends.hpp"
 #include "formats/model/hf_model.hpp"
 #include "formats/tokenizer/tokenizer_files.hpp"
 #include "tests/golden/golden_checks.hpp"
@@ -25,7 +27,7 @@ bool has_numpy() {
 void convert(const fs::path& folder, const fs::path& out, const std::string& type,
              const std::string& more = "") {
   const std::string command = EMBEDTOOL_PYTHON " '" EMBEDTOOL_SOURCE_DIR
-                                               "/scripts/make_gguf.py' '" +
+                                               "/tests/golden/makers/make_gguf.py' '" +
                               folder.string() + "' '" + out.string() + "' --type " + type + more;
   ASSERT_EQ(std::system(command.c_str()), 0) << command;
 }

@@ -107,13 +107,14 @@ inline Distance distance(std::span<const float> ours, std::span<const double> re
   return d;
 }
 
-/// Makes a case's model folder below `parent` with scripts/make_model.py; nothing where python3 or
-/// numpy is not installed. Fails the test when the script itself fails.
+/// Makes a case's model folder below `parent` with tests/golden/makers/make_model.py; nothing where
+/// python3 or numpy is not installed. Fails the test when the script itself fails.
 inline std::optional<std::filesystem::path> make_folder(const Case& c,
                                                         const std::filesystem::path& parent) {
   if (std::system(EMBEDTOOL_PYTHON " -c 'import numpy' >/dev/null 2>&1") != 0) return std::nullopt;
   const std::filesystem::path out = parent / c.name;
-  std::string command = EMBEDTOOL_PYTHON " '" EMBEDTOOL_SOURCE_DIR "/scripts/make_model.py' '";
+  std::string command =
+      EMBEDTOOL_PYTHON " '" EMBEDTOOL_SOURCE_DIR "/tests/golden/makers/make_model.py' '";
   command += out.string() + "'";
   for (const std::string& word : c.spec) command += " '" + word + "'";
   EXPECT_EQ(std::system(command.c_str()), 0) << command;

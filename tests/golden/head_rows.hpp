@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/math/gemm_backends.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/model/hf_model.hpp"

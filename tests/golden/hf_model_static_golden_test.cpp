@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
 #include "formats/model/hf_model.hpp"
 #include "tests/golden/golden_case.hpp"

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "core/math/gemm_backends.hpp"
 #include "core/pipeline/run.hpp"
 #include "tests/property/memory_model.hpp"
 #include "tests/support/allocation_counter.hpp"

@@ -1,5 +1,6 @@
 // The model of workspace bytes against the buffers that a run grows, and --batch-size auto.
 #include "core/pipeline/batch_model.hpp"
+#include "core/math/gemm_backends.hpp"
 
 #include <gtest/gtest.h>
 

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "core/math/gemm_backends.hpp"
 #include "core/pipeline/run.hpp"
 #include "tests/property/memory_model.hpp"
 

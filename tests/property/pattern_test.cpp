@@ -1,5 +1,5 @@
 // The scanners of known expressions find what PCRE2 finds with the expression itself.
-#include "core/text/pattern.hpp"
+#include "core/text/split/pattern.hpp"
 
 #include <gtest/gtest.h>
 

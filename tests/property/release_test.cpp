@@ -4,6 +4,7 @@
 #include <mutex>
 #include <set>
 
+#include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
 #include "tests/property/memory_model.hpp"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/math/gemm_backends.hpp"
 #include "core/pipeline/run.hpp"
 #include "tests/property/memory_model.hpp"
 

@@ -1,5 +1,6 @@
 // What `tune` measures with encodes what a run encodes: the same vectors, whatever the setup.
 #include "core/pipeline/trial.hpp"
+#include "core/math/gemm_backends.hpp"
 
 #include <gtest/gtest.h>
 

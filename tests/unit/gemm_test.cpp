@@ -1,4 +1,4 @@
-#include "core/math/gemm.hpp"
+#include "core/math/gemm_backends.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.hpp"
-#include "core/math/gemm.hpp"
+#include "core/math/gemm_backends.hpp"
 #include "tests/property/memory_model.hpp"
 
 namespace embedtool {

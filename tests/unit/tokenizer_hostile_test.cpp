@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "core/base/error.hpp"
-#include "core/text/charsmap.hpp"
-#include "core/text/sentencepiece_proto.hpp"
+#include "core/text/models/sentencepiece_proto.hpp"
+#include "core/text/normalize/charsmap.hpp"
 #include "tokenizer_cases.hpp"
 
 namespace embedtool {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.hpp"
-#include "core/text/normalizer.hpp"
-#include "core/text/pre_tokenizer.hpp"
+#include "core/text/normalize/normalizer.hpp"
+#include "core/text/split/pre_tokenizer.hpp"
 #include "formats/tokenizer/tokenizer_json.hpp"
 #include "tokenizer_cases.hpp"
 

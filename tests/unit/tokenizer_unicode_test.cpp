@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "core/text/text_cut.hpp"
-#include "core/text/unicode.hpp"
+#include "core/text/unicode/text_cut.hpp"
+#include "core/text/unicode/unicode.hpp"
 #include "core/text/vocabulary.hpp"
 
 namespace embedtool {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "core/text/unicode.hpp"
+#include "core/text/unicode/unicode.hpp"
 #include "formats/io/file_set.hpp"
 #include "tokenizer_cases.hpp"
 

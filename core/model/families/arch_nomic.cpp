@@ -1,0 +1,90 @@
+// NomicBERT (Nussbaum et al. 2024; nomic-ai/nomic-bert-2048 and transformers' NomicBertModel):
+// post-norm blocks with rotary positions and a gated FFN. Configurations have GPT-2's keys, or,
+// from transformers 5 on, BERT's.
+#include <algorithm>
+
+#include "core/base/error.hpp"
+#include "core/model/families/arch_families.hpp"
+
+namespace embedtool {
+namespace {
+
+std::size_t size_of_either(const ConfigSource& config, const char* old_key, const char* new_key) {
+  return required_size(config, config.has(old_key) ? old_key : new_key);
+}
+
+void refuse_other_shapes(const ConfigSource& config) {
+  const auto refuse = [](const char* what) {
+    throw Error(ExitCode::model, "a NomicBERT with {} is not supported", what);
+  };
+  if (config.boolean("prenorm").value_or(false)) refuse("\"prenorm\"");
+  if (config.boolean("use_rms_norm").value_or(false)) refuse("\"use_rms_norm\"");
+  if (config.integer("num_experts").value_or(0) > 0 &&
+      config.integer("moe_every_n_layers").value_or(0) > 0) {
+    refuse("experts");
+  }
+}
+
+// Beyond the trained length the original turns its angles by the text's length (dynamic NTK), which
+// no table of angles holds.
+void limit_length(const ConfigSource& config, ModelSpec& spec) {
+  const auto trained = config.integer("max_trained_positions");
+  const bool stretches = config.number("rotary_scaling_factor").value_or(0.0) != 0.0;
+  if (stretches && trained.has_value() && *trained > 0) {
+    spec.max_positions = std::min(spec.max_positions, static_cast<std::size_t>(*trained));
+  }
+}
+
+}  // namespace
+
+bool is_nomic(const ConfigSource& config) {
+  return config.string("model_type").value_or("") == "nomic_bert";
+}
+
+ModelSpec describe_nomic(const ConfigSource& config) {
+  refuse_other_shapes(config);
+  ModelSpec spec;
+  spec.family = "nomic_bert";
+  spec.vocab_size = required_size(config, "vocab_size");
+  spec.hidden = size_of_either(config, "n_embd", "hidden_size");
+  spec.layers = size_of_either(config, "n_layer", "num_hidden_layers");
+  spec.heads = size_of_either(config, "n_head", "num_attention_heads");
+  spec.ffn = size_of_either(config, "n_inner", "intermediate_size");
+  spec.max_positions = size_of_either(config, "n_positions", "max_position_embeddings");
+  spec.positions = Positions::rotary;
+  const auto base = config.number("rotary_emb_base");
+  const auto new_base = config.number("rope_parameters.rope_theta");
+  spec.rotary.base = base.value_or(new_base.value_or(1000.0));
+  spec.rotary.interleaved = config.boolean("rotary_emb_interleaved").value_or(false);
+  const double fraction = config.number("rotary_emb_fraction").value_or(1.0);
+  spec.rotary.dims = static_cast<std::size_t>(fraction * static_cast<double>(spec.head_dim()));
+  if (spec.rotary.dims == 0) spec.positions = Positions::none;
+  limit_length(config, spec);
+  const std::string activation = config.string("activation_function").value_or("swiglu");
+  spec.gated = true;
+  spec.activation = activation == "swiglu"  ? Activation::silu
+                    : activation == "geglu" ? Activation::gelu
+                    : activation == "glu"   ? Activation::sigmoid
+                                            : Activation::silu;
+  if (activation != "swiglu" && activation != "geglu" && activation != "glu") {
+    throw Error(ExitCode::model, "activation_function \"{}\" is not supported", activation);
+  }
+  spec.norm_eps =
+      static_cast<float>(config.number("layer_norm_epsilon")
+                             .value_or(config.number("layer_norm_eps").value_or(1e-12)));
+  const std::string layer = "encoder.layers.{}.";
+  spec.names.word_embeddings = "embeddings.word_embeddings.weight";
+  spec.names.token_type_embeddings = "embeddings.token_type_embeddings.weight";
+  spec.names.embedding_norm = "emb_ln";
+  spec.names.query = layer + "attn.Wqkv";
+  spec.names.attention_output = layer + "attn.out_proj";
+  spec.names.attention_norm = layer + "norm1";
+  spec.names.ffn_gate = layer + "mlp.fc12";
+  spec.names.ffn_up = layer + "mlp.fc11";
+  spec.names.ffn_down = layer + "mlp.fc2";
+  spec.names.ffn_norm = layer + "norm2";
+  spec.prefixes = {"bert.", "model."};
+  return spec;
+}
+
+}  // namespace embedtool

@@ -1,0 +1,239 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "core/text/models/piece_trie.hpp"
+#include "core/text/models/word_cache.hpp"
+#include "core/text/models/word_model.hpp"
+#include "core/text/unicode/unicode.hpp"
+
+namespace embedtool {
+namespace {
+
+// What an unknown character costs beyond the least likely piece.
+constexpr double kUnknownPenalty = 10.0;
+constexpr std::string_view kMark = "\xE2\x96\x81";  // U+2581, where words begin
+
+/// Whether any sum of scores is exact in whatever order: all are multiples of 2^-30 (as logarithms
+/// are that were floats once, at usual sizes) and a million of them stay below 2^23.
+bool sums_exactly(const std::vector<UnigramSpec::Piece>& pieces) {
+  return std::all_of(pieces.begin(), pieces.end(), [](const UnigramSpec::Piece& piece) {
+    const double scaled = piece.score * 1073741824.0;
+    return std::abs(piece.score) < 64.0 && scaled == std::nearbyint(scaled);
+  });
+}
+
+/// Viterbi's best path through the pieces of a word (Kudo 2018), with the reference's tie rule: of
+/// equally likely paths the one found first.
+class Unigram : public WordModel {
+ public:
+  Unigram(UnigramSpec spec, const std::string& where);
+
+  std::unique_ptr<WordModel::Scratch> make_scratch() const override {
+    return std::make_unique<Scratch>();
+  }
+  void encode(std::string_view word, Joint joint, WordModel::Scratch& scratch,
+              std::vector<TokenId>& out) const override;
+  bool cuts_before(std::string_view mark) const override {
+    return mark == kMark && marks_separate_;
+  }
+  const Vocabulary& vocabulary() const override { return vocabulary_; }
+  TokenId unknown_id() const override { return unknown_; }
+  std::string_view kind() const override { return "Unigram"; }
+
+ private:
+  struct Node {
+    double score = 0.0;
+    std::int32_t start = -1;  // where the piece that ends here begins; -1: none does
+    TokenId id = 0;
+  };
+  struct Scratch : WordModel::Scratch {
+    WordCache cache;
+    std::vector<Node> nodes;  // by byte
+    // What the word had before the part at hand: its score, and whether it ends unknown.
+    double score = 0.0;
+    bool unknown_open = false;
+  };
+
+  void encode_remembered(std::string_view part, Scratch& scratch, std::vector<TokenId>& out) const;
+  double find_path(std::string_view part, double score, std::vector<Node>& nodes) const;
+  void emit_path(std::string_view part, Scratch& scratch, std::vector<TokenId>& out) const;
+  void emit_unknown(std::string_view text, std::vector<TokenId>& out) const;
+
+  std::vector<double> scores_;
+  Vocabulary vocabulary_;
+  std::optional<PieceTrie> trie_;
+  std::vector<TokenId> byte_ids_;  // empty without byte fallback
+  TokenId unknown_ = Vocabulary::kAbsent;
+  double unknown_score_ = 0.0;
+  bool marks_separate_ = true;  // no piece holds one beyond its beginning
+  bool marks_known_ = false;    // a mark alone is a piece: nothing unknown reaches across it
+  bool exact_ = false;
+  std::string where_;
+};
+
+Unigram::Unigram(UnigramSpec spec, const std::string& where) : where_(where) {
+  constexpr std::size_t kMaxPieceBytes = std::size_t{64} << 20;
+  double least = std::numeric_limits<double>::infinity();
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < spec.pieces.size(); ++i) {
+    const UnigramSpec::Piece& piece = spec.pieces[i];
+    if (!std::isfinite(piece.score)) {
+      throw Error(ExitCode::model, "{}: the score of piece {} is not a number", where, i);
+    }
+    bytes += piece.text.size();
+    least = std::min(least, piece.score);
+    scores_.push_back(piece.score);
+    vocabulary_.add(piece.text, static_cast<TokenId>(i));
+  }
+  if (bytes > kMaxPieceBytes) {
+    throw Error(ExitCode::model, "{}: {} bytes of pieces, more than any model has", where, bytes);
+  }
+  if (spec.unk_id) {
+    if (*spec.unk_id >= spec.pieces.size()) {
+      throw Error(ExitCode::model, "{}: the unknown piece {} is not in the vocabulary", where,
+                  *spec.unk_id);
+    }
+    unknown_ = static_cast<TokenId>(*spec.unk_id);
+  }
+  vocabulary_.finish();
+  unknown_score_ = least - kUnknownPenalty;
+  if (spec.byte_fallback) byte_ids_ = byte_tokens(vocabulary_);
+  std::vector<std::pair<std::string_view, TokenId>> entries;
+  entries.reserve(spec.pieces.size());
+  marks_known_ = vocabulary_.find(kMark) != Vocabulary::kAbsent;
+  for (std::size_t i = 0; i < spec.pieces.size(); ++i) {
+    entries.emplace_back(spec.pieces[i].text, static_cast<TokenId>(i));
+    if (holds_inside(spec.pieces[i].text, kMark)) marks_separate_ = false;
+  }
+  trie_.emplace(std::move(entries));
+  exact_ = sums_exactly(spec.pieces);
+}
+
+// Where no piece holds a mark beyond its beginning, every path has a boundary before each mark, and
+// the best path consists of the best ones of the parts. Their scores are the very numbers of the
+// whole word where they go on from what the parts before had, or where sums are exact.
+void Unigram::encode(std::string_view word, Joint joint, WordModel::Scratch& base,
+                     std::vector<TokenId>& out) const {
+  auto& scratch = static_cast<Scratch&>(base);
+  if (joint != Joint::continues) {
+    scratch.score = 0.0;
+    scratch.unknown_open = false;
+  }
+  for (bool whole = joint == Joint::none; !word.empty(); whole = false) {
+    std::size_t end = word.size();
+    if (marks_separate_) {
+      std::size_t at = 0;
+      while (word.substr(at).starts_with(kMark)) at += kMark.size();
+      end = std::min(word.find(kMark, at), word.size());
+    }
+    const std::string_view part = word.substr(0, end);
+    word.remove_prefix(end);
+    // What a part is depends on the score before it, unless that is nothing and nobody asks for
+    // the score after it.
+    if ((exact_ && marks_known_) || (whole && word.empty())) {
+      encode_remembered(part, scratch, out);
+    } else {
+      scratch.score = find_path(part, scratch.score, scratch.nodes);
+      emit_path(part, scratch, out);
+    }
+  }
+}
+
+void Unigram::encode_remembered(std::string_view part, Scratch& scratch,
+                                std::vector<TokenId>& out) const {
+  const std::uint64_t hash = PrefixHash::of(part);
+  if (const auto known = scratch.cache.find(part, hash); !known.empty()) {
+    out.insert(out.end(), known.begin(), known.end());
+    return;
+  }
+  const std::size_t begin = out.size();
+  find_path(part, 0.0, scratch.nodes);
+  scratch.unknown_open = false;
+  emit_path(part, scratch, out);
+  scratch.cache.remember(part, hash, std::span(out).subspan(begin));
+}
+
+double Unigram::find_path(std::string_view part, double score, std::vector<Node>& nodes) const {
+  nodes.assign(part.size() + 1, {});
+  nodes[0].score = score;
+  const auto offer = [&](std::size_t start, std::size_t end, double candidate, TokenId id) {
+    Node& node = nodes[end];
+    if (node.start < 0 || candidate > node.score) {
+      node = {candidate, static_cast<std::int32_t>(start), id};
+    }
+  };
+  for (std::size_t at = 0; at < part.size();) {
+    const std::size_t length = unicode::decode(part, at).length;
+    const double here = nodes[at].score;
+    bool single = false;
+    trie_->for_each_prefix(part.substr(at), [&](std::size_t bytes, TokenId id) {
+      offer(at, at + bytes, scores_[static_cast<std::size_t>(id)] + here, id);
+      single = single || bytes == length;
+    });
+    if (!single) offer(at, at + length, unknown_score_ + here, Vocabulary::kAbsent);
+    at += length;
+  }
+  return nodes[part.size()].score;
+}
+
+// Walks the path back, turning `start` into links forward, and then along it. A run of unknown
+// characters is one token, also where it began in the part before.
+void Unigram::emit_path(std::string_view part, Scratch& scratch, std::vector<TokenId>& out) const {
+  std::vector<Node>& nodes = scratch.nodes;
+  std::size_t end = part.size();
+  while (end > 0) {
+    const auto start = static_cast<std::size_t>(nodes[end].start);
+    nodes[start].score = static_cast<double>(end);  // scores are no longer needed
+    end = start;
+  }
+  constexpr std::size_t kNoRun = std::numeric_limits<std::size_t>::max();
+  std::size_t run = kNoRun;  // where a run of unknown characters begins
+  const auto end_run = [&](std::size_t at) {
+    const bool goes_on = run == 0 && scratch.unknown_open && byte_ids_.empty();
+    if (run != kNoRun && !goes_on) emit_unknown(part.substr(run, at - run), out);
+  };
+  for (std::size_t at = 0; at < part.size();) {
+    const auto next = static_cast<std::size_t>(nodes[at].score);
+    if (nodes[next].id == Vocabulary::kAbsent) {
+      run = std::min(run, at);
+    } else {
+      end_run(at);
+      run = kNoRun;
+      out.push_back(nodes[next].id);
+    }
+    at = next;
+  }
+  end_run(part.size());
+  scratch.unknown_open = run != kNoRun;
+}
+
+void Unigram::emit_unknown(std::string_view text, std::vector<TokenId>& out) const {
+  if (const TokenId id = vocabulary_.find(text); id != Vocabulary::kAbsent) {
+    out.push_back(id);
+    return;
+  }
+  const auto known = [this](char c) {
+    return byte_ids_[static_cast<unsigned char>(c)] != Vocabulary::kAbsent;
+  };
+  if (!byte_ids_.empty() && std::all_of(text.begin(), text.end(), known)) {
+    for (const char c : text) out.push_back(byte_ids_[static_cast<unsigned char>(c)]);
+    return;
+  }
+  if (unknown_ == Vocabulary::kAbsent) {
+    throw Error(ExitCode::model, "{}: a character is in no piece and the model has no unknown one",
+                where_);
+  }
+  out.push_back(unknown_);
+}
+
+}  // namespace
+
+std::unique_ptr<WordModel> make_unigram(UnigramSpec spec, const std::string& where) {
+  return std::make_unique<Unigram>(std::move(spec), where);
+}
+
+}  // namespace embedtool

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Writes a model folder's README.md: what it is, what it was trained on, what it scores.
+
+    tools/evaluate.py -m builtin -m builtin-fast --json figures.json
+    tools/evaluate.py -m builtin --no-baselines --dims 128 --json d128.json
+    tools/train_default/card.py formats/model/builtin/builtin figures.json --dims\ 128=d128.json
+"""
+import json
+import sys
+from pathlib import Path
+
+from sources import LICENCES
+
+LANGUAGES = ("de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "zh")
+BITS = {"f32": 32, "f16": 16, "int8": 8, "binary": 1}
+BAG = """---
+language: en
+license: cc-by-sa-4.0
+library_name: model2vec
+tags: [static-embeddings, sentence-similarity, retrieval]
+---
+# {name}
+
+A static embedding model: one trained {dims}-dimensional vector per piece of a vocabulary of
+{vocab} pieces; a text's vector is the mean of its pieces' rows `weights[t] * embeddings[t]`, then
+L2-normalised. English first; other languages only as far as their words resemble. No network is run,
+so word order has no effect, and a long text costs no more per token than a short one.
+tools/train_default/README.md tells why it is a bag and what else was tried.
+
+* **Files**: `model.safetensors` (`embeddings` int8 [{vocab}, {dims}], `weights` f32 [{vocab}]),
+  `tokenizer.model` (sentencepiece unigram, NFKC and case folding, byte fallback) and the same
+  tokenizer as `tokenizer.json`. The layout is model2vec's, which loads it as it is.
+  sentence-transformers needs the product of both tensors, which `bag.py` makes:
+  `SentenceTransformer(FOLDER, trust_remote_code=True)`.
+* **Tokens**: no special tokens are added; no text maps to `<unk>`.
+* **Empty text**: has no pieces. Its vector is row 0 (`<unk>`, kept at its random direction, so that
+  it is near to nothing); `empty_text_token_id` in config.json says so. model2vec gives zeros there.
+* **Matryoshka**: the first {prefixes} dimensions, normalised again, are vectors of their own.
+
+## Training
+In-batch contrastive (InfoNCE both ways, batch {batch}, temperature {temperature}, {steps} steps of
+Adam at {rate}, cosine decay, mean of the last fifth of the weights) at {dims} dimensions and in turn
+{prefixes}; rows quantized by row afterwards (figures moved by 0.003 at most).
+`tools/train_default/train.py --model {name}` reruns it. Settings were chosen on pairs kept out of
+training.
+"""
+FIGURES = """
+## Figures
+Scored by `tools/evaluate.py`, beside BM25 (k1 0.9, b 0.4, no stemmer), word overlap (Dice) and
+averaged 25-d GloVe vectors.
+
+"""
+TRAINED = """
+## Sources
+The table is trained on these and on nothing else; no similarity scores, retrieval queries or
+judgements were used. Documents of the retrieval collections (Cranfield, CACM, ADI, SciFact, arXiv,
+XQuAD) served as unlabelled running text, so their figures are those of a model that has seen the
+collection, as a user's own index would be, but no question about it.
+
+| source | taken | licence |
+|---|---|---|
+"""
+SMALLER = """
+## Smaller vectors
+What `embedtool encode`'s flags cost: means over the same sets.
+
+| vectors | bytes | similarity, English | retrieval, English |
+|---|---:|---:|---:|
+"""
+LIMITS = """
+## Limits
+* Trained on some 50 million tokens, two thirds of them arXiv abstracts: scientific English is served best,
+  chat, code and slang worst.
+* A bag of pieces: "dog bites man" and "man bites dog" are the same text to it; negation barely counts.
+* Other languages share the table only through pieces in common and a few thousand translated
+  sentences: expect lexical matching within a language and little across.
+* Trained on public text as it is, with the biases of that text.
+"""
+
+
+def english(name):
+    return not any(name.startswith((f"stsb-{x}-", f"xquad-{x}")) for x in LANGUAGES + ("ar", "hi", "ro", "tr")) \
+        and not name.startswith(("jsts", "korsts"))
+
+
+def groups(figures, model):
+    """(title, sets): similarity and retrieval, English and other."""
+    sets = list(figures[model])
+    retrieval = set(figures["BM25"])
+    return (("Similarity, English (Spearman)", [s for s in sets if s not in retrieval and english(s)]),
+            ("Retrieval, English (nDCG@10)", [s for s in sets if s in retrieval and english(s)]),
+            ("Similarity, other languages", [s for s in sets if s not in retrieval and not english(s)]),
+            ("Retrieval, other languages", [s for s in sets if s in retrieval and not english(s)]))
+
+
+def table(figures, model):
+    """Markdown: every set, the baselines and the model; means per group."""
+    names = ["BM25", "overlap", "GloVe", model]
+    out = [f"| set | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
+    for title, members in groups(figures, model):
+        if members:
+            means = {n: [figures[n][s] for s in members if s in figures[n]] for n in names}
+            cells = [f"{sum(v) / len(v):.3f}" if len(v) == len(members) else "" for v in means.values()]
+            out.append(f"| **{title}, mean of {len(members)}** | {' | '.join(cells)} |")
+            for s in members:
+                cells = [f"{figures[n][s]:.3f}" if s in figures[n] else "" for n in names]
+                out.append(f"| {s} | {' | '.join(cells)} |")
+    return "\n".join(out) + "\n"
+
+
+def behind(figures, model):
+    """A sentence naming the sets where plain word overlap does better."""
+    worse = [s for s, value in figures[model].items() if value < figures["overlap"][s]]
+    return f"\nPlain word overlap does better on: {', '.join(worse)}.\n" if worse else ""
+
+
+def row_bytes(flags, dims):
+    """Bytes of a row under encode's `flags`: "--dims 128", "--dtype int8", ""."""
+    words = flags.split()
+    given = dict(zip(words[::2], words[1::2]))
+    return int(given.get("--dims", dims)) * BITS[given.get("--dtype", "f32")] // 8
+
+
+def smaller(figures, model, dims, variants):
+    """Markdown rows: the vectors as they are, then each (flags, figures) of `variants`."""
+    english_sets = [members for _, members in groups(figures, model)[:2]]
+    out = ""
+    for flags, scored in [("", figures)] + variants:
+        means = [sum(scored[model][s] for s in members) / len(members) for members in english_sets]
+        label = f"`{flags}`" if flags else f"as they are: {dims} × f32"
+        out += f"| {label} | {row_bytes(flags, dims)} | {means[0]:.3f} | {means[1]:.3f} |\n"
+    return out
+
+
+def main():
+    folder, figures_file = Path(sys.argv[1]), Path(sys.argv[2])
+    variants = [(flags, json.loads(Path(file).read_text()))
+                for flags, file in (argument.split("=", 1) for argument in sys.argv[3:])]
+    config = json.loads((folder / "config.json").read_text())
+    figures = json.loads(figures_file.read_text())
+    widths = config["matryoshka_dims"]
+    prefixes = " or ".join([", ".join(map(str, widths[1:-1])), str(widths[-1])])
+    text = BAG.format(**config["training"] | {
+        "name": folder.name, "vocab": config["vocab_size"], "dims": config["hidden_dim"],
+        "prefixes": prefixes})
+    text += FIGURES + table(figures, folder.name) + behind(figures, folder.name)
+    if variants:
+        text += SMALLER + smaller(figures, folder.name, config["hidden_dim"], variants)
+    text += TRAINED + "".join(f"| {a} | {b} | {c} |\n" for a, b, c in LICENCES)
+    text += LIMITS
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

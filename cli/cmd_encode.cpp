@@ -149,7 +149,7 @@ std::vector<std::pair<std::string, std::string>> vector_settings(const EncodeFla
   std::vector<std::pair<std::string, std::string>> out;
   const LoadedModel& loaded = model.loaded;
   if (loaded.head_name != "dense") out.emplace_back("head", loaded.head_name);
-  if (model.encoder->sparse()) {
+  if (model.encoder->kind() == RowKind::sparse) {
     out.emplace_back("kept_tokens", std::to_string(loaded.head.dims));
   } else {
     std::string pooling;
@@ -169,7 +169,7 @@ std::vector<std::pair<std::string, std::string>> vector_settings(const EncodeFla
 
 /// A sparse output has rows of its own kind.
 void check_sparse(const EncodeFlags& flags, const OutputPlan& plan, const ReadyModel& model) {
-  if (!model.encoder->sparse()) return;
+  if (model.encoder->kind() != RowKind::sparse) return;
   if (plan.format == "npy") {
     throw Error(ExitCode::usage,
                 "--to npy: this head gives weights of tokens, which npy has no place for; use "
@@ -190,9 +190,8 @@ OutputSpec output_spec(const EncodeFlags& flags, const OutputPlan& plan, const R
   OutputSpec spec;
   spec.dims = model.encoder->dims();
   spec.type = plan.type;
-  spec.multi_vector = model.encoder->multi_vector();
-  spec.sparse = model.encoder->sparse();
-  if (spec.sparse) spec.tokens = token_names(model);
+  spec.kind = model.encoder->kind();
+  if (spec.kind == RowKind::sparse) spec.tokens = token_names(model);
   spec.kept_fields = flags.keep;
   spec.metadata.emplace_back("embedtool", version_string());
   spec.metadata.emplace_back("model", model.loaded.name);

@@ -85,8 +85,8 @@ Json output_json(const Manifest& manifest) {
   Json out{{"rows", manifest.rows},
            {"dims", manifest.spec.dims},
            {"dtype", name_of(manifest.spec.type)},
-           {"multi_vector", manifest.spec.multi_vector},
-           {"sparse", manifest.spec.sparse},
+           {"multi_vector", manifest.spec.kind == RowKind::multi},
+           {"sparse", manifest.spec.kind == RowKind::sparse},
            {"data", manifest.data},
            {"bytes", bytes_of(manifest)},
            {"kept_fields", manifest.spec.kept_fields},
@@ -113,11 +113,12 @@ Json output_json(const Manifest& manifest) {
 std::string output_table(const Manifest& manifest) {
   Table table({Table::Align::left, Table::Align::left});
   table.row({"rows", human_count(manifest.rows)});
-  if (manifest.spec.sparse) {
+  if (manifest.spec.kind == RowKind::sparse) {
     table.row({"weights", fmt::format("of some of {} tokens", human_count(manifest.spec.dims))});
   } else {
-    table.row({"vectors", fmt::format("{} × {}{}", manifest.spec.dims, name_of(manifest.spec.type),
-                                      manifest.spec.multi_vector ? ", one per token" : "")});
+    table.row(
+        {"vectors", fmt::format("{} × {}{}", manifest.spec.dims, name_of(manifest.spec.type),
+                                manifest.spec.kind == RowKind::multi ? ", one per token" : "")});
   }
   table.row({"bytes", human_bytes(bytes_of(manifest))});
   table.row({"data", manifest.data == "parquet"

@@ -69,7 +69,7 @@ ReadyModel model_of(const SearchFlags& flags, const Manifest& manifest, Console&
   wanted.pooling = setting(manifest, "pooling");
   wanted.no_normalize = setting(manifest, "normalize") == "false";
   wanted.head = setting(manifest, "head");
-  if (!manifest.spec.sparse) wanted.dims = manifest.spec.dims;
+  if (manifest.spec.kind != RowKind::sparse) wanted.dims = manifest.spec.dims;
   ComputeFlags compute = flags.compute;
   if (compute.compute.empty()) compute.compute = setting(manifest, "compute");
   ReadyModel model = prepare_model(wanted, compute, "query", console);
@@ -188,7 +188,7 @@ ExitCode search(const SearchFlags& flags, Console& console) {
   }
   OutputReader reader(flags.output);
   const OutputSpec spec = reader.spec();
-  if (spec.multi_vector) {
+  if (spec.kind == RowKind::multi) {
     throw Error(ExitCode::usage, "{}: holds a vector for every token; search compares one a row",
                 flags.output);
   }

@@ -214,7 +214,7 @@ ExitCode tune(const TuneFlags& flags, Console& console) {
   compute.compute = "f32";
   compute.isa = flags.isa;
   const ReadyModel model = prepare_model(flags.model, compute, "", console);
-  if (model.encoder->sparse()) {
+  if (model.encoder->kind() == RowKind::sparse) {
     throw Error(ExitCode::usage, "tune compares vectors; {} gives weights of tokens",
                 model.loaded.name);
   }

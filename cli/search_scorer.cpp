@@ -1,6 +1,6 @@
 #include "cli/search_scorer.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <functional>
 #include <span>
 #include <unordered_map>
@@ -31,9 +31,11 @@ std::vector<float> encode_queries(const ReadyModel& model,
   const std::size_t dims = model.encoder->dims();
   std::vector<float> vectors(queries.size() * dims);
   Workspace workspace;
+  RowBatch rows;
   StageClock clock;
   tokenize_queries(model, queries, [&](std::size_t q, const Batch& batch) {
-    model.encoder->encode(batch, workspace, clock, vectors.data() + q * dims);
+    model.encoder->encode(batch, workspace, clock, rows);
+    std::copy_n(rows.vectors.data(), dims, vectors.data() + q * dims);
   });
   return vectors;
 }
@@ -70,10 +72,10 @@ class WeightScorer : public RowScorer {
     const auto names = token_names(model);
     Workspace workspace;
     StageClock clock;
-    SparseRows rows;
+    RowBatch rows;
     tokenize_queries(model, queries, [&](std::size_t q, const Batch& batch) {
-      model.encoder->encode_sparse(batch, workspace, clock, rows);
-      for (const SparseEntry& entry : rows.entries) {
+      model.encoder->encode(batch, workspace, clock, rows);
+      for (const SparseEntry& entry : rows.weights) {
         weights_[(*names)[static_cast<std::size_t>(entry.token)]].push_back({q, entry.weight});
       }
     });
@@ -81,11 +83,10 @@ class WeightScorer : public RowScorer {
 
   void offer(const OutputBlock& block, std::uint64_t first_row) override {
     learn_tokens(block.tokens.names());
+    const EmbeddingBlock view = block.view();
     for (std::size_t row = 0; row < block.rows.size(); ++row) {
       scores_.assign(scores_.size(), 0.0F);
-      for (auto i = block.vector_offsets[row]; i < block.vector_offsets[row + 1]; ++i) {
-        SparseEntry entry;
-        std::memcpy(&entry, block.vectors.data() + i * sizeof entry, sizeof entry);
+      for (const SparseEntry& entry : view.weights_of(row)) {
         const auto* shared = by_number_[static_cast<std::size_t>(entry.token)];
         if (shared == nullptr) continue;
         for (const QueryWeight& q : *shared) scores_[q.query] += q.weight * entry.weight;
@@ -115,7 +116,7 @@ class WeightScorer : public RowScorer {
 
 std::unique_ptr<RowScorer> make_scorer(const ReadyModel& model, const OutputSpec& spec,
                                        const std::vector<std::string>& queries, std::size_t k) {
-  if (spec.sparse) return std::make_unique<WeightScorer>(model, queries, k);
+  if (spec.kind == RowKind::sparse) return std::make_unique<WeightScorer>(model, queries, k);
   return std::make_unique<VectorScorer>(spec, encode_queries(model, queries), k);
 }
 

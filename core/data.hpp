@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/enum_words.hpp"
 #include "core/base/hash.hpp"
 
 namespace embedtool {
@@ -132,33 +133,41 @@ constexpr std::size_t vector_bytes(OutputType type, std::size_t dims) {
   return 0;
 }
 
-constexpr std::string_view name_of(OutputType type) {
-  switch (type) {
-    case OutputType::f32:
-      return "f32";
-    case OutputType::f16:
-      return "f16";
-    case OutputType::int8:
-      return "int8";
-    case OutputType::binary:
-      return "binary";
-  }
-  return "?";
-}
+template <>
+inline constexpr auto enum_words<OutputType> = std::to_array<EnumWord<OutputType>>({
+    {OutputType::f32, "f32"},
+    {OutputType::f16, "f16"},
+    {OutputType::int8, "int8"},
+    {OutputType::binary, "binary"},
+});
 
 /// A weight of a sparse row: that of one token of the model's vocabulary, above 0.
 struct SparseEntry {
   TokenId token = 0;
   float weight = 0.0F;
+
+  friend bool operator==(const SparseEntry&, const SparseEntry&) = default;
 };
 static_assert(sizeof(SparseEntry) == 8);
 
+/// What a row of an output holds.
+enum class RowKind : std::uint8_t {
+  dense,   ///< one vector
+  multi,   ///< a vector for each token that the head keeps (late interaction)
+  sparse,  ///< weights of tokens of the vocabulary, the heaviest first
+};
+template <>
+inline constexpr auto enum_words<RowKind> = std::to_array<EnumWord<RowKind>>({
+    {RowKind::dense, "dense"},
+    {RowKind::multi, "multi"},
+    {RowKind::sparse, "sparse"},
+});
+
 /// What a sink must know before the first row; constant over a run.
 struct OutputSpec {
-  std::size_t dims = 0;
-  OutputType type = OutputType::f32;
-  bool multi_vector = false;             ///< one vector per token (pooling `none`)
-  bool sparse = false;                   ///< weights of some of `dims` tokens, no vector; f32
+  RowKind kind = RowKind::dense;
+  std::size_t dims = 0;                  ///< of a vector; sparse: tokens of the vocabulary
+  OutputType type = OutputType::f32;     ///< of a vector's elements; sparse weights are f32
   float int8_scale = 0.0F;               ///< value = int8 × scale; 0 unless type is int8
   std::vector<std::string> kept_fields;  ///< one nullable string column each
   /// Names of all tokens by id, each another one; of a sparse output that is being written.
@@ -166,14 +175,11 @@ struct OutputSpec {
   /// Facts for readers of the shards (model fingerprint, settings): key-value metadata, in order.
   std::vector<std::pair<std::string, std::string>> metadata;
 
-  /// Rows are of different lengths: EmbeddingBlock::vector_offsets says where each begins.
-  bool ragged() const { return multi_vector || sparse; }
+  /// Bytes of one vector.
+  std::size_t vector_bytes() const { return embedtool::vector_bytes(type, dims); }
+  /// Rows differ in length: EmbeddingBlock::offsets says where each begins.
+  bool ragged() const { return kind != RowKind::dense; }
 };
-
-/// Bytes of one vector, or of one SparseEntry.
-inline std::size_t element_bytes(const OutputSpec& spec) {
-  return spec.sparse ? sizeof(SparseEntry) : vector_bytes(spec.type, spec.dims);
-}
 
 /// What is known of one output row beside its vector.
 struct RowInfo {
@@ -188,13 +194,27 @@ struct RowInfo {
 struct EmbeddingBlock {
   const DocumentBlock* documents = nullptr;
   std::span<const RowInfo> rows;
-  /// Row-major vectors of OutputSpec::type, vector_bytes(type, dims) each, back to back; of a
-  /// sparse output SparseEntry objects, a row's heaviest first.
+  /// Dense and multi: vectors of OutputSpec::vector_bytes() each, back to back.
   std::span<const std::byte> vectors;
-  /// Empty for one vector per row; else rows.size()+1 indices into `vectors` (ragged output).
-  std::span<const std::uint64_t> vector_offsets;
-  /// Names of the tokens that a sparse output's entries number.
+  /// Sparse: the rows' entries, back to back, each row's heaviest first.
+  std::span<const SparseEntry> weights;
+  /// Ragged output: rows.size()+1 ascending indices of vectors or weights. Empty when dense.
+  std::span<const std::uint64_t> offsets;
+  /// Sparse: names of the tokens that the entries number.
   std::span<const std::string> tokens;
+
+  /// Index of the first vector or weight of a row, and how many the row has.
+  std::uint64_t first_of(std::size_t row) const { return offsets.empty() ? row : offsets[row]; }
+  std::uint64_t count_of(std::size_t row) const {
+    return offsets.empty() ? 1 : offsets[row + 1] - offsets[row];
+  }
+  /// A row's vectors; `size` is OutputSpec::vector_bytes().
+  std::span<const std::byte> vectors_of(std::size_t row, std::size_t size) const {
+    return vectors.subspan(first_of(row) * size, count_of(row) * size);
+  }
+  std::span<const SparseEntry> weights_of(std::size_t row) const {
+    return weights.subspan(first_of(row), count_of(row));
+  }
 };
 
 }  // namespace embedtool

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/enum_words.hpp"
 #include "core/data.hpp"
 
 namespace embedtool {
@@ -84,7 +85,6 @@ enum class DType : std::uint8_t {
 inline constexpr std::size_t kQ8Block = 32;
 
 /// Bytes of one element; 0 for q8_0, whose elements have none of their own.
-
 constexpr std::size_t size_of(DType t) {
   switch (t) {
     case DType::f64:
@@ -113,35 +113,21 @@ constexpr std::size_t stored_bytes(DType t, std::size_t n) {
   return t == DType::q8_0 ? n / kQ8Block * (kQ8Block + 2) : n * size_of(t);
 }
 
-constexpr std::string_view name_of(DType t) {
-  switch (t) {
-    case DType::f64:
-      return "f64";
-    case DType::i64:
-      return "i64";
-    case DType::f32:
-      return "f32";
-    case DType::i32:
-      return "i32";
-    case DType::f16:
-      return "f16";
-    case DType::bf16:
-      return "bf16";
-    case DType::i8:
-      return "i8";
-    case DType::u8:
-      return "u8";
-    case DType::boolean:
-      return "bool";
-    case DType::f8_e4m3:
-      return "f8_e4m3";
-    case DType::f8_e5m2:
-      return "f8_e5m2";
-    case DType::q8_0:
-      return "q8_0";
-  }
-  return "?";
-}
+template <>
+inline constexpr auto enum_words<DType> = std::to_array<EnumWord<DType>>({
+    {DType::f32, "f32"},
+    {DType::f16, "f16"},
+    {DType::bf16, "bf16"},
+    {DType::i8, "i8"},
+    {DType::u8, "u8"},
+    {DType::i32, "i32"},
+    {DType::i64, "i64"},
+    {DType::f64, "f64"},
+    {DType::boolean, "bool"},
+    {DType::f8_e4m3, "f8_e4m3"},
+    {DType::f8_e5m2, "f8_e5m2"},
+    {DType::q8_0, "q8_0"},
+});
 
 /// A tensor inside a WeightSource: row-major, bounds already checked, not necessarily aligned to
 /// its element size. Valid as long as the source.

@@ -19,15 +19,7 @@ std::uint64_t read_clock(clockid_t id) {
 /// spans in 60 µs. What was off the CPU all the same comes off the next long span.
 constexpr std::uint64_t kShortSpan = 20'000;
 
-constexpr std::array<const char*, kStageCount> kNames = {
-    "read", "tokenize",  "plan",     "batch", "lookup", "gemm", "attention", "elementwise", "pool",
-    "head", "normalize", "quantize", "write", "sync",   "load", "idle",      "other"};
-
 }  // namespace
-
-const char* name_of(Stage stage) {
-  return kNames[static_cast<std::size_t>(stage)];
-}
 
 void DurationHistogram::add(std::uint64_t nanoseconds) {
   ++buckets_[LogBuckets::of(nanoseconds)];

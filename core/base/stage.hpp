@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/enum_words.hpp"
+
 namespace embedtool {
 
 /// Every second of a thread belongs to exactly one stage. A fixed list: reports, traces and tests
@@ -28,6 +30,25 @@ enum class Stage : std::uint8_t {
 };
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::other) + 1;
 
-const char* name_of(Stage stage);
+template <>
+inline constexpr auto enum_words<Stage> = std::to_array<EnumWord<Stage>>({
+    {Stage::read, "read"},
+    {Stage::tokenize, "tokenize"},
+    {Stage::plan, "plan"},
+    {Stage::batch, "batch"},
+    {Stage::lookup, "lookup"},
+    {Stage::gemm, "gemm"},
+    {Stage::attention, "attention"},
+    {Stage::elementwise, "elementwise"},
+    {Stage::pool, "pool"},
+    {Stage::head, "head"},
+    {Stage::normalize, "normalize"},
+    {Stage::quantize, "quantize"},
+    {Stage::write, "write"},
+    {Stage::sync, "sync"},
+    {Stage::load, "load"},
+    {Stage::idle, "idle"},
+    {Stage::other, "other"},
+});
 
 }  // namespace embedtool

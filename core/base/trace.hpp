@@ -27,6 +27,14 @@ struct TraceTask {
   std::uint64_t tokens = 0;  ///< of Kind::encode
 };
 
+template <>
+inline constexpr auto enum_words<TraceTask::Kind> = std::to_array<EnumWord<TraceTask::Kind>>({
+    {TraceTask::Kind::read, "read window"},
+    {TraceTask::Kind::tokenize, "tokenize texts"},
+    {TraceTask::Kind::encode, "encode batch"},
+    {TraceTask::Kind::write, "write window"},
+});
+
 /// What one thread did, event by event, for `--trace`. Bounded: spans and tasks that come after the
 /// first kMost of their kind are counted only. Belongs to its thread until that has ended.
 struct TraceLane {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/enum_words.hpp"
 #include "core/base/memory.hpp"
 #include "core/math/activation.hpp"
 
@@ -18,7 +19,12 @@ namespace embedtool {
 /// (max|w| / 127), inputs with one scale and offset per row, sums exact.
 enum class Compute : std::uint8_t { f32, bf16, int8 };
 
-const char* name_of(Compute compute);
+template <>
+inline constexpr auto enum_words<Compute> = std::to_array<EnumWord<Compute>>({
+    {Compute::f32, "f32"},
+    {Compute::bf16, "bf16"},
+    {Compute::int8, "int8"},
+});
 
 /// One linear layer as a checkpoint stores it: y = activation(x Wᵀ + b).
 struct LinearParams {

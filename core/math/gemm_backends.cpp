@@ -20,18 +20,6 @@ const GemmBackend* best_backend(Compute compute) {
 
 }  // namespace
 
-const char* name_of(Compute compute) {
-  switch (compute) {
-    case Compute::f32:
-      return "f32";
-    case Compute::bf16:
-      return "bf16";
-    case Compute::int8:
-      return "int8";
-  }
-  return "?";
-}
-
 std::span<const GemmBackend* const> gemm_backends() {
   static const std::array backends = {
       &native_backend(),

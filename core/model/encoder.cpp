@@ -127,7 +127,13 @@ struct Encoder::Parts {
            final_norm.empty() && table.position_row(0) == nullptr && spec.embedding_scale == 1.0F &&
            head.averages() && !sparse;
   }
-  void average_rows(const Batch& batch, Workspace& w, StageClock& clock, float* out) const;
+  RowKind kind() const {
+    if (sparse) return RowKind::sparse;
+    return head.multi_vector() ? RowKind::multi : RowKind::dense;
+  }
+  void average_rows(const Batch& batch, Workspace& w, StageClock& clock, RowBatch& out) const;
+  void read_out(const Batch& batch, Workspace& w, StageClock& clock, RowBatch& out) const;
+  float* make_room(const Batch& batch, RowBatch& out) const;
   void reserve(Workspace& w, std::size_t texts, std::size_t tokens, std::size_t longest) const;
   void compute_states(const Batch& batch, Workspace& w, StageClock& clock) const;
   void check(const Batch& batch) const;
@@ -305,20 +311,17 @@ Encoder::~Encoder() = default;
 Encoder::Encoder(Encoder&&) noexcept = default;
 
 std::size_t Encoder::dims() const {
-  return sparse() ? vocab_size() : parts_->head.dims();
+  return kind() == RowKind::sparse ? vocab_size() : parts_->head.dims();
 }
-bool Encoder::sparse() const {
-  return parts_->sparse.has_value();
+RowKind Encoder::kind() const {
+  return parts_->kind();
 }
 std::size_t Encoder::most_entries() const {
-  return sparse() ? parts_->sparse->most_entries() : 0;
+  return parts_->sparse ? parts_->sparse->most_entries() : 0;
 }
 std::size_t Encoder::result_bytes(std::size_t texts, std::size_t tokens) const {
-  if (!sparse()) return parts_->head_vectors(texts, tokens) * dims() * sizeof(float);
+  if (!parts_->sparse) return parts_->head_vectors(texts, tokens) * dims() * sizeof(float);
   return texts * parts_->sparse->most_entries() * (sizeof(SparseEntry) + sizeof(SparsePending));
-}
-bool Encoder::multi_vector() const {
-  return parts_->head.multi_vector();
 }
 std::size_t Encoder::vector_count(std::span<const TokenId> ids) const {
   return parts_->head.vector_count(ids);
@@ -439,8 +442,25 @@ void Encoder::Parts::compute_states(const Batch& batch, Workspace& w, StageClock
   final_norm.apply(w.states.data(), batch.tokens(), w.states.data());
 }
 
+/// Lays out the rows' vectors and returns where they go.
+float* Encoder::Parts::make_room(const Batch& batch, RowBatch& out) const {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const std::size_t begin = batch.offsets[i];
+    const auto ids = batch.ids.subspan(begin, batch.offsets[i + 1] - begin);
+    out.offsets.push_back(out.offsets.back() + head.vector_count(ids));
+  }
+  return out.vectors.reserve(out.offsets.back() * head.dims());
+}
+
+/// Rows from the finished token states.
+void Encoder::Parts::read_out(const Batch& batch, Workspace& w, StageClock& clock,
+                              RowBatch& out) const {
+  if (sparse) return sparse->run(batch, w.states.data(), w, clock, out);
+  head.run(batch, w.states.data(), w, clock, make_room(batch, out));
+}
+
 void Encoder::Parts::average_rows(const Batch& batch, Workspace& w, StageClock& clock,
-                                  float* out) const {
+                                  RowBatch& out) const {
   check(batch);
   head.reserve(w, batch.size());
   clock.enter(Stage::lookup);
@@ -449,31 +469,21 @@ void Encoder::Parts::average_rows(const Batch& batch, Workspace& w, StageClock& 
     table.average(batch.ids.subspan(begin, batch.offsets[i + 1] - begin),
                   w.pooled.data() + i * spec.hidden);
   }
-  head.run_pooled(batch.size(), w, clock, out);
-}
-
-void Encoder::encode_sparse(const Batch& batch, Workspace& workspace, StageClock& clock,
-                            SparseRows& out) const {
-  out.entries.clear();
-  out.offsets.assign(1, 0);
-  if (batch.size() == 0) return;
-  const Stage before = clock.current();
-  parts_->compute_states(batch, workspace, clock);
-  parts_->sparse->run(batch, workspace.states.data(), workspace, clock, out);
-  clock.enter(before);
+  head.run_pooled(batch.size(), w, clock, make_room(batch, out));
 }
 
 void Encoder::encode(const Batch& batch, Workspace& workspace, StageClock& clock,
-                     float* out) const {
+                     RowBatch& out) const {
+  out.weights.clear();
+  out.offsets.assign(1, 0);
   if (batch.size() == 0) return;
-  if (sparse()) throw Error(ExitCode::usage, "the model gives weights of tokens, no vectors");
   const Stage before = clock.current();
   if (parts_->averages_rows()) {
     parts_->average_rows(batch, workspace, clock, out);
-    return clock.enter(before);
+  } else {
+    parts_->compute_states(batch, workspace, clock);
+    parts_->read_out(batch, workspace, clock, out);
   }
-  parts_->compute_states(batch, workspace, clock);
-  parts_->head.run(batch, workspace.states.data(), workspace, clock, out);
   clock.enter(before);
 }
 

@@ -31,13 +31,10 @@ class Encoder {
   ~Encoder();
   Encoder(Encoder&&) noexcept;
 
-  /// Elements of a finished vector.
+  /// Elements of a finished vector; sparse: the size of the vocabulary.
   std::size_t dims() const;
-  /// One vector per token instead of one per text (pooling `none`).
-  bool multi_vector() const;
-  /// Weights of tokens instead of vectors: encode_sparse() takes encode()'s place, and dims() is
-  /// the size of the vocabulary.
-  bool sparse() const;
+  /// What a row holds: one vector, one for each token, or weights of tokens.
+  RowKind kind() const;
   /// Vectors that a sequence gives: 1, or one for each token that is not left out.
   std::size_t vector_count(std::span<const TokenId> ids) const;
   /// Longest sequence that encode() takes; 0 = any.
@@ -64,14 +61,11 @@ class Encoder {
   void reserve(Workspace& workspace, std::size_t texts, std::size_t tokens,
                std::size_t longest) const;
 
-  /// Finished vectors of `batch`, row-major: [texts, dims()], or for multi-vector models
-  /// [tokens that are not left out, dims()], in `out`. Empty sequences give zero vectors. Charges
-  /// its time to `clock` and leaves it in the stage it was in. Throws Error(model) for ids outside
-  /// of the vocabulary or a sequence longer than max_tokens().
-  void encode(const Batch& batch, Workspace& workspace, StageClock& clock, float* out) const;
-  /// The same for a sparse model: a row of weights a text, heaviest first.
-  void encode_sparse(const Batch& batch, Workspace& workspace, StageClock& clock,
-                     SparseRows& out) const;
+  /// Replaces `out` by the finished rows of `batch`, one for each text. An empty sequence gives a
+  /// zero vector, no vectors, or no weights. Charges its time to `clock` and leaves it in the stage
+  /// that it was in. Throws Error(model) for ids outside the vocabulary or a sequence longer than
+  /// max_tokens().
+  void encode(const Batch& batch, Workspace& workspace, StageClock& clock, RowBatch& out) const;
 
  private:
   struct Parts;

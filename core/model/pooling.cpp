@@ -1,44 +1,11 @@
 #include "core/model/pooling.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <utility>
 
-#include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
 
 namespace embedtool {
-namespace {
-
-constexpr std::array<std::pair<const char*, Pooling>, 7> kNames = {{
-    {"cls", Pooling::cls},
-    {"mean", Pooling::mean},
-    {"max", Pooling::max},
-    {"last", Pooling::last},
-    {"weightedmean", Pooling::weighted_mean},
-    {"mean_sqrt_len", Pooling::mean_sqrt_len},
-    {"none", Pooling::none},
-}};
-
-}  // namespace
-
-Pooling parse_pooling(const std::string& name) {
-  for (const auto& [known, pooling] : kNames) {
-    if (name == known) return pooling;
-  }
-  throw Error(ExitCode::usage,
-              "unknown pooling \"{}\" (choose one of: cls, mean, max, last, weightedmean, "
-              "mean_sqrt_len, none)",
-              name);
-}
-
-const char* name_of(Pooling pooling) {
-  for (const auto& [name, known] : kNames) {
-    if (known == pooling) return name;
-  }
-  return "?";
-}
 
 void pool(Pooling pooling, const float* states, std::size_t tokens, std::size_t hidden,
           float* out) {

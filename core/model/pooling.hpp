@@ -2,16 +2,24 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
+
+#include "core/base/enum_words.hpp"
 
 namespace embedtool {
 
 /// How token states become one vector (sentence-transformers' Pooling module).
 enum class Pooling : std::uint8_t { cls, mean, max, mean_sqrt_len, weighted_mean, last, none };
 
-/// Parses `cls, mean, max, last, weightedmean, mean_sqrt_len, none`; throws Error(usage).
-Pooling parse_pooling(const std::string& name);
-const char* name_of(Pooling pooling);
+template <>
+inline constexpr auto enum_words<Pooling> = std::to_array<EnumWord<Pooling>>({
+    {Pooling::mean, "mean"},
+    {Pooling::cls, "cls"},
+    {Pooling::max, "max"},
+    {Pooling::last, "last"},
+    {Pooling::weighted_mean, "weightedmean"},
+    {Pooling::mean_sqrt_len, "mean_sqrt_len"},
+    {Pooling::none, "none"},
+});
 
 /// Pools `tokens` states of `hidden` floats, rows back to back, into out[hidden]:
 /// cls: the first; last: the last; max: element-wise; mean: Σ/n; mean_sqrt_len: Σ/√n;

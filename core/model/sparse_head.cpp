@@ -131,7 +131,7 @@ void SparseHead::reserve(Workspace& w, std::size_t texts, std::size_t tokens) co
 }
 
 void SparseHead::run(const Batch& batch, const float* states, Workspace& w, StageClock& clock,
-                     SparseRows& out) const {
+                     RowBatch& out) const {
   clock.enter(Stage::head);
   w.pending.clear();
   if (batch.tokens() > 0 && spec_.kind == SparseKind::vocabulary) {
@@ -206,28 +206,28 @@ void SparseHead::weigh_own_tokens(const Batch& batch, const float* states, Works
 }
 
 /// Deals the pending entries out to their rows, which are then sorted and cut.
-void SparseHead::collect(std::size_t texts, Workspace& w, SparseRows& out) const {
+void SparseHead::collect(std::size_t texts, Workspace& w, RowBatch& out) const {
   out.offsets.assign(texts + 1, 0);
   for (const SparsePending& p : w.pending) ++out.offsets[p.text + 1];
   for (std::size_t i = 0; i < texts; ++i) out.offsets[i + 1] += out.offsets[i];
-  out.entries.resize(w.pending.size());
+  out.weights.resize(w.pending.size());
   // offsets[i] counts on from row i's beginning to its end, which is where the next one begins.
-  for (const SparsePending& p : w.pending) out.entries[out.offsets[p.text]++] = p.entry;
-  auto begin = out.entries.begin();
+  for (const SparsePending& p : w.pending) out.weights[out.offsets[p.text]++] = p.entry;
+  auto begin = out.weights.begin();
   auto kept = begin;
   for (std::size_t i = 0; i < texts; ++i) {
-    const auto end = out.entries.begin() + static_cast<std::ptrdiff_t>(out.offsets[i]);
+    const auto end = out.weights.begin() + static_cast<std::ptrdiff_t>(out.offsets[i]);
     auto last = end;
     if (spec_.kind == SparseKind::own_token) last = drop_repeats(begin, end);
     std::sort(begin, last, heavier);
     const auto count = static_cast<std::size_t>(last - begin);
     last = begin + static_cast<std::ptrdiff_t>(kept_ == 0 ? count : std::min(count, kept_));
-    out.offsets[i] = static_cast<std::uint64_t>(kept - out.entries.begin());
+    out.offsets[i] = static_cast<std::uint64_t>(kept - out.weights.begin());
     kept = kept == begin ? last : std::move(begin, last, kept);
     begin = end;
   }
-  out.offsets[texts] = static_cast<std::uint64_t>(kept - out.entries.begin());
-  out.entries.resize(out.offsets[texts]);
+  out.offsets[texts] = static_cast<std::uint64_t>(kept - out.weights.begin());
+  out.weights.resize(out.offsets[texts]);
 }
 
 }  // namespace embedtool

@@ -39,7 +39,7 @@ class SparseHead {
   /// `states` [tokens, hidden] of the batch → a row of entries a text, heaviest first, of equal
   /// weights the lower id first.
   void run(const Batch& batch, const float* states, Workspace& workspace, StageClock& clock,
-           SparseRows& out) const;
+           RowBatch& out) const;
 
  private:
   struct DecoderBlock {
@@ -55,7 +55,7 @@ class SparseHead {
   void pool_block(const DecoderBlock& block, const Batch& batch, Workspace& w) const;
   void pool_row(const float* logits, std::size_t n, float* pooled) const;
   void weigh_own_tokens(const Batch& batch, const float* states, Workspace& w) const;
-  void collect(std::size_t texts, Workspace& w, SparseRows& out) const;
+  void collect(std::size_t texts, Workspace& w, RowBatch& out) const;
   float weight_of(float logit) const;
   std::size_t chunk_rows() const;
 

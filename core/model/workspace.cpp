@@ -2,6 +2,11 @@
 
 namespace embedtool {
 
+std::size_t RowBatch::bytes() const {
+  return vectors.bytes() + weights.capacity() * sizeof(SparseEntry) +
+         offsets.capacity() * sizeof(std::uint64_t);
+}
+
 std::size_t Workspace::bytes() const {
   return states.bytes() + embedded.bytes() + normed.bytes() + qkv.bytes() + context.bytes() +
          block.bytes() + intermediate.bytes() + pooled.bytes() + projected.bytes() +

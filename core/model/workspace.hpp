@@ -9,10 +9,15 @@
 
 namespace embedtool {
 
-/// Rows of weights, one a text; recycled.
-struct SparseRows {
-  std::vector<SparseEntry> entries;
-  std::vector<std::uint64_t> offsets;  ///< row i is [i], [i+1)
+/// The finished rows of one batch, before they take their output type; recycled.
+struct RowBatch {
+  Buffer<float> vectors;               ///< dense and multi: [offsets.back(), dims] row-major
+  std::vector<SparseEntry> weights;    ///< sparse: each row's heaviest first
+  std::vector<std::uint64_t> offsets;  ///< row i has the vectors or weights [i] to [i+1)
+
+  /// The vectors or weights of row i.
+  std::size_t count_of(std::size_t i) const { return offsets[i + 1] - offsets[i]; }
+  std::size_t bytes() const;
 };
 
 /// A weight on its way to the row of its text.

@@ -45,11 +45,11 @@ std::uint64_t window_need(const RunOptions& options, const Encoder& encoder, con
   // A token takes a byte of text at least, or four as an id; arenas grow by doubling.
   const std::uint64_t tokens = std::min<std::uint64_t>(records * longest, bytes);
   // A batch's sparse rows wait as they came until the window is laid out in order.
-  const std::uint64_t vectors = spec.multi_vector ? tokens
-                                : spec.sparse     ? 2 * records * encoder.most_entries()
-                                                  : records;
-  return 2 * bytes + 2 * tokens * sizeof(TokenId) + vectors * element_bytes(spec) +
-         records * kPerRecord;
+  const std::uint64_t row_bytes = spec.kind == RowKind::sparse
+                                      ? 2 * records * encoder.most_entries() * sizeof(SparseEntry)
+                                  : spec.kind == RowKind::multi ? tokens * spec.vector_bytes()
+                                                                : records * spec.vector_bytes();
+  return 2 * bytes + 2 * tokens * sizeof(TokenId) + row_bytes + records * kPerRecord;
 }
 
 /// Halves `value`, not below `least`; false when it is there already.

@@ -104,13 +104,13 @@ float calibrate_int8(const Encoder& encoder, const Tokenizer* tokenizer, std::si
   const Sequences sequences = tokenizer != nullptr ? tokenized(*tokenizer, max_tokens)
                                                    : random_ids(encoder.vocab_size(), max_tokens);
   const Batch batch{sequences.ids, sequences.offsets};
-  std::vector<float> vectors((encoder.multi_vector() ? batch.tokens() : batch.size()) *
-                             encoder.dims());
   Workspace workspace;
+  RowBatch rows;
   StageClock clock;
-  encoder.encode(batch, workspace, clock, vectors.data());
+  encoder.encode(batch, workspace, clock, rows);
+  const std::span values(rows.vectors.data(), rows.offsets.back() * encoder.dims());
   float largest = 0.0F;
-  for (const float v : vectors) largest = std::max(largest, std::abs(v));
+  for (const float v : values) largest = std::max(largest, std::abs(v));
   return largest > 0.0F ? largest / 127.0F : 1.0F / 127.0F;
 }
 

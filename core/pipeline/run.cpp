@@ -303,7 +303,7 @@ void Runner::predict_workspace(const Window& window) {
 
 /// A worker that has ended: what it held, and what was predicted for one that encodes.
 void Runner::count_workspace_locked(const WorkerState& state) {
-  const std::size_t held = state.workspace.bytes() + state.vectors.bytes();
+  const std::size_t held = state.workspace.bytes() + state.rows.bytes();
   report_.workspace_bytes += held;
   if (held > 0) report_.workspace_predicted += worker_predicted_;
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "core/base/enum_words.hpp"
 #include "core/pipeline/planner.hpp"
 #include "core/ports.hpp"
 
@@ -17,6 +18,12 @@ inline constexpr std::size_t kWindowsInFlight = 4;
 
 /// What to do with a text of more tokens than the model takes.
 enum class OnLong : std::uint8_t { truncate, skip, fail };
+template <>
+inline constexpr auto enum_words<OnLong> = std::to_array<EnumWord<OnLong>>({
+    {OnLong::truncate, "truncate"},
+    {OnLong::skip, "skip"},
+    {OnLong::fail, "fail"},
+});
 
 /// How far a run is; for a progress display.
 struct RunProgress {

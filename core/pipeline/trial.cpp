@@ -66,11 +66,9 @@ class Trial::Job {
     worker.batch.clear();
     for (const std::uint32_t text : order) worker.batch.append(sample_.text(text));
     const std::size_t dims = encoder_.dims();
-    const std::size_t most = encoder_.multi_vector() ? planned.tokens : planned.count;
-    worker.vectors.reserve(most * dims);
-    encoder_.encode(worker.batch.batch(), worker.workspace, clock, worker.vectors.data());
+    encoder_.encode(worker.batch.batch(), worker.workspace, clock, worker.rows);
     if (out_ == nullptr) return;
-    const float* values = worker.vectors.data();
+    const float* values = worker.rows.vectors.data();
     for (const std::uint32_t text : order) {
       const std::size_t size = (first_vector_[text + 1] - first_vector_[text]) * dims;
       std::copy_n(values, size, out_ + first_vector_[text] * dims);

@@ -60,7 +60,7 @@ class Trial {
   struct Worker {
     Workspace workspace;
     BatchBuilder batch;
-    Buffer<float> vectors;
+    RowBatch rows;
     std::uint64_t cpu_ns = 0;
   };
   class Job;

@@ -38,20 +38,6 @@ std::array<std::size_t, 2> beside(const std::array<std::size_t, N>& grid, std::s
 
 }  // namespace
 
-const char* name_of(TunerStep::Kind kind) {
-  switch (kind) {
-    case TunerStep::Kind::kept:
-      return "kept";
-    case TunerStep::Kind::rejected:
-      return "rejected";
-    case TunerStep::Kind::settled:
-      return "settled";
-    case TunerStep::Kind::backed_off:
-      return "backed off";
-  }
-  return "?";
-}
-
 void Tuner::Sample::add(double value) {
   ++count;
   const double delta = value - mean;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/enum_words.hpp"
 #include "core/pipeline/planner.hpp"
 
 namespace embedtool {
@@ -25,7 +26,13 @@ struct TunerStep {
   double noise = 0;          ///< standard error of gain
 };
 
-const char* name_of(TunerStep::Kind kind);
+template <>
+inline constexpr auto enum_words<TunerStep::Kind> = std::to_array<EnumWord<TunerStep::Kind>>({
+    {TunerStep::Kind::kept, "kept"},
+    {TunerStep::Kind::rejected, "rejected"},
+    {TunerStep::Kind::settled, "settled"},
+    {TunerStep::Kind::backed_off, "backed off"},
+});
 
 /// Chooses batch limits while a run goes on: a pure state machine, costs in, choice out, that knows
 /// no clock. It hill-climbs on a grid of texts and tokens, one step at a time: windows are given to

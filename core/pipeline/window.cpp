@@ -164,7 +164,7 @@ void Window::lay_out_rows(const RunContext& context) {
   rows_.clear();
   vector_offsets_.clear();
   vector_count_ = 0;
-  const bool multi = context.spec.multi_vector;
+  const bool multi = context.spec.kind == RowKind::multi;
   if (multi) vector_offsets_.push_back(0);
   for (std::uint32_t i = 0; i < documents_.records.size(); ++i) {
     Unique* unique = unique_of_[i] == kNone ? nullptr : &uniques_[unique_of_[i]];
@@ -186,14 +186,14 @@ void Window::lay_out_rows(const RunContext& context) {
     vector_count_ += multi && unique != nullptr ? unique->vectors : 1;
     if (multi) vector_offsets_.push_back(vector_count_);
   }
-  vector_size_ = element_bytes(context.spec);
+  vector_size_ = context.spec.vector_bytes();
   if (context.spec.tokens) tokens_ = *context.spec.tokens;
-  if (context.spec.sparse) return;  // lay_out_sparse() knows how long rows are
+  if (context.spec.kind == RowKind::sparse) return;  // lay_out_sparse() knows how long rows are
   vectors_.reserve(vector_count_ * vector_size_ + 1);
 }
 
 std::byte* Window::row_bytes(const RunContext& context, std::uint32_t row) {
-  const std::uint64_t vector = context.spec.multi_vector ? vector_offsets_[row] : row;
+  const std::uint64_t vector = context.spec.kind == RowKind::multi ? vector_offsets_[row] : row;
   return vectors_.data() + vector * vector_size_;
 }
 
@@ -220,15 +220,16 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
   worker.counts.batch_tokens.add(planned.tokens);
   computed_rows_[batch] = context.encoder.computed_rows(ragged);
   const std::size_t dims = context.spec.dims;
-  const bool multi = context.spec.multi_vector;
+  const bool multi = context.spec.kind == RowKind::multi;
   // Room for the window's largest batch, whoever gets it: what a run holds does not depend on how
   // batches fall to workers, and none has to grow in the midst of a window.
   context.encoder.reserve(worker.workspace, largest_.texts, largest_.tokens, largest_.longest);
-  if (context.spec.sparse) return encode_sparse(context, batch, ragged, worker, clock);
-  worker.vectors.reserve((multi ? largest_.tokens : largest_.texts) * dims);
-  context.encoder.encode(ragged, worker.workspace, clock, worker.vectors.data());
+  if (context.spec.kind == RowKind::sparse)
+    return encode_sparse(context, batch, ragged, worker, clock);
+  worker.rows.vectors.reserve((multi ? largest_.tokens : largest_.texts) * dims);
+  context.encoder.encode(ragged, worker.workspace, clock, worker.rows);
   clock.enter(Stage::quantize);
-  const float* values = worker.vectors.data();
+  const float* values = worker.rows.vectors.data();
   for (const std::uint32_t index : order) {
     const Unique& unique = uniques_[encoded_[index]];
     store(context, unique.row, unique.vectors, values);
@@ -240,8 +241,8 @@ void Window::encode(const RunContext& context, std::size_t batch, WorkerState& w
 /// comes to lie.
 void Window::encode_sparse(const RunContext& context, std::size_t batch, const Batch& ragged,
                            WorkerState& worker, StageClock& clock) {
-  SparseRows& rows = sparse_[batch];
-  context.encoder.encode_sparse(ragged, worker.workspace, clock, rows);
+  RowBatch& rows = sparse_[batch];
+  context.encoder.encode(ragged, worker.workspace, clock, rows);
   const PlannedBatch& planned = plan_.batches[batch];
   for (std::size_t i = 0; i < planned.count; ++i) {
     Unique& unique = uniques_[encoded_[plan_.order[planned.first + i]]];
@@ -259,17 +260,18 @@ void Window::lay_out_sparse() {
     vector_offsets_.push_back(vector_offsets_.back() + uniques_[unique].vectors);
   }
   vector_count_ = vector_offsets_.back();
-  std::byte* out = vectors_.reserve(vector_count_ * vector_size_ + 1);
+  weights_.clear();
+  weights_.reserve(vector_count_);
   for (const RowInfo& row : rows_) {
     const Unique& unique = uniques_[unique_of_[row.record]];
-    const std::size_t bytes = unique.vectors * vector_size_;
-    if (bytes > 0) std::memcpy(out, sparse_[unique.batch].entries.data() + unique.entry, bytes);
-    out += bytes;
+    const auto first =
+        sparse_[unique.batch].weights.begin() + static_cast<std::ptrdiff_t>(unique.entry);
+    weights_.insert(weights_.end(), first, first + unique.vectors);
   }
 }
 
 void Window::finish(const RunContext& context) {
-  if (context.spec.sparse) return lay_out_sparse();
+  if (context.spec.kind == RowKind::sparse) return lay_out_sparse();
   for (std::uint32_t row = 0; row < rows_.size(); ++row) {
     const std::uint32_t i = rows_[row].record;
     if (unique_of_[i] == kNone) {
@@ -287,7 +289,8 @@ void Window::finish(const RunContext& context) {
 EmbeddingBlock Window::rows() const {
   return {&documents_,
           rows_,
-          {vectors_.data(), vector_count_ * vector_size_},
+          {vectors_.data(), weights_.empty() ? vector_count_ * vector_size_ : 0},
+          weights_,
           vector_offsets_,
           tokens_};
 }
@@ -328,9 +331,8 @@ std::size_t Window::bytes() const {
                       hashes_.capacity() * sizeof(Hash128) + rows_.capacity() * sizeof(RowInfo) +
                       uniques_.capacity() * sizeof(Unique);
   for (const auto& ids : chunk_ids_) bytes += ids.capacity() * sizeof(TokenId);
-  for (const SparseRows& rows : sparse_) {
-    bytes += rows.entries.capacity() * sizeof(SparseEntry) + rows.offsets.capacity() * 8;
-  }
+  for (const RowBatch& rows : sparse_) bytes += rows.bytes();
+  bytes += weights_.capacity() * sizeof(SparseEntry);
   return bytes;
 }
 

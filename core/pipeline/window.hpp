@@ -36,8 +36,8 @@ struct WorkerState {
   std::string prompted;      ///< prompt + text
   std::uint64_t window = 0;  ///< number of the window that it works on
   BatchBuilder batch;
-  Buffer<float> vectors;  ///< finished, before the output type
-  RunReport counts;       ///< its share of the report
+  RowBatch rows;
+  RunReport counts;  ///< its share of the report
 };
 
 /// The unit of sorting, of memory and of order restoration. A recycled slot that goes through
@@ -125,9 +125,10 @@ class Window {
   std::vector<RowInfo> rows_;
   std::vector<std::uint64_t> vector_offsets_;
   std::vector<std::uint64_t> computed_rows_;  ///< of each batch; its worker writes it
-  std::vector<SparseRows> sparse_;            ///< of each batch
+  std::vector<RowBatch> sparse_;              ///< of each batch
   std::span<const std::string> tokens_;
   Buffer<std::byte> vectors_;
+  std::vector<SparseEntry> weights_;
   std::size_t vector_count_ = 0;
   std::size_t vector_size_ = 0;  ///< bytes
 };

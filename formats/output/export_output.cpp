@@ -26,11 +26,12 @@ template <typename Write>
 ExportCounts copy_rows(OutputReader& reader, Write&& write) {
   ExportCounts counts;
   OutputBlock block;
-  const std::size_t size = element_bytes(reader.spec());
   while (reader.read(block, kBlock)) {
     write(block.view());
     counts.rows += block.rows.size();
-    counts.vectors += block.vectors.size() / size;
+    counts.vectors += reader.spec().kind == RowKind::sparse
+                          ? block.weights.size()
+                          : block.vectors.size() / reader.spec().vector_bytes();
   }
   return counts;
 }
@@ -49,7 +50,7 @@ ExportCounts write_jsonl(OutputReader& reader, ByteSink& out) {
 
 ExportCounts write_fvecs(OutputReader& reader, ByteSink& out) {
   const OutputSpec& spec = reader.spec();
-  const std::size_t size = vector_bytes(spec.type, spec.dims);
+  const std::size_t size = spec.vector_bytes();
   const auto dims = static_cast<std::int32_t>(spec.dims);
   std::vector<float> values(spec.dims);
   std::vector<std::byte> bytes;
@@ -80,7 +81,7 @@ ExportCounts write_parquet(OutputReader& reader, ByteSink& out, int zstd_level) 
 
 /// The vectors alone. Of a multi-vector output their number is known only at the end.
 ExportCounts stream_npy(OutputReader& reader, ByteSink& out, const std::string& name) {
-  if (reader.spec().multi_vector) {
+  if (reader.spec().kind == RowKind::multi) {
     throw Error(ExitCode::usage,
                 "{}: a multi-vector output cannot be streamed as npy, whose header comes first and "
                 "holds the number of vectors; export to a file",
@@ -107,7 +108,7 @@ ExportCounts write_format(OutputReader& reader, ExportFormat format, ByteSink& o
 
 void refuse_sparse(const OutputReader& reader, ExportFormat format, const std::string& name) {
   const bool vectors = format == ExportFormat::npy || format == ExportFormat::fvecs;
-  if (!vectors || !reader.spec().sparse) return;
+  if (!vectors || reader.spec().kind != RowKind::sparse) return;
   throw Error(ExitCode::usage,
               "{}: a sparse output holds weights of tokens, which {} has no place for; export to "
               "jsonl or parquet",
@@ -142,7 +143,7 @@ ExportCounts export_npy(OutputReader& reader, const Directory& directory, const 
   const std::string stem = name.ends_with(".npy") ? name.substr(0, name.size() - 4) : name;
   const NpyNames names{name, stem + ".ids.jsonl", stem + ".offsets.npy"};
   refuse_existing(directory, names.ids, options);
-  if (reader.spec().multi_vector) refuse_existing(directory, names.offsets, options);
+  if (reader.spec().kind == RowKind::multi) refuse_existing(directory, names.offsets, options);
   NpyFiles files(directory, names, reader.spec());
   const ExportCounts counts =
       copy_rows(reader, [&](const EmbeddingBlock& block) { files.write(block); });

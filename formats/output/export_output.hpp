@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "core/base/enum_words.hpp"
+
 namespace embedtool {
 
 enum class ExportFormat : std::uint8_t {
@@ -11,6 +13,13 @@ enum class ExportFormat : std::uint8_t {
   fvecs,  ///< for each vector its dimensions as int32, then f32 (int8 scaled, binary ±1)
   parquet,  ///< all shards in one file
 };
+template <>
+inline constexpr auto enum_words<ExportFormat> = std::to_array<EnumWord<ExportFormat>>({
+    {ExportFormat::npy, "npy"},
+    {ExportFormat::jsonl, "jsonl"},
+    {ExportFormat::fvecs, "fvecs"},
+    {ExportFormat::parquet, "parquet"},
+});
 
 struct ExportOptions {
   bool overwrite = false;  ///< else an existing file is refused

@@ -69,7 +69,7 @@ void append_json_number(std::string& out, float value) {
 void JsonRows::append_vector(std::string& out, const std::byte* vector) {
   out += '[';
   if (spec_.type == OutputType::int8 || spec_.type == OutputType::binary) {
-    const std::size_t size = vector_bytes(spec_.type, spec_.dims);
+    const std::size_t size = spec_.vector_bytes();
     for (std::size_t i = 0; i < size; ++i) {
       if (i > 0) out += ',';
       const auto byte = std::to_integer<std::uint8_t>(vector[i]);
@@ -88,12 +88,21 @@ void JsonRows::append_vector(std::string& out, const std::byte* vector) {
   out += ']';
 }
 
+void JsonRows::append_vectors(std::string& out, std::span<const std::byte> vectors) {
+  out += '[';
+  for (std::size_t at = 0; at < vectors.size(); at += spec_.vector_bytes()) {
+    if (at > 0) out += ',';
+    append_vector(out, vectors.data() + at);
+  }
+  out += ']';
+}
+
 void JsonRows::append_weights(std::string& out, const EmbeddingBlock& block, std::size_t row) {
   out += '{';
-  for (std::uint64_t i = block.vector_offsets[row]; i < block.vector_offsets[row + 1]; ++i) {
-    SparseEntry entry;
-    std::memcpy(&entry, block.vectors.data() + i * sizeof entry, sizeof entry);
-    if (i > block.vector_offsets[row]) out += ',';
+  bool first = true;
+  for (const SparseEntry& entry : block.weights_of(row)) {
+    if (!first) out += ',';
+    first = false;
     append_json_string(out, block.tokens[static_cast<std::size_t>(entry.token)]);
     out += ':';
     append_json_number(out, entry.weight);
@@ -124,18 +133,16 @@ void JsonRows::append_embedding_line(std::string& out, const EmbeddingBlock& blo
                                      std::size_t row) {
   append_id(out, block, row);
   out += ",\"embedding\":";
-  const std::size_t size = vector_bytes(spec_.type, spec_.dims);
-  if (spec_.sparse) {
-    append_weights(out, block, row);
-  } else if (spec_.multi_vector) {
-    out += '[';
-    for (std::size_t v = block.vector_offsets[row]; v < block.vector_offsets[row + 1]; ++v) {
-      if (v > block.vector_offsets[row]) out += ',';
-      append_vector(out, block.vectors.data() + v * size);
-    }
-    out += ']';
-  } else {
-    append_vector(out, block.vectors.data() + row * size);
+  switch (spec_.kind) {
+    case RowKind::dense:
+      append_vector(out, block.vectors_of(row, spec_.vector_bytes()).data());
+      break;
+    case RowKind::multi:
+      append_vectors(out, block.vectors_of(row, spec_.vector_bytes()));
+      break;
+    case RowKind::sparse:
+      append_weights(out, block, row);
+      break;
   }
   append_kept(out, block, row);
 }

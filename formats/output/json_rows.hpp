@@ -31,6 +31,7 @@ class JsonRows {
  private:
   void append_kept(std::string& out, const EmbeddingBlock& block, std::size_t row) const;
   void append_vector(std::string& out, const std::byte* vector);
+  void append_vectors(std::string& out, std::span<const std::byte> vectors);
   static void append_weights(std::string& out, const EmbeddingBlock& block, std::size_t row);
 
   OutputSpec spec_;

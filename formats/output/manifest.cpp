@@ -140,20 +140,16 @@ InputEntry input_from(const Json& json) {
   return input;
 }
 
-OutputType type_from(const std::string& name) {
-  for (const OutputType t :
-       {OutputType::f32, OutputType::f16, OutputType::int8, OutputType::binary}) {
-    if (name == name_of(t)) return t;
-  }
-  throw ManifestError("unknown dtype");
-}
-
 OutputSpec spec_from(const Json& json) {
   OutputSpec spec;
   spec.dims = number(json, "dims");
-  spec.type = type_from(json.at("dtype").get<std::string>());
-  spec.multi_vector = json.at("multi_vector").get<bool>();
-  spec.sparse = json.value("sparse", false);
+  const auto type = find_named<OutputType>(json.at("dtype").get<std::string>());
+  require(type.has_value(), "unknown dtype");
+  spec.type = *type;
+  const bool multi = json.at("multi_vector").get<bool>();
+  const bool sparse = json.value("sparse", false);
+  require(!(multi && sparse), "both sparse and multi-vector");
+  spec.kind = sparse ? RowKind::sparse : multi ? RowKind::multi : RowKind::dense;
   spec.int8_scale = json.at("int8_scale").get<float>();
   spec.kept_fields = json.at("kept_fields").get<std::vector<std::string>>();
   return spec;
@@ -235,14 +231,14 @@ std::string to_json(const Manifest& manifest) {
       {"data", manifest.data},
       {"dims", manifest.spec.dims},
       {"dtype", name_of(manifest.spec.type)},
-      {"multi_vector", manifest.spec.multi_vector},
+      {"multi_vector", manifest.spec.kind == RowKind::multi},
       {"int8_scale", manifest.spec.int8_scale},
       {"kept_fields", manifest.spec.kept_fields},
       {"rows", manifest.rows},
       {"shards", Json::array()},
       {"files", Json::array()},
   };
-  if (manifest.spec.sparse) json["sparse"] = true;
+  if (manifest.spec.kind == RowKind::sparse) json["sparse"] = true;
   for (const InputEntry& input : manifest.inputs) json["inputs"].push_back(input_json(input));
   for (const ShardEntry& shard : manifest.shards) json["shards"].push_back(shard_json(shard));
   for (const FileEntry& file : manifest.files) json["files"].push_back(file_json(file));

@@ -47,7 +47,7 @@ std::uint64_t take_number(std::string_view& text) {
 }
 
 const OutputSpec& dense_only(const OutputSpec& spec) {
-  if (!spec.sparse) return spec;
+  if (spec.kind != RowKind::sparse) return spec;
   throw Error(ExitCode::usage,
               "npy has no place for sparse weights of tokens: use --to parquet or --to jsonl");
 }
@@ -70,8 +70,7 @@ std::array<std::byte, kNpyHeaderBytes> npy_header(std::string_view dtype, std::u
 
 std::array<std::byte, kNpyHeaderBytes> npy_vectors_header(const OutputSpec& spec,
                                                           std::uint64_t vectors) {
-  const std::uint64_t columns =
-      spec.type == OutputType::binary ? vector_bytes(spec.type, spec.dims) : spec.dims;
+  const std::uint64_t columns = spec.type == OutputType::binary ? spec.vector_bytes() : spec.dims;
   return npy_header(dtype_of(spec.type), vectors, columns);
 }
 
@@ -108,7 +107,7 @@ NpyFiles::NpyFiles(const Directory& directory, NpyNames names, const OutputSpec&
       ids_file_(directory, names_.ids) {
   parquet::check_spec(spec);
   vectors_file_.write(npy_vectors_header(spec_, 0));
-  if (!spec_.multi_vector) return;
+  if (spec_.kind != RowKind::multi) return;
   offsets_file_ = std::make_unique<DurableFile>(directory, names_.offsets);
   offsets_file_->write(npy_header("<i8", 0, 0));
   const std::int64_t zero = 0;
@@ -116,7 +115,7 @@ NpyFiles::NpyFiles(const Directory& directory, NpyNames names, const OutputSpec&
 }
 
 void NpyFiles::write(const EmbeddingBlock& block) {
-  if (spec_.multi_vector) {
+  if (spec_.kind == RowKind::multi) {
     write_offsets(block);
   } else {
     vectors_file_.write(block.vectors);
@@ -134,14 +133,14 @@ void NpyFiles::write(const EmbeddingBlock& block) {
 // A block's offsets index its own vectors; the file's, all vectors before it.
 void NpyFiles::write_offsets(const EmbeddingBlock& block) {
   if (block.rows.empty()) return;
-  const std::uint64_t first = block.vector_offsets.front();
+  const std::uint64_t first = block.offsets.front();
   offsets_.clear();
   for (std::size_t row = 0; row < block.rows.size(); ++row) {
-    offsets_.push_back(static_cast<std::int64_t>(vectors_ + block.vector_offsets[row + 1] - first));
+    offsets_.push_back(static_cast<std::int64_t>(vectors_ + block.offsets[row + 1] - first));
   }
   offsets_file_->write(std::as_bytes(std::span(offsets_)));
-  const std::size_t size = vector_bytes(spec_.type, spec_.dims);
-  const std::uint64_t count = block.vector_offsets.back() - first;
+  const std::size_t size = spec_.vector_bytes();
+  const std::uint64_t count = block.offsets.back() - first;
   vectors_file_.write(block.vectors.subspan(first * size, count * size));
   vectors_ += count;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/enum_words.hpp"
 #include "core/ports.hpp"
 #include "formats/io/file_ops.hpp"
 #include "formats/io/unique_fd.hpp"
@@ -19,6 +20,11 @@ enum class OnError : std::uint8_t {
   fail,  ///< ends it: Error(bad_record)
   skip,  ///< is noted, and the run goes on without it
 };
+template <>
+inline constexpr auto enum_words<OnError> = std::to_array<EnumWord<OnError>>({
+    {OnError::skip, "skip"},
+    {OnError::fail, "fail"},
+});
 
 /// How many bad records a run bears.
 struct RejectBudget {

@@ -7,8 +7,8 @@ namespace {
 
 // Metadata may differ: it is facts for readers, not layout.
 bool same_columns(const OutputSpec& a, const OutputSpec& b) {
-  return a.dims == b.dims && a.type == b.type && a.multi_vector == b.multi_vector &&
-         a.sparse == b.sparse && a.int8_scale == b.int8_scale && a.kept_fields == b.kept_fields;
+  return a.dims == b.dims && a.type == b.type && a.kind == b.kind && a.int8_scale == b.int8_scale &&
+         a.kept_fields == b.kept_fields;
 }
 
 }  // namespace

@@ -89,8 +89,8 @@ class Verifier {
   bool check_rows(const std::string& name, std::uint64_t first_row) {
     // Binary vectors are always finite and of one length; they pass through for the counts.
     const OutputSpec& spec = manifest_.spec;
-    if (spec.sparse) return check_weights(name, first_row);
-    const std::size_t count = block_.vectors.size() / vector_bytes(spec.type, spec.dims);
+    if (spec.kind == RowKind::sparse) return check_weights(name, first_row);
+    const std::size_t count = block_.vectors.size() / spec.vector_bytes();
     values_.resize(count * spec.dims);
     values_of(spec, block_.vectors.data(), count, values_.data());
     report_.vectors += count;
@@ -113,15 +113,13 @@ class Verifier {
 
   /// Weights are finite and above 0, the heaviest first; a token comes once.
   bool check_weights(const std::string& name, std::uint64_t first_row) {
-    const auto& offsets = block_.vector_offsets;
+    const EmbeddingBlock block = block_.view();
     report_.vectors += block_.rows.size();
     for (std::size_t row = 0; row < block_.rows.size(); ++row) {
       double sum = 0.0;
       float last = std::numeric_limits<float>::infinity();
       tokens_.clear();
-      for (std::uint64_t i = offsets[row]; i < offsets[row + 1]; ++i) {
-        SparseEntry entry;
-        std::memcpy(&entry, block_.vectors.data() + i * sizeof entry, sizeof entry);
+      for (const SparseEntry& entry : block.weights_of(row)) {
         const bool good = std::isfinite(entry.weight) && entry.weight > 0 && entry.weight <= last;
         if (!good || !tokens_.insert(entry.token).second) {
           problem(name, fmt::format("row {} is no list of weights of different tokens, heaviest "
@@ -139,7 +137,7 @@ class Verifier {
   }
 
   std::size_t row_of(std::size_t vector) const {
-    const auto& offsets = block_.vector_offsets;
+    const auto& offsets = block_.offsets;
     if (offsets.empty()) return vector;
     const auto after = std::upper_bound(offsets.begin(), offsets.end(), vector);
     return static_cast<std::size_t>(after - offsets.begin()) - 1;
@@ -162,12 +160,12 @@ class Verifier {
     const OutputSpec& spec = manifest_.spec;
     const NpyShape shape = read_npy_header(file);
     const bool offsets = name == "offsets.npy";
-    const std::uint64_t width = offsets ? 8 : vector_bytes(spec.type, spec.dims);
+    const std::uint64_t width = offsets ? 8 : spec.vector_bytes();
     const std::uint64_t data = file.size() - kNpyHeaderBytes;
     const bool fits = data % width == 0 && data / width == shape.rows;
     const std::uint64_t rows = offsets ? manifest_.rows + 1 : manifest_.rows;
     // How many vectors a multi-vector output has, only its offsets say.
-    const bool counted = !offsets && spec.multi_vector ? true : shape.rows == rows;
+    const bool counted = !offsets && spec.kind == RowKind::multi ? true : shape.rows == rows;
     if (!fits || !counted) problem(name, "its shape does not fit its size or the manifest's rows");
   }
 

@@ -55,7 +55,7 @@ void OutputBlock::clear() {
   documents.clear();
   rows.clear();
   vectors.clear();
-  vector_offsets.clear();
+  offsets.clear();
 }
 
 ParquetReader::ParquetReader(const RandomBytes& in)
@@ -150,12 +150,11 @@ void ParquetReader::read_row(OutputBlock& block) {
   Record record;
   record.ordinal = block.documents.records.size();
   record.id = block.documents.append(column(parquet::kId).bytes());
-  const std::size_t before =
-      spec_.ragged() && !block.vector_offsets.empty() ? block.vector_offsets.back() : 0;
+  const std::size_t before = spec_.ragged() && !block.offsets.empty() ? block.offsets.back() : 0;
   const std::size_t count = read_embedding(block);
   if (spec_.ragged()) {
-    if (block.vector_offsets.empty()) block.vector_offsets.push_back(0);
-    block.vector_offsets.push_back(before + count);
+    if (block.offsets.empty()) block.offsets.push_back(0);
+    block.offsets.push_back(before + count);
   }
   RowInfo& info = block.rows.emplace_back();
   info.record = static_cast<std::uint32_t>(record.ordinal);
@@ -169,7 +168,9 @@ void ParquetReader::read_row(OutputBlock& block) {
 /// Appends a row's vectors, or weights, and returns their number.
 std::size_t ParquetReader::read_embedding(OutputBlock& block) {
   parquet::ChunkReader& vectors = columns_[parquet::kEmbedding];
-  if (!spec_.sparse) return vectors.vectors(block.vectors, spec_.dims, !spec_.multi_vector);
+  if (spec_.kind != RowKind::sparse) {
+    return vectors.vectors(block.vectors, spec_.dims, spec_.kind == RowKind::dense);
+  }
   vectors.strings(names_);
   weights_.clear();
   const std::size_t count = columns_[parquet::kEmbedding + 1].vectors(weights_, 1, false);
@@ -178,8 +179,7 @@ std::size_t ParquetReader::read_embedding(OutputBlock& block) {
     SparseEntry entry;
     entry.token = block.tokens.number_of(names_[i], spec_.dims);
     std::memcpy(&entry.weight, weights_.data() + i * sizeof(float), sizeof(float));
-    const auto bytes = std::as_bytes(std::span(&entry, 1));
-    block.vectors.insert(block.vectors.end(), bytes.begin(), bytes.end());
+    block.weights.push_back(entry);
   }
   return count;
 }

@@ -39,15 +39,18 @@ class TokenNumbers {
 struct OutputBlock {
   DocumentBlock documents;  ///< ids and kept fields; payloads are empty, ordinals count rows
   std::vector<RowInfo> rows;
-  std::vector<std::byte> vectors;
-  std::vector<std::uint64_t> vector_offsets;  ///< empty unless multi-vector or sparse
-  TokenNumbers tokens;                        ///< of sparse rows; kept when the block is cleared
+  std::vector<std::byte> vectors;      ///< of dense and multi rows
+  std::vector<SparseEntry> weights;    ///< of sparse rows
+  std::vector<std::uint64_t> offsets;  ///< empty unless multi-vector or sparse
+  TokenNumbers tokens;                 ///< of sparse rows; kept when the block is cleared
 
   void clear();
   EmbeddingBlock view() const {
-    return {&documents, rows, vectors, vector_offsets, tokens.names()};
+    return {&documents, rows, vectors, weights, offsets, tokens.names()};
   }
-  std::size_t byte_size() const { return documents.byte_size() + vectors.size(); }
+  std::size_t byte_size() const {
+    return documents.byte_size() + vectors.size() + weights.size() * sizeof(SparseEntry);
+  }
 };
 
 /// Reads one Parquet file of ParquetWriter's layout, front to back; other files are refused.

@@ -90,7 +90,7 @@ class LayoutBuilder {
 };
 
 void add_embedding(const OutputSpec& spec, LayoutBuilder& builder) {
-  if (spec.sparse) return builder.token_weights();
+  if (spec.kind == RowKind::sparse) return builder.token_weights();
   ColumnLayout column;
   switch (spec.type) {
     case OutputType::f32:
@@ -113,7 +113,7 @@ void add_embedding(const OutputSpec& spec, LayoutBuilder& builder) {
       return;
     case OutputType::binary:
       column.type = Physical::fixed;
-      column.type_length = static_cast<std::int32_t>(vector_bytes(spec.type, spec.dims));
+      column.type_length = static_cast<std::int32_t>(spec.vector_bytes());
       builder.lists(nesting(spec), column, Logical::none);
       return;
   }
@@ -148,14 +148,6 @@ std::string print(float value) {
   return {buffer.data(), result.ptr};
 }
 
-OutputType type_named(std::string_view name) {
-  for (const OutputType t :
-       {OutputType::f32, OutputType::f16, OutputType::int8, OutputType::binary}) {
-    if (name == name_of(t)) return t;
-  }
-  throw ThriftError("unknown embedtool.dtype");
-}
-
 /// Kept fields are the optional top-level leaves.
 std::vector<std::string> kept_names(const FileMeta& meta) {
   std::vector<std::string> names;
@@ -172,8 +164,8 @@ void check_spec(const OutputSpec& spec) {
     throw Error(ExitCode::usage, "vectors of {} dimensions cannot be written (1 to {})", spec.dims,
                 kMaxDims);
   }
-  if (spec.sparse && (spec.multi_vector || spec.type != OutputType::f32)) {
-    throw Error(ExitCode::usage, "sparse weights are written as f32, one row a text");
+  if (spec.kind == RowKind::sparse && spec.type != OutputType::f32) {
+    throw Error(ExitCode::usage, "sparse weights are written as f32");
   }
   check_kept_names(spec.kept_fields);
 }
@@ -197,10 +189,10 @@ std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec&
   std::vector<std::pair<std::string, std::string>> out = {
       {std::string(kDimsKey), std::to_string(spec.dims)},
       {std::string(kTypeKey), std::string(name_of(spec.type))},
-      {std::string(kMultiKey), spec.multi_vector ? "true" : "false"},
+      {std::string(kMultiKey), spec.kind == RowKind::multi ? "true" : "false"},
       {std::string(kScaleKey), print(spec.int8_scale)},
   };
-  if (spec.sparse) out.emplace_back(kSparseKey, "true");
+  if (spec.kind == RowKind::sparse) out.emplace_back(kSparseKey, "true");
   out.insert(out.end(), spec.metadata.begin(), spec.metadata.end());
   return out;
 }
@@ -216,11 +208,15 @@ OutputSpec spec_of(const FileMeta& meta) {
   }
   spec.dims = parse<std::size_t>(kv[0].second, "bad embedtool.dims");
   if (spec.dims == 0 || spec.dims > kMaxDims) throw ThriftError("bad embedtool.dims");
-  spec.type = type_named(kv[1].second);
-  spec.multi_vector = kv[2].second == "true";
+  const std::optional<OutputType> type = find_named<OutputType>(kv[1].second);
+  if (!type) throw ThriftError("unknown embedtool.dtype");
+  spec.type = *type;
+  const bool sparse = kv.size() > 4 && kv[4].first == kSparseKey;
+  const bool multi = kv[2].second == "true";
+  if (sparse && multi) throw ThriftError("both sparse and multi-vector");
+  spec.kind = sparse ? RowKind::sparse : multi ? RowKind::multi : RowKind::dense;
   spec.int8_scale = parse<float>(kv[3].second, "bad embedtool.int8_scale");
-  spec.sparse = kv.size() > 4 && kv[4].first == kSparseKey;
-  spec.metadata.assign(kv.begin() + (spec.sparse ? 5 : 4), kv.end());
+  spec.metadata.assign(kv.begin() + (sparse ? 5 : 4), kv.end());
   spec.kept_fields = kept_names(meta);
   try {
     if (layout_of(spec).schema != meta.schema) throw ThriftError("the columns are not embedtool's");

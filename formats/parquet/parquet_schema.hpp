@@ -36,7 +36,7 @@ inline constexpr std::size_t kFirstKept = 5;
 
 /// A sparse embedding takes two columns: the tokens' names and their weights.
 inline std::size_t place_of(const OutputSpec& spec, std::size_t column) {
-  return spec.sparse && column > kEmbedding ? column + 1 : column;
+  return spec.kind == RowKind::sparse && column > kEmbedding ? column + 1 : column;
 }
 
 struct ColumnLayout {
@@ -71,7 +71,7 @@ OutputSpec spec_of(const FileMeta& meta);
 
 /// Levels of list nesting in the embedding column: 0 to 2.
 constexpr unsigned nesting(const OutputSpec& spec) {
-  return (spec.multi_vector ? 1U : 0U) + (spec.type == OutputType::binary ? 0U : 1U);
+  return (spec.kind == RowKind::multi ? 1U : 0U) + (spec.type == OutputType::binary ? 0U : 1U);
 }
 
 }  // namespace embedtool::parquet

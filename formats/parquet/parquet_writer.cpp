@@ -63,7 +63,7 @@ void ParquetWriter::add_row(const EmbeddingBlock& block, std::size_t row) {
   const DocumentBlock& documents = *block.documents;
   const RowInfo& info = block.rows[row];
   column(parquet::kId).add_bytes(documents.id(documents.records[info.record]));
-  if (spec_.sparse) {
+  if (spec_.kind == RowKind::sparse) {
     add_weights(block, row);
   } else {
     add_embedding(block, row);
@@ -76,25 +76,15 @@ void ParquetWriter::add_row(const EmbeddingBlock& block, std::size_t row) {
 }
 
 void ParquetWriter::add_embedding(const EmbeddingBlock& block, std::size_t row) {
-  const std::size_t size = vector_bytes(spec_.type, spec_.dims);
-  // One vector a row: vectors and rows are numbered alike.
-  std::uint64_t first = row;
-  std::uint64_t count = 1;
-  if (spec_.multi_vector) {
-    first = block.vector_offsets[row];
-    count = block.vector_offsets[row + 1] - first;
-  }
   column(parquet::kEmbedding)
-      .add_vectors(block.vectors.subspan(first * size, count * size), count, spec_.dims,
-                   !spec_.multi_vector);
+      .add_vectors(block.vectors_of(row, spec_.vector_bytes()), block.count_of(row), spec_.dims,
+                   spec_.kind == RowKind::dense);
 }
 
 void ParquetWriter::add_weights(const EmbeddingBlock& block, std::size_t row) {
   names_.clear();
   weights_.clear();
-  for (std::uint64_t i = block.vector_offsets[row]; i < block.vector_offsets[row + 1]; ++i) {
-    SparseEntry entry;
-    std::memcpy(&entry, block.vectors.data() + i * sizeof entry, sizeof entry);
+  for (const SparseEntry& entry : block.weights_of(row)) {
     names_.push_back(block.tokens[static_cast<std::size_t>(entry.token)]);
     weights_.push_back(entry.weight);
   }

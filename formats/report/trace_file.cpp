@@ -78,20 +78,6 @@ class TraceWriter {
   bool first_ = true;
 };
 
-std::string_view name_of(TraceTask::Kind kind) {
-  switch (kind) {
-    case TraceTask::Kind::read:
-      return "read window";
-    case TraceTask::Kind::tokenize:
-      return "tokenize texts";
-    case TraceTask::Kind::encode:
-      return "encode batch";
-    case TraceTask::Kind::write:
-      return "write window";
-  }
-  return "?";
-}
-
 void put_lane(TraceWriter& out, std::size_t thread, const TraceLane& lane) {
   for (const TraceTask& task : lane.tasks) {
     const std::string arguments =

@@ -13,6 +13,7 @@
 #include "formats/tokenizer/gguf_tokenizer.hpp"
 #include "formats/weights/gguf.hpp"
 #include "tests/fuzz/whole_tensor.hpp"
+#include "tests/support/encode_vectors.hpp"
 
 namespace {
 
@@ -43,11 +44,7 @@ void encode_ids(const GgufFile& file) {
   if (model.spec.head_dim() > 64) return;
   const Encoder encoder(model.spec, {}, file, *gemm_backends().back());
   const std::vector<TokenId> ids{0, 0};
-  const std::vector<std::uint32_t> offsets{0, 2};
-  std::vector<float> out(encoder.dims());
-  Workspace workspace;
-  StageClock clock;
-  encoder.encode({ids, offsets}, workspace, clock, out.data());
+  testing::encode_vectors(encoder, ids);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ void read_file(std::span<const std::byte> data) {
       const OutputSpec& spec = reader.spec();
       const std::size_t stride = vector_bytes(spec.type, spec.dims);
       const std::size_t vectors =
-          spec.multi_vector ? block.vector_offsets.back() : block.rows.size();
+          spec.kind == RowKind::multi ? block.offsets.back() : block.rows.size();
       if (block.vectors.size() != vectors * stride) __builtin_trap();
       if (block.documents.kept.size() != block.rows.size() * spec.kept_fields.size()) {
         __builtin_trap();
@@ -64,7 +64,7 @@ void read_value(parquet::ChunkReader& reader, const OutputSpec& spec, parquet::R
   using parquet::Role;
   out.clear();
   if (role == Role::id) reader.bytes();
-  if (role == Role::embedding) reader.vectors(out, spec.dims, !spec.multi_vector);
+  if (role == Role::embedding) reader.vectors(out, spec.dims, spec.kind == RowKind::dense);
   if (role == Role::n_tokens) reader.int32();
   if (role == Role::truncated) reader.boolean();
   if (role == Role::text_hash) reader.fixed();
@@ -100,7 +100,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // The first byte says how many values the page claims, the second which kind of output it is in.
   OutputSpec spec;
   spec.type = static_cast<OutputType>(data[1] % 4);
-  spec.multi_vector = (data[1] & 4) != 0;
+  spec.kind = (data[1] & 4) != 0 ? RowKind::multi : RowKind::dense;
   spec.dims = 1 + data[1] / 16;
   spec.kept_fields = {"kept"};
   for (const parquet::ColumnLayout& column : parquet::layout_of(spec).columns) {

@@ -11,6 +11,7 @@
 
 #include "core/model/encoder.hpp"
 #include "tests/golden/golden_case.hpp"
+#include "tests/support/encode_vectors.hpp"
 
 namespace embedtool::golden {
 
@@ -25,12 +26,7 @@ inline std::vector<float> encode_all(const Encoder& encoder, const std::vector<I
     ids.insert(ids.end(), item.ids.begin(), item.ids.end());
     offsets.push_back(static_cast<std::uint32_t>(ids.size()));
   }
-  const Batch batch{ids, offsets};
-  std::vector<float> out((encoder.multi_vector() ? batch.tokens() : batch.size()) * encoder.dims());
-  Workspace workspace;
-  StageClock clock;
-  encoder.encode(batch, workspace, clock, out.data());
-  return out;
+  return testing::encode_vectors(encoder, Batch{ids, offsets});
 }
 
 inline void expect_near(std::span<const float> ours, std::span<const double> reference,

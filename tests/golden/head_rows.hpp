@@ -35,16 +35,14 @@ class RowSink : public EmbeddingSink {
     for (std::size_t r = 0; r < block.rows.size(); ++r) {
       Row& row = rows.emplace_back();
       row.n_tokens = block.rows[r].n_tokens;
-      const std::size_t first = spec_.ragged() ? block.vector_offsets[r] : r;
-      const std::size_t last = spec_.ragged() ? block.vector_offsets[r + 1] : r + 1;
-      const std::byte* at = block.vectors.data() + first * element_bytes(spec_);
-      if (spec_.sparse) {
-        row.weights.resize(last - first);
-        if (last > first) std::memcpy(row.weights.data(), at, (last - first) * sizeof(SparseEntry));
+      if (spec_.kind == RowKind::sparse) {
+        const auto weights = block.weights_of(r);
+        row.weights.assign(weights.begin(), weights.end());
         continue;
       }
-      const auto* values = reinterpret_cast<const float*>(at);
-      for (std::size_t v = 0; v < last - first; ++v) {
+      const auto* values =
+          reinterpret_cast<const float*>(block.vectors_of(r, spec_.vector_bytes()).data());
+      for (std::size_t v = 0; v < block.count_of(r); ++v) {
         row.vectors.emplace_back(values + v * spec_.dims, values + (v + 1) * spec_.dims);
       }
     }
@@ -78,8 +76,7 @@ inline std::vector<Row> encode_texts(const LoadedModel& model,
   const Encoder encoder(model.spec, model.head, *model.weights, select_gemm("", Compute::f32));
   OutputSpec spec;
   spec.dims = encoder.dims();
-  spec.multi_vector = encoder.multi_vector();
-  spec.sparse = encoder.sparse();
+  spec.kind = encoder.kind();
   RejectLog rejects({});
   CorpusOptions input;
   input.inputs = {corpus.string()};

@@ -10,6 +10,7 @@
 #include "core/model/encoder.hpp"
 #include "formats/model/hf_model.hpp"
 #include "tests/golden/golden_case.hpp"
+#include "tests/support/encode_vectors.hpp"
 #include "tests/unit/model_folder.hpp"
 
 namespace embedtool {
@@ -55,12 +56,7 @@ std::vector<float> encode_text(const LoadedModel& model, const HeadSpec& head,
       text, {.max_tokens = model.max_tokens, .add_special_tokens = model.spec.special_tokens},
       *scratch, ids);
   const Encoder encoder(model.spec, head, *model.weights, *gemm_backends().back());
-  const std::vector<std::uint32_t> offsets{0, static_cast<std::uint32_t>(ids.size())};
-  std::vector<float> vector(encoder.dims());
-  Workspace workspace;
-  StageClock clock;
-  encoder.encode({ids, offsets}, workspace, clock, vector.data());
-  return vector;
+  return testing::encode_vectors(encoder, ids);
 }
 
 double length(const std::vector<float>& v) {

@@ -41,7 +41,7 @@ TEST_F(BatchModel, PredictsTheBuffersOfEveryBackend) {
       Plan plan;
       plan_batches(texts, {64, 2048}, 2, plan);
       Workspace workspace;
-      Buffer<float> vectors;
+      RowBatch rows;
       StageClock clock;
       BatchBuilder builder;
       for (const PlannedBatch& planned : plan.batches) {
@@ -50,10 +50,9 @@ TEST_F(BatchModel, PredictsTheBuffersOfEveryBackend) {
           const std::vector<TokenId> ids(texts[plan.order[planned.first + i]], 1);
           builder.append(ids);
         }
-        vectors.reserve(planned.count * encoder.dims());
-        encoder.encode(builder.batch(), workspace, clock, vectors.data());
+        encoder.encode(builder.batch(), workspace, clock, rows);
       }
-      const auto measured = static_cast<double>(workspace.bytes() + vectors.bytes());
+      const auto measured = static_cast<double>(workspace.bytes() + rows.bytes());
       const auto predicted = static_cast<double>(worker_bytes(encoder, largest_batch(plan)));
       EXPECT_NEAR(predicted, measured, 0.1 * measured) << backend << " " << least << "–" << most;
     }

@@ -53,7 +53,7 @@ class Invariance : public testing::TestWithParam<Choice> {
     const Encoder encoder(spec_, head, weights_, *backend, compute);
     OutputSpec output;
     output.dims = encoder.dims();
-    output.multi_vector = encoder.multi_vector();
+    output.kind = encoder.kind();
     IdSource source(sequences);
     NoRejects rejects;
     StageClock clock;

@@ -163,10 +163,8 @@ class MemorySink final : public EmbeddingSink {
 
   void write(const EmbeddingBlock& block) override {
     for (std::size_t i = 0; i < block.rows.size(); ++i) {
-      const bool multi = !block.vector_offsets.empty();
-      const std::size_t first = multi ? block.vector_offsets[i] : i;
-      const std::size_t last = multi ? block.vector_offsets[i + 1] : i + 1;
-      const auto bytes = block.vectors.subspan(first * vector_size_, (last - first) * vector_size_);
+      const auto bytes = block.vectors.empty() ? std::as_bytes(block.weights_of(i))
+                                               : block.vectors_of(i, vector_size_);
       rows.push_back(
           {std::string(block.documents->id(block.documents->records[block.rows[i].record])),
            block.rows[i],

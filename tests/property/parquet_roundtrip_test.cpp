@@ -31,8 +31,8 @@ std::vector<std::byte> write_cut(const OutputSpec& spec, const SampleRows& rows,
 void expect_same(const SampleRows& rows, const OutputBlock& read, const OutputSpec& spec) {
   ASSERT_EQ(read.rows.size(), rows.rows.size());
   EXPECT_EQ(read.vectors, rows.vectors);
-  if (spec.multi_vector && !rows.rows.empty()) {
-    EXPECT_EQ(read.vector_offsets, rows.vector_offsets);
+  if (spec.kind == RowKind::multi && !rows.rows.empty()) {
+    EXPECT_EQ(read.offsets, rows.offsets);
   }
   for (std::size_t i = 0; i < rows.rows.size(); ++i) {
     ASSERT_EQ(read.documents.id(read.documents.records[i]),
@@ -81,12 +81,10 @@ INSTANTIATE_TEST_SUITE_P(All, ParquetRoundTrip,
                                             ::testing::Values(0, 1, 10, 3000)));
 
 /// Entries by name: a reader numbers tokens as it meets them.
-std::vector<std::pair<std::string, float>> named_weights(std::span<const std::byte> entries,
+std::vector<std::pair<std::string, float>> named_weights(std::span<const SparseEntry> entries,
                                                          std::span<const std::string> tokens) {
   std::vector<std::pair<std::string, float>> out;
-  for (std::size_t at = 0; at < entries.size(); at += sizeof(SparseEntry)) {
-    SparseEntry entry;
-    std::memcpy(&entry, entries.data() + at, sizeof entry);
+  for (const SparseEntry& entry : entries) {
     out.emplace_back(tokens[static_cast<std::size_t>(entry.token)], entry.weight);
   }
   return out;
@@ -104,17 +102,17 @@ TEST_P(SparseRoundTrip, RowsComeBackAndCutsDoNotMatter) {
   }
   const MemoryBytes bytes(whole, "whole");
   ParquetReader reader(bytes);
-  EXPECT_TRUE(reader.spec().sparse);
+  EXPECT_EQ(reader.spec().kind, RowKind::sparse);
   EXPECT_EQ(reader.spec().metadata, spec.metadata);
   EXPECT_EQ(reader.spec().kept_fields, spec.kept_fields);
   OutputBlock block;
   reader.read(block, {count + 1, std::size_t{1} << 40});
   ASSERT_EQ(block.rows.size(), rows.rows.size());
   if (count > 0) {
-    EXPECT_EQ(block.vector_offsets, rows.vector_offsets);
+    EXPECT_EQ(block.offsets, rows.offsets);
   }
-  EXPECT_EQ(named_weights(block.vectors, block.tokens.names()),
-            named_weights(rows.vectors, rows.tokens));
+  EXPECT_EQ(named_weights(block.weights, block.tokens.names()),
+            named_weights(rows.weights, rows.tokens));
   for (std::size_t i = 0; i < count; ++i) {
     ASSERT_EQ(block.rows[i].text_hash, rows.rows[i].text_hash);
   }

@@ -8,6 +8,7 @@
 #include "core/math/gemm_backends.hpp"
 #include "core/pipeline/run.hpp"
 #include "tests/property/memory_model.hpp"
+#include "tests/support/encode_vectors.hpp"
 
 namespace embedtool {
 namespace {
@@ -50,8 +51,8 @@ class SparseHeads : public testing::TestWithParam<const GemmBackend*> {
     const Encoder encoder(model_, head_, weights_, *GetParam());
     OutputSpec output;
     output.dims = encoder.dims();
-    output.sparse = encoder.sparse();
-    EXPECT_TRUE(output.sparse);
+    output.kind = encoder.kind();
+    EXPECT_EQ(output.kind, RowKind::sparse);
     EXPECT_EQ(output.dims, kVocab);
     IdSource source(sequences);
     MemorySink sink(sizeof(SparseEntry));
@@ -78,11 +79,7 @@ std::vector<double> SparseHeads::reading(const std::vector<TokenId>& ids) const 
   states.pooling = {Pooling::none};
   states.normalize = false;
   const Encoder encoder(model_, states, weights_, *GetParam());
-  std::vector<float> out(ids.size() * 60);
-  Workspace workspace;
-  StageClock clock;
-  const std::vector<std::uint32_t> offsets{0, static_cast<std::uint32_t>(ids.size())};
-  encoder.encode({ids, offsets}, workspace, clock, out.data());
+  const std::vector<float> out = testing::encode_vectors(encoder, ids);
   std::vector<double> pooled(kVocab);
   for (std::size_t t = 0; t < ids.size(); ++t) {
     std::vector<double> x(kInner);

@@ -9,6 +9,7 @@
 #include "core/base/error.hpp"
 #include "core/base/profile.hpp"
 #include "tests/property/memory_model.hpp"
+#include "tests/support/encode_vectors.hpp"
 
 namespace embedtool {
 namespace {
@@ -34,13 +35,8 @@ class TrialTest : public testing::Test {
   /// Text by text.
   std::vector<float> expected(const Encoder& encoder) const {
     std::vector<float> out;
-    Workspace workspace;
-    StageClock clock;
     for (std::size_t i = 0; i < sample_.size(); ++i) {
-      const auto ids = sample_.text(i);
-      const std::vector<std::uint32_t> offsets{0, static_cast<std::uint32_t>(ids.size())};
-      std::vector<float> vectors(encoder.vector_count(ids) * encoder.dims());
-      encoder.encode({ids, offsets}, workspace, clock, vectors.data());
+      const std::vector<float> vectors = testing::encode_vectors(encoder, sample_.text(i));
       out.insert(out.end(), vectors.begin(), vectors.end());
     }
     return out;

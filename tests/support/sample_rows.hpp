@@ -23,18 +23,19 @@ struct SampleRows {
   DocumentBlock documents;
   std::vector<RowInfo> rows;
   std::vector<std::byte> vectors;
-  std::vector<std::uint64_t> vector_offsets;
+  std::vector<SparseEntry> weights;
+  std::vector<std::uint64_t> offsets;
 
   std::vector<std::string> tokens;  ///< names, of sparse rows
 
-  EmbeddingBlock view() const { return {&documents, rows, vectors, vector_offsets, tokens}; }
+  EmbeddingBlock view() const { return {&documents, rows, vectors, weights, offsets, tokens}; }
 };
 
 inline OutputSpec sample_spec(OutputType type, std::size_t dims, bool multi, std::size_t kept) {
   OutputSpec spec;
   spec.type = type;
   spec.dims = dims;
-  spec.multi_vector = multi;
+  if (multi) spec.kind = RowKind::multi;
   spec.int8_scale = type == OutputType::int8 ? 0.0078125F : 0.0F;
   for (std::size_t i = 0; i < kept; ++i) spec.kept_fields.push_back("field_" + std::to_string(i));
   spec.metadata = {{"model", "sample \"model\""}, {"settings", "{\"pooling\":\"mean\"}"}};
@@ -44,7 +45,7 @@ inline OutputSpec sample_spec(OutputType type, std::size_t dims, bool multi, std
 /// Weights of some of `dims` tokens; names of many scripts and lengths, each another one.
 inline OutputSpec sparse_spec(std::size_t dims, std::size_t kept) {
   OutputSpec spec = sample_spec(OutputType::f32, dims, false, kept);
-  spec.sparse = true;
+  spec.kind = RowKind::sparse;
   static constexpr const char* kHeads[] = {"##", "\xE2\x96\x81", "\"", "caf\xC3\xA9", "", "a\\"};
   auto names = std::make_shared<std::vector<std::string>>();
   for (std::size_t i = 0; i < dims; ++i) {
@@ -60,7 +61,7 @@ class RowGenerator {
 
   SampleRows make(std::size_t count) {
     SampleRows out;
-    if (spec_.ragged()) out.vector_offsets.push_back(0);
+    if (spec_.ragged()) out.offsets.push_back(0);
     if (spec_.tokens) out.tokens = *spec_.tokens;
     for (std::size_t i = 0; i < count; ++i) add(out);
     return out;
@@ -102,15 +103,13 @@ class RowGenerator {
   }
 
   /// A row's weights, heaviest first: tokens a random stride apart, so that none comes twice.
-  std::size_t add_weights(std::vector<std::byte>& out) {
+  std::size_t add_weights(std::vector<SparseEntry>& out) {
     const std::size_t count = below(std::min<std::size_t>(spec_.dims, 40) + 1);
     const std::size_t first = below(spec_.dims);
     float weight = 3.0F;
     for (std::size_t i = 0; i < count; ++i) {
       weight *= 0.5F + static_cast<float>(below(1000)) / 2000.0F;
-      const SparseEntry entry{static_cast<TokenId>((first + i) % spec_.dims), weight};
-      const auto bytes = std::as_bytes(std::span(&entry, 1));
-      out.insert(out.end(), bytes.begin(), bytes.end());
+      out.push_back({static_cast<TokenId>((first + i) % spec_.dims), weight});
     }
     return count;
   }
@@ -129,13 +128,13 @@ class RowGenerator {
     for (std::size_t i = 0; i < spec_.kept_fields.size(); ++i) {
       out.documents.kept.push_back(below(4) == 0 ? Slice::null() : out.documents.append(text()));
     }
-    std::size_t vectors = spec_.multi_vector ? below(5) : 1;
-    if (spec_.sparse) {
-      vectors = add_weights(out.vectors);
+    std::size_t vectors = spec_.kind == RowKind::multi ? below(5) : 1;
+    if (spec_.kind == RowKind::sparse) {
+      vectors = add_weights(out.weights);
     } else {
       for (std::size_t i = 0; i < vectors; ++i) add_vector(out.vectors);
     }
-    if (spec_.ragged()) out.vector_offsets.push_back(out.vector_offsets.back() + vectors);
+    if (spec_.ragged()) out.offsets.push_back(out.offsets.back() + vectors);
     out.rows.push_back(info);
   }
 
@@ -151,9 +150,9 @@ inline EmbeddingBlock part_of(const SampleRows& all, const OutputSpec& spec, std
   EmbeddingBlock block = all.view();
   block.rows = block.rows.subspan(first, last - first);
   if (spec.ragged()) {
-    block.vector_offsets = block.vector_offsets.subspan(first, last - first + 1);
+    block.offsets = block.offsets.subspan(first, last - first + 1);
   } else {
-    const std::size_t size = vector_bytes(spec.type, spec.dims);
+    const std::size_t size = spec.vector_bytes();
     block.vectors = block.vectors.subspan(first * size, (last - first) * size);
   }
   return block;

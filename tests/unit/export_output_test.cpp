@@ -49,7 +49,7 @@ TEST_P(Export, GivesTheBytesThatEncodeGives) {
   const ScratchDir& s = forms.scratch;
   const ExportCounts counts = export_output(s / "parquet", ExportFormat::npy, s / "x.npy");
   EXPECT_EQ(counts.rows, 100U);
-  EXPECT_EQ(counts.vectors, multi ? forms.rows.vector_offsets.back() : 100U);
+  EXPECT_EQ(counts.vectors, multi ? forms.rows.offsets.back() : 100U);
   EXPECT_EQ(slurp(s / "x.npy"), slurp(s / "npy/embeddings.npy"));
   EXPECT_EQ(slurp(s / "x.ids.jsonl"), slurp(s / "npy/ids.jsonl"));
   EXPECT_EQ(slurp(s / "x.offsets.npy"), slurp(s / "npy/offsets.npy"));

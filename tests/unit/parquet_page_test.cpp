@@ -46,7 +46,7 @@ ColumnLayout embedding_layout(OutputType type, std::size_t dims, bool multi) {
   OutputSpec spec;
   spec.type = type;
   spec.dims = dims;
-  spec.multi_vector = multi;
+  if (multi) spec.kind = RowKind::multi;
   return layout_of(spec).columns[1];
 }
 

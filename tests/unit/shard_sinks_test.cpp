@@ -61,7 +61,7 @@ OutputSpec hand_spec(OutputType type, std::size_t dims, bool multi) {
   OutputSpec spec;
   spec.type = type;
   spec.dims = dims;
-  spec.multi_vector = multi;
+  if (multi) spec.kind = RowKind::multi;
   spec.int8_scale = 0.5F;
   spec.kept_fields = {"title"};
   return spec;
@@ -188,7 +188,7 @@ TEST(NpySink, WritesVectorsIdsAndOffsets) {
             0);
   const std::string offsets = slurp(scratch / "out/offsets.npy");
   ASSERT_EQ(offsets.size(), kNpyHeaderBytes + 51 * 8);
-  EXPECT_EQ(std::memcmp(offsets.data() + kNpyHeaderBytes, rows.vector_offsets.data(), 51 * 8), 0);
+  EXPECT_EQ(std::memcmp(offsets.data() + kNpyHeaderBytes, rows.offsets.data(), 51 * 8), 0);
   const VerifyReport report = verify_output(scratch / "out");
   EXPECT_TRUE(report.ok());
   EXPECT_EQ(report.rows, 50U);

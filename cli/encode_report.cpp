@@ -30,24 +30,24 @@ double least_bytes(const RunReport& report, const ReadyModel& model) {
   const double weights =
       model.encoder->linear_flops_per_token() / 2 * static_cast<double>(weight_size(model.compute));
   const auto states = static_cast<double>(spec.hidden * sizeof(float) * (2 * spec.layers + 2));
-  return static_cast<double>(report.batches) * weights +
-         static_cast<double>(report.tokens) * states;
+  return static_cast<double>(report.counts.batches) * weights +
+         static_cast<double>(report.counts.tokens) * states;
 }
 
 /// The figures that a log is searched for.
 LogFields report_fields(const RunReport& report) {
-  const double encode_seconds = static_cast<double>(report.encode_wall_ns) / 1e9;
+  const double encode_seconds = static_cast<double>(report.times.encode_wall_ns) / 1e9;
   const auto rate = [encode_seconds](std::uint64_t n) {
     return encode_seconds > 0 ? static_cast<double>(n) / encode_seconds : 0.0;
   };
-  return {{"rows", report.rows},
-          {"tokens", report.tokens},
-          {"rejected", report.rejected},
-          {"truncated", report.truncated},
-          {"seconds", static_cast<double>(report.wall_ns) / 1e9},
-          {"texts_per_second", rate(report.rows)},
-          {"tokens_per_second", rate(report.tokens)},
-          {"memory_peak_bytes", report.peak_rss},
+  return {{"rows", report.counts.rows},
+          {"tokens", report.counts.tokens},
+          {"rejected", report.counts.rejected},
+          {"truncated", report.counts.truncated},
+          {"seconds", static_cast<double>(report.times.wall_ns) / 1e9},
+          {"texts_per_second", rate(report.counts.rows)},
+          {"tokens_per_second", rate(report.counts.tokens)},
+          {"memory_peak_bytes", report.memory.peak_rss},
           {"interrupted", report.interrupted}};
 }
 
@@ -65,40 +65,43 @@ void complete_report(RunReport& report, Session& session, const ReadyModel& mode
                      const PerfCounters& counters) {
   session.clock.stop();
   TraceLane* const lane = session.clock.lane();
-  report.add_thread("main", session.clock, lane == nullptr ? TraceLane{} : std::move(*lane));
-  report.wall_ns = monotonic_ns() - session.start_ns;
-  if (report.first_vector_ns > 0) report.first_vector_ns -= session.start_ns;
-  report.process_cpu_ns = process_cpu_ns();
+  report.times.add_thread("main", session.clock, lane == nullptr ? TraceLane{} : std::move(*lane));
+  report.times.wall_ns = monotonic_ns() - session.start_ns;
+  if (report.times.first_vector_ns > 0) report.times.first_vector_ns -= session.start_ns;
+  report.times.process_cpu_ns = process_cpu_ns();
   const ProcessMemory memory = process_memory();
-  report.peak_rss = memory.peak_resident;
-  report.rss_file = memory.resident_file;
-  report.rss_anonymous = memory.resident - std::min(memory.resident, memory.resident_file);
-  report.counters = counters.read();
-  report.least_bytes = least_bytes(report, model);
-  report.gemm_backend = std::string(model.backend->name());
-  report.gemm_kernels = model.backend->kernels(model.compute);
-  report.compute = name_of(model.compute);
-  report.kernel_isa = kernel_isa();
+  report.memory.peak_rss = memory.peak_resident;
+  report.memory.rss_file = memory.resident_file;
+  report.memory.rss_anonymous = memory.resident - std::min(memory.resident, memory.resident_file);
+  report.machine.counters = counters.read();
+  report.work.least_bytes = least_bytes(report, model);
+  report.machine.gemm_backend = std::string(model.backend->name());
+  report.machine.gemm_kernels = model.backend->kernels(model.compute);
+  report.machine.compute = name_of(model.compute);
+  report.machine.kernel_isa = kernel_isa();
 }
 
 void add_peaks(RunReport& report, const ReadyModel& model, bool wanted, std::uint64_t may_use) {
   // Measuring takes some 0.2 s: a hundredth of this.
   constexpr std::uint64_t kLongRun = 20'000'000'000;
   constexpr std::size_t kReadBuffer = std::size_t{128} << 20U;  // larger than the caches
-  if (!wanted && report.encode_wall_ns < kLongRun) {
-    report.peaks_why_not =
+  if (!wanted && report.times.encode_wall_ns < kLongRun) {
+    report.machine.peaks_why_not =
         "measuring the machine takes longer than so short a run is worth; "
         "--report FILE asks for it";
     return;
   }
-  const bool room = may_use == 0 || report.peak_rss + kReadBuffer < may_use;
-  if (!room) report.peaks_why_not = "too little memory is allowed to measure the memory's speed";
+  const bool room = may_use == 0 || report.memory.peak_rss + kReadBuffer < may_use;
+  if (!room)
+    report.machine.peaks_why_not = "too little memory is allowed to measure the memory's speed";
   try {
-    report.peaks = measure_peaks(*model.backend, model.compute,
-                                 std::max<std::size_t>(report.workers, 1), room ? kReadBuffer : 0);
+    report.machine.peaks =
+        measure_peaks(*model.backend, model.compute,
+                      std::max<std::size_t>(report.machine.workers, 1), room ? kReadBuffer : 0);
   } catch (const std::exception&) {  // memory or threads: no reason to fail a run whose vectors are
                                      // all written
-    report.peaks_why_not = "there was too little memory left, or no thread, to measure the machine";
+    report.machine.peaks_why_not =
+        "there was too little memory left, or no thread, to measure the machine";
   }
 }
 
@@ -127,13 +130,15 @@ void publish_report(const ReportFlags& flags, const RunReport& report, const std
 /// What the figures suggest doing.
 void advise(const RunReport& report, const ReadyModel& model, Console& console) {
   // Cutting one text in fifty loses little; more is worth knowing of.
-  if (report.truncated * 50 > report.rows || (report.truncated > 0 && report.rows < 50)) {
+  if (report.counts.truncated * 50 > report.counts.rows ||
+      (report.counts.truncated > 0 && report.counts.rows < 50)) {
     console.warning(fmt::format(
         "{} of {} texts were longer than {} tokens and were cut; --max-length sets the limit, "
         "--on-long skip leaves such texts out",
-        report.truncated, report.rows, model.max_tokens));
+        report.counts.truncated, report.counts.rows, model.max_tokens));
   }
-  if (report.rows == 0 && report.rejected == 0) console.warning("the corpus is empty");
+  if (report.counts.rows == 0 && report.counts.rejected == 0)
+    console.warning("the corpus is empty");
 }
 
 void summarise(const RunReport& report, std::size_t cpus, Console& console) {

@@ -49,7 +49,7 @@ void override_head(const ModelFlags& flags, HeadSpec& head) {
   if (!flags.pooling.empty()) {
     head.pooling.clear();
     for (const std::string& mode : CLI::detail::split(flags.pooling, ',')) {
-      head.pooling.push_back(parse_pooling(mode));
+      head.pooling.push_back(parse_named<Pooling>(mode, "--pooling"));
     }
   }
   if (flags.no_normalize) head.normalize = false;
@@ -111,6 +111,10 @@ ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
   ready.encoder = std::make_unique<Encoder>(ready.loaded.spec, ready.loaded.head,
                                             *ready.loaded.weights, *ready.backend, ready.compute);
   return ready;
+}
+
+TokenSettings token_settings(const ReadyModel& model) {
+  return {model.loaded.tokenizer.get(), model.prompt, model.max_tokens, true};
 }
 
 std::shared_ptr<const std::vector<std::string>> token_names(const ReadyModel& model) {

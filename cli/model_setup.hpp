@@ -9,6 +9,7 @@
 #include "cli/shared_flags.hpp"
 #include "core/math/gemm.hpp"
 #include "core/model/encoder.hpp"
+#include "core/text/token_feed.hpp"
 #include "formats/model/hf_model.hpp"
 
 namespace embedtool {
@@ -30,6 +31,9 @@ struct ReadyModel {
 /// Error(model) on a model that cannot be used.
 ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
                          const std::string& default_prompt, Console& console);
+
+/// How the model's texts become token ids; borrows the model's tokenizer.
+TokenSettings token_settings(const ReadyModel& model);
 
 /// Names of all tokens that a sparse head can weigh, by id, each another one: the tokenizer's, and
 /// "<id 7>" where it has none of its own.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 #include <utility>
+#include <vector>
 
 namespace embedtool {
 
@@ -48,6 +49,12 @@ class Buffer {
   std::unique_ptr<T, Free> data_;
   std::size_t capacity_ = 0;
 };
+
+/// Memory that vectors hold for their elements, used or not.
+template <typename... T>
+std::size_t capacity_bytes(const std::vector<T>&... vectors) {
+  return (std::size_t{0} + ... + (vectors.capacity() * sizeof(T)));
+}
 
 /// Memory of this process as the operating system counts it, in bytes; 0 where it does not say.
 struct ProcessMemory {

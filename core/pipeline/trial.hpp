@@ -7,6 +7,7 @@
 
 #include "core/data.hpp"
 #include "core/model/encoder.hpp"
+#include "core/pipeline/batch_encoder.hpp"
 #include "core/pipeline/planner.hpp"
 
 namespace embedtool {
@@ -58,9 +59,7 @@ class Trial {
 
  private:
   struct Worker {
-    Workspace workspace;
-    BatchBuilder batch;
-    RowBatch rows;
+    BatchEncoder encoder;
     std::uint64_t cpu_ns = 0;
   };
   class Job;

@@ -122,15 +122,15 @@ TEST_P(Invariance, ReportCountsAddUp) {
   options.threads = 2;
   options.window.records = 50;
   run_with(sequences, options);
-  EXPECT_EQ(report_.records, 300U);
-  EXPECT_EQ(report_.rows, 300U);
-  EXPECT_EQ(report_.windows, 6U);
-  EXPECT_GT(report_.duplicates, 10U);
-  EXPECT_EQ(report_.padding.real, report_.tokens);
-  EXPECT_GE(report_.padding.actual, report_.padding.real);
-  EXPECT_GE(report_.padding.arrival, report_.padding.sorted);
-  EXPECT_EQ(report_.batch_wall.count(), report_.batches);
-  for (const ThreadAccount& thread : report_.threads) {
+  EXPECT_EQ(report_.counts.records, 300U);
+  EXPECT_EQ(report_.counts.rows, 300U);
+  EXPECT_EQ(report_.counts.windows, 6U);
+  EXPECT_GT(report_.counts.duplicates, 10U);
+  EXPECT_EQ(report_.work.padding.real, report_.counts.tokens);
+  EXPECT_GE(report_.work.padding.actual, report_.work.padding.real);
+  EXPECT_GE(report_.work.padding.arrival, report_.work.padding.sorted);
+  EXPECT_EQ(report_.work.batches.wall.count(), report_.counts.batches);
+  for (const ThreadAccount& thread : report_.times.threads) {
     std::uint64_t cpu = 0;
     for (const StageTotals& stage : thread.stages) cpu += stage.cpu_ns;
     EXPECT_GT(cpu, 0U) << thread.name;
@@ -161,13 +161,13 @@ TEST_P(Invariance, AStoppedRunCountsWrittenWindows) {
   options.stop = &sink.stop;
   run_into(sink, sequences, options);
   ASSERT_TRUE(report_.interrupted);
-  ASSERT_LT(report_.windows, 6U);
+  ASSERT_LT(report_.counts.windows, 6U);
   const RunReport stopped = std::move(report_);
   sequences.resize(stopped.rows);
   options.stop = nullptr;
   run_with(sequences, options);
-  EXPECT_EQ(stopped.padding.real, report_.padding.real);
-  EXPECT_EQ(stopped.padding.actual, report_.padding.actual);
+  EXPECT_EQ(stopped.padding.real, report_.work.padding.real);
+  EXPECT_EQ(stopped.padding.actual, report_.work.padding.actual);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Invariance,

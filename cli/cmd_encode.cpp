@@ -301,7 +301,8 @@ struct Job {
   std::uint64_t memory_limit = 0;
 };
 
-ExitCode run_job(Job& job, EncodeOutput& output) {
+// Not inlined: g++ 14 would merge the callers' frames with this one into one that is too large.
+[[gnu::noinline]] ExitCode run_job(Job& job, EncodeOutput& output) {
   Session& session = job.session;
   Console& console = session.console;
   if (job.plan.type == OutputType::int8) {

@@ -7,7 +7,7 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/setup.sh [--tests] [--bench] [--check]
 
-Installs the Debian 12 packages that building embedtool needs.
+Installs the packages that building embedtool needs, on Debian 12 or 13.
 
   --tests   also what the tests and checks use (clang, shellcheck, mandoc, Node.js, numpy, …);
             where these cannot be installed, the tests that need them skip, saying so
@@ -19,6 +19,7 @@ TEXT
 build_packages=(
   g++ cmake ninja-build pkg-config
   libopenblas-dev libdnnl-dev libhwy-dev libsentencepiece-dev nlohmann-json3-dev libsimdjson-dev
+  libprotobuf-dev # sentencepiece.pc of Debian 13 requires it; libsentencepiece-dev does not depend on it
   libzstd-dev zlib1g-dev libcli11-dev libutf8proc-dev libpcre2-dev libxxhash-dev libfmt-dev
   libgtest-dev libgmock-dev python3
 )

@@ -152,7 +152,7 @@ class NativeBackend final : public GemmBackend {
 #ifdef EMBEDTOOL_ONEDNN
     // oneDNN's kernels know AMX' tiles.
     return compute != Compute::f32 && onednn_backend().unavailable(compute).empty() &&
-           onednn_backend().kernels(compute) == "avx512_core_amx";
+           onednn_uses_amx();
 #else
     return false;
 #endif

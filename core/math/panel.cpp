@@ -79,8 +79,9 @@ struct I16Words {
     return hn::BitCast(Tag(), hn::Set(I32(), pair));
   }
   static HWY_INLINE Sum multiply_add(Operand x, Operand w, Sum sum) {
-    Sum unused = hn::Zero(I32());  // x86 sums neighbouring products into one accumulator
-    return hn::ReorderWidenMulAccumulate(I32(), x, w, sum, unused);
+    Sum odd = hn::Zero(I32());  // stays zero where one instruction sums neighbouring products
+    const Sum even = hn::ReorderWidenMulAccumulate(I32(), x, w, sum, odd);
+    return hn::Add(even, odd);
   }
   static HWY_INLINE hn::Vec<F> finish(Sum sum, const PanelArgs& a, std::size_t row,
                                       std::size_t column) {

@@ -76,7 +76,7 @@ TEST_F(TrialTest, APartOfTheSample) {
 
 TEST_F(TrialTest, AVectorForEveryToken) {
   HeadSpec head;
-  head.pooling = {Pooling::none};
+  head.pooling.assign(1, Pooling::none);  // not a list: g++ 14 takes its copy for an overflow
   const Encoder encoder = this->encoder(head);
   std::vector<float> got;
   Trial(sample_).run(encoder, {sample_.size(), 2, {16, 300}, false}, &got);

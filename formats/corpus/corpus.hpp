@@ -55,6 +55,7 @@ struct CorpusOptions {
 struct InputDigest {
   std::uint64_t bytes = 0;  ///< as stored
   Hash128 hash;
+  bool empty = false;  ///< nothing was in it, once unpacked
 };
 
 /// The documents of files and pipes.

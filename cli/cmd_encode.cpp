@@ -60,7 +60,7 @@ void declare_input_extras(CLI::App& app, EncodeFlags& flags) {
               "Field that may hold a ready vector, passed through");
   group.list("--keep", flags.keep, "NAME,...", "Fields to carry into the shards")->delimiter(',');
   group.path("--rejects", flags.rejects, "FILE",
-              "Where bad records are noted [rejects.jsonl in the output directory]");
+             "Where bad records are noted [rejects.jsonl in the output directory]");
 }
 
 OnLong parse_on_long(const std::string& word) {
@@ -447,7 +447,7 @@ RunCommand declare_encode(CLI::App& app) {
   FlagGroup output(app, "Output");
   declare_report(app, flags->report);
   output.path("--metrics-file", flags->metrics_file, "FILE",
-               "Keep figures for Prometheus there, from start to end");
+              "Keep figures for Prometheus there, from start to end");
   declare_work(app, flags->work);
   declare_threads(app, flags->compute);
   declare_compute(app, flags->compute);

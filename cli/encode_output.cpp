@@ -123,9 +123,7 @@ class EncodeOutput::FirstRowSink final : public EmbeddingSink {
     open();
     sink_->finish();
   }
-  std::uint64_t bytes_written() const override {
-    return opened_ ? sink_->bytes_written() : 0;
-  }
+  std::uint64_t bytes_written() const override { return opened_ ? sink_->bytes_written() : 0; }
   std::uint64_t bytes_raw() const override { return opened_ ? sink_->bytes_raw() : 0; }
 
  private:

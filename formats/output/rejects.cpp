@@ -64,8 +64,7 @@ std::string describe(const RejectBudget& budget) {
 
 }  // namespace
 
-RejectLog::RejectLog(RejectOptions options)
-    : options_(std::move(options)), path_(options_.path) {}
+RejectLog::RejectLog(RejectOptions options) : options_(std::move(options)), path_(options_.path) {}
 
 RejectLog::~RejectLog() {
   try {

@@ -173,6 +173,7 @@ void RejectLog::publish() {
 
 void RejectLog::discard() {
   const std::lock_guard lock(mutex_);
+  if (path_ == options_.path) return;
   if (fd_) options_.ops->unlink_at(AT_FDCWD, path_.c_str());
   fd_.reset();
   held_.clear();

@@ -66,7 +66,7 @@ class RejectLog final : public RejectSink {
   void stage(const std::string& path);
   /// Gives a staged file its name. Throws Error(failed).
   void publish();
-  /// Removes a staged file; what comes later is only counted.
+  /// Removes a staged file; what comes later is only counted. Does nothing to any other file.
   void discard();
   const std::string& path() const { return options_.path; }
 

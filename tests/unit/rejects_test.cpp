@@ -269,6 +269,7 @@ TEST(RejectLog, StagesItsFile) {
   log.publish();
   log.add(at(1));
   log.settle(2);
+  log.discard();
   EXPECT_EQ(parse_lines(old).size(), 2U);
   EXPECT_FALSE(std::filesystem::exists(folder.path("staged")));
 }

@@ -55,10 +55,10 @@ LogFields report_fields(const RunReport& report) {
 
 void declare_report(CLI::App& app, ReportFlags& flags) {
   FlagGroup group(app, "Output");
-  group.value("--report", flags.report, "FILE",
-              "Write the report there as well: a page to look at when it ends in .html, else JSON");
-  group.value("--trace", flags.trace, "FILE",
-              "Write what every thread did when, for Perfetto or chrome://tracing");
+  group.path("--report", flags.report, "FILE",
+             "Write the report there as well: a page to look at when it ends in .html, else JSON");
+  group.path("--trace", flags.trace, "FILE",
+             "Write what every thread did when, for Perfetto or chrome://tracing");
 }
 
 void complete_report(RunReport& report, Session& session, const ReadyModel& model,

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "core/base/mutex.hpp"
 
 namespace embedtool {
 
@@ -66,14 +67,14 @@ class Console {
 
  private:
   void say(std::string_view level, std::string_view message, const LogFields& fields = {});
-  void put(std::string_view text);
+  void put(std::string_view text) EMBEDTOOL_REQUIRES(mutex_);
 
   ConsoleOptions options_;
   bool terminal_ = false;
   bool colours_ = false;
   bool shows_progress_ = false;
-  std::mutex mutex_;
-  bool line_open_ = false;  ///< a progress line stands on the terminal
+  Mutex mutex_;
+  bool line_open_ EMBEDTOOL_GUARDED_BY(mutex_) = false;  ///< a progress line stands on the terminal
 };
 
 }  // namespace embedtool

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <mutex>
 #include <thread>
 
+#include "core/base/mutex.hpp"
 #include "core/base/profile.hpp"
 
 namespace embedtool {
@@ -50,13 +50,14 @@ class Trial::Job {
         encode(plan_.batches[b], worker, clock);
       }
     } catch (...) {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       failure_ = std::current_exception();
     }
     worker.cpu_ns = thread_cpu_ns() - begin;
   }
 
   void rethrow() const {
+    const MutexLock lock(mutex_);
     if (failure_ != nullptr) std::rethrow_exception(failure_);
   }
 
@@ -82,8 +83,8 @@ class Trial::Job {
   std::vector<std::size_t> first_vector_;  ///< of each text, and the end
   float* out_ = nullptr;
   std::atomic<std::size_t> next_{0};
-  std::mutex mutex_;
-  std::exception_ptr failure_;
+  mutable Mutex mutex_;
+  std::exception_ptr failure_ EMBEDTOOL_GUARDED_BY(mutex_);
 };
 
 TrialTimes Trial::run(const Encoder& encoder, const TrialSetup& setup,

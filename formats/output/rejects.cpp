@@ -63,17 +63,17 @@ const std::string& RejectLog::file_name(std::uint32_t file) const {
 
 std::string RejectLog::line_of(const Reject& reject) {
   std::string line;
-  const auto append_escaped_field = [&](std::string_view bytes, std::size_t cap) {
+  const auto append_cut = [&](std::string_view bytes, std::size_t cap) EMBEDTOOL_REQUIRES(mutex_) {
     scratch_.clear();
     append_escaped(scratch_, bytes, cap);
     append_json_string(line, scratch_);
   };
   // Names and ids are to be compared with others: as they are, wherever JSON can hold them.
-  const auto append_field = [&](std::string_view bytes) {
+  const auto append_field = [&](std::string_view bytes) EMBEDTOOL_REQUIRES(mutex_) {
     if (is_utf8(bytes)) {
       append_json_string(line, bytes);
     } else {
-      append_escaped_field(bytes, bytes.size());
+      append_cut(bytes, bytes.size());
     }
   };
   line = "{\"file\":";
@@ -87,7 +87,7 @@ std::string RejectLog::line_of(const Reject& reject) {
   line += ",\"reason\":";
   append_field(reject.reason);
   line += ",\"bytes\":";
-  append_escaped_field(reject.bytes, options_.max_bytes);
+  append_cut(reject.bytes, options_.max_bytes);
   line += "}\n";
   return line;
 }
@@ -119,7 +119,7 @@ void RejectLog::open_file() {
 }
 
 void RejectLog::resume(const RejectMark& mark) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   known_ = settled_ = mark.end;
   bytes_ = mark.bytes;
   if (bytes_ == 0) return;
@@ -142,7 +142,7 @@ void RejectLog::remember(const Reject& reject) {
 }
 
 void RejectLog::add(const Reject& reject) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (reject.position < known_) return;
   ++count_;
   // Under this policy the message tells all: no file is left behind.
@@ -195,31 +195,31 @@ void RejectLog::sync_locked() {
 }
 
 void RejectLog::settle(std::uint64_t end) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   settle_locked(end);
 }
 
 RejectMark RejectLog::mark(std::uint64_t end) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   settle_locked(end);
   sync_locked();
   return {bytes_, settled_};
 }
 
 void RejectLog::finish(std::uint64_t records) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   settle_locked(UINT64_MAX);
   sync_locked();
   if (records > 0) check_budget(records);
 }
 
 std::uint64_t RejectLog::count() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return count_;
 }
 
 std::vector<std::string> RejectLog::examples() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::string> out;
   for (const auto& [position, example] : examples_) out.push_back(example);
   return out;

@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "formats/io/bytes_utf8.hpp"
 #include "formats/io/durable_file.hpp"
@@ -120,6 +121,7 @@ void RejectLog::open_file() {
 
 void RejectLog::resume(const RejectMark& mark) {
   const MutexLock lock(mutex_);
+  EMBEDTOOL_CHECK(count_ == 0);  // called before the first add()
   known_ = settled_ = mark.end;
   bytes_ = mark.bytes;
   if (bytes_ == 0) return;

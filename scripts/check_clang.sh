@@ -21,4 +21,6 @@ if said=$(clang++ -std=c++20 -I. -Wthread-safety -Werror=thread-safety -fsyntax-
   exit 1
 fi
 
+# An older build folder may have been configured with other flags than the preset's of today.
+if [[ -f build/clang/build.ninja ]]; then cmake --preset clang >/dev/null; fi
 scripts/build.sh clang embedtool benchmarks

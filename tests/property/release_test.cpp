@@ -6,7 +6,7 @@
 #include "core/base/mutex.hpp"
 #include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
-#include "tests/property/memory_model.hpp"
+#include "tests/support/memory_model.hpp"
 
 namespace embedtool {
 namespace {
@@ -33,12 +33,12 @@ class NotingWeights final : public WeightSource {
   mutable std::set<std::string> released_ EMBEDTOOL_GUARDED_BY(mutex_);
 };
 
-class Release : public testing::Test {
+class Release : public ::testing::Test {
  protected:
-  Release() { testing_support::fill_weights(spec_, weights_); }
+  Release() { testing::fill_weights(spec_, weights_); }
 
-  ModelSpec spec_ = testing_support::small_bert();
-  testing_support::MemoryWeights weights_;
+  ModelSpec spec_ = testing::small_bert();
+  testing::MemoryWeights weights_;
 };
 
 TEST_F(Release, EveryMatrixThatIsPackedButNotTheWordEmbeddings) {

@@ -1,30 +1,22 @@
 #pragma once
 
-// Model folders made on the spot: safetensors bytes, temporary folders, small BERT models with
-// seeded weights.
+// Model folders made on the spot: safetensors bytes, small BERT models with seeded weights.
 
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/hash.hpp"
 #include "formats/io/file_set.hpp"
+#include "tests/support/temp_folder.hpp"
 
 namespace embedtool::testing {
 
-inline std::span<const std::byte> as_bytes(std::string_view text) {
-  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
-}
+std::span<const std::byte> as_bytes(std::string_view text);
 
 struct TestTensor {
   std::string name;
@@ -33,11 +25,7 @@ struct TestTensor {
   std::string bytes;
 };
 
-inline std::size_t element_count(const std::vector<std::int64_t>& shape) {
-  std::size_t n = 1;
-  for (const std::int64_t extent : shape) n *= static_cast<std::size_t>(extent);
-  return n;
-}
+std::size_t element_count(const std::vector<std::int64_t>& shape);
 
 /// Values of any trivial type as a tensor.
 template <typename T>
@@ -49,38 +37,12 @@ TestTensor tensor_of(std::string name, std::string dtype, std::vector<std::int64
 }
 
 /// f32 values in [-0.5, 0.5) that depend on the tensor's name alone.
-inline TestTensor seeded_tensor(const std::string& name, const std::vector<std::int64_t>& shape) {
-  std::uint64_t state = hash128(name).low | 1;
-  std::vector<float> values(element_count(shape));
-  for (float& value : values) {
-    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-    value = static_cast<float>(state >> 40) / 16777216.0F - 0.5F;
-  }
-  return tensor_of(name, "F32", shape, values);
-}
+TestTensor seeded_tensor(const std::string& name, const std::vector<std::int64_t>& shape);
 
 /// A file with this header, right or wrong, and these data bytes.
-inline std::string safetensors_raw(const std::string& header, const std::string& data) {
-  const std::uint64_t length = header.size();
-  std::string out(sizeof length, '\0');
-  std::memcpy(out.data(), &length, sizeof length);
-  return out + header + data;
-}
+std::string safetensors_raw(const std::string& header, const std::string& data);
 
-inline std::string safetensors_file(const std::vector<TestTensor>& tensors) {
-  nlohmann::json header = {{"__metadata__", {{"format", "pt"}}}};
-  std::string data;
-  for (const TestTensor& tensor : tensors) {
-    const std::size_t begin = data.size();
-    data += tensor.bytes;
-    header[tensor.name] = {
-        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {begin, data.size()}}};
-  }
-  return safetensors_raw(header.dump(), data);
-}
-
-/// Files by name, to be changed before a test loads them from memory or from disk.
-using Files = std::map<std::string, std::string>;
+std::string safetensors_file(const std::vector<TestTensor>& tensors);
 
 /// Owns its files, so that a test may move it into a loader.
 class OwnedFileSet : public FileSet {
@@ -98,38 +60,7 @@ class OwnedFileSet : public FileSet {
   MemoryFileSet set_;
 };
 
-inline std::unique_ptr<FileSet> in_memory(Files files) {
-  return std::make_unique<OwnedFileSet>(std::move(files));
-}
-
-/// A folder that goes away with the object.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "embedtool-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  void write(const std::string& name, const std::string& content) const {
-    const std::filesystem::path file = path_ / name;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file, std::ios::binary) << content;
-  }
-  void write(const Files& files) const {
-    for (const auto& [name, content] : files) write(name, content);
-  }
-
- private:
-  std::filesystem::path path_;
-};
+std::unique_ptr<FileSet> in_memory(Files files);
 
 /// The shape of a small BERT model; tests change members of `config` for the rest.
 struct BertShape {
@@ -141,53 +72,10 @@ struct BertShape {
   std::int64_t positions = 32;
 };
 
-inline nlohmann::json bert_config(const BertShape& shape) {
-  return {{"model_type", "bert"},
-          {"architectures", {"BertModel"}},
-          {"vocab_size", shape.vocab},
-          {"hidden_size", shape.hidden},
-          {"num_hidden_layers", shape.layers},
-          {"num_attention_heads", shape.heads},
-          {"intermediate_size", shape.ffn},
-          {"max_position_embeddings", shape.positions},
-          {"type_vocab_size", 2},
-          {"hidden_act", "gelu"},
-          {"layer_norm_eps", 1e-12},
-          {"pad_token_id", 0}};
-}
+nlohmann::json bert_config(const BertShape& shape);
 
 /// All tensors of a BERT encoder under their usual names.
-inline std::vector<TestTensor> bert_tensors(const BertShape& shape) {
-  const std::int64_t h = shape.hidden;
-  std::vector<TestTensor> out;
-  const auto add = [&out](const std::string& name, const std::vector<std::int64_t>& extents) {
-    out.push_back(seeded_tensor(name, extents));
-  };
-  const auto add_linear = [&add](const std::string& name, std::int64_t rows, std::int64_t cols) {
-    add(name + ".weight", {rows, cols});
-    add(name + ".bias", {rows});
-  };
-  const auto add_norm = [&add, h](const std::string& name) {
-    add(name + ".weight", {h});
-    add(name + ".bias", {h});
-  };
-  add("embeddings.word_embeddings.weight", {shape.vocab, h});
-  add("embeddings.position_embeddings.weight", {shape.positions, h});
-  add("embeddings.token_type_embeddings.weight", {2, h});
-  add_norm("embeddings.LayerNorm");
-  for (std::int64_t layer = 0; layer < shape.layers; ++layer) {
-    const std::string prefix = "encoder.layer." + std::to_string(layer) + ".";
-    for (const char* part : {"query", "key", "value"}) {
-      add_linear(prefix + "attention.self." + part, h, h);
-    }
-    add_linear(prefix + "attention.output.dense", h, h);
-    add_norm(prefix + "attention.output.LayerNorm");
-    add_linear(prefix + "intermediate.dense", shape.ffn, h);
-    add_linear(prefix + "output.dense", h, shape.ffn);
-    add_norm(prefix + "output.LayerNorm");
-  }
-  return out;
-}
+std::vector<TestTensor> bert_tensors(const BertShape& shape);
 
 /// config.json and model.safetensors, nothing else.
 inline Files bert_files(const BertShape& shape = {}) {
@@ -196,29 +84,10 @@ inline Files bert_files(const BertShape& shape = {}) {
 }
 
 /// A modules.json of these {path, type} pairs.
-inline std::string modules_json(const std::vector<std::pair<std::string, std::string>>& modules) {
-  nlohmann::json out = nlohmann::json::array();
-  for (const auto& [path, type] : modules) {
-    out.push_back({{"idx", out.size()},
-                   {"name", std::to_string(out.size())},
-                   {"path", path},
-                   {"type", type}});
-  }
-  return out.dump();
-}
+std::string modules_json(const std::vector<std::pair<std::string, std::string>>& modules);
 
 /// A Dense module's two files.
-inline void add_dense(Files& files, const std::string& folder, std::int64_t in, std::int64_t out,
-                      const std::string& activation, bool bias = true) {
-  files[folder + "/config.json"] = nlohmann::json{
-      {"in_features", in},
-      {"out_features", out},
-      {"bias", bias},
-      {"activation_function",
-       activation}}.dump();
-  std::vector<TestTensor> tensors{seeded_tensor("linear.weight", {out, in})};
-  if (bias) tensors.push_back(seeded_tensor("linear.bias", {out}));
-  files[folder + "/model.safetensors"] = safetensors_file(tensors);
-}
+void add_dense(Files& files, const std::string& folder, std::int64_t in, std::int64_t out,
+               const std::string& activation, bool bias = true);
 
 }  // namespace embedtool::testing

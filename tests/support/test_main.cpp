@@ -1,5 +1,5 @@
-// Linked into the suites: EMBEDTOOL_ISA=avx2 runs all their tests on that instruction set.
-#include <gtest/gtest.h>
+// The suites' main(): EMBEDTOOL_ISA=avx2 runs all their tests on that instruction set.
+#include <gmock/gmock.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -7,26 +7,28 @@
 #include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
 
-namespace embedtool {
 namespace {
 
-class IsaEnvironment : public testing::Environment {
- public:
-  void SetUp() override {
-    const char* wanted = std::getenv("EMBEDTOOL_ISA");
-    if (wanted == nullptr) return;
-    try {
-      force_isa(wanted);
-    } catch (const Error& error) {
-      std::printf("skipped: %s\n", error.what());
-      std::exit(77);  // ctest's SKIP_RETURN_CODE
-    }
-    std::printf("forced to %s\n", kernel_isa().c_str());
-  }
-};
+constexpr int kSkipped = 77;  ///< ctest's SKIP_RETURN_CODE
 
-[[maybe_unused]] const testing::Environment* const kEnvironment =
-    testing::AddGlobalTestEnvironment(new IsaEnvironment);
+/// False where this CPU lacks the instruction set that the environment asks for.
+bool choose_isa() {
+  const char* wanted = std::getenv("EMBEDTOOL_ISA");
+  if (wanted == nullptr) return true;
+  try {
+    embedtool::force_isa(wanted);
+  } catch (const embedtool::Error& error) {
+    std::printf("skipped: %s\n", error.what());
+    return false;
+  }
+  std::printf("forced to %s\n", embedtool::kernel_isa().c_str());
+  return true;
+}
 
 }  // namespace
-}  // namespace embedtool
+
+int main(int argc, char** argv) {
+  testing::InitGoogleMock(&argc, argv);
+  if (!choose_isa()) return kSkipped;
+  return RUN_ALL_TESTS();
+}

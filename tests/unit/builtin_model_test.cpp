@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "core/base/error.hpp"
@@ -69,11 +68,6 @@ TEST(BuiltinModel, SaysWhenTheBuildCarriesNone) {
   }
 }
 
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // The table in the program holds exactly the files of formats/model/builtin, byte for byte.
 TEST(BuiltinModel, TableMirrorsTheFolders) {
   const std::filesystem::path root =
@@ -87,7 +81,7 @@ TEST(BuiltinModel, TableMirrorsTheFolders) {
   for (const BuiltinFile& file : builtin_files()) {
     const std::string name = std::string(file.model) + "/" + std::string(file.name);
     inside.insert(name);
-    EXPECT_TRUE(read_file(root / name) == as_chars(file.bytes)) << name;
+    EXPECT_TRUE(testing::read_file(root / name) == as_chars(file.bytes)) << name;
   }
   EXPECT_EQ(inside, on_disk);
 }

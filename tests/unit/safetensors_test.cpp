@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.hpp"
-#include "tests/unit/model_folder.hpp"
+#include "tests/support/model_folder.hpp"
 
 namespace embedtool {
 namespace {

@@ -62,8 +62,6 @@ class Console {
   bool colours() const { return colours_; }
   bool quiet() const { return options_.verbosity == Verbosity::quiet; }
   LogFormat format() const { return options_.format; }
-  /// True when standard error is a terminal.
-  bool on_terminal() const { return terminal_; }
 
  private:
   void say(std::string_view level, std::string_view message, const LogFields& fields = {});

@@ -20,8 +20,6 @@
 #define EMBEDTOOL_SCOPED_CAPABILITY EMBEDTOOL_THREAD_ATTRIBUTE(scoped_lockable)
 /// A member that is read and written only while the mutex is held.
 #define EMBEDTOOL_GUARDED_BY(mutex) EMBEDTOOL_THREAD_ATTRIBUTE(guarded_by(mutex))
-/// A pointer whose target is read and written only while the mutex is held.
-#define EMBEDTOOL_PT_GUARDED_BY(mutex) EMBEDTOOL_THREAD_ATTRIBUTE(pt_guarded_by(mutex))
 /// A function that is called only while the mutex is held; it neither acquires nor releases it.
 #define EMBEDTOOL_REQUIRES(...) EMBEDTOOL_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
 /// A function that acquires the mutex itself and so is never called while it is held.

@@ -9,7 +9,7 @@ Usage: scripts/setup.sh [--tests] [--bench] [--check]
 
 Installs the Debian 12 packages that building embedtool needs.
 
-  --tests   also what the tests and checks use (clang, shellcheck, ctags, mandoc, Node.js, numpy, …);
+  --tests   also what the tests and checks use (clang, ctags, mandoc, Node.js, numpy, …);
             where these cannot be installed, the tests that need them skip, saying so
   --bench   also what bench/ is built with
   --check   install nothing: print what is missing; exit 1 if something is

@@ -8,13 +8,20 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/check.hpp"
+
 namespace embedtool {
 
 /// Cache line and widest vector: what kernels' buffers are aligned to.
 inline constexpr std::size_t kAlignment = 64;
 
 constexpr std::size_t round_up(std::size_t n, std::size_t multiple) {
+  EMBEDTOOL_CHECK(multiple > 0);
   return (n + multiple - 1) / multiple * multiple;
+}
+
+inline bool is_aligned(const void* address) {
+  return reinterpret_cast<std::uintptr_t>(address) % kAlignment == 0;
 }
 
 /// A zero-initialised, aligned array that grows but never shrinks. Growing drops the contents:

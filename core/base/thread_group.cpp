@@ -23,19 +23,19 @@ bool ThreadGroup::start(std::function<void()> body) {
 }
 
 bool ThreadGroup::failed() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return first_error_ != nullptr;
 }
 
 void ThreadGroup::join() {
   threads_.clear();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (first_error_ != nullptr) std::rethrow_exception(std::exchange(first_error_, nullptr));
 }
 
 void ThreadGroup::keep(std::exception_ptr error) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (first_error_ == nullptr) first_error_ = std::move(error);
   }
   if (on_failure_) on_failure_();

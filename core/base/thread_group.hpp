@@ -2,9 +2,10 @@
 
 #include <exception>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "core/base/mutex.hpp"
 
 namespace embedtool {
 
@@ -32,8 +33,8 @@ class ThreadGroup {
   void keep(std::exception_ptr error);
 
   const std::function<void()> on_failure_;
-  mutable std::mutex mutex_;
-  std::exception_ptr first_error_;     ///< guarded by mutex_
+  mutable Mutex mutex_;
+  std::exception_ptr first_error_ EMBEDTOOL_GUARDED_BY(mutex_);
   std::vector<std::jthread> threads_;  ///< last: joined before anything else goes
 };
 

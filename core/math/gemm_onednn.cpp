@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
@@ -104,6 +105,7 @@ class OneDnnLinear final : public LinearLayer {
   }
 
   void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
+    EMBEDTOOL_CHECK(scratch_bytes() == 0 || is_aligned(scratch));
     const dnnl::engine& engine = cpu_engine();
     auto* scales = reinterpret_cast<RowScale*>(scratch + round_up(scratch_desc_.get_size(), 64));
     auto* words = reinterpret_cast<std::uint32_t*>(scales + kRowBlock);

@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <span>
 
+#include "core/base/mutex.hpp"
 #include "core/model/encoder.hpp"
 #include "core/pipeline/batch_model.hpp"
 #include "core/pipeline/report.hpp"
@@ -42,10 +42,11 @@ class BatchController {
  private:
   const Encoder& encoder_;
   const RunOptions& options_;
-  mutable std::mutex mutex_;
-  std::optional<Tuner> tuner_;             ///< guarded by mutex_
-  BatchShape largest_;                     ///< of all windows so far; guarded by mutex_
-  std::size_t expected_worker_bytes_ = 0;  ///< guarded by mutex_
+  mutable Mutex mutex_;
+  std::optional<Tuner> tuner_ EMBEDTOOL_GUARDED_BY(mutex_);
+  /// Of all windows so far.
+  BatchShape largest_ EMBEDTOOL_GUARDED_BY(mutex_);
+  std::size_t expected_worker_bytes_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace embedtool

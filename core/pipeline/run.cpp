@@ -4,13 +4,12 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "core/base/memory.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/pressure.hpp"
 #include "core/base/thread_group.hpp"
 #include "core/base/threads.hpp"
@@ -62,14 +61,14 @@ class Runner {
   void work(std::size_t index, StageClock& clock);
   void write_windows(StageClock& clock);
   void watch(StageClock& clock);
-  void finish_report();
+  void finish_report() EMBEDTOOL_REQUIRES(mutex_);
 
   template <typename Body>
   void start(std::string name, Stage first, Body body);
   template <typename Ready>
   bool wait(StageClock& clock, const Ready& ready);
   void wake();
-  bool stopping() const { return stopped_ || threads_.failed(); }
+  bool stopping() const EMBEDTOOL_REQUIRES(mutex_) { return stopped_ || threads_.failed(); }
   void poll_stop();
 
   std::optional<WindowRing::Task> take_task(StageClock& clock);
@@ -92,12 +91,13 @@ class Runner {
   std::atomic<std::uint64_t> tokens_computed_{0};  ///< batch by batch; for the series
   PressureGauge pressure_;                         ///< the calling thread's
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  WindowRing ring_;                  ///< guarded by mutex_
-  bool stopped_ = false;             ///< guarded by mutex_
-  std::size_t threads_running_ = 0;  ///< guarded by mutex_
-  RunReport report_;  ///< guarded by mutex_, but for times.series: the calling thread's
+  Mutex mutex_;
+  ConditionVariable changed_;
+  WindowRing ring_ EMBEDTOOL_GUARDED_BY(mutex_);
+  bool stopped_ EMBEDTOOL_GUARDED_BY(mutex_) = false;
+  std::size_t threads_running_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
+  RunReport report_ EMBEDTOOL_GUARDED_BY(mutex_);
+  RunSeries series_;  ///< the calling thread's
 
   BatchController batches_;
   ThreadGroup threads_;  ///< last: its threads use all that is above
@@ -107,7 +107,7 @@ class Runner {
 template <typename Body>
 void Runner::start(std::string name, Stage first, Body body) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++threads_running_;
   }
   const bool started = threads_.start([this, name, first, body = std::move(body)] {
@@ -115,7 +115,7 @@ void Runner::start(std::string name, Stage first, Body body) {
     struct Leave {
       Runner& runner;
       ~Leave() {
-        const std::lock_guard lock(runner.mutex_);
+        const MutexLock lock(runner.mutex_);
         --runner.threads_running_;
         runner.changed_.notify_all();
       }
@@ -126,11 +126,11 @@ void Runner::start(std::string name, Stage first, Body body) {
     if (context_.options.trace) clock.record(&lane);
     body(clock);
     clock.stop();
-    const std::lock_guard own(mutex_);
+    const MutexLock own(mutex_);
     report_.times.add_thread(name, clock, std::move(lane));
   });
   if (started) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   --threads_running_;
 }
 
@@ -140,9 +140,9 @@ template <typename Ready>
 bool Runner::wait(StageClock& clock, const Ready& ready) {
   std::optional<StageScope> idle;
   if (clock.current() != Stage::idle) idle.emplace(clock, Stage::idle);
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   bool is_ready = false;
-  changed_.wait(lock, [&] {
+  changed_.wait(mutex_, [&]() EMBEDTOOL_REQUIRES(mutex_) {
     if (stopping()) return true;
     is_ready = ready();
     return is_ready;
@@ -151,13 +151,13 @@ bool Runner::wait(StageClock& clock, const Ready& ready) {
 }
 
 void Runner::wake() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   changed_.notify_all();
 }
 
 void Runner::read_windows(StageClock& clock) {
   std::size_t slot = 0;
-  while (wait(clock, [&] {
+  while (wait(clock, [&]() EMBEDTOOL_REQUIRES(mutex_) {
     const auto free = ring_.slot_to_read();
     if (free) slot = *free;
     return free.has_value();
@@ -169,7 +169,7 @@ void Runner::read_windows(StageClock& clock) {
     bool nothing_to_tokenize = false;
     std::uint64_t number = 0;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       number = ring_.windows_read();
       nothing_to_tokenize = ring_.read(window.chunks());
       changed_.notify_all();
@@ -178,7 +178,7 @@ void Runner::read_windows(StageClock& clock) {
     if (nothing_to_tokenize) plan_window(slot, clock);  // ready vectors only
   }
   poll_stop();  // a source that was told to stop ends too: that is not the end of the input
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ring_.end_input();
   changed_.notify_all();
 }
@@ -186,7 +186,7 @@ void Runner::read_windows(StageClock& clock) {
 /// The next part to work on; none when the run is over.
 std::optional<WindowRing::Task> Runner::take_task(StageClock& clock) {
   std::optional<WindowRing::Task> task;
-  const bool ready = wait(clock, [&] {
+  const bool ready = wait(clock, [&]() EMBEDTOOL_REQUIRES(mutex_) {
     task = ring_.take();
     return task.has_value() || ring_.drained();
   });
@@ -206,7 +206,7 @@ void Runner::work(std::size_t index, StageClock& clock) {
     }
     bool last = false;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       last = ring_.complete(*task);
     }
     if (last && tokenizing) plan_window(task->slot, clock);
@@ -251,7 +251,7 @@ void Runner::plan_window(std::size_t slot, StageClock& clock) {
   batches_.expect(window.largest());
   bool nothing_to_encode = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     nothing_to_encode = ring_.planned(slot, window.batches());
     changed_.notify_all();
   }
@@ -264,7 +264,7 @@ void Runner::finish_window(std::size_t slot, StageClock& clock) {
   Window& window = windows_[slot];
   window.finish();
   batches_.measured(window.lengths(), window.limits(), encode_cpu_ns_[slot]);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ring_.finished(slot);
   changed_.notify_all();
 }
@@ -272,7 +272,7 @@ void Runner::finish_window(std::size_t slot, StageClock& clock) {
 /// Adds an ended worker's counts, and its buffers' actual and expected bytes.
 void Runner::count_worker(const Worker& worker) {
   const std::size_t held = worker.encoder.bytes();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   report_.work.batches.merge(worker.counts);
   report_.memory.workspace_bytes += held;
   if (held > 0) report_.memory.workspace_predicted += batches_.expected_worker_bytes();
@@ -281,7 +281,7 @@ void Runner::count_worker(const Worker& worker) {
 void Runner::write_windows(StageClock& clock) {
   std::optional<std::size_t> slot;
   std::uint64_t number = 0;
-  while (wait(clock, [&] {
+  while (wait(clock, [&]() EMBEDTOOL_REQUIRES(mutex_) {
     slot = ring_.slot_to_write();
     number = ring_.windows_written();
     return slot.has_value() || ring_.drained();
@@ -293,7 +293,7 @@ void Runner::write_windows(StageClock& clock) {
     if (!block.rows.empty()) sink_.write(block);
     note_task(clock, {TraceTask::Kind::write, begin, 0, number, block.rows.size(), 0});
     context_.rejects.settle(block.documents->end);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (number == 0) report_.times.first_vector_ns = monotonic_ns();
     window.account(context_.encoder, report_.counts, report_.work);
     ring_.written();
@@ -303,14 +303,14 @@ void Runner::write_windows(StageClock& clock) {
 
 void Runner::poll_stop() {
   if (context_.options.stop == nullptr || !context_.options.stop->load()) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   stopped_ = true;
   changed_.notify_all();
 }
 
 RunProgress Runner::progress() {
   const SourceProgress source = context_.source.progress();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const RunCounts& counts = report_.counts;
   return {source.records,    counts.rows,        counts.tokens,
           source.bytes_read, source.bytes_total, monotonic_ns() - begin_ns_};
@@ -323,7 +323,7 @@ void Runner::watch(StageClock& clock) {
   std::uint64_t shown_ns = 0;
   while (true) {
     {
-      const std::chrono::nanoseconds period(report_.times.series.period_ns());
+      const std::chrono::nanoseconds period(series_.period_ns());
       std::unique_lock lock(mutex_);
       if (changed_.wait_for(lock, std::min(kTick, period),
                             [this] { return threads_running_ == 0; }))
@@ -342,10 +342,10 @@ void Runner::watch(StageClock& clock) {
 
 void Runner::take_sample() {
   const std::uint64_t time = monotonic_ns() - origin_ns_;
-  if (!report_.times.series.due(time)) return;
+  if (!series_.due(time)) return;
   const ProcessMemory memory = process_memory();
-  report_.times.series.add({time, tokens_computed_.load(std::memory_order_relaxed),
-                            progress().rows_written, memory.resident, memory.resident_file});
+  series_.add({time, tokens_computed_.load(std::memory_order_relaxed), progress().rows_written,
+               memory.resident, memory.resident_file});
 }
 
 RunReport Runner::run(StageClock& main_clock) {
@@ -358,6 +358,7 @@ RunReport Runner::run(StageClock& main_clock) {
   start("writer", Stage::write, [this](StageClock& clock) { write_windows(clock); });
   watch(main_clock);
   threads_.join();
+  const MutexLock lock(mutex_);  // no thread is left; for the analysis
   finish_report();
   return std::move(report_);
 }
@@ -372,6 +373,7 @@ void Runner::finish_report() {
   counts.bytes_unpacked = source.bytes_unpacked;
   counts.bytes_written = sink_.bytes_written();
   counts.bytes_raw = sink_.bytes_raw();
+  report_.times.series = std::move(series_);
   report_.times.encode_wall_ns = monotonic_ns() - begin_ns_;
   report_.work.linear_flops =
       context_.encoder.linear_flops_per_token() * static_cast<double>(counts.tokens);

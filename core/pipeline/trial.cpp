@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "core/base/check.hpp"
 #include "core/base/profile.hpp"
 #include "core/base/thread_group.hpp"
 
@@ -72,6 +73,7 @@ class Trial::Job {
 
 TrialTimes Trial::run(const Encoder& encoder, const TrialSetup& setup,
                       std::vector<float>* vectors) {
+  EMBEDTOOL_CHECK(setup.texts <= sample_.size() && setup.threads > 0);
   if (workers_.size() < setup.threads) workers_.resize(setup.threads);
   Job job(sample_, encoder, setup, vectors);
   const std::uint64_t begin = monotonic_ns();

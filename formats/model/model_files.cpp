@@ -14,7 +14,7 @@ constexpr std::size_t kPiece = std::size_t{4} << 20U;
 std::optional<std::span<const std::byte>> RecordingFileSet::find(std::string_view name) const {
   const auto bytes = base_->find(name);
   if (bytes.has_value()) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     read_.try_emplace(std::string(name), *bytes);
   }
   return bytes;
@@ -31,7 +31,7 @@ Hash128 RecordingFileSet::content_hash(std::span<const std::byte> bytes) const {
 }
 
 Hash128 RecordingFileSet::fingerprint() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Hasher128 whole;
   for (const auto& [name, bytes] : read_) {
     // Fixed-size hashes of name and content leave no way to shift bytes from one to the other.

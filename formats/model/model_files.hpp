@@ -2,12 +2,12 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "core/base/hash.hpp"
+#include "core/base/mutex.hpp"
 #include "formats/io/file_set.hpp"
 
 namespace embedtool {
@@ -32,8 +32,9 @@ class RecordingFileSet : public FileSet {
   Hash128 content_hash(std::span<const std::byte> bytes) const;
 
   std::unique_ptr<FileSet> base_;
-  mutable std::mutex mutex_;
-  mutable std::map<std::string, std::span<const std::byte>, std::less<>> read_;
+  mutable Mutex mutex_;
+  mutable std::map<std::string, std::span<const std::byte>, std::less<>> read_
+      EMBEDTOOL_GUARDED_BY(mutex_);
 };
 
 /// The files below one folder of a set, under the names that they have there. Does not own the set.

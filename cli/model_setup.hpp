@@ -9,7 +9,7 @@
 #include "cli/shared_flags.hpp"
 #include "core/math/gemm.hpp"
 #include "core/model/encoder.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 
 namespace embedtool {
 

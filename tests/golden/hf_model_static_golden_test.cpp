@@ -8,7 +8,7 @@
 
 #include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 #include "tests/golden/golden_case.hpp"
 #include "tests/unit/model_folder.hpp"
 

@@ -3,12 +3,16 @@
 
 #include <cstring>
 
+#include "formats/parquet/thrift_compact.hpp"
 #include "formats/parquet/parquet_chunk_reader.hpp"
 #include "formats/parquet/parquet_chunk_writer.hpp"
-#include "formats/parquet/thrift_compact.hpp"
+#include "tests/support/memory_io.hpp"
 
 namespace embedtool::parquet {
 namespace {
+
+using testing::MemoryBytes;
+using testing::MemorySink;
 
 std::vector<std::byte> bytes_of(std::initializer_list<int> values) {
   std::vector<std::byte> out;

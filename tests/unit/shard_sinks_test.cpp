@@ -15,11 +15,13 @@
 #include "formats/output/npy.hpp"
 #include "formats/output/shard_reader.hpp"
 #include "formats/output/verify.hpp"
+#include "tests/support/memory_io.hpp"
 #include "tests/support/output_testing.hpp"
 
 namespace embedtool {
 namespace {
 
+using testing::MemoryBytes;
 using testing::RowGenerator;
 using testing::sample_spec;
 using testing::SampleRows;

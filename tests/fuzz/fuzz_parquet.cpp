@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "core/base/error.hpp"
-#include "formats/parquet/thrift_compact.hpp"
+#include "formats/io/damaged.hpp"
 #include "formats/parquet/parquet_chunk_writer.hpp"
 #include "formats/parquet/parquet_reader.hpp"
 #include "tests/support/memory_io.hpp"
@@ -90,7 +90,7 @@ void read_page(const OutputSpec& spec, const parquet::ColumnLayout& column,
       if (out.size() > raw.size()) __builtin_trap();
     }
     reader.expect_end();
-  } catch (const ThriftError&) {
+  } catch (const Damaged&) {
   }
 }
 

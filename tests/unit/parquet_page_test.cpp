@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "formats/parquet/thrift_compact.hpp"
+#include "formats/io/damaged.hpp"
 #include "formats/parquet/parquet_chunk_reader.hpp"
 #include "formats/parquet/parquet_chunk_writer.hpp"
 #include "tests/support/memory_io.hpp"
@@ -152,7 +152,7 @@ TEST(ChunkReader, FindsEveryFlippedByteOfAPage) {
     ChunkReader reader(embedding_layout(OutputType::f32, 8, false), budget);
     reader.open(chunk.meta, in, codec);
     std::vector<std::byte> out;
-    EXPECT_THROW(reader.vectors(out, 8, true), ThriftError) << i;
+    EXPECT_THROW(reader.vectors(out, 8, true), Damaged) << i;
   }
 }
 
@@ -167,7 +167,7 @@ TEST(ChunkReader, RefusesMoreThanItsBudget) {
   PageBudget budget{50000};
   ChunkReader reader(layout_of(spec).columns[0], budget);
   reader.open(chunk.meta, in, codec);
-  EXPECT_THROW(reader.bytes(), ThriftError);
+  EXPECT_THROW(reader.bytes(), Damaged);
 }
 
 TEST(Layout, RefusesNamesThatAreTaken) {

@@ -13,8 +13,8 @@
 #include "core/base/error.hpp"
 #include "core/base/hash.hpp"
 #include "core/math/kernels.hpp"
+#include "formats/io/damaged.hpp"
 #include "formats/weights/torch_pickle.hpp"
-#include "formats/weights/zip_members.hpp"
 #include "tests/unit/model_folder.hpp"
 
 namespace embedtool {
@@ -105,7 +105,7 @@ TEST(TorchFile, EveryChangedByteIsBounded) {
 std::string pickle_error(const std::string& pickle) {
   try {
     read_state_dict(as_bytes(pickle));
-  } catch (const BadArchive& error) {
+  } catch (const Damaged& error) {
     return error.what();
   }
   return "";

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include "core/model/families/arch.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/io/json_document.hpp"
+#include "formats/io/json_text.hpp"
 #include "formats/model/builtin_model.hpp"
 #include "formats/model/model_limits.hpp"
 #include "formats/output/rejects.hpp"
@@ -69,8 +69,9 @@ class Printer {
       ids_.assign(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(kept));
       result.truncated = kept < given.size();
     }
-    const nlohmann::json id(std::string(block.id(record)));
-    line_ += fmt::format("{{\"id\":{},\"input_ids\":[", id.dump());
+    line_ += "{\"id\":";
+    append_json_string(line_, block.id(record));
+    line_ += ",\"input_ids\":[";
     for (std::size_t i = 0; i < ids_.size(); ++i) {
       fmt::format_to(std::back_inserter(line_), "{}{}", i == 0 ? "" : ",", ids_[i]);
     }

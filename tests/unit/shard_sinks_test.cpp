@@ -11,7 +11,7 @@
 
 #include "core/base/error.hpp"
 #include "formats/io/fd_sink.hpp"
-#include "formats/output/json_rows.hpp"
+#include "formats/io/json_text.hpp"
 #include "formats/output/npy.hpp"
 #include "formats/output/shard_reader.hpp"
 #include "formats/output/verify.hpp"

@@ -10,7 +10,7 @@
 #include "core/math/gemm.hpp"
 #include "core/model/encoder.hpp"
 #include "core/text/token_feed.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 
 namespace embedtool {
 

@@ -1,6 +1,7 @@
 #include "formats/output/rejects.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -15,28 +16,13 @@
 #include "core/base/error.hpp"
 #include "formats/io/bytes_utf8.hpp"
 #include "formats/io/durable_file.hpp"
+#include "formats/io/json_text.hpp"
 
 namespace embedtool {
 namespace {
 
 /// Ids are written whole up to here; longer ones are no ids.
 constexpr std::size_t kMaxId = 4096;
-
-/// Appends a JSON string (RFC 8259) of valid UTF-8.
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
 
 /// A budget in percent says nothing before so many records.
 constexpr std::uint64_t kJudgedFrom = 1000;

@@ -253,16 +253,16 @@ TEST(RejectLog, StagesItsFile) {
   const std::string old = folder.write("rejects.jsonl", "old\n");
   {
     RejectLog log({OnError::skip, old, {"a"}, 256, 0});
-    log.stage(folder.path("staged"));
+    log.stage((folder / "staged"));
     log.add(at(0));
     log.settle(1);
     log.add(at(1));
     log.discard();
   }
   EXPECT_EQ(read_file(old), "old\n");
-  EXPECT_FALSE(std::filesystem::exists(folder.path("staged")));
+  EXPECT_FALSE(std::filesystem::exists((folder / "staged")));
   RejectLog log({OnError::skip, old, {"a"}, 256, 0});
-  log.stage(folder.path("staged"));
+  log.stage((folder / "staged"));
   log.add(at(0));
   log.settle(1);
   EXPECT_EQ(read_file(old), "old\n");
@@ -271,7 +271,7 @@ TEST(RejectLog, StagesItsFile) {
   log.settle(2);
   log.discard();
   EXPECT_EQ(parse_lines(old).size(), 2U);
-  EXPECT_FALSE(std::filesystem::exists(folder.path("staged")));
+  EXPECT_FALSE(std::filesystem::exists((folder / "staged")));
 }
 
 TEST(RejectLog, TouchesNoFileWithASecondName) {

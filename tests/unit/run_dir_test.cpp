@@ -157,9 +157,9 @@ TEST(RunDirectory, NamesTheDifferenceToTheRunBefore) {
 }
 
 TEST(RunDirectory, ReplacesAnotherRunThatHasNoShard) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   { const RunDirectory run(scratch / "out", {ExistingOutput::resume, {{"text_field", "typo"}}}); }
-  spill(scratch / "out/rejects.jsonl", "{}\n");
+  write_file(scratch / "out/rejects.jsonl", "{}\n");
   SampleRun how = sample_run();
   how.existing = ExistingOutput::resume;
   write_sample(scratch / "out", sample_rows(10), how);
@@ -168,7 +168,7 @@ TEST(RunDirectory, ReplacesAnotherRunThatHasNoShard) {
 }
 
 TEST(RunDirectory, KeepsACompleteOutputUntilTheNextOneBegins) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   write_sample(scratch / "out", sample_rows(100), sample_run());
   const auto before = contents_of(scratch / "out");
   const RunDirectoryOptions overwrite{ExistingOutput::overwrite, {{"model", "sample"}}};
@@ -179,7 +179,7 @@ TEST(RunDirectory, KeepsACompleteOutputUntilTheNextOneBegins) {
   }
   EXPECT_EQ(contents_of(scratch / "out"), before);
   RunDirectory run(scratch / "out", overwrite);
-  spill(scratch / "out/" + std::string(kStagedRejectsName), "{}\n");
+  write_file(scratch / "out/" + std::string(kStagedRejectsName), "{}\n");
   run.begin();
   EXPECT_FALSE(run.replaces());
   EXPECT_FALSE(std::filesystem::exists(scratch / "out/manifest.json"));

@@ -1,4 +1,4 @@
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 
 #include <fmt/format.h>
 
@@ -303,36 +303,6 @@ std::string display_name(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-void choose_head(LoadedModel& model, const std::string& name) {
-  if (name == model.head_name) return;
-  std::string names = model.head_name;
-  for (HeadChoice& choice : model.more_heads) {
-    if (choice.name == name) {
-      std::swap(choice.head, model.head);
-      std::swap(choice.name, model.head_name);
-      std::swap(choice.source, model.pooling_source);
-      model.normalize_source = model.pooling_source;
-      return;
-    }
-    names += ", " + choice.name;
-  }
-  throw Error(ExitCode::usage, "--head {}: {} has only: {}", name, model.name, names);
-}
-
-void choose_role(LoadedModel& model, bool query) {
-  if (!model.colbert) return;
-  const ColbertSettings& settings = *model.colbert;
-  model.tokenizer = make_colbert_tokenizer(std::move(model.tokenizer), settings, query);
-  const bool fills = query && settings.expands_queries;
-  if (!query) model.head.skipped = settings.skipped;
-  if (fills && !settings.sees_expansion) model.spec.unseen_tail = settings.expansion;
-  if (!query) return;
-  const std::size_t positions = model.spec.max_positions;
-  model.max_tokens =
-      positions == 0 ? settings.query_length : std::min(positions, settings.query_length);
-  model.max_tokens_reason = "queries; " + settings.source;
-}
 
 LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
                        const std::string& gguf_name) {

@@ -17,7 +17,7 @@
 
 namespace embedtool {
 
-/// Everything that a model folder says, understood and checked. Owns the mapped files; `weights`,
+/// Everything that a model's files say, understood and checked. Owns the mapped files; `weights`,
 /// `head` and `tokenizer` point into them, also after a move.
 struct LoadedModel {
   std::unique_ptr<FileSet> files;  ///< first, hence destroyed last
@@ -51,18 +51,6 @@ struct LoadedModel {
   std::vector<std::string> notes;  ///< what was ignored or assumed: a sentence each
   std::string_view card;           ///< README.md, "" when there is none
 };
-
-/// Loads a model: a folder in Hugging Face or sentence-transformers layout, a model2vec folder, a
-/// .gguf file (or a folder with nothing but a model.gguf), or a model inside the program
-/// (`builtin`, `builtin-fast`; a folder of that name goes first when it is written with a slash).
-/// Maps the weights without reading them all, except once for the fingerprint. Throws
-/// Error(ExitCode::model) naming the file and the remedy.
-LoadedModel load_model(const std::string& path_or_name);
-
-/// The same from files that lie anywhere. `name` is for people; where `gguf_name` is not empty,
-/// that file alone is the model.
-LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
-                       const std::string& gguf_name = "");
 
 /// Makes the model use another of its heads. Throws Error(usage), listing them, when it has none of
 /// that name.

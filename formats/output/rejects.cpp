@@ -189,7 +189,7 @@ std::string RejectLog::explain() const {
       [](const auto& a, const auto& b) { return a.second.count < b.second.count; });
   if (most == reasons_.end()) return "see the file of rejects";  // all come from an earlier run
   const Reason& reason = most->second;
-  std::string text = fmt::format("most often ({} times) {}", reason.count, reason.example);
+  std::string text = fmt::format("most often ({} of {}): {}", reason.count, count_, reason.example);
   // A reason that an option can mend names the option.
   if (reason.example.find("--") == std::string::npos) {
     text += "; --format, --text-field and --id-field say how records are read";
@@ -276,8 +276,8 @@ void RejectLog::finish(std::uint64_t records) {
   if (records == 0) return;
   if (count_ >= records) {
     throw Error(ExitCode::bad_record,
-                "none of the {} records could be used, so that there is nothing to write: {}",
-                records, explain());
+                "0 of {} records could be used, so there is nothing to write: {}", records,
+                explain());
   }
   check_budget(records);
 }

@@ -98,12 +98,11 @@ MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t le
     if (options.threads > 1) {
       --options.threads;
     } else if (!halve(max_line, least_line)) {
-      throw Error(
-          ExitCode::usage,
-          "{} bytes of memory are too few: this model and these settings need {} ({} of them "
-          "for the program and the model's weights); raise --memory-limit or the control "
-          "group's limit, or choose a smaller model, --max-length or --max-line",
-          limit, need.total(), fixed);
+      throw Error(ExitCode::usage,
+                  "a memory limit of {} bytes is too low: this run needs {} ({} for the program "
+                  "and the model's weights); raise --memory-limit or the control group's limit, or "
+                  "choose a smaller model, --max-length or --max-line",
+                  limit, need.total(), fixed);
     }
   }
 }

@@ -43,7 +43,7 @@ std::vector<std::string> sparse_chain(const HeadSpec& head) {
   const SparseSpec& sparse = head.sparse;
   std::vector<std::string> out;
   if (sparse.kind == SparseKind::own_token) {
-    out = {"pooling largest weight of each token of the text", "linear to 1, relu"};
+    out = {"pooling largest weight of each of the text's tokens", "linear to 1, relu"};
   } else {
     out.emplace_back(sparse.sums ? "pooling sum over the tokens"
                                  : "pooling largest over the tokens");
@@ -96,7 +96,7 @@ class Describer {
     add("head", head_chain(model_.head));
     add_heads();
     add("dimensions", output_dims(model_),
-        model_.head.sparse.kind == SparseKind::none ? "" : "a weight for some of the tokens");
+        model_.head.sparse.kind == SparseKind::none ? "" : "weights for some of the tokens");
     add_tokenizer();
     add_colbert();
     add_prompts();
@@ -162,7 +162,7 @@ class Describer {
       names.push_back(choice.name);
       sources += fmt::format("; {}: {}", choice.name, choice.source);
     }
-    add("heads", names, fmt::format("--head; {} unless told otherwise{}", names[0], sources));
+    add("heads", names, fmt::format("--head; the default is {}{}", names[0], sources));
   }
 
   void add_tokenizer() {
@@ -182,15 +182,15 @@ class Describer {
     };
     std::string query = marker(settings.query_marker);
     if (settings.expands_queries) {
-      query += fmt::format(", filled up with {} to {} tokens{}",
+      query += fmt::format(", padded with {} to {} tokens{}",
                            model_.tokenizer->token(settings.expansion), settings.query_length,
-                           settings.sees_expansion ? "" : ", which others do not see");
+                           settings.sees_expansion ? "" : ", which other tokens do not attend to");
     }
     add("query", std::move(query), "--prompt-name query");
     add("document",
-        fmt::format("{}, no vectors for {} tokens of punctuation", marker(settings.document_marker),
+        fmt::format("{}, no vectors for {} punctuation tokens", marker(settings.document_marker),
                     settings.skipped.size()),
-        "what encode takes texts for");
+        "the default of encode");
   }
 
   void add_prompts() {

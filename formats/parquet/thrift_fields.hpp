@@ -204,7 +204,7 @@ class ThriftFieldReader {
   bool takes(std::int16_t id) {
     if (field_.id != id) return false;
     const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(id);
-    require((seen_ & bit) == 0, "a metadata field comes twice");
+    require((seen_ & bit) == 0, "a metadata field appears twice");
     seen_ |= bit;
     taken_ = true;
     return true;

@@ -173,8 +173,8 @@ void Bpe::add_merges(const std::vector<BpeSpec::Merge>& merges, std::size_t pref
     const TokenId id = vocabulary_.find(joined);
     if (left == kNone || right == kNone || id == kNone) {
       throw Error(ExitCode::model,
-                  "{}: merge {} joins '{}' and '{}', which are not both, with what they make, in "
-                  "the vocabulary; the file is damaged",
+                  "{}: merge {} joins '{}' and '{}', but one of them or their result is not in the "
+                  "vocabulary; the file is damaged",
                   where, rank, merge.left, merge.right);
     }
     merges_.add(left, right, {static_cast<std::uint32_t>(rank), id});

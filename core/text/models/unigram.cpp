@@ -91,7 +91,7 @@ Unigram::Unigram(UnigramSpec spec, const std::string& where) : where_(where) {
     vocabulary_.add(piece.text, static_cast<TokenId>(i));
   }
   if (bytes > kMaxPieceBytes) {
-    throw Error(ExitCode::model, "{}: {} bytes of pieces, more than any model has", where, bytes);
+    throw Error(ExitCode::model, "{}: {} bytes of pieces are too many for a model", where, bytes);
   }
   if (spec.unk_id) {
     if (*spec.unk_id >= spec.pieces.size()) {
@@ -226,8 +226,8 @@ void Unigram::emit_unknown(std::string_view text, std::vector<TokenId>& out) con
     return;
   }
   if (unknown_ == Vocabulary::kAbsent) {
-    throw Error(ExitCode::model, "{}: a character is in no piece and the model has no unknown one",
-                where_);
+    throw Error(ExitCode::model,
+                "{}: a character is not in any piece, and the model has no unknown piece", where_);
   }
   out.push_back(unknown_);
 }

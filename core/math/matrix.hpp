@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "core/base/check.hpp"
+
 namespace embedtool {
 
 template <typename T>
@@ -48,10 +50,12 @@ class MatrixView : public RowMajorMap<T> {
   T* row_data(std::size_t row) const { return data_ + row * stride(); }
   /// Rows [first, first + count).
   MatrixView rows_from(std::size_t first, std::size_t count) const {
+    EMBEDTOOL_CHECK(first + count <= height());
     return {row_data(first), count, width(), stride()};
   }
   /// Columns [first, first + count).
   MatrixView columns_from(std::size_t first, std::size_t count) const {
+    EMBEDTOOL_CHECK(first + count <= width());
     return {data_ + first, height(), count, stride()};
   }
 

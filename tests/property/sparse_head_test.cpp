@@ -165,7 +165,7 @@ TEST_P(SparseHeads, AreTheSameInEveryBatch) {
 TEST_P(SparseHeads, DoNotHoldAllLogits) {
   const Encoder encoder(model_, head_, weights_, *GetParam());
   const std::size_t logits = 4096 * kVocab * sizeof(float);
-  EXPECT_LT(encoder.workspace_bytes(64, 4096, 64), logits / 4);
+  EXPECT_LT(encoder.workspace_bytes({64, 4096, 64}), logits / 4);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SparseHeads, ::testing::ValuesIn(gemm_backends()),

@@ -23,7 +23,6 @@ TEST(LoadStaticModel, ReadsModel2vec) {
   EXPECT_EQ(model.spec.layers, 0U);
   EXPECT_EQ(model.spec.hidden, 3U);
   EXPECT_EQ(model.spec.vocab_size, 5U);
-  EXPECT_FALSE(model.spec.special_tokens);
   EXPECT_TRUE(model.spec.drops_unknown);
   EXPECT_EQ(model.spec.names.word_embeddings, "embeddings");
   EXPECT_EQ(model.spec.names.token_weights, "");

@@ -1,5 +1,5 @@
-// The reference: what the formula says, in f64. What the other backends are tested against, and what runs
-// where none of them can.
+// The reference: what the formula says, in f64. What the other backends are tested against, and
+// what runs where none of them can.
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
 #include "core/math/matrix.hpp"

@@ -17,10 +17,10 @@ template <typename T>
 using RowMajorMatrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 template <typename T>
-using RowMajorMap = Eigen::Map<
-    std::conditional_t<std::is_const_v<T>, const RowMajorMatrix<std::remove_const_t<T>>,
-                       RowMajorMatrix<T>>,
-    Eigen::Unaligned, Eigen::OuterStride<>>;
+using RowMajorMap =
+    Eigen::Map<std::conditional_t<std::is_const_v<T>, const RowMajorMatrix<std::remove_const_t<T>>,
+                                  RowMajorMatrix<T>>,
+               Eigen::Unaligned, Eigen::OuterStride<>>;
 
 /// A view of [height, width] elements, rows stride() apart. Copying a view copies no elements, so
 /// views are passed by value; the memory must outlive them.
@@ -34,8 +34,7 @@ class MatrixView : public RowMajorMap<T> {
       : MatrixView(data, height, width, width) {}
   /// A view that may write, as one that only reads.
   template <typename U>
-    requires(!std::is_const_v<U> && std::is_same_v<const U, T>)
-  MatrixView(MatrixView<U> other)
+  requires(!std::is_const_v<U> && std::is_same_v<const U, T>) MatrixView(MatrixView<U> other)
       : MatrixView(other.data(), other.height(), other.width(), other.stride()) {}
   MatrixView(const MatrixView&) = default;
   MatrixView& operator=(const MatrixView&) = delete;  // Eigen would copy the elements

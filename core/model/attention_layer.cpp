@@ -85,7 +85,8 @@ void AttentionLayer::attend(std::span<const TokenId> ids, bool local, Matrix qkv
             context.workspace.attention.data());
 }
 
-/// Norms the queries and keys of one text and rotates them by their positions, where the model does.
+/// Norms the queries and keys of one text and rotates them by their positions, where the model
+/// does.
 void AttentionLayer::place_tokens(bool local, Matrix qkv) const {
   const std::size_t query_rows = spec_.norms_whole_query ? 1 : spec_.heads;
   const std::size_t key_rows = spec_.norms_whole_query ? 1 : spec_.key_heads();

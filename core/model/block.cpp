@@ -26,8 +26,8 @@ FeedForward::FeedForward(const ModelSpec& spec, std::size_t layer, const WeightR
   const auto name = [layer](const std::string& pattern) { return layer_name(pattern, layer); };
   std::vector<WeightReader::Part> parts{{name(n.ffn_up), spec.up_width()}};
   if (!n.ffn_gate.empty()) parts = {{name(n.ffn_gate), spec.ffn}, {name(n.ffn_up), spec.ffn}};
-  up_ = reader.linear(parts, spec.hidden, spec.gated ? Activation::identity : spec.activation,
-                      make);
+  up_ =
+      reader.linear(parts, spec.hidden, spec.gated ? Activation::identity : spec.activation, make);
   down_ = reader.linear({{name(n.ffn_down), spec.hidden}}, spec.ffn, Activation::identity, make);
 }
 

@@ -42,8 +42,8 @@ class FeedForward {
 /// connection around it. Immutable, thread-safe; borrows spec and positions.
 class TransformerBlock {
  public:
-  /// `layer`: which of the checkpoint's sets of weights. Throws Error(model) naming a tensor that is
-  /// missing or does not fit.
+  /// `layer`: which of the checkpoint's sets of weights. Throws Error(model) naming a tensor that
+  /// is missing or does not fit.
   TransformerBlock(const ModelSpec& spec, const AttentionPositions& positions, std::size_t layer,
                    const WeightReader& reader, const LinearFactory& make);
 

@@ -221,8 +221,7 @@ void Encoder::encode(const Batch& batch, Workspace& workspace, StageClock& clock
   parts_->check(batch);
   BatchShape shape{batch.size(), batch.tokens(), 0};
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    shape.longest =
-        std::max<std::size_t>(shape.longest, batch.offsets[i + 1] - batch.offsets[i]);
+    shape.longest = std::max<std::size_t>(shape.longest, batch.offsets[i + 1] - batch.offsets[i]);
   }
   reserve(workspace, shape);
   const Stage before = clock.current();

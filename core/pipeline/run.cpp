@@ -377,8 +377,7 @@ void Runner::finish_report() {
   report_.times.series = std::move(series_);
   report_.times.encode_wall_ns = monotonic_ns() - begin_ns_;
   const std::uint64_t texts = counts.rows - counts.duplicates - counts.ready_vectors;
-  const std::uint64_t vectors =
-      context_.encoder.kind() == RowKind::multi ? counts.tokens : texts;
+  const std::uint64_t vectors = context_.encoder.kind() == RowKind::multi ? counts.tokens : texts;
   report_.work.linear_flops = context_.encoder.linear_flops(static_cast<double>(counts.tokens),
                                                             static_cast<double>(vectors));
   batches_.report(report_.work);

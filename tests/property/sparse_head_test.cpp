@@ -2,6 +2,9 @@
 // time: what a plain reading of the formula gives, and the same bits whatever the batch.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "core/math/gemm_backends.hpp"
 #include "core/math/matrix.hpp"
 #include "core/pipeline/run.hpp"
@@ -150,6 +153,23 @@ TEST_P(SparseHeads, AreTheSameInEveryBatch) {
       }
     }
   }
+}
+
+/// Weights are dropped block by block of the vocabulary on the way, and none too many.
+TEST_P(SparseHeads, CutRowsAreTheHeaviestOfWholeOnes) {
+  const auto sequences = random_sequences(40, kVocab, {150, 30});
+  const auto whole = run_with(sequences, {});
+  head_.dims = 7;
+  const auto cut = run_with(sequences, {});
+  ASSERT_EQ(cut.size(), whole.size());
+  std::size_t shortened = 0;
+  for (std::size_t i = 0; i < cut.size(); ++i) {
+    std::vector<SparseEntry> want = entries_of(whole[i]);
+    shortened += want.size() > 7 ? 1 : 0;
+    want.resize(std::min<std::size_t>(want.size(), 7));
+    EXPECT_EQ(entries_of(cut[i]), want) << "row " << i;
+  }
+  EXPECT_GT(shortened, 20U);
 }
 
 /// The logits of a batch would be its tokens times the vocabulary.

@@ -10,8 +10,8 @@
 
 #include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
-#include "tests/support/memory_model.hpp"
 #include "tests/support/allocation_counter.hpp"
+#include "tests/support/memory_model.hpp"
 
 namespace embedtool {
 namespace {
@@ -221,8 +221,7 @@ TEST_P(Workspaces, AreNotGrownByEncode) {
     if (GetParam()->name() != "onednn") {
       EXPECT_EQ(allocations(), all);
     }
-    EXPECT_EQ(workspace.bytes(),
-              encoder.workspace_bytes(kShape));
+    EXPECT_EQ(workspace.bytes(), encoder.workspace_bytes(kShape));
     EXPECT_EQ(rows.bytes(), encoder.result_bytes(kShape));
   }
 }
@@ -254,8 +253,7 @@ TEST_P(Workspaces, FlopsCountTheHead) {
   };
   const double block = 2.0 * (4 * kHidden * kHidden + 2 * kHidden * 100);
   EXPECT_EQ(flops("bert", 5, 3), 5 * 2 * block);
-  EXPECT_EQ(flops("dense chain", 5, 3),
-            5 * 2 * block + 3 * 2.0 * (2 * kHidden * 150 + 150 * 80));
+  EXPECT_EQ(flops("dense chain", 5, 3), 5 * 2 * block + 3 * 2.0 * (2 * kHidden * 150 + 150 * 80));
   EXPECT_EQ(flops("static", 5, 3), 0);
   EXPECT_EQ(flops("static with dense layers", 5, 3), 3 * 2.0 * (2 * kHidden * 150 + 150 * 80));
   EXPECT_EQ(flops("sparse", 5, 3), 5 * (2 * block + 2.0 * 44 * (kHidden + kVocab)));

@@ -101,7 +101,7 @@ class Describer {
     add("model", model_.name, model_.where);
     add("fingerprint", model_.fingerprint);
     add_shape();
-    add("max_tokens", number(model_.max_tokens), model_.max_tokens_reason);
+    add("max_tokens", number(model_.max_tokens.value), model_.max_tokens.why);
     add("pooling", pooling_of(model_.head), model_.pooling_source);
     add("normalize", model_.head.normalize, model_.normalize_source);
     add("head", head_chain(model_.head));

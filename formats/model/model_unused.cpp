@@ -17,7 +17,8 @@ std::set<std::string, std::less<>> used_names(const ModelSpec& spec, const HeadS
       used.insert(name);
       return;
     }
-    for (const char* part : {"weight", "bias", "gamma", "beta", "weight_scale", "weight_scale_inv"}) {
+    for (const char* part :
+         {"weight", "bias", "gamma", "beta", "weight_scale", "weight_scale_inv"}) {
       used.insert(name.empty() ? part : fmt::format("{}.{}", name, part));
     }
   });

@@ -85,7 +85,7 @@ inline std::vector<Row> encode_texts(const LoadedModel& model,
   RunOptions options;
   options.threads = 2;
   options.batch.texts = 4;
-  options.max_tokens = model.max_tokens;
+  options.max_tokens = model.max_tokens.value;
   StageClock clock;
   run(*source, model.tokenizer.get(), encoder, spec, sink, rejects, options, clock);
   std::filesystem::remove(corpus);

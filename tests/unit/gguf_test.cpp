@@ -119,7 +119,7 @@ TEST(Gguf, InfoSaysWhatWasUnderstood) {
   EXPECT_EQ(model.name, "embedtool-info");
   EXPECT_EQ(model.head.pooling, std::vector{Pooling::cls});
   EXPECT_EQ(model.pooling_source, "bert.pooling_type");
-  EXPECT_EQ(model.max_tokens, 6U);
+  EXPECT_EQ(model.max_tokens.value, 6U);
   EXPECT_EQ(encode(*model.tokenizer, "AB \u65e5").ids, (std::vector<TokenId>{2, 5, 6, 7, 3}));
   std::string weights;
   for (const auto& line : describe(model).lines) {

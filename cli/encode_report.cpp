@@ -27,8 +27,10 @@ std::size_t weight_size(Compute compute) {
 /// See RunReport::least_bytes.
 double least_bytes(const RunReport& report, const ReadyModel& model) {
   const ModelSpec& spec = model.loaded.spec;
+  // A product of a row with a weight is two FLOPs; heads of vectors compute in f32.
   const double weights =
-      model.encoder->linear_flops_per_token() / 2 * static_cast<double>(weight_size(model.compute));
+      model.encoder->linear_flops(1, 0) / 2 * static_cast<double>(weight_size(model.compute)) +
+      model.encoder->linear_flops(0, 1) / 2 * static_cast<double>(sizeof(float));
   const auto states = static_cast<double>(spec.hidden * sizeof(float) * (2 * spec.layers + 2));
   return static_cast<double>(report.counts.batches) * weights +
          static_cast<double>(report.counts.tokens) * states;

@@ -74,7 +74,7 @@ Compute resolve_compute(const ComputeFlags& flags, Console& console) {
 
 /// The tighter of what the user asks for and what the model can take.
 std::size_t choose_limit(const ModelFlags& flags, const LoadedModel& model) {
-  if (!flags.max_length) return model.max_tokens;
+  if (!flags.max_length) return model.max_tokens.value;
   const std::size_t positions = model.spec.max_positions;
   if (positions > 0 && *flags.max_length > positions) {
     throw Error(ExitCode::usage, "--max-length {}: {} has positions for {} tokens only",

@@ -70,6 +70,7 @@ class Runner {
   void wake();
   bool stopping() const EMBEDTOOL_REQUIRES(mutex_) { return stopped_ || threads_.failed(); }
   void poll_stop();
+  void stop();
 
   std::optional<WindowRing::Task> take_task(StageClock& clock);
   void tokenize(const WindowRing::Task& task, Worker& worker, StageClock& clock);
@@ -302,7 +303,11 @@ void Runner::write_windows(StageClock& clock) {
 }
 
 void Runner::poll_stop() {
-  if (context_.options.stop == nullptr || !context_.options.stop->load()) return;
+  if (context_.options.stop != nullptr && context_.options.stop->load()) stop();
+}
+
+/// No thread begins anything new.
+void Runner::stop() {
   const MutexLock lock(mutex_);
   stopped_ = true;
   changed_.notify_all();
@@ -357,7 +362,12 @@ RunReport Runner::run(StageClock& main_clock) {
           [this, i](StageClock& clock) { work(i, clock); });
   }
   start("writer", Stage::write, [this](StageClock& clock) { write_windows(clock); });
-  watch(main_clock);
+  try {
+    watch(main_clock);
+  } catch (...) {  // the progress display: the threads must not wait for a run that is over
+    stop();
+    throw;
+  }
   threads_.join();
   const MutexLock lock(mutex_);  // no thread is left; for the analysis
   finish_report();
@@ -376,8 +386,10 @@ void Runner::finish_report() {
   counts.bytes_raw = sink_.bytes_raw();
   report_.times.series = std::move(series_);
   report_.times.encode_wall_ns = monotonic_ns() - begin_ns_;
-  report_.work.linear_flops =
-      context_.encoder.linear_flops_per_token() * static_cast<double>(counts.tokens);
+  const std::uint64_t texts = counts.rows - counts.duplicates - counts.ready_vectors;
+  const std::uint64_t vectors = context_.encoder.kind() == RowKind::multi ? counts.tokens : texts;
+  report_.work.linear_flops = context_.encoder.linear_flops(static_cast<double>(counts.tokens),
+                                                            static_cast<double>(vectors));
   batches_.report(report_.work);
   report_.memory.weights_bytes = context_.encoder.owned_bytes();
   for (const Window& window : windows_) report_.memory.window_bytes += window.bytes();

@@ -77,15 +77,15 @@ class SettingsFile : public CLI::ConfigBase {
 
 void declare_common(CLI::App& app, CommonFlags& flags, const Command& command) {
   FlagGroup group(app, "Messages and settings");
-  CLI::Option* quiet = group.flag("-q,--quiet", flags.quiet, "Print only errors on standard error");
-  group.flag("-v,--verbose", flags.verbose, "Print more detail")->excludes(quiet);
+  CLI::Option* quiet = group.flag("-q,--quiet", flags.quiet, "Only errors on standard error");
+  group.flag("-v,--verbose", flags.verbose, "Say more")->excludes(quiet);
   group
       .choice("--progress", flags.progress, {"auto", "always", "never"},
-              "Progress line; auto: only on a terminal")
+              "Progress line; auto: on a terminal only")
       ->capture_default_str();
   group
       .choice("--log-format", flags.log_format, {"text", "json"},
-              "Plain messages, or one JSON object per line")
+              "Messages for people, or one JSON object a line")
       ->capture_default_str();
   app.set_config("--config", "", "Read settings from FILE")
       ->option_text("FILE")

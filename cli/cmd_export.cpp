@@ -50,7 +50,7 @@ RunCommand declare_export(CLI::App& app) {
   group.path("-o,--output", flags->file, "FILE", "File to write, or - for standard output")
       ->required();
   group.choice("--to", flags->to, {"npy", "jsonl", "fvecs", "parquet"}, "Format")->required();
-  group.flag("--overwrite", flags->overwrite, "Replace an existing file");
+  group.flag("--overwrite", flags->overwrite, "Replace a file that exists");
   return [flags](Session& session) { return run_export(*flags, session.console); };
 }
 

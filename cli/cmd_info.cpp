@@ -115,7 +115,7 @@ std::string output_table(const Manifest& manifest) {
   Table table({Table::Align::left, Table::Align::left});
   table.row({"rows", human_count(manifest.rows)});
   if (manifest.spec.kind == RowKind::sparse) {
-    table.row({"weights", fmt::format("for some of {} tokens", human_count(manifest.spec.dims))});
+    table.row({"weights", fmt::format("of some of {} tokens", human_count(manifest.spec.dims))});
   } else {
     table.row(
         {"vectors", fmt::format("{} × {}{}", manifest.spec.dims, name_of(manifest.spec.type),

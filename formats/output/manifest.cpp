@@ -82,7 +82,7 @@ Json settings_json(const Settings& settings) {
 }
 
 Settings settings_from(const Json& json) {
-  require(json.is_object(), "the settings are not an object");
+  require(json.is_object(), "settings are no object");
   Settings out;
   for (const auto& [key, value] : json.items()) out.emplace_back(key, value.get<std::string>());
   return out;
@@ -124,7 +124,7 @@ InputEntry input_from(const Json& json) {
   input.name = json.at("name").get<std::string>();
   if (!json.at("bytes").is_null()) input.bytes = number(json, "bytes");
   if (const Json& modified = json.at("modified_ns"); !modified.is_null()) {
-    require(modified.is_number_integer(), "a time is not a number");
+    require(modified.is_number_integer(), "a time is no number");
     input.modified_ns = modified.get<std::int64_t>();
   }
   if (!json.at("xxh128").is_null()) input.hash = json.at("xxh128").get<std::string>();
@@ -186,10 +186,10 @@ void check_consistent(const Manifest& manifest) {
     require(rows == manifest.rows, "the shards' rows do not add up");
   } else {
     require(manifest.data == "npy" || manifest.data == "jsonl", "unknown kind of data");
-    require(manifest.shards.empty(), "only Parquet output has shards");
+    require(manifest.shards.empty(), "only Parquet comes in shards");
   }
   for (const FileEntry& file : manifest.files) {
-    require(is_output_name(file.name), "a file name is not one that embedtool writes");
+    require(is_output_name(file.name), "a file name is none of embedtool's");
   }
 }
 

@@ -82,14 +82,14 @@ RunDirectory::RunDirectory(const std::string& path, const RunDirectoryOptions& o
       find_complete();
     } else if (contents.manifest) {
       throw Error(ExitCode::usage,
-                  "{}: already holds a complete output; add --overwrite to replace it, or choose "
+                  "{}: holds a complete output already; give --overwrite to replace it, or choose "
                   "another directory",
                   path);
     } else if (options.existing == ExistingOutput::resume) {
       resume(options);
     } else {
       throw Error(ExitCode::usage,
-                  "{}: holds an unfinished output; add --overwrite to start over, or choose "
+                  "{}: holds an unfinished output; give --overwrite to start anew, or choose "
                   "another directory",
                   path);
     }
@@ -109,8 +109,8 @@ void RunDirectory::check_usable(bool locked) const {
   const Contents contents = look_into(directory_, !locked);
   if (contents.stranger.empty()) return;
   throw Error(ExitCode::usage,
-              "{}: is not empty and was not written by embedtool (it contains '{}', for example); "
-              "choose an empty or new directory",
+              "{}: is not empty and holds no output of embedtool's (but, for one, '{}'); choose an "
+              "empty or a new directory",
               directory_.path(), contents.stranger);
 }
 
@@ -168,8 +168,8 @@ void RunDirectory::resume(const RunDirectoryOptions& options) {
   }
   if (!change.empty()) {
     throw Error(ExitCode::usage,
-                "{}: holds an unfinished output of another run: {}; repeat that command to resume "
-                "it, or add --overwrite to start over",
+                "{}: holds an unfinished output of another run: {}; repeat that command to go on "
+                "with it, or give --overwrite to start anew",
                 directory_.path(), change);
   }
   drop_lost_shards(*journal);
@@ -223,7 +223,7 @@ void RunDirectory::remove_all_but(const std::vector<ShardEntry>& shards) const {
 void RunDirectory::commit_shard(const ShardEntry& shard) {
   if (shards_.size() >= kMaxOutputShards) {
     throw Error(ExitCode::failed,
-                "{}: {} shards are too many for a manifest; write larger ones (--shard-rows)",
+                "{}: {} shards are more than a manifest holds; write larger ones (--shard-rows)",
                 directory_.path(), kMaxOutputShards);
   }
   FileOps& ops = directory_.ops();

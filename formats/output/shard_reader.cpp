@@ -43,7 +43,7 @@ OutputReader::OutputReader(const std::string& directory)
   if (manifest_.data != "parquet") {
     throw Error(
         ExitCode::failed,
-        "{}: the output is {}; only Parquet output can be read back: encode with --to parquet",
+        "{}: the output is {}; only a Parquet output can be read back: encode with --to parquet",
         directory, manifest_.data);
   }
 }

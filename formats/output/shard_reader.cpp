@@ -41,10 +41,10 @@ std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manif
 OutputReader::OutputReader(const std::string& directory)
     : directory_(directory, false), manifest_(load_manifest(directory_)) {
   if (manifest_.data != "parquet") {
-    throw Error(
-        ExitCode::failed,
-        "{}: the output is {}; only a Parquet output can be read back: encode with --to parquet",
-        directory, manifest_.data);
+    throw Error(ExitCode::failed,
+                "{}: the output is {}; only a Parquet output can be read back: encode with "
+                "--to parquet",
+                directory, manifest_.data);
   }
 }
 

@@ -8,7 +8,7 @@
 
 namespace embedtool {
 
-/// A field of a delimited record: where its content stands in the record.
+/// A field of a delimited record: where its content is in the record.
 struct CsvCell {
   std::size_t offset = 0;
   std::size_t size = 0;

@@ -25,16 +25,16 @@ struct LoadedModel {
 
   std::string name;         ///< "all-MiniLM-L6-v2", "builtin"
   std::string where;        ///< the folder, for messages
-  std::string fingerprint;  ///< XXH3-128 of all files that the model was made of, hexadecimal
+  std::string fingerprint;  ///< XXH3-128 of all files that the model was read from, hexadecimal
   ModelSpec spec;
   HeadSpec head;
   std::unique_ptr<WeightSource> weights;
   /// Of head.dense, in order, and of the other heads.
   std::vector<std::unique_ptr<WeightSource>> dense_weights;
   std::string head_name = "dense";     ///< which of the heads `head` is: "sparse", "colbert"
-  std::vector<HeadChoice> more_heads;  ///< that choose_head() can put in its place
-  /// Null when the folder has no tokenizer files: such a model takes ready token ids only. Where
-  /// it has some that cannot be used, encode() throws the reason (and `notes` has it).
+  std::vector<HeadChoice> more_heads;  ///< that choose_head() can switch to
+  /// Null if the folder has no tokenizer files: such a model accepts only token ids. If the files
+  /// cannot be used, encode() throws the reason (`notes` has it too).
   std::unique_ptr<Tokenizer> tokenizer;
 
   TokenLimit max_tokens;
@@ -42,8 +42,8 @@ struct LoadedModel {
   std::string normalize_source;
   /// False: token vectors of a prompt are left out of the pooling (INSTRUCTOR models).
   bool pools_prompt = true;
-  /// A late-interaction model: what queries and documents have added. Until choose_role(), its
-  /// tokenizer is the bare one.
+  /// For a late-interaction model: what is added to queries and documents. Until choose_role(), its
+  /// tokenizer is the plain one.
   std::optional<ColbertSettings> colbert;
   std::map<std::string, std::string> prompts;
   std::optional<std::string> default_prompt_name;

@@ -13,7 +13,7 @@
 namespace embedtool {
 
 /// A set that remembers which of its files were read, so that a model's fingerprint covers exactly
-/// what the model was made of. Owns the set below. Thread-safe.
+/// the files that it was read from. Owns the underlying set. Thread-safe.
 class RecordingFileSet : public FileSet {
  public:
   explicit RecordingFileSet(std::unique_ptr<FileSet> base) : base_(std::move(base)) {}
@@ -25,7 +25,7 @@ class RecordingFileSet : public FileSet {
   /// Content hash of all files read so far, whatever the order: names, sizes and bytes (XXH3-128).
   /// Reads all of them, and releases what it has read.
   Hash128 fingerprint() const;
-  /// The set below, for files that are no part of the model (its card).
+  /// The underlying set, for files that are not part of the model (its card).
   const FileSet& unrecorded() const { return *base_; }
 
  private:
@@ -37,7 +37,7 @@ class RecordingFileSet : public FileSet {
       EMBEDTOOL_GUARDED_BY(mutex_);
 };
 
-/// The files below one folder of a set, under the names that they have there. Does not own the set.
+/// The files in one folder of a set, under their names relative to it. Does not own the set.
 class SubfolderFileSet : public FileSet {
  public:
   /// `folder` is "" or ends in '/'.

@@ -47,8 +47,8 @@ inline constexpr std::size_t kMaxOutputShards = kMaxManifestBytes / 256 - 1024;
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-/// How far a file of rejects had come: the rejects of all records before position `end` fill its
-/// first `bytes` bytes.
+/// How far a rejects file had come: the rejects of all records before position `end` fill its first
+/// `bytes` bytes.
 struct RejectMark {
   std::uint64_t bytes = 0;
   std::uint64_t end = 0;
@@ -80,7 +80,7 @@ struct InputEntry {
   std::string name;
   std::optional<std::uint64_t> bytes;
   std::optional<std::int64_t> modified_ns;  ///< none: a pipe
-  std::string hash;                         ///< XXH3-128, hexadecimal; empty where unknown
+  std::string hash;                         ///< XXH3-128, hexadecimal; empty if unknown
 };
 
 struct Manifest {
@@ -98,9 +98,10 @@ struct Manifest {
 /// The whole file. A function of the manifest alone.
 std::string to_json(const Manifest& manifest);
 /// Parses hostile text; `path` is for messages. Throws Error(failed) when a single byte differs
-/// from what to_json() writes, when sizes do not add up, or names are none of ours.
+/// from what to_json() writes, when sizes do not add up, or for names that embedtool does not
+/// write.
 Manifest parse_manifest(std::string_view text, const std::string& path);
-/// Whether a manifest.json claims to be of ours, damaged or not.
+/// Whether a manifest.json claims to be embedtool's, damaged or not.
 bool looks_like_manifest(std::string_view text);
 
 /// Lines with their newline.

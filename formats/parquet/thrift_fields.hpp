@@ -66,7 +66,7 @@ class ThriftFieldWriter {
   void informative(std::int16_t id, Make&& value) {
     put(id, value());
   }
-  /// A field that files have and ours must not. A reader refuses it, saying `what`.
+  /// A field that other files have but ours must not. A reader refuses it with the message `what`.
   void forbidden(std::int16_t /*id*/, const char* /*what*/) {}
   /// A struct within the struct.
   template <typename Describe>
@@ -79,13 +79,13 @@ class ThriftFieldWriter {
   void optional_struct(std::int16_t id, bool present, Describe&& describe) {
     if (present) required_struct(id, describe);
   }
-  /// A list of structs; `describe(archive, element)` is each one's description.
+  /// A list of structs; `describe(archive, element)` describes each one.
   template <typename T, typename Describe>
   void structs(std::int16_t id, const std::vector<T>& list, Describe&& describe) {
     out_.begin_list(id, ThriftType::structure, list.size());
     for (const T& element : list) structure([&](auto& archive) { describe(archive, element); });
   }
-  /// One case of a union: there when `member` has the value `value`.
+  /// One case of a union: present if `member` has the value `value`.
   template <typename T, typename Describe>
   void alternative(std::int16_t id, const T& member, T value, Describe&& describe) {
     optional_struct(id, member == value, describe);
@@ -137,8 +137,8 @@ class ThriftFieldReader {
 
   explicit ThriftFieldReader(ThriftReader& in) : in_(in) {}
 
-  // The description is run once for every field that comes, and the member with the field's id
-  // takes it; then once more at the end, when required members look whether they came.
+  // The description runs once for each field read, and the member with the field's id takes it. It
+  // runs once more at the end, when required members check that they were present.
   template <typename Describe>
   void structure(Describe&& describe) {
     in_.begin_struct();

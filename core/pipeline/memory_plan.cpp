@@ -74,6 +74,11 @@ MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const En
   return need;
 }
 
+// Each round halves the setting that costs least to give up. A line limit that takes more than a
+// quarter of the memory goes first, since few corpora have such lines. Batches and windows follow:
+// smaller ones cost little speed. Workers go last but one, because speed falls with their number;
+// the lines that are left go last, because every record beyond the limit becomes a reject. Halving
+// reaches a fit, or the floor of every setting, after a few dozen rounds.
 MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t least_line,
                       const Encoder& encoder, const OutputSpec& spec, std::uint64_t fixed,
                       std::uint64_t limit) {

@@ -9,8 +9,8 @@
 namespace embedtool {
 namespace {
 
-// model2vec's encode() cuts after 512 tokens unless told otherwise; its `seq_length` is a
-// placeholder of a million in every folder that it writes.
+// model2vec's encode() cuts after 512 tokens the default; its `seq_length` is a placeholder of a
+// million in every folder that it writes.
 constexpr std::size_t kModel2vecTokens = 512;
 constexpr std::int64_t kModel2vecPlaceholder = 1'000'000;
 

@@ -54,7 +54,7 @@ class ChunkWriter {
   /// Value bytes added since clear(), uncompressed.
   std::size_t raw_bytes() const { return raw_bytes_; }
 
-  /// Closes the last page and puts the chunk out; `offset` is where in the file it comes to lie.
+  /// Closes the last page and writes the chunk; `offset` is its position in the file.
   ChunkMeta flush(PageCodec& codec, std::uint64_t offset, ByteSink& out);
   /// Ready for the next row group.
   void clear();

@@ -314,6 +314,8 @@ void Bpe::join(std::vector<Symbol>& symbols, std::int32_t at) const {
   }
 }
 
+// Looks for the best merge again after each one: quadratic, but faster than a heap for a short
+// word.
 void Bpe::merge_short(std::vector<Symbol>& symbols) const {
   for (;;) {
     std::uint32_t best = MergeTable::kNever;
@@ -331,6 +333,10 @@ void Bpe::merge_short(std::vector<Symbol>& symbols) const {
   }
 }
 
+// The merges of merge_short in O(n log n), with a heap of candidates; ties go to the leftmost, as
+// there. A merge changes the pairs on both sides of it. Their candidates are not searched for and
+// removed: a symbol knows its current merge, so an outdated candidate is recognised when it comes
+// up.
 void Bpe::merge_long(Scratch& scratch) const {
   std::vector<Symbol>& symbols = scratch.symbols;
   std::vector<Candidate>& heap = scratch.heap;

@@ -159,6 +159,11 @@ void Unigram::encode_remembered(std::string_view part, Scratch& scratch,
   scratch.cache.remember(part, hash, std::span(out).subspan(begin));
 }
 
+// Viterbi over byte positions: each node keeps the best-scoring piece that ends there. An unknown
+// character is offered only where no piece is exactly that character, as the reference does. Of
+// equal scores the first one offered stays, so the order of the offers is part of the result. The
+// score of the text before is the start value: floating-point sums that begin elsewhere could break
+// ties differently.
 double Unigram::find_path(std::string_view part, double score, std::vector<Node>& nodes) const {
   nodes.assign(part.size() + 1, {});
   nodes[0].score = score;

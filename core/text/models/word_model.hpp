@@ -12,7 +12,7 @@ namespace embedtool {
 
 /// How a word is connected to the calls before and after.
 enum class Joint : std::uint8_t {
-  none,      ///< it is whole
+  none,      ///< the word is complete
   starts,    ///< it may continue in the next call, at a cut that cuts_before() allows
   continues  ///< it continues the last call's word, and may continue further
 };

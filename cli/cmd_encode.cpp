@@ -59,7 +59,7 @@ void declare_input_extras(CLI::App& app, EncodeFlags& flags) {
   group.value("--vector-field", flags.vector_field, "NAME",
               "Field that may hold a ready vector, passed through");
   group.list("--keep", flags.keep, "NAME,...", "Fields to carry into the shards")->delimiter(',');
-  group.value("--rejects", flags.rejects, "FILE",
+  group.path("--rejects", flags.rejects, "FILE",
               "Where bad records are noted [rejects.jsonl in the output directory]");
 }
 
@@ -335,6 +335,7 @@ ExitCode run_job(Job& job, EncodeOutput& output) {
   publish_report(job.flags.report, report, json, job.flags.output.output, session);
   if (!report.interrupted) {
     warn_of_changes(job.manifest.inputs, console);
+    report_empty_inputs(job.source, console);
     output.complete(job.source.digests(), json);
   }
 
@@ -444,7 +445,7 @@ RunCommand declare_encode(CLI::App& app) {
   declare_output(app, flags->output);
   FlagGroup output(app, "Output");
   declare_report(app, flags->report);
-  output.value("--metrics-file", flags->metrics_file, "FILE",
+  output.path("--metrics-file", flags->metrics_file, "FILE",
                "Keep figures for Prometheus there, from start to end");
   declare_work(app, flags->work);
   declare_threads(app, flags->compute);

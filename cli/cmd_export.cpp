@@ -47,7 +47,7 @@ RunCommand declare_export(CLI::App& app) {
   const auto flags = std::make_shared<ExportFlags>();
   app.add_option("directory", flags->output)->required()->group("");
   FlagGroup group(app, "Output");
-  group.value("-o,--output", flags->file, "FILE", "File to write, or - for standard output")
+  group.path("-o,--output", flags->file, "FILE", "File to write, or - for standard output")
       ->required();
   group.choice("--to", flags->to, {"npy", "jsonl", "fvecs", "parquet"}, "Format")->required();
   group.flag("--overwrite", flags->overwrite, "Replace a file that exists");

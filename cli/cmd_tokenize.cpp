@@ -124,7 +124,7 @@ ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
   const TokenizerChoice choice = choose_tokenizer(flags.model);
   const CorpusOptions corpus = resolve_input(flags.input, stop_requested());
   RejectLog rejects(resolve_rejects(flags.input, corpus));
-  const std::unique_ptr<DocumentSource> source = open_corpus(corpus, rejects);
+  const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
 
   TokenizeOptions options;
   options.max_tokens = flags.max_length.value_or(choice.limit);
@@ -139,6 +139,7 @@ ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
   const SourceProgress progress = source->progress();
   rejects.finish(progress.records + progress.rejected);
   report_rejects(rejects, console);
+  report_empty_inputs(*source, console);
   return ExitCode::ok;
 }
 

@@ -277,7 +277,7 @@ RunCommand declare_tune(CLI::App& app) {
   group.value("--budget", flags->budget, "TIME", "Time that measuring may take")
       ->capture_default_str();
   FlagGroup output(app, "Output");
-  output.value("-o,--output", flags->output, "FILE",
+  output.path("-o,--output", flags->output, "FILE",
                "Write the choice there, for --config; - is standard output");
   output.flag("--json", flags->json, "Print one JSON object instead of a table");
   return [flags](Session& session) { return tune(*flags, session.console); };

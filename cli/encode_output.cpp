@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <utility>
 
 #include "cli/flags.hpp"
 #include "cli/signals.hpp"
 #include "core/base/error.hpp"
 #include "formats/output/shard_sinks.hpp"
+#include "formats/parquet/parquet_schema.hpp"
 
 namespace embedtool {
 namespace {
@@ -64,7 +66,7 @@ std::uint64_t parse_row_group(const std::string& word) {
 
 void declare_output(CLI::App& app, OutputFlags& flags) {
   FlagGroup group(app, "Output");
-  group.value("-o,--output", flags.output, "DIR", "Output directory, or - for standard output")
+  group.path("-o,--output", flags.output, "DIR", "Output directory, or - for standard output")
       ->required();
   group.choice("--to", flags.to, {"parquet", "npy", "jsonl"},
                "Format of the vectors [parquet; jsonl on standard output]");
@@ -103,6 +105,41 @@ OutputPlan resolve_output(const OutputFlags& flags) {
   return plan;
 }
 
+/// Opens the output at its first row, so that a run without one leaves nothing behind.
+class EncodeOutput::FirstRowSink final : public EmbeddingSink {
+ public:
+  explicit FirstRowSink(EncodeOutput& output) : output_(output) {}
+
+  void write(const EmbeddingBlock& block) override {
+    open();
+    sink_->write(block);
+  }
+  /// Without rows, whether there is to be an output is EncodeOutput::complete()'s to say.
+  void finish() override {
+    if (sink_ != nullptr) sink_->finish();
+  }
+  void finish_without_rows() {
+    if (sink_ != nullptr) return;
+    open();
+    sink_->finish();
+  }
+  std::uint64_t bytes_written() const override {
+    return opened_ ? sink_->bytes_written() : 0;
+  }
+  std::uint64_t bytes_raw() const override { return opened_ ? sink_->bytes_raw() : 0; }
+
+ private:
+  void open() {
+    if (sink_ != nullptr) return;
+    sink_ = output_.begin();
+    opened_ = true;
+  }
+
+  EncodeOutput& output_;
+  std::unique_ptr<EmbeddingSink> sink_;
+  std::atomic<bool> opened_{false};  ///< bytes_written() may be asked from another thread
+};
+
 EncodeOutput::EncodeOutput(const OutputPlan& plan, Manifest manifest)
     : plan_(plan), manifest_(std::move(manifest)) {
   manifest_.data = plan_.format;
@@ -113,6 +150,14 @@ EncodeOutput::EncodeOutput(const OutputPlan& plan, Manifest manifest)
   directory_ = std::make_unique<RunDirectory>(plan_.path, options);
   resumed_shards_ = directory_->completed_shards().size();
   resumed_rows_ = directory_->completed_rows();
+}
+
+EncodeOutput::~EncodeOutput() {
+  if (rejects_ != nullptr && directory_ != nullptr && directory_->replaces()) rejects_->discard();
+}
+
+EmbeddingSink& EncodeOutput::sink() {
+  return *sink_;
 }
 
 std::optional<std::uint64_t> EncodeOutput::up_to_date(const std::atomic<bool>& stop) const {
@@ -142,23 +187,34 @@ void EncodeOutput::resume(CorpusSource& source, RejectLog& rejects) const {
 }
 
 void EncodeOutput::open(const OutputSpec& spec, RejectLog& rejects) {
+  parquet::check_spec(spec);
   manifest_.spec = spec;
-  if (plan_.to_stdout()) {
-    sink_ = open_jsonl_stream(STDOUT_FILENO, "standard output", spec, &stop_requested());
-  } else if (plan_.format == "npy") {
-    sink_ = open_npy_sink(*directory_, spec);
-  } else if (plan_.format == "jsonl") {
-    sink_ = open_jsonl_sink(*directory_, spec);
-  } else {
-    ShardOptions shards;
-    shards.rows_per_shard = plan_.shard_rows;
-    shards.row_group_bytes = plan_.row_group_bytes;
-    shards.settle_rejects = [&rejects](std::uint64_t end) { return rejects.mark(end); };
-    sink_ = open_parquet_sink(*directory_, spec, shards);
+  rejects_ = &rejects;
+  sink_ = std::make_unique<FirstRowSink>(*this);
+  if (directory_ != nullptr && directory_->replaces() && rejects.path() == plan_.rejects_path()) {
+    rejects.stage(fmt::format("{}/{}", plan_.path, kStagedRejectsName));
   }
 }
 
+/// Takes the output's place, from the output that was there before if need be.
+std::unique_ptr<EmbeddingSink> EncodeOutput::begin() {
+  const OutputSpec& spec = manifest_.spec;
+  if (plan_.to_stdout()) {
+    return open_jsonl_stream(STDOUT_FILENO, "standard output", spec, &stop_requested());
+  }
+  directory_->begin();
+  rejects_->publish();
+  if (plan_.format == "npy") return open_npy_sink(*directory_, spec);
+  if (plan_.format == "jsonl") return open_jsonl_sink(*directory_, spec);
+  ShardOptions shards;
+  shards.rows_per_shard = plan_.shard_rows;
+  shards.row_group_bytes = plan_.row_group_bytes;
+  shards.settle_rejects = [this](std::uint64_t end) { return rejects_->mark(end); };
+  return open_parquet_sink(*directory_, spec, shards);
+}
+
 void EncodeOutput::complete(std::span<const InputDigest> inputs, const std::string& report) {
+  sink_->finish_without_rows();
   if (directory_ == nullptr) return;
   for (std::size_t i = 0; i < inputs.size() && i < manifest_.inputs.size(); ++i) {
     manifest_.inputs[i].bytes = inputs[i].bytes;
@@ -170,6 +226,7 @@ void EncodeOutput::complete(std::span<const InputDigest> inputs, const std::stri
 
 std::string EncodeOutput::progress_kept() const {
   if (directory_ == nullptr) return "";
+  if (directory_->replaces()) return "the output that was there before is untouched";
   const std::size_t shards = directory_->completed_shards().size();
   if (shards == 0) return "no shard is complete yet; the same command starts from the beginning";
   return fmt::format("{} rows in {} shard{} are safe; the same command goes on from there",

@@ -53,6 +53,9 @@ class EncodeOutput {
   /// not be used or holds an output of another command, Error(output_busy) when another run holds
   /// it.
   EncodeOutput(const OutputPlan& plan, Manifest manifest);
+  ~EncodeOutput();
+  EncodeOutput(const EncodeOutput&) = delete;
+  EncodeOutput& operator=(const EncodeOutput&) = delete;
 
   /// The rows of the complete output that the same command made before, of the same inputs; else
   /// none. Reads inputs whose time has changed, and pipes, to compare them; `stop` ends that.
@@ -64,19 +67,25 @@ class EncodeOutput {
   /// Lets source and rejects go on where that run was.
   void resume(CorpusSource& source, RejectLog& rejects) const;
 
-  /// Prepares for rows. `rejects` must outlive this.
+  /// Prepares for rows. Until the first one comes, a complete output that they are to replace stays
+  /// as it is. `rejects` must outlive this.
   void open(const OutputSpec& spec, RejectLog& rejects);
-  EmbeddingSink& sink() { return *sink_; }
-  /// Makes a finished run an output: publishes the report, then the manifest.
+  EmbeddingSink& sink();
+  /// Makes a finished run an output, which may be one without rows: publishes the report, then the
+  /// manifest.
   void complete(std::span<const InputDigest> inputs, const std::string& report);
   /// What is safe of a run that did not finish, as a sentence; empty where there is nothing.
   std::string progress_kept() const;
 
  private:
+  class FirstRowSink;
+  std::unique_ptr<EmbeddingSink> begin();
+
   OutputPlan plan_;
   Manifest manifest_;
+  RejectLog* rejects_ = nullptr;  ///< from open() on
   std::unique_ptr<RunDirectory> directory_;
-  std::unique_ptr<EmbeddingSink> sink_;
+  std::unique_ptr<FirstRowSink> sink_;
   std::size_t resumed_shards_ = 0;
   std::uint64_t resumed_rows_ = 0;
 };

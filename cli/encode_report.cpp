@@ -55,9 +55,9 @@ LogFields report_fields(const RunReport& report) {
 
 void declare_report(CLI::App& app, ReportFlags& flags) {
   FlagGroup group(app, "Output");
-  group.value("--report", flags.report, "FILE",
+  group.path("--report", flags.report, "FILE",
               "Write the report there as well: a page to look at when it ends in .html, else JSON");
-  group.value("--trace", flags.trace, "FILE",
+  group.path("--trace", flags.trace, "FILE",
               "Write what every thread did when, for Perfetto or chrome://tracing");
 }
 

@@ -105,6 +105,17 @@ CLI::Option* FlagGroup::count_or(const std::string& names, std::string& target,
           ""));
 }
 
+CLI::Option* FlagGroup::path(const std::string& names, std::string& target,
+                             const std::string& metavar, const std::string& help) {
+  return value(names, target, metavar, help)
+      ->check(CLI::Validator(
+          [](std::string& given) {
+            return given.empty() ? std::string("the name is empty; is a variable unset?")
+                                 : std::string();
+          },
+          ""));
+}
+
 CLI::Option* FlagGroup::text(const std::string& names, std::optional<std::string>& target,
                              const std::string& metavar, const std::string& help) {
   // Not a plain optional target: CLI11 takes an empty string for "not given" there.

@@ -33,6 +33,10 @@ class FlagGroup {
     return finish(app_.add_option(names, target, help)->option_text(metavar)->take_last());
   }
 
+  /// A file or folder; an empty name, as an unset shell variable makes, is refused.
+  CLI::Option* path(const std::string& names, std::string& target, const std::string& metavar,
+                    const std::string& help);
+
   /// A string that may be empty: set whenever it was given.
   CLI::Option* text(const std::string& names, std::optional<std::string>& target,
                     const std::string& metavar, const std::string& help);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <system_error>
 
@@ -29,8 +30,11 @@ void declare_input(CLI::App& app, InputFlags& flags) {
       .choice("--on-error", flags.on_error, {"skip", "fail"},
               "A bad record is skipped and counted, or ends the run with status 3")
       ->capture_default_str();
-  group.value("--max-rejects", flags.max_rejects, "N|P%",
-              "End the run with status 3 when more records than that are bad [no limit]");
+  group
+      .value("--max-rejects", flags.max_rejects, "N|P%",
+             "End the run with status 3 when more records than that are bad; a share is judged "
+             "from the 1000th on. 100% is no limit")
+      ->capture_default_str();
   group.value("--max-line", flags.max_line, "SIZE", "A longer record is a bad one [32M]");
   group
       .choice("--duplicate-ids", flags.duplicate_ids, {"keep", "reject"},
@@ -64,7 +68,6 @@ RejectOptions resolve_rejects(const InputFlags& flags, const CorpusOptions& corp
   options.on_error = flags.on_error == "fail" ? OnError::fail : OnError::skip;
   options.file_names = corpus_file_names(corpus);
   std::string_view word = flags.max_rejects;
-  if (word.empty()) return options;
   const bool percent = word.ends_with('%');
   if (percent) word.remove_suffix(1);
   const char* end = word.data() + word.size();
@@ -87,6 +90,18 @@ void report_rejects(const RejectLog& rejects, Console& console) {
   for (const std::string& example : examples) text += "\n  " + example;
   if (examples.size() < count) text += fmt::format("\n  … and {} more", count - examples.size());
   console.warning(text);
+}
+
+void report_empty_inputs(const CorpusSource& source, Console& console) {
+  const auto names = source.file_names();
+  const auto digests = source.digests();
+  const auto is_empty = [](const InputDigest& digest) { return digest.empty; };
+  if (std::all_of(digests.begin(), digests.end(), is_empty)) return;  // an empty corpus
+  for (std::size_t i = 0; i < digests.size(); ++i) {
+    if (!digests[i].empty) continue;
+    console.warning(fmt::format("{}: is empty ({})", names[i],
+                                digests[i].bytes == 0 ? "0 bytes" : "nothing once unpacked"));
+  }
 }
 
 void declare_model(CLI::App& app, ModelFlags& flags) {

@@ -23,7 +23,7 @@ struct InputFlags {
   std::string id_field;
   bool no_quotes = false;
   std::string on_error = "skip";
-  std::string max_rejects;
+  std::string max_rejects = std::string(kDefaultMaxRejects);
   std::string max_line;
   std::string duplicate_ids = "keep";
 };
@@ -37,6 +37,9 @@ RejectOptions resolve_rejects(const InputFlags& flags, const CorpusOptions& corp
 
 /// Says how many records were not used and shows the first of them; nothing when all were.
 void report_rejects(const RejectLog& rejects, Console& console);
+
+/// Warns of inputs, among others, that nothing was in. Call when `source` has come to its end.
+void report_empty_inputs(const CorpusSource& source, Console& console);
 
 /// Which model, and how texts become its vectors. As typed.
 struct ModelFlags {

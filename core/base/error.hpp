@@ -13,7 +13,7 @@ enum class ExitCode : int {
   ok = 0,
   failed = 1,       ///< I/O, resources, internal
   usage = 2,        ///< command line or configuration
-  bad_record = 3,   ///< a bad input record under --on-error fail
+  bad_record = 3,   ///< a bad record under --on-error fail, too many of them, or no good one
   model = 4,        ///< model folder unusable
   output_busy = 5,  ///< another run holds the output
 };

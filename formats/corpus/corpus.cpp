@@ -24,6 +24,8 @@ class OpenFile {
         path_(path),
         plan_(plan),
         builder_(builder),
+        counters_(counters),
+        unpacked_before_(counters.unpacked),
         stream_(path, counters, options.stop),
         // One byte more than a line may have, so that a longer one shows.
         window_(stream_, options.buffer_bytes, options.max_line_bytes + 1) {}
@@ -45,7 +47,9 @@ class OpenFile {
     return prepared_ ? reader_->next(wait) : RecordReader::Step::blocked;
   }
 
-  InputDigest digest() const { return {stream_.bytes_read(), stream_.digest()}; }
+  InputDigest digest() const {
+    return {stream_.bytes_read(), stream_.digest(), counters_.unpacked == unpacked_before_};
+  }
 
  private:
   /// By the option, by the name, by the first character. Null when blocked.
@@ -68,6 +72,8 @@ class OpenFile {
   const std::string& path_;
   const FieldPlan& plan_;
   RecordBuilder& builder_;
+  const ByteCounters& counters_;
+  const std::uint64_t unpacked_before_;  ///< this input: all inputs share the counters
   ByteStream stream_;
   ByteWindow window_;
   std::unique_ptr<RecordReader> reader_;
@@ -238,7 +244,7 @@ InputDigest digest_input(const std::string& path, const std::atomic<bool>& stop)
   while (!stream.read(buffer, Wait::yes).end) {
     if (stop) throw Error(ExitCode::failed, "{}: stopped while it was compared", stream.name());
   }
-  return {stream.bytes_read(), stream.digest()};
+  return {stream.bytes_read(), stream.digest(), unused.unpacked == 0};
 }
 
 std::unique_ptr<CorpusSource> open_corpus(const CorpusOptions& options, RejectSink& rejects) {

@@ -23,6 +23,7 @@ struct ResumePoint {
 struct InputDigest {
   std::uint64_t bytes = 0;  ///< as stored
   Hash128 hash;
+  bool empty = false;  ///< nothing was in it, once unpacked
 };
 
 /// The documents of files and pipes.

@@ -141,7 +141,7 @@ bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {
         has_own_id_ = true;
         return true;
       case ValueKind::absent:
-        if (plan_.id_required) return explain_missing(slot, fields);
+        if (plan_.id_required) return explain_missing(slot, fields, "--id-field");
         continue;
       case ValueKind::null:
         if (!plan_.id_required) continue;
@@ -156,8 +156,11 @@ bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {
   return true;
 }
 
-bool RecordBuilder::explain_missing(FieldPlan::Slot slot, const RecordFields& fields) {
-  reason_ = fmt::format("no field '{}'; the record has {}", name(slot), list_names(fields.names));
+/// `option` names another field.
+bool RecordBuilder::explain_missing(FieldPlan::Slot slot, const RecordFields& fields,
+                                    std::string_view option) {
+  reason_ = fmt::format("no field '{}'; the record has {} ({})", name(slot),
+                        list_names(fields.names), option);
   return false;
 }
 
@@ -171,7 +174,7 @@ void RecordBuilder::put_joined(std::string_view part, std::size_t start) {
 bool RecordBuilder::put_text_part(const RecordFields& fields, FieldPlan::Slot slot,
                                   std::size_t start) {
   const FieldValue& value = fields.values[slot];
-  if (value.kind == ValueKind::absent) return explain_missing(slot, fields);
+  if (value.kind == ValueKind::absent) return explain_missing(slot, fields, "--text-field");
   if (value.kind == ValueKind::string) {
     put_joined(value.text, start);
     return true;

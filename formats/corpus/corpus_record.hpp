@@ -59,7 +59,7 @@ class RecordBuilder {
   bool put_vector(const FieldValue& value, Record& record);
   void put_kept(const RecordFields& fields);
   Slice ordinal_id();
-  bool explain_missing(FieldPlan::Slot slot, const RecordFields& fields);
+  bool explain_missing(FieldPlan::Slot slot, const RecordFields& fields, std::string_view option);
   const std::string& name(FieldPlan::Slot slot) const { return plan_.names()[slot]; }
   /// Sizes of the block's arenas.
   struct Mark {

@@ -38,6 +38,8 @@ inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kJournalName = "journal.jsonl";
 inline constexpr std::string_view kReportName = "report.json";
 inline constexpr std::string_view kRejectsName = "rejects.jsonl";
+/// What it is called while the output that the run replaces is still there; see kTempPrefix.
+inline constexpr std::string_view kStagedRejectsName = ".embedtool-tmp-rejects.jsonl";
 /// Larger ones are refused unread.
 inline constexpr std::size_t kMaxManifestBytes = std::size_t{64} << 20;
 /// More would not fit: an entry takes less than 256 bytes.

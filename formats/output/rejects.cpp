@@ -40,9 +40,32 @@ void append_json_string(std::string& out, std::string_view text) {
 /// A budget in percent says nothing before so many records.
 constexpr std::uint64_t kJudgedFrom = 1000;
 
+/// Kinds of reasons that are told apart; what comes later is not counted by its reason.
+constexpr std::size_t kMaxReasons = 64;
+
+/// A reason without what differs between records: figures, and what follows a semicolon.
+std::string kind_of(std::string_view reason) {
+  std::string kind;
+  for (const char c : reason.substr(0, reason.find(';'))) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit) {
+      kind += c;
+    } else if (kind.empty() || kind.back() != '#') {
+      kind += '#';
+    }
+  }
+  return kind;
+}
+
+std::string describe(const RejectBudget& budget) {
+  return budget.count < UINT64_MAX ? std::to_string(budget.count)
+                                   : fmt::format("{}%", budget.percent);
+}
+
 }  // namespace
 
-RejectLog::RejectLog(RejectOptions options) : options_(std::move(options)) {}
+RejectLog::RejectLog(RejectOptions options)
+    : options_(std::move(options)), path_(options_.path) {}
 
 RejectLog::~RejectLog() {
   try {
@@ -52,7 +75,7 @@ RejectLog::~RejectLog() {
 }
 
 void RejectLog::fail(const char* doing, int error) const {
-  throw Error(ExitCode::failed, "{}: cannot {} the file of rejects: {}", options_.path, doing,
+  throw Error(ExitCode::failed, "{}: cannot {} the file of rejects: {}", path_, doing,
               std::strerror(error));
 }
 
@@ -98,7 +121,7 @@ void RejectLog::open_file() {
   constexpr int kFlags = O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW;
   FileOps& ops = *options_.ops;
   do {
-    fd_.reset(ops.open_at(AT_FDCWD, options_.path.c_str(), kFlags, 0666));
+    fd_.reset(ops.open_at(AT_FDCWD, path_.c_str(), kFlags, 0666));
   } while (!fd_ && errno == EINTR);
   if (!fd_) fail("create", errno);
   struct stat info {};
@@ -106,14 +129,14 @@ void RejectLog::open_file() {
   if (!S_ISREG(info.st_mode)) return;  // a terminal, a pipe
   if (info.st_nlink != 1) {
     fd_.reset();
-    throw Error(ExitCode::failed, "{}: has a second name (a hard link); remove it", options_.path);
+    throw Error(ExitCode::failed, "{}: has a second name (a hard link); remove it", path_);
   }
   if (static_cast<std::uint64_t>(info.st_size) < bytes_) {
     fd_.reset();
     throw Error(ExitCode::failed,
                 "{}: the rejects of the run to go on with are not there any more; give --overwrite "
                 "to start anew",
-                options_.path);
+                path_);
   }
   if (ops.truncate(fd_.get(), static_cast<off_t>(bytes_)) != 0) fail("cut", errno);
 }
@@ -135,6 +158,59 @@ void RejectLog::resume(const RejectMark& mark) {
   }
 }
 
+void RejectLog::stage(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  path_ = path;
+}
+
+void RejectLog::publish() {
+  const std::lock_guard lock(mutex_);
+  if (path_ == options_.path) return;
+  if (fd_ && options_.ops->rename_at(AT_FDCWD, path_.c_str(), options_.path.c_str()) != 0) {
+    fail("rename", errno);
+  }
+  path_ = options_.path;
+}
+
+void RejectLog::discard() {
+  const std::lock_guard lock(mutex_);
+  if (fd_) options_.ops->unlink_at(AT_FDCWD, path_.c_str());
+  fd_.reset();
+  held_.clear();
+  path_.clear();
+  dirty_ = false;
+}
+
+void RejectLog::count_reason(const Reject& reject) {
+  const std::string kind = kind_of(reject.reason);
+  auto found = reasons_.find(kind);
+  if (found == reasons_.end()) {
+    if (reasons_.size() == kMaxReasons) return;
+    found = reasons_.emplace(kind, Reason()).first;
+    found->second.example =
+        fmt::format("{}:{}: {}", file_name(reject.file), reject.line, reject.reason);
+  }
+  ++found->second.count;
+}
+
+/// The most frequent reason with its first record and the remedy; then other records, if others
+/// there are.
+std::string RejectLog::explain() const {
+  const auto most = std::max_element(
+      reasons_.begin(), reasons_.end(),
+      [](const auto& a, const auto& b) { return a.second.count < b.second.count; });
+  if (most == reasons_.end()) return "see the file of rejects";  // all come from an earlier run
+  const Reason& reason = most->second;
+  std::string text = fmt::format("most often ({} times) {}", reason.count, reason.example);
+  // A reason that an option can mend names the option.
+  if (reason.example.find("--") == std::string::npos) {
+    text += "; --format, --text-field and --id-field say how records are read";
+  }
+  if (reasons_.size() == 1) return text;
+  for (const auto& [position, example] : examples_) text += "\n  " + example;
+  return text;
+}
+
 void RejectLog::remember(const Reject& reject) {
   examples_.emplace(reject.position,
                     fmt::format("{}:{}: {}", file_name(reject.file), reject.line, reject.reason));
@@ -153,21 +229,20 @@ void RejectLog::add(const Reject& reject) {
                 file_name(reject.file), reject.line, reject.reason);
   }
   remember(reject);
-  if (!options_.path.empty()) held_.emplace(reject.position, line_of(reject));
-  if (count_ > options_.budget.count || reject.position + 1 >= kJudgedFrom) {
-    check_budget(reject.position + 1);
-  }
+  count_reason(reject);
+  // Workers reject as well, and not in order.
+  seen_ = std::max(seen_, reject.position + 1);
+  if (!path_.empty()) held_.emplace(reject.position, line_of(reject));
+  if (count_ > options_.budget.count || seen_ >= kJudgedFrom) check_budget(seen_);
 }
 
 void RejectLog::check_budget(std::uint64_t records) const {
   const double share = 100.0 * static_cast<double>(count_) / static_cast<double>(records);
   if (count_ <= options_.budget.count && share <= options_.budget.percent) return;
-  std::string message = fmt::format(
-      "{} of the first {} records could not be used, more than "
-      "--max-rejects allows",
-      count_, records);
-  for (const auto& [position, example] : examples_) message += "\n  " + example;
-  throw Error(ExitCode::bad_record, message);
+  throw Error(ExitCode::bad_record,
+              "{} of the first {} records could not be used, more than --max-rejects {} allows "
+              "(100% goes on regardless): {}",
+              count_, records, describe(options_.budget), explain());
 }
 
 void RejectLog::settle_locked(std::uint64_t end) {
@@ -210,7 +285,13 @@ void RejectLog::finish(std::uint64_t records) {
   const std::lock_guard lock(mutex_);
   settle_locked(UINT64_MAX);
   sync_locked();
-  if (records > 0) check_budget(records);
+  if (records == 0) return;
+  if (count_ >= records) {
+    throw Error(ExitCode::bad_record,
+                "none of the {} records could be used, so that there is nothing to write: {}",
+                records, explain());
+  }
+  check_budget(records);
 }
 
 std::uint64_t RejectLog::count() const {

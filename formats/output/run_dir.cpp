@@ -74,8 +74,10 @@ RunDirectory::RunDirectory(const std::string& path, const RunDirectoryOptions& o
     check_usable(true);
     const Contents contents = look_into(directory_, false);
     const bool ours = contents.manifest || contents.journal;
-    if (!ours || options.existing == ExistingOutput::overwrite) {
-      start_anew(options);
+    if (ours && contents.manifest && options.existing == ExistingOutput::overwrite) {
+      replaced_ = options.identity;
+    } else if (!ours || options.existing == ExistingOutput::overwrite) {
+      start_anew(options.identity);
     } else if (contents.manifest && options.existing == ExistingOutput::resume) {
       find_complete();
     } else if (contents.manifest) {
@@ -141,8 +143,14 @@ void RunDirectory::take_lock() {
   }
 }
 
-void RunDirectory::start_anew(const RunDirectoryOptions& options) {
-  directory_.publish(kJournalName, journal_header(options.identity));
+void RunDirectory::begin() {
+  if (!replaced_) return;
+  start_anew(*replaced_);
+  replaced_.reset();
+}
+
+void RunDirectory::start_anew(const Settings& identity) {
+  directory_.publish(kJournalName, journal_header(identity));
   if (directory_.remove(kManifestName)) directory_.sync();
   remove_all_but({});
   journal_ = directory_.open_append(kJournalName);
@@ -153,6 +161,11 @@ void RunDirectory::resume(const RunDirectoryOptions& options) {
   auto journal = text ? parse_journal(*text) : std::nullopt;
   if (!journal) throw Error(ExitCode::failed, "{}: cannot read the journal", directory_.path());
   const std::string change = first_difference(journal->identity, options.identity);
+  // Without a shard there is nothing to lose: a mistake in the command is mended by the next one.
+  if (!change.empty() && journal->shards.empty()) {
+    start_anew(options.identity);
+    return;
+  }
   if (!change.empty()) {
     throw Error(ExitCode::usage,
                 "{}: holds an unfinished output of another run: {}; repeat that command to go on "
@@ -199,6 +212,7 @@ void RunDirectory::remove_all_but(const std::vector<ShardEntry>& shards) const {
   for (const ShardEntry& shard : shards) kept.insert(shard.name);
   // Rejects that the shards vouch for; RejectLog cuts off what came after them.
   if (!shards.empty() && shards.back().rejects.bytes > 0) kept.insert(kRejectsName);
+  if (replaced_) kept.insert(kStagedRejectsName);
   for (const std::string& name : directory_.list()) {
     const bool ours = name.starts_with(kTempPrefix) || is_output_name(name);
     if (ours && !kept.contains(name)) directory_.remove(name);

@@ -14,14 +14,14 @@ namespace embedtool {
 /// What to do when the directory already holds an output of ours.
 enum class ExistingOutput : std::uint8_t {
   refuse,     ///< complete or not
-  overwrite,  ///< remove it and start anew
+  overwrite,  ///< start anew; a complete output stays until begin()
   resume,     ///< go on with an incomplete one of the same identity; leave a complete one
 };
 
 struct RunDirectoryOptions {
   ExistingOutput existing = ExistingOutput::refuse;
   /// What makes two runs the same: model, settings, inputs. A run resumes only one whose journal
-  /// says the same, and names the first difference otherwise.
+  /// says the same, and names the first difference otherwise; one without a shard is replaced.
   Settings identity;
 };
 
@@ -33,7 +33,8 @@ std::string first_difference(const Settings& before, const Settings& now);
 /// Order of durability: journal header; then for each shard the file, its journal line; at the
 /// end the manifest; then the journal goes. With a manifest an output is complete; with a journal
 /// alone it is on its way; with neither, a non-empty directory is not ours and is refused.
-/// --overwrite first puts a new journal, then removes the manifest, then the rest, so that no
+/// Overwriting a complete output waits for begin(), so that a run that has nothing to write leaves
+/// it alone; then it first puts a new journal, then removes the manifest, then the rest, so that no
 /// instant shows a mix. Names that are not ours are never touched.
 ///
 /// Not thread-safe: calls come from one thread at a time.
@@ -54,6 +55,12 @@ class RunDirectory {
   const std::vector<ShardEntry>& completed_shards() const { return shards_; }
   std::uint64_t completed_rows() const { return rows_; }
 
+  /// Whether a complete output is still here that begin() will remove.
+  bool replaces() const { return replaced_.has_value(); }
+  /// Call before the first file is published: from here on the output is this run's. Does nothing
+  /// a second time.
+  void begin();
+
   /// Records a shard whose file has been published. Durable on return.
   void commit_shard(const ShardEntry& shard);
   /// Records another published file of the output.
@@ -71,7 +78,7 @@ class RunDirectory {
  private:
   void take_lock();
   void check_usable(bool locked) const;
-  void start_anew(const RunDirectoryOptions& options);
+  void start_anew(const Settings& identity);
   void resume(const RunDirectoryOptions& options);
   void find_complete();
   void drop_lost_shards(Journal& journal) const;
@@ -85,6 +92,7 @@ class RunDirectory {
   std::vector<FileEntry> files_;
   std::uint64_t rows_ = 0;
   std::optional<Manifest> complete_;
+  std::optional<Settings> replaced_;  ///< this run's identity, while begin() is to come
 };
 
 }  // namespace embedtool

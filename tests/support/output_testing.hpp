@@ -158,6 +158,7 @@ inline Manifest sample_manifest(const SampleRun& how) {
 inline void write_sample(const std::string& path, const SampleRows& rows, const SampleRun& how,
                          FileOps& ops = system_file_ops()) {
   RunDirectory run(path, {how.existing, {{"model", "sample"}}}, ops);
+  run.begin();
   {
     const auto sink = open_sample_sink(run, how);
     for (std::size_t at = run.completed_rows(); at < rows.rows.size(); at += how.window) {

@@ -13,6 +13,7 @@
 namespace embedtool {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::read_file;
@@ -189,6 +190,87 @@ TEST(RejectLog, SpendsItsBudget) {
   small.add(at(0));
   EXPECT_NO_THROW(small.finish(10));
   EXPECT_THROW(small.finish(9), Error);
+}
+
+std::string refusal(RejectLog& log, std::uint64_t records) {
+  try {
+    log.finish(records);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::bad_record);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(RejectLog, FailsWhereNoRecordIsGoodWhateverTheBudget) {
+  RejectLog log({OnError::skip, "", {"a"}, 256, 5});
+  EXPECT_EQ(refusal(log, 0), "");
+  log.add(at(0));
+  log.add(at(1));
+  EXPECT_THAT(refusal(log, 2), HasSubstr("none of the 2 records"));
+  EXPECT_EQ(refusal(log, 3), "");
+}
+
+TEST(RejectLog, StopsAtTheThousandthRecordByDefaultLimit) {
+  RejectOptions options;
+  options.on_error = OnError::skip;
+  options.budget.percent = 99;
+  RejectLog hopeless(options);
+  for (std::uint64_t i = 0; i < 999; ++i) hopeless.add(at(i));
+  EXPECT_THROW(hopeless.add(at(999)), Error);
+  // One good record in a hundred is no mistake, wherever it comes.
+  RejectLog sparse(options);
+  for (std::uint64_t i = 10; i < 1000; ++i) sparse.add(at(i));
+  EXPECT_EQ(refusal(sparse, 1000), "");
+}
+
+// Workers reject later records before the reader's earlier ones are known.
+TEST(RejectLog, JudgesByTheRecordsSeenWhateverTheOrder) {
+  RejectOptions options;
+  options.on_error = OnError::skip;
+  options.budget.percent = 50;
+  RejectLog log(options);
+  for (std::uint64_t i = 3000; i < 3900; ++i) log.add(at(i));
+  for (std::uint64_t i = 1000; i < 1900; ++i) EXPECT_NO_THROW(log.add(at(i)));
+}
+
+TEST(RejectLog, NamesTheMostFrequentReasonAndTheRemedy) {
+  RejectLog log({OnError::skip, "", {"a"}, 256, 2});
+  log.add({0, 1, "", "invalid UTF-8 at byte 7", "", 0});
+  log.add({0, 2, "", "no field 'text'; the record has 'x' (--text-field)", "", 1});
+  log.add({0, 3, "", "no field 'text'; the record has 'y' (--text-field)", "", 2});
+  const std::string message = refusal(log, 3);
+  EXPECT_THAT(message, HasSubstr("most often (2 times) a:2: no field 'text'; the record has 'x'"));
+  EXPECT_THAT(message, HasSubstr("a:1: invalid UTF-8"));
+  RejectLog other({OnError::skip, "", {"a"}, 256, 2});
+  other.add({0, 1, "", "invalid UTF-8 at byte 7", "", 0});
+  other.add({0, 2, "", "invalid UTF-8 at byte 12", "", 1});
+  EXPECT_THAT(refusal(other, 2), AllOf(HasSubstr("(2 times)"), HasSubstr("--format")));
+}
+
+TEST(RejectLog, StagesItsFile) {
+  const TempFolder folder;
+  const std::string old = folder.write("rejects.jsonl", "old\n");
+  {
+    RejectLog log({OnError::skip, old, {"a"}, 256, 0});
+    log.stage(folder.path("staged"));
+    log.add(at(0));
+    log.settle(1);
+    log.add(at(1));
+    log.discard();
+  }
+  EXPECT_EQ(read_file(old), "old\n");
+  EXPECT_FALSE(std::filesystem::exists(folder.path("staged")));
+  RejectLog log({OnError::skip, old, {"a"}, 256, 0});
+  log.stage(folder.path("staged"));
+  log.add(at(0));
+  log.settle(1);
+  EXPECT_EQ(read_file(old), "old\n");
+  log.publish();
+  log.add(at(1));
+  log.settle(2);
+  EXPECT_EQ(parse_lines(old).size(), 2U);
+  EXPECT_FALSE(std::filesystem::exists(folder.path("staged")));
 }
 
 TEST(RejectLog, TouchesNoFileWithASecondName) {

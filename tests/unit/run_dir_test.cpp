@@ -156,6 +156,38 @@ TEST(RunDirectory, NamesTheDifferenceToTheRunBefore) {
   EXPECT_EQ(contents_of(scratch / "out"), before);
 }
 
+TEST(RunDirectory, ReplacesAnotherRunThatHasNoShard) {
+  const ScratchDir scratch;
+  { const RunDirectory run(scratch / "out", {ExistingOutput::resume, {{"text_field", "typo"}}}); }
+  spill(scratch / "out/rejects.jsonl", "{}\n");
+  SampleRun how = sample_run();
+  how.existing = ExistingOutput::resume;
+  write_sample(scratch / "out", sample_rows(10), how);
+  EXPECT_TRUE(verify_output(scratch / "out").ok());
+  EXPECT_FALSE(std::filesystem::exists(scratch / "out/rejects.jsonl"));
+}
+
+TEST(RunDirectory, KeepsACompleteOutputUntilTheNextOneBegins) {
+  const ScratchDir scratch;
+  write_sample(scratch / "out", sample_rows(100), sample_run());
+  const auto before = contents_of(scratch / "out");
+  const RunDirectoryOptions overwrite{ExistingOutput::overwrite, {{"model", "sample"}}};
+  {
+    const RunDirectory run(scratch / "out", overwrite);
+    EXPECT_TRUE(run.replaces());
+    EXPECT_TRUE(run.completed_shards().empty());
+  }
+  EXPECT_EQ(contents_of(scratch / "out"), before);
+  RunDirectory run(scratch / "out", overwrite);
+  spill(scratch / "out/" + std::string(kStagedRejectsName), "{}\n");
+  run.begin();
+  EXPECT_FALSE(run.replaces());
+  EXPECT_FALSE(std::filesystem::exists(scratch / "out/manifest.json"));
+  EXPECT_FALSE(std::filesystem::exists(scratch / "out/part-00000.parquet"));
+  // It is of this run, and gets its name next.
+  EXPECT_TRUE(std::filesystem::exists(scratch / "out/" + std::string(kStagedRejectsName)));
+}
+
 TEST(RunDirectory, DropsShardsThatTheJournalHasAndTheDiskHasNot) {
   const ScratchDir scratch;
   const SampleRows rows = sample_rows(100);

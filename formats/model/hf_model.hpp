@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,9 @@
 #include "core/ports.hpp"
 #include "core/text/tokenizer.hpp"
 #include "formats/io/file_set.hpp"
+#include "formats/model/head_kind.hpp"
 #include "formats/model/model_colbert.hpp"
+#include "formats/model/model_files.hpp"
 #include "formats/model/model_head.hpp"
 
 namespace embedtool {
@@ -20,17 +23,18 @@ namespace embedtool {
 /// Everything that a model folder says, understood and checked. Owns the mapped files; `weights`,
 /// `head` and `tokenizer` point into them, also after a move.
 struct LoadedModel {
-  std::unique_ptr<FileSet> files;  ///< first, hence destroyed last
+  std::unique_ptr<RecordingFileSet> files;  ///< first, hence destroyed last
 
   std::string name;         ///< "all-MiniLM-L6-v2", "builtin"
   std::string where;        ///< the folder, for messages
-  std::string fingerprint;  ///< XXH3-128 of all files that the model was made of, hexadecimal
+  /// XXH3-128 of all files that the model was made of, hexadecimal; empty after open_model().
+  std::string fingerprint;
   ModelSpec spec;
   HeadSpec head;
   std::unique_ptr<WeightSource> weights;
   /// Of head.dense, in order, and of the other heads.
   std::vector<std::unique_ptr<WeightSource>> dense_weights;
-  std::string head_name = "dense";     ///< which of the heads `head` is: "sparse", "colbert"
+  HeadKind head_kind = HeadKind::dense;  ///< which of the heads `head` is
   std::vector<HeadChoice> more_heads;  ///< that choose_head() can put in its place
   /// Null when the folder has no tokenizer files: such a model takes ready token ids only. Where
   /// it has some that cannot be used, encode() throws the reason (and `notes` has it).
@@ -55,18 +59,26 @@ struct LoadedModel {
 /// Loads a model: a folder in Hugging Face or sentence-transformers layout, a model2vec folder, a
 /// .gguf file (or a folder with nothing but a model.gguf), or a model inside the program
 /// (`builtin`, `builtin-fast`; a folder of that name goes first when it is written with a slash).
-/// Maps the weights without reading them all, except once for the fingerprint. Throws
-/// Error(ExitCode::model) naming the file and the remedy.
+/// Maps the weights and reads their headers, and nothing else of them: what a model is costs the
+/// same whatever its size. Throws Error(ExitCode::model) naming the file and the remedy.
+LoadedModel open_model(const std::string& path_or_name);
+
+/// Sets the fingerprint. Where the files look as they did when `known` was taken, it is known;
+/// else every byte of them is read.
+void fingerprint_model(LoadedModel& model, std::span<const StampedFile> files_then = {},
+                       const std::string& known = "");
+
+/// Both.
 LoadedModel load_model(const std::string& path_or_name);
 
-/// The same from files that lie anywhere. `name` is for people; where `gguf_name` is not empty,
+/// The same from files that are anywhere. `name` is for people; where `gguf_name` is not empty,
 /// that file alone is the model.
 LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
                        const std::string& gguf_name = "");
 
 /// Makes the model use another of its heads. Throws Error(usage), listing them, when it has none of
-/// that name.
-void choose_head(LoadedModel& model, const std::string& name);
+/// that kind.
+void choose_head(LoadedModel& model, HeadKind kind);
 
 /// Makes a late-interaction model encode queries, or documents; others stay as they are. Call once.
 void choose_role(LoadedModel& model, bool query);

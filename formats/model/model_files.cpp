@@ -13,10 +13,8 @@ constexpr std::size_t kPiece = std::size_t{4} << 20U;
 
 std::optional<std::span<const std::byte>> RecordingFileSet::find(std::string_view name) const {
   const auto bytes = base_->find(name);
-  if (bytes.has_value()) {
-    const std::lock_guard lock(mutex_);
-    read_.try_emplace(std::string(name), *bytes);
-  }
+  const std::lock_guard lock(mutex_);
+  found_.try_emplace(std::string(name), bytes);
   return bytes;
 }
 
@@ -33,14 +31,27 @@ Hash128 RecordingFileSet::content_hash(std::span<const std::byte> bytes) const {
 Hash128 RecordingFileSet::fingerprint() const {
   const std::lock_guard lock(mutex_);
   Hasher128 whole;
-  for (const auto& [name, bytes] : read_) {
+  for (const auto& [name, bytes] : found_) {
+    if (!bytes.has_value()) continue;
     // Fixed-size hashes of name and content leave no way to shift bytes from one to the other.
     const auto name_hash = hash128(name).bytes();
-    const auto content = content_hash(bytes).bytes();
+    const auto content = content_hash(*bytes).bytes();
     whole.update(name_hash.data(), name_hash.size());
     whole.update(content.data(), content.size());
   }
   return whole.digest();
+}
+
+std::vector<StampedFile> RecordingFileSet::stamps() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<StampedFile> out;
+  for (const auto& [name, bytes] : found_) {
+    StampedFile& file = out.emplace_back(StampedFile{name, {}});
+    if (!bytes.has_value()) continue;
+    file.stamp = base_->stamp(name);
+    if (!file.stamp) return {};
+  }
+  return out;
 }
 
 std::optional<std::span<const std::byte>> SubfolderFileSet::find(std::string_view name) const {

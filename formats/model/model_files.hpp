@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/hash.hpp"
 #include "formats/io/file_set.hpp"
@@ -20,11 +21,18 @@ class RecordingFileSet : public FileSet {
 
   std::optional<std::span<const std::byte>> find(std::string_view name) const override;
   void release(std::span<const std::byte> bytes) const override { base_->release(bytes); }
+  std::optional<FileStamp> stamp(std::string_view name) const override {
+    return base_->stamp(name);
+  }
   std::string describe() const override { return base_->describe(); }
 
   /// Content hash of all files read so far, whatever the order: names, sizes and bytes (XXH3-128).
   /// Reads all of them, and releases what it has read.
   Hash128 fingerprint() const;
+  /// Every name that was looked up so far, by name, with the file's stamp. Where all of them look
+  /// the same again, the fingerprint is the same, without a byte being read. Empty where the set
+  /// below has no stamps (files inside the program).
+  std::vector<StampedFile> stamps() const;
   /// The set below, for files that are no part of the model (its card).
   const FileSet& unrecorded() const { return *base_; }
 
@@ -33,7 +41,8 @@ class RecordingFileSet : public FileSet {
 
   std::unique_ptr<FileSet> base_;
   mutable std::mutex mutex_;
-  mutable std::map<std::string, std::span<const std::byte>, std::less<>> read_;
+  /// What was looked up: bytes, or none where there was no such file.
+  mutable std::map<std::string, std::optional<std::span<const std::byte>>, std::less<>> found_;
 };
 
 /// The files below one folder of a set, under the names that they have there. Does not own the set.

@@ -78,8 +78,7 @@ void declare_common(CLI::App& app, CommonFlags& flags, const Command& command) {
   CLI::Option* quiet = group.flag("-q,--quiet", flags.quiet, "Only errors on standard error");
   group.flag("-v,--verbose", flags.verbose, "Say more")->excludes(quiet);
   group.choice("--progress", flags.progress, "Progress line; auto: on a terminal only");
-  group.choice("--log-format", flags.log_format,
-               "Messages for people, or one JSON object a line");
+  group.choice("--log-format", flags.log_format, "Messages for people, or one JSON object a line");
   app.set_config("--config", "", "Read settings from FILE")
       ->option_text("FILE")
       ->group("Messages and settings");

@@ -80,8 +80,8 @@ ExitCode encode(const EncodeJob& job, Session& session, MetricsFile& metrics) {
   if (job.run.trace) session.clock.record(&lane);
   RunIdentity identity = job.identity;
   inspect_inputs(identity.inputs);
-  ChosenModel chosen = as_loading(
-      session, [&] { return choose_model(job.model, job.compute, session.console); });
+  ChosenModel chosen =
+      as_loading(session, [&] { return choose_model(job.model, job.compute, session.console); });
   check_sparse(identity, chosen.shape.kind);
   metrics.set_model(chosen.loaded.name);
 
@@ -90,14 +90,12 @@ ExitCode encode(const EncodeJob& job, Session& session, MetricsFile& metrics) {
   as_loading(session, [&] { take_fingerprint(chosen, output.before()); });
   describe_in(identity, chosen, job.model);
   if (const std::optional<UpToDate> done = output.compare(identity)) {
-    session.console.note(
-        fmt::format("{}: up to date with {} rows; nothing to do (--overwrite encodes again){}",
-                    job.output.path, done->rows,
-                    done->other_cut.empty() ? "" : fmt::format("; {}", done->other_cut)));
+    session.console.note(fmt::format(
+        "{}: up to date with {} rows; nothing to do (--overwrite encodes again){}", job.output.path,
+        done->rows, done->other_cut.empty() ? "" : fmt::format("; {}", done->other_cut)));
     return ExitCode::ok;
   }
-  const ReadyModel model =
-      as_loading(session, [&] { return load_weights(std::move(chosen)); });
+  const ReadyModel model = as_loading(session, [&] { return load_weights(std::move(chosen)); });
   run_encode(job, identity, model, output, {session, metrics, counters});
   return ExitCode::ok;
 }

@@ -206,8 +206,7 @@ ExitCode tune(const TuneFlags& flags, Console& console) {
   plan.seconds = parse_duration("--budget", flags.budget);
   ComputeChoice compute;
   compute.isa = flags.isa;
-  const ReadyModel model = 
-      load_weights(choose_model(resolve_model(flags.model), compute, console));
+  const ReadyModel model = load_weights(choose_model(resolve_model(flags.model), compute, console));
   if (model.encoder->kind() == RowKind::sparse) {
     throw Error(ExitCode::usage, "tune compares vectors; {} gives weights of tokens",
                 model.loaded.name);
@@ -274,7 +273,7 @@ RunCommand declare_tune(CLI::App& app) {
       ->capture_default_str();
   FlagGroup output(app, "Output");
   output.path("-o,--output", flags->output, "FILE",
-               "Write the choice there, for --config; - is standard output");
+              "Write the choice there, for --config; - is standard output");
   output.flag("--json", flags->json, "Print one JSON object instead of a table");
   return [flags](Session& session) { return tune(*flags, session.console); };
 }

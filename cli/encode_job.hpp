@@ -44,8 +44,8 @@ void declare_encode_flags(CLI::App& app, EncodeFlags& flags);
 /// A run of encode, resolved: what follows from the command line alone. What follows from the model
 /// and from the machine is left open, as each member says.
 struct EncodeJob {
-  RunIdentity identity;  ///< without inputs' sizes, model and line limit
-  CorpusOptions corpus;  ///< without vocab_size, vector_dims and stop
+  RunIdentity identity;        ///< without inputs' sizes, model and line limit
+  CorpusOptions corpus;        ///< without vocab_size, vector_dims and stop
   bool implied_stdin = false;  ///< it is read because no input was named
   bool max_line_given = false;
   RejectOptions rejects;

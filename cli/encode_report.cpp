@@ -36,9 +36,9 @@ LogFields report_fields(const RunReport& report) {
 void declare_report(CLI::App& app, ReportFiles& files) {
   FlagGroup group(app, "Output");
   group.path("--report", files.report, "FILE",
-              "Write the report there as well: a page to look at when it ends in .html, else JSON");
+             "Write the report there as well: a page to look at when it ends in .html, else JSON");
   group.path("--trace", files.trace, "FILE",
-              "Write what every thread did when, for Perfetto or chrome://tracing");
+             "Write what every thread did when, for Perfetto or chrome://tracing");
 }
 
 ReportContext base_context(const RunIdentity& identity, const Session& session) {

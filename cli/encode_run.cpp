@@ -36,9 +36,8 @@ void warn_of_changes(const std::vector<InputEntry>& before, Console& console) {
   for (const InputEntry& input : before) {
     if (!input.modified_ns) continue;
     if (inspect_input(input.name).modified_ns == *input.modified_ns) continue;
-    console.warning(
-        fmt::format("{}: changed while it was read; the output holds what was there at the time",
-                    input.name));
+    console.warning(fmt::format(
+        "{}: changed while it was read; the output holds what was there at the time", input.name));
   }
 }
 
@@ -64,8 +63,9 @@ class EncodeRun {
     output.open(identity_, spec, rejects);
     output.resume(*source, rejects);
     if (output.resumed_shards() > 0) {
-      console_.note(fmt::format("continuing after {} rows in {} shards that an earlier run has left",
-                                output.resumed_rows(), output.resumed_shards()));
+      console_.note(
+          fmt::format("continuing after {} rows in {} shards that an earlier run has left",
+                      output.resumed_rows(), output.resumed_shards()));
     }
     RunReport report = run(*source, model_.loaded.tokenizer.get(), *model_.encoder, spec,
                            output.sink(), rejects, options, session_.clock);

@@ -71,8 +71,7 @@ class FlagGroup {
   }
   /// The same with a default that is decided later.
   template <HasWords E>
-  CLI::Option* choice(const std::string& names, std::optional<E>& target,
-                      const std::string& help) {
+  CLI::Option* choice(const std::string& names, std::optional<E>& target, const std::string& help) {
     return choice_of(names, all_words<E>(), is_word<E>, help,
                      [&target](const std::string& word) { target = find_named<E>(word); });
   }

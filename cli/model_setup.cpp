@@ -95,8 +95,7 @@ ComputeWish wish_of(Compute compute) {
   return ComputeWish::f32;
 }
 
-ChosenModel choose_model(const ModelChoice& model, const ComputeChoice& compute,
-                         Console& console) {
+ChosenModel choose_model(const ModelChoice& model, const ComputeChoice& compute, Console& console) {
   if (compute.isa != "auto") force_isa(compute.isa);
   ChosenModel chosen;
   chosen.compute = choose_compute(compute, console);

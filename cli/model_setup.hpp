@@ -12,9 +12,9 @@
 #include "core/base/enum_words.hpp"
 #include "core/math/gemm.hpp"
 #include "core/model/encoder.hpp"
+#include "core/model/head_kind.hpp"
 #include "core/model/pooling.hpp"
 #include "core/model/row_shape.hpp"
-#include "formats/model/head_kind.hpp"
 #include "formats/model/hf_model.hpp"
 #include "formats/output/run_identity.hpp"
 

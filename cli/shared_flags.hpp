@@ -7,9 +7,9 @@
 
 #include "cli/console.hpp"
 #include "cli/model_setup.hpp"
+#include "core/model/head_kind.hpp"
 #include "core/model/pooling.hpp"
 #include "formats/corpus/corpus.hpp"
-#include "formats/model/head_kind.hpp"
 #include "formats/output/rejects.hpp"
 #include "formats/output/run_identity.hpp"
 

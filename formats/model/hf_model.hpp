@@ -9,11 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "core/model/head_kind.hpp"
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
 #include "core/text/tokenizer.hpp"
 #include "formats/io/file_set.hpp"
-#include "formats/model/head_kind.hpp"
 #include "formats/model/model_colbert.hpp"
 #include "formats/model/model_files.hpp"
 #include "formats/model/model_head.hpp"
@@ -25,8 +25,8 @@ namespace embedtool {
 struct LoadedModel {
   std::unique_ptr<RecordingFileSet> files;  ///< first, hence destroyed last
 
-  std::string name;         ///< "all-MiniLM-L6-v2", "builtin"
-  std::string where;        ///< the folder, for messages
+  std::string name;   ///< "all-MiniLM-L6-v2", "builtin"
+  std::string where;  ///< the folder, for messages
   /// XXH3-128 of all files that the model was made of, hexadecimal; empty after open_model().
   std::string fingerprint;
   ModelSpec spec;
@@ -35,7 +35,7 @@ struct LoadedModel {
   /// Of head.dense, in order, and of the other heads.
   std::vector<std::unique_ptr<WeightSource>> dense_weights;
   HeadKind head_kind = HeadKind::dense;  ///< which of the heads `head` is
-  std::vector<HeadChoice> more_heads;  ///< that choose_head() can put in its place
+  std::vector<HeadChoice> more_heads;    ///< that choose_head() can put in its place
   /// Null when the folder has no tokenizer files: such a model takes ready token ids only. Where
   /// it has some that cannot be used, encode() throws the reason (and `notes` has it).
   std::unique_ptr<Tokenizer> tokenizer;

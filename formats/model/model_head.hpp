@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "core/model/head_kind.hpp"
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
 #include "formats/io/file_set.hpp"
 #include "formats/io/json_document.hpp"
-#include "formats/model/head_kind.hpp"
 
 namespace embedtool {
 

@@ -13,7 +13,8 @@
 //                    modified_ns (since 1970) is null for a pipe
 //   data             "parquet" | "npy" | "jsonl"
 //   dims, dtype, multi_vector, int8_scale, kept_fields, `sparse` where it is
-//   model_files      [{name, bytes, modified_ns, changed_ns}]: the model's files as they looked when
+//   model_files      [{name, bytes, modified_ns, changed_ns}]: the model's files as they looked
+//   when
 //                    it was hashed; all null for one that was looked for and not there. Optional
 // and of what was written:
 //   rows             of all shards

@@ -103,9 +103,8 @@ void RunDirectory::check(const RunIdentity& identity) const {
   // Without a shard there is nothing to lose: a mistake in the command is mended by the next one.
   if (!unfinished_ || unfinished_->shards.empty()) return;
   const std::string change =
-      unfinished_->identity
-          ? first_difference(*unfinished_->identity, identity, Comparison::resume)
-          : "another version of embedtool has begun it";
+      unfinished_->identity ? first_difference(*unfinished_->identity, identity, Comparison::resume)
+                            : "another version of embedtool has begun it";
   if (change.empty()) return;
   throw Error(ExitCode::usage,
               "{}: holds an unfinished output of another run: {}; repeat that command to continue "

@@ -28,8 +28,9 @@ enum class ExistingOutput : std::uint8_t {
 /// it alone; then it first puts a new journal, then removes the manifest, then the rest, so that no
 /// instant shows a mix. Names that are not ours are never touched.
 ///
-/// A run first looks at what is there, then claims the directory: what lies between the two (loading
-/// a model) changes nothing in it, and if it fails, a directory that was made for it goes again.
+/// A run first looks at what is there, then claims the directory: what lies between the two
+/// (loading a model) changes nothing in it, and if it fails, a directory that was made for it goes
+/// again.
 ///
 /// Not thread-safe: calls come from one thread at a time.
 class RunDirectory {
@@ -49,8 +50,8 @@ class RunDirectory {
   const std::optional<Journal>& unfinished() const { return unfinished_; }
   /// Throws Error(usage) where claim() will refuse to continue what was found. Changes nothing.
   void check(const RunIdentity& identity) const;
-  /// Makes the directory this run's: continues what the same run has left, or starts anew. Not for a
-  /// complete() output. A run with other settings that has left no shard is replaced. Throws as
+  /// Makes the directory this run's: continues what the same run has left, or starts anew. Not for
+  /// a complete() output. A run with other settings that has left no shard is replaced. Throws as
   /// check().
   void claim(const RunIdentity& identity);
 
@@ -100,7 +101,7 @@ class RunDirectory {
   std::uint64_t rows_ = 0;
   std::optional<Manifest> complete_;
   std::optional<Journal> unfinished_;
-  bool replaceable_ = false;  ///< there is a complete output that is to be overwritten
+  bool replaceable_ = false;             ///< there is a complete output that is to be overwritten
   std::optional<RunIdentity> replaced_;  ///< this run's identity, while begin() is to come
 };
 

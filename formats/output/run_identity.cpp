@@ -37,12 +37,11 @@ void read(std::string_view text, bool& value) {
 }
 
 template <typename T>
-  requires std::same_as<T, std::uint64_t> || std::same_as<T, float>
-std::string to_text(T value) {
+requires std::same_as<T, std::uint64_t> || std::same_as<T, float> std::string to_text(T value) {
   return fmt::format("{}", value);
 }
 template <typename T>
-  requires std::same_as<T, std::uint64_t> || std::same_as<T, float>
+requires std::same_as<T, std::uint64_t> || std::same_as<T, float>
 void read(std::string_view text, T& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) refuse(text);
@@ -205,9 +204,7 @@ constexpr IdentityField field(std::string_view name, Traits traits) {
           traits.remedy,
           [](const RunIdentity& run) { return to_text(run.*Member); },
           [](RunIdentity& run, std::string_view text) { read(text, run.*Member); },
-          [](const RunIdentity& a, const RunIdentity& b) {
-            return is_same(a.*Member, b.*Member);
-          }};
+          [](const RunIdentity& a, const RunIdentity& b) { return is_same(a.*Member, b.*Member); }};
 }
 
 using I = RunIdentity;

@@ -12,11 +12,11 @@
 #include "core/base/enum_words.hpp"
 #include "core/data.hpp"
 #include "core/math/gemm.hpp"
+#include "core/model/head_kind.hpp"
 #include "core/model/numerics.hpp"
 #include "core/model/pooling.hpp"
 #include "core/pipeline/run_options.hpp"
 #include "formats/io/file_stamp.hpp"
-#include "formats/model/head_kind.hpp"
 
 namespace embedtool {
 
@@ -88,9 +88,9 @@ struct RunIdentity {
   std::vector<std::string> keep;
   OutputFormat to = OutputFormat::parquet;
   // place: where things are and how the bytes are cut
-  std::string program;      ///< "0.1.0"
-  std::string model;        ///< its name
-  std::string model_path;   ///< for `search`
+  std::string program;           ///< "0.1.0"
+  std::string model;             ///< its name
+  std::string model_path;        ///< for `search`
   std::uint64_t shard_rows = 0;  ///< 0 where the format has no shards
   std::uint64_t row_group = 0;   ///< bytes; 0 likewise
   /// By which an unchanged model is recognised without hashing it; empty = it has to be hashed.

@@ -33,8 +33,8 @@ struct UpToDate {
   std::string other_cut;  ///< how it is cut otherwise than asked for; see other_cut()
 };
 
-/// The output of one run: a locked directory, or standard output. First it is compared with the run,
-/// which takes the model's identity and none of its weights; then it is opened for rows. Not
+/// The output of one run: a locked directory, or standard output. First it is compared with the
+/// run, which takes the model's identity and none of its weights; then it is opened for rows. Not
 /// thread-safe.
 class RunOutput {
  public:

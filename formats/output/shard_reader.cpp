@@ -39,7 +39,8 @@ std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manif
 }
 
 OutputReader::OutputReader(const std::string& directory)
-    : directory_(directory, false), manifest_(load_manifest(directory_)),
+    : directory_(directory, false),
+      manifest_(load_manifest(directory_)),
       spec_(output_spec(manifest_.identity)) {
   if (manifest_.identity.to != OutputFormat::parquet) {
     throw Error(ExitCode::failed,

@@ -66,9 +66,7 @@ TEST(RunDirectory, RefusesWhatIsNotOurs) {
     spill(out + "/" + name, "mine");
     for (const auto existing :
          {ExistingOutput::refuse, ExistingOutput::overwrite, ExistingOutput::resume}) {
-      const std::string message = refusal(ExitCode::usage, [&] {
-        RunDirectory(out, existing);
-      });
+      const std::string message = refusal(ExitCode::usage, [&] { RunDirectory(out, existing); });
       EXPECT_THAT(message, HasSubstr(name));
     }
     EXPECT_EQ(contents_of(out), (std::map<std::string, std::string>{{name, "mine"}}));
@@ -247,10 +245,7 @@ TEST(RunDirectory, OneRunAtATime) {
     const RunDirectory first(scratch / "out");
     for (const auto existing :
          {ExistingOutput::refuse, ExistingOutput::overwrite, ExistingOutput::resume}) {
-      EXPECT_THAT(refusal(ExitCode::output_busy,
-                          [&] {
-                            RunDirectory(scratch / "out", existing);
-                          }),
+      EXPECT_THAT(refusal(ExitCode::output_busy, [&] { RunDirectory(scratch / "out", existing); }),
                   HasSubstr("another run"));
     }
   }

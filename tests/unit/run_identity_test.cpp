@@ -23,7 +23,9 @@ struct Anything {
 
 template <typename T, std::size_t... I>
 constexpr bool takes(std::index_sequence<I...>) {
-  return requires { T{(static_cast<void>(I), Anything{})...}; };
+  return requires {
+    T{(static_cast<void>(I), Anything{})...};
+  };
 }
 
 /// Members of an aggregate: the most values that it can be made of.
@@ -173,19 +175,23 @@ TEST(RunIdentity, ListsComeBackWhateverTheirNames) {
 
 TEST(RunIdentity, RefusesTextThatIsNoValue) {
   RunIdentity run;
-  for (const auto& [name, text] : {std::pair{"dims", "-1"}, {"dims", "7x"}, {"dtype", "f64"},
-                                   {"quotes", "yes"}, {"pooling", "mean,"}, {"numerics", ""}}) {
+  for (const auto& [name, text] : {std::pair{"dims", "-1"},
+                                   {"dims", "7x"},
+                                   {"dtype", "f64"},
+                                   {"quotes", "yes"},
+                                   {"pooling", "mean,"},
+                                   {"numerics", ""}}) {
     EXPECT_THROW(find_identity_field(name)->set(run, text), Error) << name << " " << text;
   }
 }
 
 TEST(RunIdentity, ShardsSayWhatTheirVectorsMean) {
   const Settings metadata = shard_metadata(sample());
-  const Settings wanted{{"embedtool", "0.1.0"},   {"model", "bert"},
-                        {"model_fingerprint", "f00d"}, {"pooling", "cls,mean"},
-                        {"normalize", "true"},    {"prompt", "passage: "},
-                        {"max_length", "512"},    {"on_long", "truncate"},
-                        {"compute", "f32"},       {"numerics", "1"}};
+  const Settings wanted{
+      {"embedtool", "0.1.0"},  {"model", "bert"},       {"model_fingerprint", "f00d"},
+      {"pooling", "cls,mean"}, {"normalize", "true"},   {"prompt", "passage: "},
+      {"max_length", "512"},   {"on_long", "truncate"}, {"compute", "f32"},
+      {"numerics", "1"}};
   EXPECT_EQ(metadata, wanted);
 }
 

@@ -86,7 +86,8 @@ ExitCode encode(const EncodeJob& job, Session& session, MetricsFile& metrics) {
   metrics.set_model(chosen.loaded.name);
 
   // Whether there is anything to do, and whether it may be done, is known before a weight is read.
-  RunOutput output(job.output, stop_requested());
+  RejectLog rejects(job.rejects);
+  RunOutput output(job.output, rejects, stop_requested());
   as_loading(session, [&] { take_fingerprint(chosen, output.before()); });
   describe_in(identity, chosen, job.model);
   if (const std::optional<UpToDate> done = output.compare(identity)) {
@@ -96,7 +97,7 @@ ExitCode encode(const EncodeJob& job, Session& session, MetricsFile& metrics) {
     return ExitCode::ok;
   }
   const ReadyModel model = as_loading(session, [&] { return load_weights(std::move(chosen)); });
-  run_encode(job, identity, model, output, {session, metrics, counters});
+  run_encode(job, identity, model, output, rejects, {session, metrics, counters});
   return ExitCode::ok;
 }
 

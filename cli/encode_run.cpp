@@ -54,14 +54,13 @@ class EncodeRun {
         metrics_(watch.metrics),
         memory_limit_(memory_limit_of(job)) {}
 
-  void run_into(RunOutput& output) {
+  void run_into(RunOutput& output, RejectLog& rejects) {
     CorpusOptions corpus = corpus_options();
     const RunOptions options = run_options(corpus);
     const OutputSpec spec = settle_identity(corpus);
-    RejectLog rejects(job_.rejects);
     const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
-    output.open(identity_, spec, rejects);
-    output.resume(*source, rejects);
+    output.open(identity_, spec);
+    output.resume(*source);
     if (output.resumed_shards() > 0) {
       console_.note(
           fmt::format("continuing after {} rows in {} shards that an earlier run has left",
@@ -169,9 +168,9 @@ class EncodeRun {
 }  // namespace
 
 void run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
-                RunOutput& output, const EncodeWatch& watch) {
+                RunOutput& output, RejectLog& rejects, const EncodeWatch& watch) {
   try {
-    EncodeRun(job, identity, model, watch).run_into(output);
+    EncodeRun(job, identity, model, watch).run_into(output, rejects);
   } catch (const Error&) {
     Console& console = watch.session.console;
     console.end_progress();

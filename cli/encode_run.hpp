@@ -5,6 +5,7 @@
 #include "cli/metrics_file.hpp"
 #include "cli/model_setup.hpp"
 #include "core/base/perf_counters.hpp"
+#include "formats/output/rejects.hpp"
 #include "formats/output/run_identity.hpp"
 #include "formats/output/run_output.hpp"
 
@@ -18,8 +19,9 @@ struct EncodeWatch {
 };
 
 /// Encodes: from a job, a model that is loaded and an output that has nothing against it, to the
-/// finished output and what is said of it. A stop signal ends it early, resumably. Throws Error.
+/// finished output and what is said of it. `rejects` is the output's. A stop signal ends it early,
+/// resumably. Throws Error.
 void run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
-                RunOutput& output, const EncodeWatch& watch);
+                RunOutput& output, RejectLog& rejects, const EncodeWatch& watch);
 
 }  // namespace embedtool

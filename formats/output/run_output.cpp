@@ -70,15 +70,15 @@ class RunOutput::FirstRowSink final : public EmbeddingSink {
   std::atomic<bool> opened_{false};  ///< bytes_written() may be asked from another thread
 };
 
-RunOutput::RunOutput(const OutputPlan& plan, const std::atomic<bool>& stop)
-    : plan_(plan), stop_(stop) {
+RunOutput::RunOutput(const OutputPlan& plan, RejectLog& rejects, const std::atomic<bool>& stop)
+    : plan_(plan), rejects_(rejects), stop_(stop) {
   if (plan_.to_stdout()) return;
   directory_ = std::make_unique<RunDirectory>(
       plan_.path, plan_.overwrite ? ExistingOutput::overwrite : ExistingOutput::resume);
 }
 
 RunOutput::~RunOutput() {
-  if (rejects_ != nullptr && directory_ != nullptr && directory_->replaces()) rejects_->discard();
+  if (directory_ != nullptr && directory_->replaces()) rejects_.discard();
 }
 
 const RunIdentity* RunOutput::before() const {
@@ -101,22 +101,21 @@ std::optional<UpToDate> RunOutput::compare(const RunIdentity& now) const {
               plan_.path, change);
 }
 
-void RunOutput::open(const RunIdentity& identity, const OutputSpec& spec, RejectLog& rejects) {
+void RunOutput::open(const RunIdentity& identity, const OutputSpec& spec) {
   parquet::check_spec(spec);
   identity_ = identity;
   spec_ = spec;
-  rejects_ = &rejects;
   sink_ = std::make_unique<FirstRowSink>(*this);
   if (directory_ == nullptr) return;
   directory_->claim(identity_);
   resumed_shards_ = directory_->completed_shards().size();
   resumed_rows_ = directory_->completed_rows();
-  if (directory_->replaces() && rejects.path() == plan_.rejects_path()) {
-    rejects.stage(fmt::format("{}/{}", plan_.path, kStagedRejectsName));
+  if (directory_->replaces() && rejects_.path() == plan_.rejects_path()) {
+    rejects_.stage(fmt::format("{}/{}", plan_.path, kStagedRejectsName));
   }
 }
 
-void RunOutput::resume(CorpusSource& source, RejectLog& rejects) const {
+void RunOutput::resume(CorpusSource& source) const {
   if (resumed_rows_ == 0) return;
   const ShardEntry& last = directory_->completed_shards().back();
   ResumePoint point;
@@ -124,7 +123,7 @@ void RunOutput::resume(CorpusSource& source, RejectLog& rejects) const {
   point.prefix = last.prefix;
   point.skip = last.last_record_rows == 0 ? last.last_record + 1 : last.last_record;
   source.resume(point);
-  rejects.resume(last.rejects);
+  rejects_.resume(last.rejects);
 }
 
 EmbeddingSink& RunOutput::sink() {
@@ -137,13 +136,13 @@ std::unique_ptr<EmbeddingSink> RunOutput::begin() {
     return open_jsonl_stream(STDOUT_FILENO, "standard output", spec_, &stop_);
   }
   directory_->begin();
-  rejects_->publish();
+  rejects_.publish();
   if (identity_.to == OutputFormat::npy) return open_npy_sink(*directory_, spec_);
   if (identity_.to == OutputFormat::jsonl) return open_jsonl_sink(*directory_, spec_);
   ShardOptions shards;
   shards.rows_per_shard = identity_.shard_rows;
   shards.row_group_bytes = identity_.row_group;
-  shards.settle_rejects = [this](std::uint64_t end) { return rejects_->mark(end); };
+  shards.settle_rejects = [this](std::uint64_t end) { return rejects_.mark(end); };
   return open_parquet_sink(*directory_, spec_, shards);
 }
 
@@ -162,7 +161,7 @@ void RunOutput::complete(std::span<const InputDigest> inputs, const std::string&
 }
 
 std::string RunOutput::progress_kept() const {
-  if (directory_ == nullptr || rejects_ == nullptr) return "";
+  if (directory_ == nullptr || sink_ == nullptr) return "";
   if (directory_->replaces()) return "the output that was there before is untouched";
   const std::size_t shards = directory_->completed_shards().size();
   if (shards == 0) return "no shard is complete yet; the same command starts from the beginning";

@@ -39,9 +39,9 @@ struct UpToDate {
 class RunOutput {
  public:
   /// Takes the directory's lock and looks at what is there. `stop` turns true when the run is to
-  /// end; it must outlive this. Throws Error(output_busy) when another run holds the directory,
-  /// Error(usage) when it may not be used.
-  RunOutput(const OutputPlan& plan, const std::atomic<bool>& stop);
+  /// end. It and `rejects`, the log of the same run, must outlive this. Throws Error(output_busy)
+  /// when another run holds the directory, Error(usage) when it may not be used.
+  RunOutput(const OutputPlan& plan, RejectLog& rejects, const std::atomic<bool>& stop);
   ~RunOutput();
   RunOutput(const RunOutput&) = delete;
   RunOutput& operator=(const RunOutput&) = delete;
@@ -54,14 +54,13 @@ class RunOutput {
   std::optional<UpToDate> compare(const RunIdentity& now) const;
 
   /// Prepares for the rows of this run, or the rest of them. Until the first one comes, a complete
-  /// output that they are to replace stays as it is. `rejects` must outlive this. Throws as
-  /// compare().
-  void open(const RunIdentity& identity, const OutputSpec& spec, RejectLog& rejects);
+  /// output that they are to replace stays as it is. Throws as compare().
+  void open(const RunIdentity& identity, const OutputSpec& spec);
   /// Shards and rows that an earlier run has left; after open().
   std::size_t resumed_shards() const { return resumed_shards_; }
   std::uint64_t resumed_rows() const { return resumed_rows_; }
-  /// Lets source and rejects continue where that run was.
-  void resume(CorpusSource& source, RejectLog& rejects) const;
+  /// Lets the source and the rejects continue where that run was.
+  void resume(CorpusSource& source) const;
 
   EmbeddingSink& sink();
   /// Makes a finished run an output, which may be one without rows: publishes the report, then the
@@ -75,10 +74,10 @@ class RunOutput {
   std::unique_ptr<EmbeddingSink> begin();
 
   OutputPlan plan_;
+  RejectLog& rejects_;
   const std::atomic<bool>& stop_;
-  RunIdentity identity_;  ///< from open() on, as `spec_` and `rejects_`
+  RunIdentity identity_;  ///< from open() on, as `spec_` and `sink_`
   OutputSpec spec_;
-  RejectLog* rejects_ = nullptr;
   std::unique_ptr<RunDirectory> directory_;
   std::unique_ptr<FirstRowSink> sink_;
   std::size_t resumed_shards_ = 0;

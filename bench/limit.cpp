@@ -107,19 +107,19 @@ nlohmann::json measure(const Workload& w, Compute compute, double peak, double f
   const RunReport report = run(w.corpus, nullptr, encoder, spec, sink, rejects, options, clock);
   const double seconds = static_cast<double>(monotonic_ns() - begin) * 1e-9;
   double busy = 0;
-  for (const ThreadAccount& thread : report.threads) {
+  for (const ThreadAccount& thread : report.times.threads) {
     for (std::size_t s = 0; s < kStageCount; ++s) {
       const auto stage = static_cast<Stage>(s);
       if (stage != Stage::idle) busy += static_cast<double>(thread.stages[stage].cpu_ns) * 1e-9;
     }
   }
-  const double limit = report.linear_flops / peak + report.attention_flops / f32_peak;
-  const auto tokens = static_cast<double>(report.tokens);
+  const double limit = report.work.linear_flops / peak + report.work.attention_flops / f32_peak;
+  const auto tokens = static_cast<double>(report.counts.tokens);
   return {{"compute", name_of(compute)},
           {"backend", backend.name()},
           {"kernels", backend.kernels(compute)},
           {"threads", w.threads},
-          {"tokens", report.tokens},
+          {"tokens", report.counts.tokens},
           {"seconds", seconds},
           {"tokens_per_s", tokens / seconds},
           {"gemm_peak", peak},

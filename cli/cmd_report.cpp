@@ -145,7 +145,7 @@ RunCommand declare_report_command(CLI::App& app) {
   app.add_option("output", flags->outputs)->required()->group("");  // named in the usage line
   FlagGroup group(app, "Output");
   group.path("-o,--output", flags->page, "FILE",
-              "Write a page to look at there, instead of a table on standard output");
+             "Write a page to look at there, instead of a table on standard output");
   return [flags](Session& session) { return report(*flags, session.console); };
 }
 

@@ -15,6 +15,7 @@
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
 #include "core/model/families/arch.hpp"
+#include "core/text/token_feed.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/io/json_document.hpp"
 #include "formats/model/builtin_model.hpp"
@@ -37,11 +38,8 @@ constexpr BlockLimits kBlock{1024, std::size_t{4} << 20U};
 /// Turns records into lines, one at a time; buffers are recycled.
 class Printer {
  public:
-  Printer(const Tokenizer& tokenizer, const TokenizeOptions& options, RejectSink& rejects)
-      : tokenizer_(tokenizer),
-        options_(options),
-        rejects_(rejects),
-        scratch_(tokenizer.make_scratch()) {}
+  Printer(const TokenSettings& settings, RejectSink& rejects)
+      : feed_(settings), rejects_(rejects) {}
 
   void print(const DocumentBlock& block, StdoutWriter& out) {
     for (const Record& record : block.records) {
@@ -59,16 +57,7 @@ class Printer {
  private:
   void format(const DocumentBlock& block, const Record& record) {
     ids_.clear();
-    TokenizeResult result;
-    if (record.kind == RecordKind::text) {
-      result = tokenizer_.encode(block.text(record), options_, *scratch_, ids_);
-    } else {
-      const auto given = block.ids(record);
-      const std::size_t kept =
-          options_.max_tokens == 0 ? given.size() : std::min(options_.max_tokens, given.size());
-      ids_.assign(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(kept));
-      result.truncated = kept < given.size();
-    }
+    const TokenizeResult result = feed_.append(block, record, ids_);
     const nlohmann::json id(std::string(block.id(record)));
     line_ += fmt::format("{{\"id\":{},\"input_ids\":[", id.dump());
     for (std::size_t i = 0; i < ids_.size(); ++i) {
@@ -77,10 +66,8 @@ class Printer {
     line_ += fmt::format("],\"n_tokens\":{},\"truncated\":{}}}\n", ids_.size(), result.truncated);
   }
 
-  const Tokenizer& tokenizer_;
-  const TokenizeOptions options_;
+  TokenFeed feed_;
   RejectSink& rejects_;
-  std::unique_ptr<Tokenizer::Scratch> scratch_;
   std::vector<TokenId> ids_;
   std::string line_;
 };
@@ -128,10 +115,9 @@ ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
   RejectLog rejects(resolve_rejects(flags.input, corpus));
   const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
 
-  TokenizeOptions options;
-  options.max_tokens = flags.max_length.value_or(choice.limit);
-  options.add_special_tokens = !flags.no_special;
-  Printer printer(*choice.tokenizer, options, rejects);
+  const TokenSettings settings{choice.tokenizer.get(), "", flags.max_length.value_or(choice.limit),
+                               !flags.no_special};
+  Printer printer(settings, rejects);
   StdoutWriter out;
   DocumentBlock block;
   while (!stop_requested() && source->read(block, kBlock)) {

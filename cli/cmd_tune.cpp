@@ -53,9 +53,8 @@ struct TuneFlags {
 /// their token ids.
 class Reservoir {
  public:
-  Reservoir(const ReadyModel& model, std::size_t size) : model_(model), size_(size) {
-    if (model.loaded.tokenizer != nullptr) scratch_ = model.loaded.tokenizer->make_scratch();
-  }
+  Reservoir(const ReadyModel& model, std::size_t size)
+      : model_(model), size_(size), settings_(token_settings(model)), feed_(settings_) {}
 
   void offer(const DocumentBlock& block, const Record& record, const std::string& where) {
     if (record.kind == RecordKind::vector) return;
@@ -82,25 +81,18 @@ class Reservoir {
  private:
   void tokenize(const DocumentBlock& block, const Record& record, const std::string& where,
                 std::vector<TokenId>& ids) {
-    ids.clear();
-    if (record.kind == RecordKind::token_ids) {
-      const auto given = block.ids(record);
-      const std::size_t most = model_.max_tokens == 0 ? given.size() : model_.max_tokens;
-      const auto kept = given.first(std::min(most, given.size()));
-      ids.assign(kept.begin(), kept.end());
-      return;
-    }
-    if (scratch_ == nullptr) {
+    if (record.kind == RecordKind::text && settings_.tokenizer == nullptr) {
       throw Error(ExitCode::usage, "{}:{}: the record is a text, but {} has no tokenizer", where,
                   record.line, model_.loaded.name);
     }
-    const std::string text = model_.prompt + std::string(block.text(record));
-    model_.loaded.tokenizer->encode(text, {model_.max_tokens, true}, *scratch_, ids);
+    ids.clear();
+    feed_.append(block, record, ids);
   }
 
   const ReadyModel& model_;
   const std::size_t size_;
-  std::unique_ptr<Tokenizer::Scratch> scratch_;
+  const TokenSettings settings_;
+  TokenFeed feed_;
   std::mt19937_64 random_{1};  // the same texts every time
   std::vector<std::vector<TokenId>> kept_;
   std::size_t seen_ = 0;

@@ -84,7 +84,7 @@ void Console::say(std::string_view level, std::string_view message, const LogFie
   } else {
     text = fmt::format("{}\n", message);
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (line_open_) put("\r\033[K");
   line_open_ = false;
   put(text);
@@ -105,7 +105,7 @@ void Console::detail(std::string_view message) {
 void Console::block(std::string_view text) {
   if (quiet() || options_.format == LogFormat::json) return;
   end_progress();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   put(text);
 }
 
@@ -114,7 +114,7 @@ void Console::progress(std::string_view line, const LogFields& fields) {
     say("progress", line, fields);
     return;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (terminal_) {
     put(fmt::format("\r\033[K{}", cut_utf8(line, terminal_width() - 1)));
     line_open_ = true;
@@ -124,7 +124,7 @@ void Console::progress(std::string_view line, const LogFields& fields) {
 }
 
 void Console::end_progress() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (line_open_) put("\r\033[K");
   line_open_ = false;
 }

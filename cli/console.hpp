@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "core/base/enum_words.hpp"
+#include "core/base/mutex.hpp"
 
 namespace embedtool {
 
@@ -77,19 +77,17 @@ class Console {
   bool colours() const { return colours_; }
   bool quiet() const { return options_.verbosity == Verbosity::quiet; }
   LogFormat format() const { return options_.format; }
-  /// True when standard error is a terminal.
-  bool on_terminal() const { return terminal_; }
 
  private:
   void say(std::string_view level, std::string_view message, const LogFields& fields = {});
-  void put(std::string_view text);
+  void put(std::string_view text) EMBEDTOOL_REQUIRES(mutex_);
 
   ConsoleOptions options_;
   bool terminal_ = false;
   bool colours_ = false;
   bool shows_progress_ = false;
-  std::mutex mutex_;
-  bool line_open_ = false;  ///< a progress line stands on the terminal
+  Mutex mutex_;
+  bool line_open_ EMBEDTOOL_GUARDED_BY(mutex_) = false;  ///< a progress line stands on the terminal
 };
 
 }  // namespace embedtool

@@ -16,18 +16,18 @@ namespace {
 
 /// The figures that a log is searched for.
 LogFields report_fields(const RunReport& report) {
-  const double encode_seconds = static_cast<double>(report.encode_wall_ns) / 1e9;
+  const double encode_seconds = static_cast<double>(report.times.encode_wall_ns) / 1e9;
   const auto rate = [encode_seconds](std::uint64_t n) {
     return encode_seconds > 0 ? static_cast<double>(n) / encode_seconds : 0.0;
   };
-  return {{"rows", report.rows},
-          {"tokens", report.tokens},
-          {"rejected", report.rejected},
-          {"truncated", report.truncated},
-          {"seconds", static_cast<double>(report.wall_ns) / 1e9},
-          {"texts_per_second", rate(report.rows)},
-          {"tokens_per_second", rate(report.tokens)},
-          {"memory_peak_bytes", report.peak_rss},
+  return {{"rows", report.counts.rows},
+          {"tokens", report.counts.tokens},
+          {"rejected", report.counts.rejected},
+          {"truncated", report.counts.truncated},
+          {"seconds", static_cast<double>(report.times.wall_ns) / 1e9},
+          {"texts_per_second", rate(report.counts.rows)},
+          {"tokens_per_second", rate(report.counts.tokens)},
+          {"memory_peak_bytes", report.memory.peak_rss},
           {"interrupted", report.interrupted}};
 }
 
@@ -67,13 +67,13 @@ void publish_report(const ReportFiles& files, const RunReport& report, const std
 /// What the figures suggest doing.
 void advise(const RunReport& report, std::size_t max_tokens, Console& console) {
   // Cutting one text in fifty loses little; more is worth knowing of.
-  if (report.truncated * 50 > report.rows || (report.truncated > 0 && report.rows < 50)) {
+  if (report.counts.truncated * 50 > report.counts.rows || (report.counts.truncated > 0 && report.counts.rows < 50)) {
     console.warning(fmt::format(
         "{} of {} texts were longer than {} tokens and were cut; --max-length sets the limit, "
         "--on-long skip leaves such texts out",
-        report.truncated, report.rows, max_tokens));
+        report.counts.truncated, report.counts.rows, max_tokens));
   }
-  if (report.rows == 0 && report.rejected == 0) console.warning("the corpus is empty");
+  if (report.counts.rows == 0 && report.counts.rejected == 0) console.warning("the corpus is empty");
 }
 
 void summarise(const RunReport& report, std::size_t cpus, Console& console) {

@@ -158,6 +158,10 @@ void describe_in(RunIdentity& identity, const ChosenModel& model, const ModelCho
   identity.model_files = loaded.files->stamps();
 }
 
+TokenSettings token_settings(const ChosenModel& model) {
+  return {model.loaded.tokenizer.get(), model.prompt, model.max_tokens, true};
+}
+
 std::shared_ptr<const std::vector<std::string>> token_names(const ChosenModel& model) {
   const Tokenizer* tokenizer = model.loaded.tokenizer.get();
   auto names = std::make_shared<std::vector<std::string>>();

@@ -15,6 +15,7 @@
 #include "core/model/head_kind.hpp"
 #include "core/model/pooling.hpp"
 #include "core/model/row_shape.hpp"
+#include "core/text/token_feed.hpp"
 #include "formats/model/hf_model.hpp"
 #include "formats/output/run_identity.hpp"
 
@@ -81,6 +82,9 @@ ReadyModel load_weights(ChosenModel model);
 
 /// Fills in what an output records of a model. Its fingerprint must have been taken.
 void describe_in(RunIdentity& identity, const ChosenModel& model, const ModelChoice& choice);
+
+/// How the model's texts become token ids; borrows the model's tokenizer.
+TokenSettings token_settings(const ChosenModel& model);
 
 /// Names of all tokens that a sparse head can weigh, by id, each another one: the tokenizer's, and
 /// "<id 7>" where it has none of its own.

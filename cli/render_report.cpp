@@ -49,12 +49,12 @@ std::string percent(std::uint64_t part, std::uint64_t whole) {
 
 std::string stage_table(const RunReport& report) {
   std::uint64_t total = 0;
-  for (const StageTotals& stage : report.stages) total += stage.cpu_ns;
+  for (const StageTotals& stage : report.times.stages) total += stage.cpu_ns;
   Table table({Table::Align::left, Table::Align::right, Table::Align::right, Table::Align::left});
   constexpr std::size_t kBarWidth = 30;
   for (const Line& line : kLines) {
     std::uint64_t cpu = 0;
-    for (const Stage stage : line.stages) cpu += report.stages[stage].cpu_ns;
+    for (const Stage stage : line.stages) cpu += report.times.stages[stage].cpu_ns;
     if (total == 0 || cpu * 2000 < total) continue;  // below 0.05 %
     std::string bar;
     const std::uint64_t cells = (cpu * kBarWidth + total / 2) / total;
@@ -71,10 +71,10 @@ std::string remarks(const RunReport& report) {
   const auto add = [&out](std::uint64_t n, const char* what) {
     if (n > 0) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", human_count(n), what);
   };
-  add(report.rejected, "rejected");
-  add(report.truncated, "cut at the length limit");
-  add(report.duplicates, "copied from equal texts");
-  add(report.ready_vectors, "came ready");
+  add(report.counts.rejected, "rejected");
+  add(report.counts.truncated, "cut at the length limit");
+  add(report.counts.duplicates, "copied from equal texts");
+  add(report.counts.ready_vectors, "came ready");
   return out;
 }
 
@@ -91,13 +91,13 @@ std::string padding_line(const PaddingAccount& padding) {
 std::string render_report(const RunReport& report, std::size_t cpus, bool colours) {
   const char* bold = colours ? "\033[1m" : "";
   const char* plain = colours ? "\033[0m" : "";
-  const std::uint64_t busy = report.encode_wall_ns;
-  std::string out =
-      fmt::format("{}{} vectors in {}{}: {} texts/s, {} tokens/s", bold, human_count(report.rows),
-                  human_seconds(static_cast<double>(report.wall_ns) / kNsPerSecond), plain,
-                  rate(per_second(static_cast<double>(report.rows), busy)),
-                  rate(per_second(static_cast<double>(report.tokens), busy)));
-  const double flops = report.linear_flops + report.attention_flops;
+  const std::uint64_t busy = report.times.encode_wall_ns;
+  std::string out = fmt::format(
+      "{}{} vectors in {}{}: {} texts/s, {} tokens/s", bold, human_count(report.counts.rows),
+      human_seconds(static_cast<double>(report.times.wall_ns) / kNsPerSecond), plain,
+      rate(per_second(static_cast<double>(report.counts.rows), busy)),
+      rate(per_second(static_cast<double>(report.counts.tokens), busy)));
+  const double flops = report.work.linear_flops + report.work.attention_flops;
   if (flops > 0) out += fmt::format(", {:.0f} GFLOP/s", per_second(flops, busy) / 1e9);
   out += "\n";
   if (const std::string text = remarks(report); !text.empty()) out += fmt::format("  {}\n", text);
@@ -105,18 +105,20 @@ std::string render_report(const RunReport& report, std::size_t cpus, bool colour
   out += fmt::format("\n{}\n", stage_table(report));
 
   Table facts({Table::Align::left, Table::Align::left});
-  if (report.padding.real > 0) facts.row({"padding", padding_line(report.padding)});
-  facts.row({"memory",
-             fmt::format("{} at most; weights {}, workspaces {}, windows {}",
-                         human_bytes(report.peak_rss), human_bytes(report.weights_bytes),
-                         human_bytes(report.workspace_bytes), human_bytes(report.window_bytes))});
-  facts.row(
-      {"bytes", fmt::format("{} in, {} out ({} uncompressed)", human_bytes(report.bytes_read),
-                            human_bytes(report.bytes_written), human_bytes(report.bytes_raw))});
+  if (report.work.padding.real > 0) facts.row({"padding", padding_line(report.work.padding)});
+  facts.row({"memory", fmt::format("{} at most; weights {}, workspaces {}, windows {}",
+                                   human_bytes(report.memory.peak_rss),
+                                   human_bytes(report.memory.weights_bytes),
+                                   human_bytes(report.memory.workspace_bytes),
+                                   human_bytes(report.memory.window_bytes))});
+  facts.row({"bytes",
+             fmt::format("{} in, {} out ({} uncompressed)", human_bytes(report.counts.bytes_read),
+                         human_bytes(report.counts.bytes_written),
+                         human_bytes(report.counts.bytes_raw))});
   facts.row({"cpu", fmt::format("{} of {} CPUs; {} workers, {} ({}), {}",
-                                percent(report.process_cpu_ns, report.wall_ns * cpus), cpus,
-                                report.workers, report.gemm_backend, report.gemm_kernels,
-                                report.kernel_isa)});
+                                percent(report.times.process_cpu_ns, report.times.wall_ns * cpus),
+                                cpus, report.machine.workers, report.machine.gemm_backend,
+                                report.machine.gemm_kernels, report.machine.kernel_isa)});
   return out + facts.text(2);
 }
 

@@ -14,12 +14,12 @@ namespace {
 /// Calls take(query's number, batch of it) for each query.
 void tokenize_queries(const ReadyModel& model, const std::vector<std::string>& queries,
                       const std::function<void(std::size_t, const Batch&)>& take) {
-  const std::unique_ptr<Tokenizer::Scratch> scratch = model.loaded.tokenizer->make_scratch();
+  const TokenSettings settings = token_settings(model);
+  TokenFeed feed(settings);
   std::vector<TokenId> ids;
   for (std::size_t q = 0; q < queries.size(); ++q) {
     ids.clear();
-    const std::string text = model.prompt + queries[q];
-    model.loaded.tokenizer->encode(text, {model.max_tokens, true}, *scratch, ids);
+    feed.append(queries[q], ids);
     const std::vector<std::uint32_t> offsets{0, static_cast<std::uint32_t>(ids.size())};
     take(q, {ids, offsets});
   }

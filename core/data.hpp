@@ -4,6 +4,7 @@
 // every room may include it. Containers are columnar and recycled, so that a run in steady state
 // allocates nothing per text.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/base/enum_words.hpp"
 #include "core/base/hash.hpp"
 
@@ -64,13 +66,24 @@ struct DocumentBlock {
     kept.clear();
   }
 
-  std::string_view string(Slice s) const { return {bytes.data() + s.offset, s.size}; }
+  /// `s` is not null.
+  std::string_view string(Slice s) const {
+    EMBEDTOOL_CHECK(s.offset <= bytes.size() && s.size <= bytes.size() - s.offset);
+    return {bytes.data() + s.offset, s.size};
+  }
   std::string_view id(const Record& r) const { return string(r.id); }
-  std::string_view text(const Record& r) const { return string(r.payload); }
+  std::string_view text(const Record& r) const {
+    EMBEDTOOL_CHECK(r.kind == RecordKind::text);
+    return string(r.payload);
+  }
   std::span<const TokenId> ids(const Record& r) const {
+    EMBEDTOOL_CHECK(r.kind == RecordKind::token_ids);
+    EMBEDTOOL_CHECK(r.payload.offset + r.payload.size <= token_ids.size());
     return {token_ids.data() + r.payload.offset, r.payload.size};
   }
   std::span<const float> vector(const Record& r) const {
+    EMBEDTOOL_CHECK(r.kind == RecordKind::vector);
+    EMBEDTOOL_CHECK(r.payload.offset + r.payload.size <= values.size());
     return {values.data() + r.payload.offset, r.payload.size};
   }
   /// Payload and field bytes held; what a window's byte budget counts.
@@ -80,7 +93,9 @@ struct DocumentBlock {
   /// Appends bytes to the arena and returns where they are.
   Slice append(std::string_view s) {
     const Slice slice{bytes.size(), s.size()};
-    bytes.insert(bytes.end(), s.begin(), s.end());
+    // Not insert(): g++ 14 warns of an overflow there that cannot happen.
+    bytes.resize(slice.offset + slice.size);
+    std::copy_n(s.data(), s.size(), bytes.data() + slice.offset);
     return slice;
   }
 };
@@ -102,7 +117,9 @@ class BatchBuilder {
     ids_.clear();
     offsets_.assign(1, 0);
   }
+  /// Call clear() before the first one.
   void append(std::span<const TokenId> sequence) {
+    EMBEDTOOL_CHECK(!offsets_.empty());
     ids_.insert(ids_.end(), sequence.begin(), sequence.end());
     offsets_.push_back(static_cast<std::uint32_t>(ids_.size()));
   }

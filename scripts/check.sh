@@ -11,7 +11,9 @@ Usage: scripts/check.sh short | medium | long
   medium   every test under AddressSanitizer and UndefinedBehaviorSanitizer, then under
            ThreadSanitizer
   long     medium, then with the release build: 240 kills at random instants, every kind of fault
-           at every system call, disks of every size that fill, a soak of 30 minutes
+           at every system call, disks of every size that fill, a soak of 30 minutes; then
+           scripts/try_distros.sh: the README's two commands in bare Debian 12 and 13 systems
+           (needs root; without it, skipped)
 
 Fuzzing is scripts/fuzz.sh.
 TEXT
@@ -29,6 +31,7 @@ case ${1:-} in
     medium
     EMBEDTOOL_TEST_KILLS=240 EMBEDTOOL_TEST_FAULTS=all EMBEDTOOL_TEST_DISKS=all \
       EMBEDTOOL_TEST_SOAK=1800 scripts/test.sh -- -R 'cli.(kills|faults|resources|soak)' --timeout 7200
+    scripts/try_distros.sh || [[ $? -eq 77 ]]
     ;;
   -h | --help) usage ;;
   *) usage >&2 && exit 2 ;;

@@ -7,9 +7,9 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/setup.sh [--tests] [--bench] [--check]
 
-Installs the Debian 12 packages that building embedtool needs.
+Installs the packages that building embedtool needs, on Debian 12 or 13.
 
-  --tests   also what the tests and checks use (clang, shellcheck, mandoc, Node.js, numpy, …);
+  --tests   also what the tests and checks use (clang, ctags, mandoc, Node.js, numpy, …);
             where these cannot be installed, the tests that need them skip, saying so
   --bench   also what bench/ is built with
   --check   install nothing: print what is missing; exit 1 if something is
@@ -19,12 +19,14 @@ TEXT
 build_packages=(
   g++ cmake ninja-build pkg-config
   libopenblas-dev libdnnl-dev libhwy-dev libsentencepiece-dev nlohmann-json3-dev libsimdjson-dev
+  libprotobuf-dev # sentencepiece.pc of Debian 13 requires it; libsentencepiece-dev does not depend on it
   libzstd-dev zlib1g-dev libcli11-dev libutf8proc-dev libpcre2-dev libxxhash-dev libfmt-dev
   libgtest-dev libgmock-dev python3
 )
 # name of the package : a file or command that shows it is there, whoever installed it
 test_tools=(
   clang:clang++ clang-format:clang-format shellcheck:shellcheck mandoc:mandoc
+  universal-ctags:ctags
   nodejs:node npm:npm zstd:zstd gzip:gzip
   python3-numpy:/usr/lib/python3/dist-packages/numpy
   python3-sentencepiece:/usr/lib/python3/dist-packages/sentencepiece

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/check.hpp"
+
 namespace embedtool {
 
 /// Logarithmic buckets, 8 per octave and exact below 16: a value lies within an eighth of its
@@ -19,12 +21,14 @@ struct LogBuckets {
   }
   /// Smallest value of a bucket.
   static constexpr std::uint64_t begin(std::size_t bucket) {
+    EMBEDTOOL_CHECK(bucket < kCount);
     if (bucket < 8) return bucket;
     const std::size_t octave = bucket / 8 + 2;
     return (8 + bucket % 8) << (octave - 3);
   }
   /// First value behind a bucket; the last bucket's does not fit and is 0.
   static constexpr std::uint64_t end(std::size_t bucket) {
+    EMBEDTOOL_CHECK(bucket < kCount);
     if (bucket < 8) return bucket + 1;
     const std::size_t octave = bucket / 8 + 2;
     return (8 + bucket % 8 + 1) << (octave - 3);

@@ -6,6 +6,9 @@
 #include <memory>
 #include <new>
 #include <utility>
+#include <vector>
+
+#include "core/base/check.hpp"
 
 namespace embedtool {
 
@@ -13,7 +16,12 @@ namespace embedtool {
 inline constexpr std::size_t kAlignment = 64;
 
 constexpr std::size_t round_up(std::size_t n, std::size_t multiple) {
+  EMBEDTOOL_CHECK(multiple > 0);
   return (n + multiple - 1) / multiple * multiple;
+}
+
+inline bool is_aligned(const void* address) {
+  return reinterpret_cast<std::uintptr_t>(address) % kAlignment == 0;
 }
 
 /// A zero-initialised, aligned array that grows but never shrinks. Growing drops the contents:
@@ -48,6 +56,12 @@ class Buffer {
   std::unique_ptr<T, Free> data_;
   std::size_t capacity_ = 0;
 };
+
+/// Memory that vectors hold for their elements, used or not.
+template <typename... T>
+std::size_t capacity_bytes(const std::vector<T>&... vectors) {
+  return (std::size_t{0} + ... + (vectors.capacity() * sizeof(T)));
+}
 
 /// Memory of this process as the operating system counts it, in bytes; 0 where it does not say.
 struct ProcessMemory {

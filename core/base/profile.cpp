@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/base/check.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -61,6 +63,7 @@ StageClock::StageClock(Stage first, std::uint64_t origin_ns)
       timeline_(origin_ns == 0 ? wall_ : origin_ns) {}
 
 void StageClock::enter(Stage next) {
+  EMBEDTOOL_CHECK(owner_ == std::this_thread::get_id());
   const std::uint64_t wall = monotonic_ns();
   const bool is_short = wall - wall_ < kShortSpan && current_ != Stage::idle;
   const std::uint64_t cpu = is_short ? cpu_ + (wall - wall_) : std::max(cpu_, thread_cpu_ns());

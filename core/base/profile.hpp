@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <thread>
 #include <vector>
 
 #include "core/base/log_buckets.hpp"
@@ -88,6 +89,7 @@ class StageClock {
   std::uint64_t batch_cpu_ns() const { return batch_cpu_; }
 
  private:
+  std::thread::id owner_ = std::this_thread::get_id();
   Stage current_;
   std::uint64_t wall_ = 0;
   std::uint64_t cpu_ = 0;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <system_error>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "core/base/cgroup.hpp"
+#include "core/base/check.hpp"
 
 namespace embedtool {
 namespace {
@@ -91,6 +93,7 @@ bool pin_thread(std::size_t index) {
 }
 
 void name_thread(const char* name) {
+  EMBEDTOOL_CHECK(std::strlen(name) <= 15);
   pthread_setname_np(pthread_self(), name);
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/check.hpp"
+
 namespace embedtool {
 
 void Timeline::add(Stage stage, std::uint64_t begin, std::uint64_t end) {
@@ -31,6 +33,7 @@ void Timeline::double_slots() {
 
 void Timeline::widen_to(std::uint64_t slot_ns) {
   while (slot_ns_ < slot_ns) double_slots();
+  EMBEDTOOL_CHECK(slot_ns_ == slot_ns);
 }
 
 }  // namespace embedtool

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/base/stage.hpp"
 
 namespace embedtool {
@@ -30,7 +31,10 @@ class Timeline {
   std::uint64_t slot_ns() const { return slot_ns_; }
   /// Slots up to the last that holds anything.
   std::size_t used() const { return used_; }
-  const Slot& slot(std::size_t i) const { return slots_[i]; }
+  const Slot& slot(std::size_t i) const {
+    EMBEDTOOL_CHECK(i < kSlots);
+    return slots_[i];
+  }
 
  private:
   void double_slots();

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/base/check.hpp"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/math/attention.cpp"
 #include <hwy/foreach_target.h>
@@ -339,6 +341,11 @@ std::size_t attention_scratch_bytes(std::size_t length, std::size_t head_dim) {
 }
 
 void attention(const AttentionArgs& args, std::byte* scratch) {
+  EMBEDTOOL_CHECK(args.kv_heads > 0 && args.heads % args.kv_heads == 0);
+  EMBEDTOOL_CHECK(args.stride >= args.heads * args.head_dim);
+  EMBEDTOOL_CHECK(args.out_stride >= args.heads * args.head_dim);
+  EMBEDTOOL_CHECK(args.keys <= args.length);
+  EMBEDTOOL_CHECK(is_aligned(scratch));
   HWY_DYNAMIC_DISPATCH(AttentionKernel)(args, scratch);
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/base/check.hpp"
 #include "core/math/kernels.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -102,6 +103,7 @@ HWY_EXPORT(GateKernel);
 HWY_EXPORT(RotateKernel);
 
 void rms_norm(const RmsNormArgs& args) {
+  EMBEDTOOL_CHECK(args.n > 0);
   for (std::size_t r = 0; r < args.rows; ++r) {
     const float* x = args.x + r * args.n;
     const float mean = sum_of_squares(x, args.n) / static_cast<float>(args.n);
@@ -115,6 +117,7 @@ void gate(const GateArgs& args) {
 }
 
 void rotate(const RotateArgs& args) {
+  EMBEDTOOL_CHECK(args.dims % 2 == 0 && args.dims <= args.head_dim);
   const std::size_t half = args.dims / 2;
   for (std::size_t head = 0; head < args.heads; ++head) {
     float* x = args.x + head * args.head_dim;

@@ -10,6 +10,8 @@ namespace embedtool {
 // The accessor of each gemm_*.cpp; the table in gemm_backends.cpp lists them.
 const GemmBackend& native_backend();
 const GemmBackend& onednn_backend();
+/// Whether oneDNN multiplies bf16 and int8 by AMX's tiles here.
+bool onednn_uses_amx();
 const GemmBackend& openblas_backend();
 const GemmBackend& reference_backend();
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/base/memory.hpp"
 #include "core/math/gemm_backends.hpp"
@@ -47,6 +48,7 @@ class NativeLinear final : public LinearLayer {
   }
 
   void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
+    EMBEDTOOL_CHECK(scratch_bytes() == 0 || is_aligned(scratch));
     const std::size_t strip = strip_rows(rows);
     for (std::size_t r = 0; r < rows; r += strip) {
       multiply_strip(x + r * in_, std::min(strip, rows - r), y + r * out_, scratch);
@@ -152,7 +154,7 @@ class NativeBackend final : public GemmBackend {
 #ifdef EMBEDTOOL_ONEDNN
     // oneDNN's kernels know AMX' tiles.
     return compute != Compute::f32 && onednn_backend().unavailable(compute).empty() &&
-           onednn_backend().kernels(compute) == "avx512_core_amx";
+           onednn_uses_amx();
 #else
     return false;
 #endif

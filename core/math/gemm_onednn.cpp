@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
@@ -81,8 +82,12 @@ class OneDnnLinear final : public LinearLayer {
     const memory::desc any_weight({in, out}, weight_type(p.compute), memory::format_tag::any);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+#if DNNL_VERSION_MAJOR >= 3
+    const dnnl::matmul::primitive_desc plan(engine, x_desc_, any_weight, y_desc_, attributes);
+#else
     const dnnl::matmul::primitive_desc plan(dnnl::matmul::desc(x_desc_, any_weight, y_desc_),
                                             attributes, engine);
+#endif
     matmul_ = dnnl::matmul(plan);
     scratch_desc_ = plan.scratchpad_desc();
     weight_ = memory(plan.weights_desc(), engine);
@@ -100,6 +105,7 @@ class OneDnnLinear final : public LinearLayer {
   }
 
   void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
+    EMBEDTOOL_CHECK(scratch_bytes() == 0 || is_aligned(scratch));
     const dnnl::engine& engine = cpu_engine();
     auto* scales = reinterpret_cast<RowScale*>(scratch + round_up(scratch_desc_.get_size(), 64));
     auto* words = reinterpret_cast<std::uint32_t*>(scales + kRowBlock);
@@ -174,28 +180,53 @@ class OneDnnLinear final : public LinearLayer {
   std::vector<float> column_sum_;
 };
 
+struct NamedIsa {
+  const char* name;
+  dnnl::cpu_isa isa;
+};
+
+// oneDNN's instruction sets, best first; its own names. The first one that oneDNN may use is what
+// it is said to run, so that a set newer than this table goes by the best name that is true of it.
+constexpr std::array kIsas = {
+#if DNNL_VERSION_MAJOR >= 3
+    NamedIsa{"avx512_core_amx_fp16", dnnl::cpu_isa::avx512_core_amx_fp16},
+#endif
+    NamedIsa{"avx512_core_amx", dnnl::cpu_isa::avx512_core_amx},
+#if DNNL_VERSION_MAJOR >= 3
+    NamedIsa{"avx512_core_fp16", dnnl::cpu_isa::avx512_core_fp16},
+#endif
+    NamedIsa{"avx512_core_bf16", dnnl::cpu_isa::avx512_core_bf16},
+    NamedIsa{"avx512_core_vnni", dnnl::cpu_isa::avx512_core_vnni},
+    NamedIsa{"avx512_core", dnnl::cpu_isa::avx512_core},
+#if DNNL_VERSION_MAJOR >= 3
+    NamedIsa{"avx2_vnni_2", dnnl::cpu_isa::avx2_vnni_2},
+#endif
+    NamedIsa{"avx2_vnni", dnnl::cpu_isa::avx2_vnni},
+    NamedIsa{"avx2", dnnl::cpu_isa::avx2},
+    NamedIsa{"avx", dnnl::cpu_isa::avx},
+    NamedIsa{"sse41", dnnl::cpu_isa::sse41},
+};
+
+/// Whether oneDNN may use `isa` here. The value of an instruction set has the bits of every set
+/// that it includes (dnnl_types.h). Elsewhere than on x86 the same bits mean other sets.
+bool may_use([[maybe_unused]] dnnl::cpu_isa isa) {
+#ifdef __x86_64__
+  cpu_engine();  // first use, which fixes the instruction set
+  const auto wanted = static_cast<unsigned>(isa);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & wanted) == wanted;
+#else
+  return false;
+#endif
+}
+
 class OneDnnBackend final : public GemmBackend {
  public:
   std::string_view name() const override { return "onednn"; }
   std::string kernels(Compute) const override {
-    cpu_engine();
-    switch (dnnl::get_effective_cpu_isa()) {
-      case dnnl::cpu_isa::sse41:
-        return "sse41";
-      case dnnl::cpu_isa::avx:
-        return "avx";
-      case dnnl::cpu_isa::avx2:
-      case dnnl::cpu_isa::avx2_vnni:
-        return "avx2";
-      case dnnl::cpu_isa::avx512_core_vnni:
-        return "avx512_core_vnni";
-      case dnnl::cpu_isa::avx512_core_bf16:
-        return "avx512_core_bf16";
-      case dnnl::cpu_isa::avx512_core_amx:
-        return "avx512_core_amx";
-      default:
-        return "avx512_core";
+    for (const NamedIsa& isa : kIsas) {
+      if (may_use(isa.isa)) return isa.name;
     }
+    return "generic";
   }
   std::string unavailable(Compute compute) const override {
     const WordFormat format = panel_kernel(compute).format;
@@ -221,6 +252,10 @@ class OneDnnBackend final : public GemmBackend {
 const GemmBackend& onednn_backend() {
   static const OneDnnBackend backend;
   return backend;
+}
+
+bool onednn_uses_amx() {
+  return may_use(dnnl::cpu_isa::avx512_core_amx);
 }
 
 }  // namespace embedtool

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <utility>
 
 #include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
@@ -22,13 +21,18 @@ bool& forced() {
   return value;
 }
 
-// Best first. A target's value is lower the better it is (hwy/detect_targets.h).
-constexpr std::array<std::pair<const char*, std::int64_t>, 4> kIsas = {{
-    {"avx3", HWY_AVX3},
-    {"avx2", HWY_AVX2},
-    {"sse4", HWY_SSE4},
-    {"ssse3", HWY_SSSE3},
-}};
+struct Isa {
+  const char* name;  ///< ours: Highway's own names vary with its version
+  std::int64_t target;
+  bool can_be_forced;
+};
+
+// Best first, as Highway orders them: the better a target, the lower its value
+// (hwy/detect_targets.h). HWY_DISABLED_TARGETS in CMakeLists.txt holds Highway to these.
+constexpr std::array kIsas = {
+    Isa{"AVX3", HWY_AVX3, true},   Isa{"AVX2", HWY_AVX2, true},      Isa{"SSE4", HWY_SSE4, true},
+    Isa{"SSSE3", HWY_SSSE3, true}, Isa{"EMU128", HWY_EMU128, false},
+};
 
 std::string lower(std::string s) {
   std::transform(s.begin(), s.end(), s.begin(),
@@ -39,13 +43,18 @@ std::string lower(std::string s) {
 }  // namespace
 
 std::string kernel_isa() {
-  return hwy::TargetName(current_kernel_target());
+  const std::int64_t current = current_kernel_target();
+  for (const Isa& isa : kIsas) {
+    if (isa.target == current) return isa.name;
+  }
+  return hwy::TargetName(current);  // not x86
 }
 
 std::vector<std::string> supported_isas() {
   std::vector<std::string> names;
-  for (const auto& [name, target] : kIsas) {
-    if ((hwy::SupportedTargets() & HWY_TARGETS & target) != 0) names.emplace_back(name);
+  for (const Isa& isa : kIsas) {
+    if (!isa.can_be_forced || (hwy::SupportedTargets() & HWY_TARGETS & isa.target) == 0) continue;
+    names.push_back(lower(isa.name));
   }
   return names;
 }
@@ -56,14 +65,14 @@ bool isa_forced() {
 
 void force_isa(const std::string& name) {
   const std::string wanted = lower(name);
-  for (const auto& [known, target] : kIsas) {
-    if (wanted != known) continue;
-    if ((hwy::SupportedTargets() & target) == 0) {
+  for (const Isa& isa : kIsas) {
+    if (!isa.can_be_forced || wanted != lower(isa.name)) continue;
+    if ((hwy::SupportedTargets() & isa.target) == 0) {
       throw Error(ExitCode::usage, "this CPU has no {} (choose one of: {})", name,
                   fmt::join(supported_isas(), ", "));
     }
     // Better targets have lower bits; all below `target` in value are switched off.
-    hwy::DisableTargets(target - 1);
+    hwy::DisableTargets(isa.target - 1);
     forced() = true;
     return;
   }

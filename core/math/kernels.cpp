@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/math/half.hpp"
 
@@ -308,10 +309,12 @@ std::int64_t current_kernel_target() {
 }
 
 void layer_norm(const LayerNormArgs& args) {
+  EMBEDTOOL_CHECK(args.n > 0);
   HWY_DYNAMIC_DISPATCH(LayerNormKernel)(args);
 }
 
 void bias_activate(const BiasActivateArgs& args) {
+  EMBEDTOOL_CHECK(args.stride >= args.n);
   HWY_DYNAMIC_DISPATCH(BiasActivateKernel)(args);
 }
 
@@ -344,6 +347,7 @@ void to_f16(const float* x, std::size_t n, std::byte* out) {
 }
 
 void to_int8(const float* x, std::size_t n, float scale, std::byte* out) {
+  EMBEDTOOL_CHECK(scale > 0.0F);
   HWY_DYNAMIC_DISPATCH(ToInt8Kernel)(x, n, scale, out);
 }
 
@@ -369,6 +373,7 @@ void widen_bf16(const std::byte* source, std::size_t n, float* out) {
 }
 
 void widen_q8(const std::byte* source, std::size_t n, float* out) {
+  EMBEDTOOL_CHECK(n % kQ8Block == 0);
   for (std::size_t i = 0; i < n; i += kQ8Block) {
     float scale = 0.0F;
     widen(source, DType::f16, 1, &scale);

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "core/base/check.hpp"
 #include "core/base/memory.hpp"
 #include "core/math/kernels.hpp"
 #include "core/math/panel_avx512.hpp"
@@ -79,8 +80,9 @@ struct I16Words {
     return hn::BitCast(Tag(), hn::Set(I32(), pair));
   }
   static HWY_INLINE Sum multiply_add(Operand x, Operand w, Sum sum) {
-    Sum unused = hn::Zero(I32());  // x86 sums neighbouring products into one accumulator
-    return hn::ReorderWidenMulAccumulate(I32(), x, w, sum, unused);
+    Sum odd = hn::Zero(I32());  // stays zero where one instruction sums neighbouring products
+    const Sum even = hn::ReorderWidenMulAccumulate(I32(), x, w, sum, odd);
+    return hn::Add(even, odd);
   }
   static HWY_INLINE hn::Vec<F> finish(Sum sum, const PanelArgs& a, std::size_t row,
                                       std::size_t column) {
@@ -294,26 +296,32 @@ HWY_EXPORT(ScaleSums);
 namespace {
 
 void multiply_f32(const PanelArgs& args) {
+  EMBEDTOOL_CHECK(args.columns <= kPanelColumns && args.x_stride >= args.words);
   HWY_DYNAMIC_DISPATCH(MultiplyF32)(args);
 }
 
 void multiply_i16(const PanelArgs& args) {
+  EMBEDTOOL_CHECK(args.columns <= kPanelColumns && args.x_stride >= args.words);
   HWY_DYNAMIC_DISPATCH(MultiplyI16)(args);
 }
 
 RowScale pack_input_i16(const float* x, std::size_t n, std::uint32_t* words) {
+  EMBEDTOOL_CHECK(n > 0);
   return HWY_DYNAMIC_DISPATCH(PackInputI16)(x, n, words);
 }
 
 RowScale pack_weight_i16(const float* w, std::size_t n, std::uint32_t* words) {
+  EMBEDTOOL_CHECK(n > 0);
   return HWY_DYNAMIC_DISPATCH(PackWeightI16)(w, n, words);
 }
 
 RowScale pack_input_i8(const float* x, std::size_t n, std::uint32_t* words) {
+  EMBEDTOOL_CHECK(n > 0);
   return HWY_DYNAMIC_DISPATCH(PackInputI8)(x, n, words);
 }
 
 RowScale pack_weight_i8(const float* w, std::size_t n, std::uint32_t* words) {
+  EMBEDTOOL_CHECK(n > 0);
   return HWY_DYNAMIC_DISPATCH(PackWeightI8)(w, n, words);
 }
 

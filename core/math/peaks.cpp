@@ -10,6 +10,7 @@
 
 #include "core/base/memory.hpp"
 #include "core/base/profile.hpp"
+#include "core/base/thread_group.hpp"
 #include "core/math/gemm_backends.hpp"
 
 namespace embedtool {
@@ -18,22 +19,11 @@ namespace {
 /// Sum of what `body` returns on each of `threads` threads.
 double on_all(std::size_t threads, const std::function<double(std::size_t)>& body) {
   std::vector<double> rates(threads);
-  std::vector<std::exception_ptr> thrown(threads);
-  {
-    std::vector<std::jthread> running;
-    for (std::size_t t = 0; t < threads; ++t) {
-      running.emplace_back([&, t] {
-        try {
-          rates[t] = body(t);
-        } catch (...) {
-          thrown[t] = std::current_exception();
-        }
-      });
-    }
+  ThreadGroup group;
+  for (std::size_t t = 0; t < threads; ++t) {
+    group.start([&, t] { rates[t] = body(t); });
   }
-  for (const std::exception_ptr& error : thrown) {
-    if (error != nullptr) std::rethrow_exception(error);
-  }
+  group.join();
   double sum = 0;
   for (const double rate : rates) sum += rate;
   return sum;

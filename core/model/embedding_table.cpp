@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
 #include "core/model/weights.hpp"
@@ -133,6 +134,7 @@ void EmbeddingTable::check(std::span<const TokenId> ids) const {
 }
 
 const std::byte* EmbeddingTable::row_of(TokenId id) const {
+  EMBEDTOOL_CHECK(id >= 0 && static_cast<std::size_t>(id) < vocab_);
   const auto token = static_cast<std::size_t>(id);
   const std::size_t row = mapping_.empty() ? token : static_cast<std::size_t>(mapping_[token]);
   return table_->bytes.data() + row * stored_bytes(table_->dtype, hidden_);

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/data.hpp"
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
@@ -23,6 +24,8 @@ class EmbeddingTable {
   /// Throws Error(ExitCode::model) when an id lies outside of the table.
   void check(std::span<const TokenId> ids) const;
 
+  /// Ids of the next two are within the table: see check().
+  ///
   /// out[table width] = the row of `id`, times its weight where the table has weights.
   void gather(TokenId id, float* out) const;
 
@@ -34,6 +37,7 @@ class EmbeddingTable {
   /// type 0's added up; null where the model has neither.
   const float* position_row(std::size_t position) const {
     if (!common_.empty()) return common_.data();
+    EMBEDTOOL_CHECK(positions_.empty() || (position + 1) * hidden_ <= positions_.size());
     return positions_.empty() ? nullptr : positions_.data() + position * hidden_;
   }
   /// Bytes of the table where it lies.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/base/threads.hpp"
 #include "core/math/attention.hpp"
@@ -151,6 +152,8 @@ struct Encoder::Parts {
 };
 
 void Encoder::Parts::check(const Batch& batch) const {
+  EMBEDTOOL_CHECK(batch.offsets.front() == 0 && batch.tokens() == batch.ids.size());
+  EMBEDTOOL_CHECK(std::is_sorted(batch.offsets.begin(), batch.offsets.end()));
   table.check(batch.ids);
   if (spec.max_positions == 0) return;
   for (std::size_t i = 0; i < batch.size(); ++i) {

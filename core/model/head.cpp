@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
 #include "core/model/row_shape.hpp"
@@ -104,6 +105,7 @@ void Head::run(const Batch& batch, const float* states, Workspace& workspace, St
 
 void Head::run_pooled(std::size_t vectors, Workspace& workspace, StageClock& clock,
                       float* out) const {
+  EMBEDTOOL_CHECK(vectors * pooled_width_ <= workspace.pooled.capacity());
   std::size_t width = pooled_width_;
   if (!dense_.empty()) {
     clock.enter(Stage::head);
@@ -142,6 +144,7 @@ void Head::pool_texts(const Batch& batch, const float* states, float* pooled) co
 
 /// One dense layer over workspace.pooled, which also takes the result.
 void Head::apply_dense(const Dense& dense, std::size_t vectors, Workspace& workspace) const {
+  EMBEDTOOL_CHECK(round_up(vectors, row_block_) * widest_ <= workspace.projected.capacity());
   workspace.gemm.reserve(dense.layer->scratch_bytes());
   dense.layer->forward(workspace.pooled.data(), vectors, workspace.projected.data(),
                        workspace.gemm.data());

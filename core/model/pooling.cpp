@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/check.hpp"
 #include "core/math/kernels.hpp"
 
 namespace embedtool {
 
 void pool(Pooling pooling, const float* states, std::size_t tokens, std::size_t hidden,
           float* out) {
+  EMBEDTOOL_CHECK(pooling != Pooling::none);
   std::fill_n(out, hidden, 0.0F);
   if (tokens == 0) return;
   const auto count = static_cast<float>(tokens);

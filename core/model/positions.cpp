@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
 
@@ -84,6 +85,7 @@ void AttentionPositions::make_slopes(const ModelSpec& spec) {
 }
 
 std::size_t relative_bucket(std::ptrdiff_t distance, std::size_t buckets, std::size_t furthest) {
+  EMBEDTOOL_CHECK(buckets >= 4 && buckets % 4 == 0);
   const std::size_t half = buckets / 2;
   const std::size_t exact = half / 2;
   const std::size_t side = distance > 0 ? half : 0;
@@ -98,6 +100,7 @@ std::size_t relative_bucket(std::ptrdiff_t distance, std::size_t buckets, std::s
 }
 
 std::vector<double> alibi_slopes(std::size_t heads) {
+  EMBEDTOOL_CHECK(heads > 0);
   const std::size_t power = std::bit_floor(heads);
   const auto sequence = [](std::size_t n) {
     std::vector<double> slopes;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/model/spec.hpp"
 #include "core/model/weights.hpp"
 
@@ -19,6 +20,7 @@ class AttentionPositions {
   /// Cosines and sines of the token at `position` (see RotateArgs); null = nothing is rotated.
   const float* angles(std::size_t position, bool local) const {
     const std::vector<float>& table = local ? local_angles_ : angles_;
+    EMBEDTOOL_CHECK(table.empty() || (position + 1) * rotated_ <= table.size());
     return table.empty() ? nullptr : table.data() + position * rotated_;
   }
   std::size_t rotated() const { return rotated_; }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/check.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -23,6 +25,7 @@ double cosine(const float* a, const float* b, std::size_t dims) {
 }  // namespace
 
 Closeness compare_vectors(std::span<const float> a, std::span<const float> b, std::size_t dims) {
+  EMBEDTOOL_CHECK(a.size() == b.size());
   const std::size_t count = dims == 0 ? 0 : std::min(a.size(), b.size()) / dims;
   if (count == 0) return {};
   Closeness all{1, 0};

@@ -25,8 +25,8 @@ double least_bytes(const RunReport& report, const RunMachinery& machinery) {
   const double weights = machinery.encoder.linear_flops_per_token() / 2 *
                          static_cast<double>(weight_size(machinery.compute));
   const auto states = static_cast<double>(spec.hidden * sizeof(float) * (2 * spec.layers + 2));
-  return static_cast<double>(report.batches) * weights +
-         static_cast<double>(report.tokens) * states;
+  return static_cast<double>(report.counts.batches) * weights +
+         static_cast<double>(report.counts.tokens) * states;
 }
 
 }  // namespace
@@ -35,20 +35,20 @@ void complete_report(RunReport& report, StageClock& main_clock, std::uint64_t st
                      const RunMachinery& machinery, const PerfCounters& counters) {
   main_clock.stop();
   TraceLane* const lane = main_clock.lane();
-  report.add_thread("main", main_clock, lane == nullptr ? TraceLane{} : std::move(*lane));
-  report.wall_ns = monotonic_ns() - start_ns;
-  if (report.first_vector_ns > 0) report.first_vector_ns -= start_ns;
-  report.process_cpu_ns = process_cpu_ns();
+  report.times.add_thread("main", main_clock, lane == nullptr ? TraceLane{} : std::move(*lane));
+  report.times.wall_ns = monotonic_ns() - start_ns;
+  if (report.times.first_vector_ns > 0) report.times.first_vector_ns -= start_ns;
+  report.times.process_cpu_ns = process_cpu_ns();
   const ProcessMemory memory = process_memory();
-  report.peak_rss = memory.peak_resident;
-  report.rss_file = memory.resident_file;
-  report.rss_anonymous = memory.resident - std::min(memory.resident, memory.resident_file);
-  report.counters = counters.read();
-  report.least_bytes = least_bytes(report, machinery);
-  report.gemm_backend = std::string(machinery.backend.name());
-  report.gemm_kernels = machinery.backend.kernels(machinery.compute);
-  report.compute = name_of(machinery.compute);
-  report.kernel_isa = kernel_isa();
+  report.memory.peak_rss = memory.peak_resident;
+  report.memory.rss_file = memory.resident_file;
+  report.memory.rss_anonymous = memory.resident - std::min(memory.resident, memory.resident_file);
+  report.machine.counters = counters.read();
+  report.work.least_bytes = least_bytes(report, machinery);
+  report.machine.gemm_backend = std::string(machinery.backend.name());
+  report.machine.gemm_kernels = machinery.backend.kernels(machinery.compute);
+  report.machine.compute = name_of(machinery.compute);
+  report.machine.kernel_isa = kernel_isa();
 }
 
 void add_peaks(RunReport& report, const RunMachinery& machinery, bool wanted,
@@ -56,20 +56,20 @@ void add_peaks(RunReport& report, const RunMachinery& machinery, bool wanted,
   // Measuring takes some 0.2 s: a hundredth of this.
   constexpr std::uint64_t kLongRun = 20'000'000'000;
   constexpr std::size_t kReadBuffer = std::size_t{128} << 20U;  // larger than the caches
-  if (!wanted && report.encode_wall_ns < kLongRun) {
-    report.peaks_why_not =
+  if (!wanted && report.times.encode_wall_ns < kLongRun) {
+    report.machine.peaks_why_not =
         "measuring the machine takes longer than so short a run is worth; "
         "--report FILE asks for it";
     return;
   }
-  const bool room = may_use == 0 || report.peak_rss + kReadBuffer < may_use;
-  if (!room) report.peaks_why_not = "too little memory is allowed to measure the memory's speed";
+  const bool room = may_use == 0 || report.memory.peak_rss + kReadBuffer < may_use;
+  if (!room) report.machine.peaks_why_not = "too little memory is allowed to measure the memory's speed";
   try {
-    report.peaks = measure_peaks(machinery.backend, machinery.compute,
-                                 std::max<std::size_t>(report.workers, 1), room ? kReadBuffer : 0);
+    report.machine.peaks = measure_peaks(machinery.backend, machinery.compute,
+                                 std::max<std::size_t>(report.machine.workers, 1), room ? kReadBuffer : 0);
   } catch (const std::exception&) {  // memory or threads: no reason to fail a run whose vectors are
                                      // all written
-    report.peaks_why_not = "there was too little memory left, or no thread, to measure the machine";
+    report.machine.peaks_why_not = "there was too little memory left, or no thread, to measure the machine";
   }
 }
 

@@ -1,7 +1,10 @@
 #include "core/pipeline/planner.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
+
+#include "core/base/check.hpp"
 
 namespace embedtool {
 
@@ -14,6 +17,7 @@ constexpr std::uint64_t kLeastTokens = 1024;
 
 void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& limits,
                   std::size_t workers, Plan& plan) {
+  EMBEDTOOL_CHECK(lengths.size() <= std::numeric_limits<std::uint32_t>::max());
   plan.order.resize(lengths.size());
   std::iota(plan.order.begin(), plan.order.end(), 0U);
   std::sort(plan.order.begin(), plan.order.end(), [&lengths](std::uint32_t a, std::uint32_t b) {
@@ -46,6 +50,7 @@ void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& lim
 }
 
 std::uint64_t padded_tokens(std::span<const std::uint32_t> lengths, std::size_t texts) {
+  EMBEDTOOL_CHECK(texts > 0);
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < lengths.size(); i += texts) {
     const auto batch = lengths.subspan(i, std::min(texts, lengths.size() - i));

@@ -1,5 +1,7 @@
 #include "core/pipeline/quantize.hpp"
 
+#include "core/text/token_feed.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -59,9 +61,10 @@ struct Sequences {
 
 Sequences tokenized(const Tokenizer& tokenizer, std::size_t max_tokens) {
   Sequences out;
-  const auto scratch = tokenizer.make_scratch();
+  const TokenSettings settings{&tokenizer, "", max_tokens, true};
+  TokenFeed feed(settings);
   for (const char* text : kCalibrationTexts) {
-    tokenizer.encode(text, {max_tokens, true}, *scratch, out.ids);
+    feed.append(text, out.ids);
     out.offsets.push_back(static_cast<std::uint32_t>(out.ids.size()));
   }
   return out;

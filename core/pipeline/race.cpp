@@ -4,6 +4,8 @@
 #include <cmath>
 #include <span>
 
+#include "core/base/check.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -45,10 +47,12 @@ std::vector<double> gains(std::span<const double> incumbent, std::span<const dou
 
 Race::Race(std::size_t candidates, std::size_t incumbent, Rules rules)
     : rules_(rules), incumbent_(incumbent), entrants_(candidates) {
+  EMBEDTOOL_CHECK(incumbent < candidates);
   start_round();
 }
 
 void Race::exclude(std::size_t candidate) {
+  EMBEDTOOL_CHECK(candidate < entrants_.size() && candidate != incumbent_);
   entrants_[candidate].may_win = false;
 }
 
@@ -93,7 +97,8 @@ std::optional<std::size_t> Race::next() {
 }
 
 void Race::measured(std::size_t candidate, double cost, double seconds) {
-  std::erase(waiting_, candidate);
+  [[maybe_unused]] const std::size_t waited = std::erase(waiting_, candidate);
+  EMBEDTOOL_CHECK(waited == 1);
   entrants_[candidate].costs.push_back(cost);
   entrants_[candidate].seconds = seconds;
   spent_ += seconds;

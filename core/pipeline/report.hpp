@@ -47,9 +47,10 @@ struct PaddingAccount {
   std::uint64_t actual = 0;   ///< rows that our linear layers computed (last row block filled up)
 };
 
-/// A run's account, measured. Times in nanoseconds, sizes in bytes.
-struct RunReport {
-  // what went through
+// A run's account, measured: times in nanoseconds, sizes in bytes. Each group has one writer.
+
+/// What went through. Written by the writer thread, window by window; totals at the end of run().
+struct RunCounts {
   std::uint64_t records = 0;  ///< accepted by the reader
   std::uint64_t rows = 0;     ///< written
   std::uint64_t rejected = 0;
@@ -63,54 +64,77 @@ struct RunReport {
   std::uint64_t bytes_unpacked = 0;
   std::uint64_t bytes_written = 0;
   std::uint64_t bytes_raw = 0;  ///< what the written rows take uncompressed
+};
 
-  // time
-  std::uint64_t wall_ns = 0;          ///< from the program's start to the report
-  std::uint64_t encode_wall_ns = 0;   ///< from the first record read to the last row written
-  std::uint64_t first_vector_ns = 0;  ///< from the program's start to the first window written
-  std::uint64_t process_cpu_ns = 0;
-  std::vector<ThreadAccount> threads;
-  StageTable stages;             ///< sum over threads
-  DurationHistogram batch_wall;  ///< encode() of one batch
+/// What batches a worker encoded. Each worker fills its own; they are merged when it ends.
+struct BatchCounts {
+  SizeHistogram texts;
+  SizeHistogram tokens;
+  DurationHistogram wall;            ///< encode() of one batch
+  std::vector<BatchSample> samples;  ///< the first of every worker
 
-  // shape of the work
+  void merge(const BatchCounts& other);
+};
+
+/// The shape of the work. Written by run().
+struct RunWork {
   SizeHistogram text_lengths;  ///< tokens per encoded text
-  SizeHistogram batch_texts;
-  SizeHistogram batch_tokens;
-  std::vector<BatchSample> batch_samples;  ///< the first of every worker
+  BatchCounts batches;
   PaddingAccount padding;
   double linear_flops = 0;
   double attention_flops = 0;
   /// What has to come from and go to memory at least: of every batch the weights once, of every
   /// token its word row and, in and out of each block, its state.
   double least_bytes = 0;
+  BatchLimits limits;             ///< of batches, at the end
+  std::vector<TunerStep> tuning;  ///< what the tuner did, if there was one
+};
 
-  // memory
+/// Where time went. Threads are added as they end; wall time by complete_report().
+struct RunTimes {
+  std::uint64_t wall_ns = 0;          ///< from the program's start to the report
+  std::uint64_t encode_wall_ns = 0;   ///< from the first record read to the last row written
+  std::uint64_t first_vector_ns = 0;  ///< from the program's start to the first window written
+  std::uint64_t process_cpu_ns = 0;
+  std::vector<ThreadAccount> threads;
+  StageTable stages;  ///< sum over threads
+  RunSeries series;   ///< throughput and memory over time
+
+  /// Takes over a thread's account, its clock stopped.
+  void add_thread(std::string name, const StageClock& clock, TraceLane lane = {});
+};
+
+/// Where memory went. Buffers by run(), the process's by complete_report().
+struct RunMemory {
   std::uint64_t peak_rss = 0;
+  std::uint64_t rss_file = 0;         ///< resident at the end and mapped from files
+  std::uint64_t rss_anonymous = 0;    ///< resident at the end, the process's own
   std::uint64_t weights_bytes = 0;    ///< packed or converted, beside the mapped file
+  std::uint64_t window_bytes = 0;     ///< all windows in flight
   std::uint64_t workspace_bytes = 0;  ///< all workers
   /// Of those workers that encoded, by each window's largest batch, known before its batches ran.
   std::uint64_t workspace_predicted = 0;
-  std::uint64_t rss_file = 0;       ///< resident at the end and mapped from files
-  std::uint64_t rss_anonymous = 0;  ///< resident at the end, the process's own
-  std::uint64_t window_bytes = 0;   ///< all windows in flight
+};
 
-  // what ran
+/// What computed. Written by complete_report() and add_peaks().
+struct RunMachine {
   std::size_t workers = 0;
   std::string compute;  ///< precision of the linear layers
   std::string gemm_backend;
   std::string gemm_kernels;
   std::string kernel_isa;
-  bool interrupted = false;
-  BatchLimits batch;              ///< at the end
-  std::vector<TunerStep> tuning;  ///< what the tuner did, if there was one
-  RunSeries series;               ///< throughput and memory over time
   PerfCounts counters;
   MachinePeaks peaks;
   std::string peaks_why_not;  ///< the reason, where they were not measured
+};
 
-  /// Takes over a thread's account, its clock stopped.
-  void add_thread(std::string name, const StageClock& clock, TraceLane lane = {});
+struct RunReport {
+  RunCounts counts;
+  RunWork work;
+  RunTimes times;
+  RunMemory memory;
+  RunMachine machine;
+  bool interrupted = false;
 };
 
 }  // namespace embedtool

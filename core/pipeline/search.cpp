@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/check.hpp"
 #include "core/math/kernels.hpp"
 
 namespace embedtool {
@@ -28,6 +29,7 @@ TopK::TopK(std::span<const float> queries, std::size_t dims, std::size_t k)
 
 void TopK::offer(std::span<const float> rows, std::uint64_t first_row) {
   if (k_ == 0 || dims_ == 0) return;
+  EMBEDTOOL_CHECK(rows.size() % dims_ == 0);
   for (std::size_t r = 0; r < rows.size() / dims_; ++r) {
     const float* row = rows.data() + r * dims_;
     const float norm = std::sqrt(sum_of_squares(row, dims_));
@@ -41,6 +43,7 @@ void TopK::offer(std::span<const float> rows, std::uint64_t first_row) {
 }
 
 void BestMatches::offer(std::size_t query, const Match& match) {
+  EMBEDTOOL_CHECK(query < heaps_.size());
   if (k_ == 0) return;
   std::vector<Match>& heap = heaps_[query];
   if (heap.size() < k_) {

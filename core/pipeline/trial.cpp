@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
-#include <mutex>
-#include <thread>
 
+#include "core/base/check.hpp"
 #include "core/base/profile.hpp"
+#include "core/base/thread_group.hpp"
 
 namespace embedtool {
 
@@ -45,35 +44,23 @@ class Trial::Job {
   void work(Worker& worker) {
     const std::uint64_t begin = thread_cpu_ns();
     StageClock clock;
-    try {
-      for (std::size_t b = next_++; b < plan_.batches.size(); b = next_++) {
-        encode(plan_.batches[b], worker, clock);
-      }
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      failure_ = std::current_exception();
+    for (std::size_t b = next_++; b < plan_.batches.size(); b = next_++) {
+      encode(plan_.batches[b], worker, clock);
     }
     worker.cpu_ns = thread_cpu_ns() - begin;
-  }
-
-  void rethrow() const {
-    if (failure_ != nullptr) std::rethrow_exception(failure_);
   }
 
  private:
   void encode(const PlannedBatch& planned, Worker& worker, StageClock& clock) {
     const std::span<const std::uint32_t> order(plan_.order.data() + planned.first, planned.count);
-    worker.batch.clear();
-    for (const std::uint32_t text : order) worker.batch.append(sample_.text(text));
     const std::size_t dims = encoder_.dims();
-    encoder_.encode(worker.batch.batch(), worker.workspace, clock, worker.rows);
-    if (out_ == nullptr) return;
-    const float* values = worker.rows.vectors.data();
-    for (const std::uint32_t text : order) {
-      const std::size_t size = (first_vector_[text + 1] - first_vector_[text]) * dims;
-      std::copy_n(values, size, out_ + first_vector_[text] * dims);
-      values += size;
-    }
+    worker.encoder.encode(
+        encoder_, order, [this](std::uint32_t text) { return sample_.text(text); }, nullptr, clock,
+        [this, dims](const RowBatch& rows, std::size_t i, std::uint32_t text) {
+          if (out_ == nullptr) return;
+          std::copy_n(rows.vectors.data() + rows.offsets[i] * dims, rows.count_of(i) * dims,
+                      out_ + first_vector_[text] * dims);
+        });
   }
 
   const TokenSample& sample_;
@@ -82,24 +69,21 @@ class Trial::Job {
   std::vector<std::size_t> first_vector_;  ///< of each text, and the end
   float* out_ = nullptr;
   std::atomic<std::size_t> next_{0};
-  std::mutex mutex_;
-  std::exception_ptr failure_;
 };
 
 TrialTimes Trial::run(const Encoder& encoder, const TrialSetup& setup,
                       std::vector<float>* vectors) {
+  EMBEDTOOL_CHECK(setup.texts <= sample_.size() && setup.threads > 0);
   if (workers_.size() < setup.threads) workers_.resize(setup.threads);
   Job job(sample_, encoder, setup, vectors);
   const std::uint64_t begin = monotonic_ns();
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < setup.threads; ++i) {
-      threads.emplace_back([&job, &worker = workers_[i]] { job.work(worker); });
-    }
+  ThreadGroup threads;
+  for (std::size_t i = 0; i < setup.threads; ++i) {
+    threads.start([&job, &worker = workers_[i]] { job.work(worker); });
   }
+  threads.join();
   TrialTimes times;
   times.wall_seconds = static_cast<double>(monotonic_ns() - begin) / 1e9;
-  job.rethrow();
   for (std::size_t i = 0; i < setup.threads; ++i) {
     times.cpu_seconds += static_cast<double>(workers_[i].cpu_ns) / 1e9;
   }

@@ -5,8 +5,10 @@
 #include <span>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/data.hpp"
 #include "core/model/encoder.hpp"
+#include "core/pipeline/batch_encoder.hpp"
 #include "core/pipeline/planner.hpp"
 
 namespace embedtool {
@@ -18,6 +20,7 @@ class TokenSample {
 
   std::size_t size() const { return offsets_.size() - 1; }
   std::span<const TokenId> text(std::size_t i) const {
+    EMBEDTOOL_CHECK(i < size());
     return {ids_.data() + offsets_[i], offsets_[i + 1] - offsets_[i]};
   }
   /// Tokens of the first `texts` texts.
@@ -58,9 +61,7 @@ class Trial {
 
  private:
   struct Worker {
-    Workspace workspace;
-    BatchBuilder batch;
-    RowBatch rows;
+    BatchEncoder encoder;
     std::uint64_t cpu_ns = 0;
   };
   class Job;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <initializer_list>
 
+#include "core/base/check.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -52,6 +54,7 @@ double Tuner::Sample::variance_of_mean() const {
 }
 
 Tuner::Tuner(BatchLimits start, BatchLimits most) : choice_(start), most_(most) {
+  EMBEDTOOL_CHECK(start.texts <= most.texts && start.tokens <= most.tokens);
   history_.reserve(kMostSteps);
   untried_.reserve(4);
   start_round();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 
 namespace embedtool {
@@ -13,6 +14,8 @@ void Vocabulary::reserve(std::size_t tokens) {
 }
 
 void Vocabulary::add(std::string_view token, TokenId id) {
+  EMBEDTOOL_CHECK(id >= 0);
+  EMBEDTOOL_CHECK(by_id_.empty());  // finish() comes last
   if ((count_ + 1) * 2 > slots_.size()) reserve(count_ + 1);
   max_id_ = std::max(max_id_, id);
   const std::uint64_t hash = PrefixHash::of(token);
@@ -58,6 +61,7 @@ void Vocabulary::finish() {
 }
 
 std::optional<std::string_view> Vocabulary::token(TokenId id) const {
+  EMBEDTOOL_CHECK(by_id_.size() == order_.size());  // finish() has been called
   // Of several tokens with one id the last one added counts, as in the reference.
   const auto after = std::upper_bound(by_id_.begin(), by_id_.end(), id,
                                       [](TokenId x, const auto& entry) { return x < entry.first; });

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "formats/corpus/corpus_reader.hpp"
 
@@ -134,7 +135,10 @@ class Corpus final : public CorpusSource {
 
   std::span<const std::string> file_names() const override { return file_names_; }
   std::span<const InputDigest> digests() const override { return digests_; }
-  void resume(const ResumePoint& point) override { resume_ = point; }
+  void resume(const ResumePoint& point) override {
+    EMBEDTOOL_CHECK(builder_.accepted() == 0);  // called before the first read()
+    resume_ = point;
+  }
 
  private:
   /// Everything that can be known to fail before work starts, fails here.

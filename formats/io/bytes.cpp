@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 
 namespace embedtool {
@@ -182,6 +183,7 @@ ReadResult ByteStream::read_packed(std::span<char> out, Wait wait) {
 }
 
 ReadResult ByteStream::read(std::span<char> out, Wait wait) {
+  EMBEDTOOL_CHECK(!out.empty());
   if (!recognised_ && !recognise(wait)) return {};
   const ReadResult got = unpacker_ ? read_packed(out, wait) : read_plain(out, wait);
   counters_.unpacked.fetch_add(got.size, std::memory_order_relaxed);

@@ -36,7 +36,7 @@ DirectoryFileSet::DirectoryFileSet(std::string path) : path_(std::move(path)) {
 
 std::optional<std::span<const std::byte>> DirectoryFileSet::find(std::string_view name) const {
   check_name(path_, name);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto known = mapped_.find(name); known != mapped_.end()) return known->second.bytes();
 
   const std::filesystem::path file = std::filesystem::path(path_) / name;
@@ -50,7 +50,7 @@ std::optional<std::span<const std::byte>> DirectoryFileSet::find(std::string_vie
 }
 
 std::optional<FileStamp> DirectoryFileSet::stamp(std::string_view name) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto known = mapped_.find(name);
   if (known == mapped_.end()) return std::nullopt;
   return known->second.stamp();

@@ -3,12 +3,12 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "core/base/mutex.hpp"
 #include "formats/io/mapped_file.hpp"
 
 namespace embedtool {
@@ -55,8 +55,9 @@ class DirectoryFileSet : public FileSet {
 
  private:
   std::string path_;
-  mutable std::mutex mutex_;
-  mutable std::map<std::string, MappedFile, std::less<>> mapped_;  // nodes do not move
+  mutable Mutex mutex_;
+  mutable std::map<std::string, MappedFile, std::less<>> mapped_  // nodes do not move
+      EMBEDTOOL_GUARDED_BY(mutex_);
 };
 
 /// Named bytes that someone else owns, such as those compiled into the program. All add() calls

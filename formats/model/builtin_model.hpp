@@ -18,8 +18,8 @@ struct BuiltinFile {
   std::span<const std::byte> bytes;
 };
 
-/// All files of formats/model/builtin/*/ as they were when the program was built; the table is
-/// generated (formats/model/builtin/CMakeLists.txt).
+/// All files of formats/model/builtin/*/ that the program reads, as they were when it was built:
+/// not bag.py and tokenizer.model. The table is generated (formats/model/builtin/CMakeLists.txt).
 std::span<const BuiltinFile> builtin_files();
 
 /// True for the names of models inside the program, whether or not this build carries them:

@@ -13,7 +13,7 @@ constexpr std::size_t kPiece = std::size_t{4} << 20U;
 
 std::optional<std::span<const std::byte>> RecordingFileSet::find(std::string_view name) const {
   const auto bytes = base_->find(name);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   found_.try_emplace(std::string(name), bytes);
   return bytes;
 }
@@ -29,7 +29,7 @@ Hash128 RecordingFileSet::content_hash(std::span<const std::byte> bytes) const {
 }
 
 Hash128 RecordingFileSet::fingerprint() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Hasher128 whole;
   for (const auto& [name, bytes] : found_) {
     if (!bytes.has_value()) continue;
@@ -43,7 +43,7 @@ Hash128 RecordingFileSet::fingerprint() const {
 }
 
 std::vector<StampedFile> RecordingFileSet::stamps() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<StampedFile> out;
   for (const auto& [name, bytes] : found_) {
     StampedFile& file = out.emplace_back(StampedFile{name, {}});

@@ -2,13 +2,13 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/hash.hpp"
+#include "core/base/mutex.hpp"
 #include "formats/io/file_set.hpp"
 
 namespace embedtool {
@@ -40,9 +40,10 @@ class RecordingFileSet : public FileSet {
   Hash128 content_hash(std::span<const std::byte> bytes) const;
 
   std::unique_ptr<FileSet> base_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   /// What was looked up: bytes, or none where there was no such file.
-  mutable std::map<std::string, std::optional<std::span<const std::byte>>, std::less<>> found_;
+  mutable std::map<std::string, std::optional<std::span<const std::byte>>, std::less<>> found_
+      EMBEDTOOL_GUARDED_BY(mutex_);
 };
 
 /// The files below one folder of a set, under the names that they have there. Does not own the set.

@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "formats/io/bytes_utf8.hpp"
 #include "formats/io/durable_file.hpp"
@@ -64,8 +65,7 @@ std::string describe(const RejectBudget& budget) {
 
 }  // namespace
 
-RejectLog::RejectLog(RejectOptions options)
-    : options_(std::move(options)), path_(options_.path) {}
+RejectLog::RejectLog(RejectOptions options) : options_(std::move(options)), path_(options_.path) {}
 
 RejectLog::~RejectLog() {
   try {
@@ -86,17 +86,17 @@ const std::string& RejectLog::file_name(std::uint32_t file) const {
 
 std::string RejectLog::line_of(const Reject& reject) {
   std::string line;
-  const auto append_escaped_field = [&](std::string_view bytes, std::size_t cap) {
+  const auto append_cut = [&](std::string_view bytes, std::size_t cap) EMBEDTOOL_REQUIRES(mutex_) {
     scratch_.clear();
     append_escaped(scratch_, bytes, cap);
     append_json_string(line, scratch_);
   };
   // Names and ids are to be compared with others: as they are, wherever JSON can hold them.
-  const auto append_field = [&](std::string_view bytes) {
+  const auto append_field = [&](std::string_view bytes) EMBEDTOOL_REQUIRES(mutex_) {
     if (is_utf8(bytes)) {
       append_json_string(line, bytes);
     } else {
-      append_escaped_field(bytes, bytes.size());
+      append_cut(bytes, bytes.size());
     }
   };
   line = "{\"file\":";
@@ -110,7 +110,7 @@ std::string RejectLog::line_of(const Reject& reject) {
   line += ",\"reason\":";
   append_field(reject.reason);
   line += ",\"bytes\":";
-  append_escaped_field(reject.bytes, options_.max_bytes);
+  append_cut(reject.bytes, options_.max_bytes);
   line += "}\n";
   return line;
 }
@@ -142,7 +142,8 @@ void RejectLog::open_file() {
 }
 
 void RejectLog::resume(const RejectMark& mark) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
+  EMBEDTOOL_CHECK(count_ == 0);  // called before the first add()
   known_ = settled_ = mark.end;
   bytes_ = mark.bytes;
   if (bytes_ == 0) return;
@@ -159,12 +160,12 @@ void RejectLog::resume(const RejectMark& mark) {
 }
 
 void RejectLog::stage(const std::string& path) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   path_ = path;
 }
 
 void RejectLog::publish() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (path_ == options_.path) return;
   if (fd_ && options_.ops->rename_at(AT_FDCWD, path_.c_str(), options_.path.c_str()) != 0) {
     fail("rename", errno);
@@ -173,7 +174,8 @@ void RejectLog::publish() {
 }
 
 void RejectLog::discard() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
+  if (path_ == options_.path) return;
   if (fd_) options_.ops->unlink_at(AT_FDCWD, path_.c_str());
   fd_.reset();
   held_.clear();
@@ -218,7 +220,7 @@ void RejectLog::remember(const Reject& reject) {
 }
 
 void RejectLog::add(const Reject& reject) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (reject.position < known_) return;
   ++count_;
   // Under this policy the message tells all: no file is left behind.
@@ -270,19 +272,19 @@ void RejectLog::sync_locked() {
 }
 
 void RejectLog::settle(std::uint64_t end) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   settle_locked(end);
 }
 
 RejectMark RejectLog::mark(std::uint64_t end) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   settle_locked(end);
   sync_locked();
   return {bytes_, settled_};
 }
 
 void RejectLog::finish(std::uint64_t records) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   settle_locked(UINT64_MAX);
   sync_locked();
   if (records == 0) return;
@@ -295,12 +297,12 @@ void RejectLog::finish(std::uint64_t records) {
 }
 
 std::uint64_t RejectLog::count() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return count_;
 }
 
 std::vector<std::string> RejectLog::examples() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::string> out;
   for (const auto& [position, example] : examples_) out.push_back(example);
   return out;

@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/enum_words.hpp"
+#include "core/base/mutex.hpp"
 #include "core/ports.hpp"
 #include "formats/io/file_ops.hpp"
 #include "formats/io/unique_fd.hpp"
@@ -72,7 +72,7 @@ class RejectLog final : public RejectSink {
   void stage(const std::string& path);
   /// Gives a staged file its name. Throws Error(failed).
   void publish();
-  /// Removes a staged file; what comes later is only counted.
+  /// Removes a staged file; what comes later is only counted. Does nothing to any other file.
   void discard();
   const std::string& path() const { return options_.path; }
 
@@ -92,36 +92,44 @@ class RejectLog final : public RejectSink {
 
  private:
   const std::string& file_name(std::uint32_t file) const;
-  std::string line_of(const Reject& reject);
-  void remember(const Reject& reject);
-  void count_reason(const Reject& reject);
-  std::string explain() const;
-  void check_budget(std::uint64_t records) const;
-  void open_file();
-  void settle_locked(std::uint64_t end);
-  void sync_locked();
-  [[noreturn]] void fail(const char* doing, int error) const;
-
-  const RejectOptions options_;
-  mutable std::mutex mutex_;
   /// Rejects that differ in figures and names only.
   struct Reason {
     std::uint64_t count = 0;
     std::string example;  ///< "file:line: reason" of the first
   };
 
-  std::string path_;  ///< where lines go now; empty: nowhere
-  std::map<std::string, Reason, std::less<>> reasons_;
-  std::uint64_t seen_ = 0;  ///< records up to the last reject
-  std::uint64_t count_ = 0;
-  std::uint64_t known_ = 0;    ///< rejects before this position are in the file already
-  std::uint64_t settled_ = 0;  ///< no reject before this position will come
-  std::uint64_t bytes_ = 0;    ///< of the file
-  bool dirty_ = false;         ///< written to since the last fsync
-  std::multimap<std::uint64_t, std::string> held_;      ///< position → line
-  std::multimap<std::uint64_t, std::string> examples_;  ///< position → description
-  UniqueFd fd_;
-  std::string scratch_;
+  std::string line_of(const Reject& reject) EMBEDTOOL_REQUIRES(mutex_);
+  void remember(const Reject& reject) EMBEDTOOL_REQUIRES(mutex_);
+  void count_reason(const Reject& reject) EMBEDTOOL_REQUIRES(mutex_);
+  std::string explain() const EMBEDTOOL_REQUIRES(mutex_);
+  void check_budget(std::uint64_t records) const EMBEDTOOL_REQUIRES(mutex_);
+  void open_file() EMBEDTOOL_REQUIRES(mutex_);
+  void settle_locked(std::uint64_t end) EMBEDTOOL_REQUIRES(mutex_);
+  void sync_locked() EMBEDTOOL_REQUIRES(mutex_);
+  [[noreturn]] void fail(const char* doing, int error) const EMBEDTOOL_REQUIRES(mutex_);
+
+  const RejectOptions options_;
+  mutable Mutex mutex_;
+  /// Where lines go now; empty: nowhere.
+  std::string path_ EMBEDTOOL_GUARDED_BY(mutex_);
+  std::map<std::string, Reason, std::less<>> reasons_ EMBEDTOOL_GUARDED_BY(mutex_);
+  /// Records up to the last reject.
+  std::uint64_t seen_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t count_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
+  /// Rejects before this position are in the file already.
+  std::uint64_t known_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
+  /// No reject before this position will come.
+  std::uint64_t settled_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
+  /// Of the file.
+  std::uint64_t bytes_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
+  /// Written to since the last fsync.
+  bool dirty_ EMBEDTOOL_GUARDED_BY(mutex_) = false;
+  /// Position → line.
+  std::multimap<std::uint64_t, std::string> held_ EMBEDTOOL_GUARDED_BY(mutex_);
+  /// Position → description.
+  std::multimap<std::uint64_t, std::string> examples_ EMBEDTOOL_GUARDED_BY(mutex_);
+  UniqueFd fd_ EMBEDTOOL_GUARDED_BY(mutex_);
+  std::string scratch_ EMBEDTOOL_GUARDED_BY(mutex_);
 };
 
 }  // namespace embedtool

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/check.hpp"
 #include "formats/parquet/thrift_compact.hpp"
 
 namespace embedtool::parquet {
@@ -9,6 +10,7 @@ namespace embedtool::parquet {
 // One pass for each byte position: the stores are sequential, and the loads stay in the cache for
 // pages of this size.
 void split_bytes(std::span<const std::byte> elements, std::size_t width, std::span<std::byte> out) {
+  EMBEDTOOL_CHECK(width > 0 && elements.size() % width == 0 && out.size() == elements.size());
   const std::size_t count = elements.size() / width;
   if (count == 0) return;  // there may be no memory to point into
   for (std::size_t k = 0; k < width; ++k) {
@@ -19,6 +21,7 @@ void split_bytes(std::span<const std::byte> elements, std::size_t width, std::sp
 }
 
 void join_bytes(std::span<const std::byte> streams, std::size_t width, std::span<std::byte> out) {
+  EMBEDTOOL_CHECK(width > 0 && streams.size() % width == 0 && out.size() == streams.size());
   const std::size_t count = streams.size() / width;
   if (count == 0) return;
   for (std::size_t k = 0; k < width; ++k) {

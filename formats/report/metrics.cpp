@@ -99,24 +99,26 @@ void put_progress(MetricsWriter& out, const RunProgress& p) {
 }
 
 void put_report(MetricsWriter& out, const RunReport& r) {
-  out.gauge("embedtool_run_records", "Records read.", r.records);
-  out.gauge("embedtool_run_rows", "Rows written.", r.rows);
-  out.gauge("embedtool_run_tokens", "Tokens encoded.", r.tokens);
-  out.gauge("embedtool_run_read_bytes", "Bytes read of the input.", r.bytes_read);
-  out.gauge("embedtool_run_written_bytes", "Bytes written to the output.", r.bytes_written);
-  out.gauge("embedtool_run_rejected_records", "Records that could not be used.", r.rejected);
-  out.gauge("embedtool_run_truncated_rows", "Texts cut at the length limit.", r.truncated);
-  out.gauge("embedtool_run_duplicate_rows", "Rows copied from an equal text's.", r.duplicates);
+  out.gauge("embedtool_run_records", "Records read.", r.counts.records);
+  out.gauge("embedtool_run_rows", "Rows written.", r.counts.rows);
+  out.gauge("embedtool_run_tokens", "Tokens encoded.", r.counts.tokens);
+  out.gauge("embedtool_run_read_bytes", "Bytes read of the input.", r.counts.bytes_read);
+  out.gauge("embedtool_run_written_bytes", "Bytes written to the output.", r.counts.bytes_written);
+  out.gauge("embedtool_run_rejected_records", "Records that could not be used.", r.counts.rejected);
+  out.gauge("embedtool_run_truncated_rows", "Texts cut at the length limit.", r.counts.truncated);
+  out.gauge("embedtool_run_duplicate_rows", "Rows copied from an equal text's.",
+            r.counts.duplicates);
   out.gauge("embedtool_run_encode_seconds", "Wall time from first record to last row.",
-            seconds(r.encode_wall_ns));
-  out.gauge("embedtool_run_cpu_seconds", "CPU time of the process.", seconds(r.process_cpu_ns));
-  out.gauge("embedtool_run_memory_peak_bytes", "Peak resident memory.", r.peak_rss);
+            seconds(r.times.encode_wall_ns));
+  out.gauge("embedtool_run_cpu_seconds", "CPU time of the process.",
+            seconds(r.times.process_cpu_ns));
+  out.gauge("embedtool_run_memory_peak_bytes", "Peak resident memory.", r.memory.peak_rss);
   out.gauge("embedtool_run_interrupted", "1 when a signal stopped the run.",
             r.interrupted ? 1.0 : 0.0);
   out.family("embedtool_run_stage_cpu_seconds", "CPU time of a stage, all threads.");
   for (std::size_t i = 0; i < kStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
-    out.sample(seconds(r.stages[stage].cpu_ns), {{"stage", name_of(stage)}});
+    out.sample(seconds(r.times.stages[stage].cpu_ns), {{"stage", name_of(stage)}});
   }
 }
 

@@ -51,14 +51,14 @@ Json stages_entry(const RunReport& report, const ReportContext& context) {
   Json out{{"startup", stage_entry(startup)}};
   for (std::size_t i = 0; i < kStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
-    out[name_of(stage)] = stage_entry(report.stages[stage]);
+    out[name_of(stage)] = stage_entry(report.times.stages[stage]);
   }
   return out;
 }
 
 Json threads_entry(const RunReport& report) {
   Json out = Json::array();
-  for (const ThreadAccount& thread : report.threads) {
+  for (const ThreadAccount& thread : report.times.threads) {
     std::uint64_t wall = 0;
     std::uint64_t cpu = 0;
     Json stages = Json::object();
@@ -105,35 +105,36 @@ Json padding_entry(const PaddingAccount& padding) {
 }
 
 Json counts_entry(const RunReport& report) {
-  return {{"texts", report.records},         {"rows", report.rows},
-          {"rejected", report.rejected},     {"truncated", report.truncated},
-          {"duplicates", report.duplicates}, {"ready_vectors", report.ready_vectors},
-          {"tokens", report.tokens},         {"batches", report.batches},
-          {"windows", report.windows}};
+  return {{"texts", report.counts.records},         {"rows", report.counts.rows},
+          {"rejected", report.counts.rejected},     {"truncated", report.counts.truncated},
+          {"duplicates", report.counts.duplicates}, {"ready_vectors", report.counts.ready_vectors},
+          {"tokens", report.counts.tokens},         {"batches", report.counts.batches},
+          {"windows", report.counts.windows}};
 }
 
 void add_times(Json& out, const RunReport& report, const ReportContext& context) {
-  const auto cpu_of = [&report](Stage stage) { return ms(report.stages[stage].cpu_ns); };
+  const auto cpu_of = [&report](Stage stage) { return ms(report.times.stages[stage].cpu_ns); };
   out["tokenization_ms"] = cpu_of(Stage::tokenize);
   out["tensor_conversion_ms"] = cpu_of(Stage::batch);
-  out["model_inference_ms"] = ms(inference_cpu_ns(report.stages));
+  out["model_inference_ms"] = ms(inference_cpu_ns(report.times.stages));
   out["pooling_ms"] = cpu_of(Stage::pool);
   out["normalization_ms"] = cpu_of(Stage::normalize);
-  out["total_ms"] = ms(report.wall_ns);
-  out["encode_ms"] = ms(report.encode_wall_ns);
-  out["first_vector_ms"] = ms(report.first_vector_ns);
-  out["cpu_ms"] = ms(report.process_cpu_ns);
+  out["total_ms"] = ms(report.times.wall_ns);
+  out["encode_ms"] = ms(report.times.encode_wall_ns);
+  out["first_vector_ms"] = ms(report.times.first_vector_ns);
+  out["cpu_ms"] = ms(report.times.process_cpu_ns);
 
-  const double encode = seconds(report.encode_wall_ns);
-  out["texts_per_second"] = ratio(static_cast<double>(report.rows), encode);
-  out["tokens_per_second"] = ratio(static_cast<double>(report.tokens), encode);
-  out["gflops"] = {{"linear", ratio(report.linear_flops / 1e9, encode)},
-                   {"attention", ratio(report.attention_flops / 1e9, encode)},
-                   {"total", ratio((report.linear_flops + report.attention_flops) / 1e9, encode)}};
-  out["memory_peak_mb"] = static_cast<double>(report.peak_rss) / 1e6;
+  const double encode = seconds(report.times.encode_wall_ns);
+  out["texts_per_second"] = ratio(static_cast<double>(report.counts.rows), encode);
+  out["tokens_per_second"] = ratio(static_cast<double>(report.counts.tokens), encode);
+  out["gflops"] = {
+      {"linear", ratio(report.work.linear_flops / 1e9, encode)},
+      {"attention", ratio(report.work.attention_flops / 1e9, encode)},
+      {"total", ratio((report.work.linear_flops + report.work.attention_flops) / 1e9, encode)}};
+  out["memory_peak_mb"] = static_cast<double>(report.memory.peak_rss) / 1e6;
   out["cpu_utilization_percent"] =
-      ratio(100 * seconds(report.process_cpu_ns),
-            seconds(report.wall_ns) * static_cast<double>(context.cpus));
+      ratio(100 * seconds(report.times.process_cpu_ns),
+            seconds(report.times.wall_ns) * static_cast<double>(context.cpus));
   out["gpu_utilization_percent"] = nullptr;
 }
 
@@ -165,28 +166,29 @@ std::string report_json(const RunReport& report, const ReportContext& context) {
   out["counts"]["duplicate_ids"] = context.duplicate_ids;
   out["counts"]["duplicate_ids_exact"] = context.all_ids_known;
   out["stages"] = stages_entry(report, context);
-  out["batch_ms"] = quantiles(report.batch_wall);
+  out["batch_ms"] = quantiles(report.work.batches.wall);
   out["threads"] = threads_entry(report);
-  out["padding"] = padding_entry(report.padding);
-  out["lengths"] = histogram_entry(report.text_lengths);
-  out["batch_texts"] = histogram_entry(report.batch_texts);
-  out["batch_tokens"] = histogram_entry(report.batch_tokens);
-  out["bytes"] = {{"in", report.bytes_read},
-                  {"unpacked", report.bytes_unpacked},
-                  {"out", report.bytes_written},
-                  {"raw", report.bytes_raw},
-                  {"compression_ratio", ratio(static_cast<double>(report.bytes_raw),
-                                              static_cast<double>(report.bytes_written))}};
+  out["padding"] = padding_entry(report.work.padding);
+  out["lengths"] = histogram_entry(report.work.text_lengths);
+  out["batch_texts"] = histogram_entry(report.work.batches.texts);
+  out["batch_tokens"] = histogram_entry(report.work.batches.tokens);
+  out["bytes"] = {{"in", report.counts.bytes_read},
+                  {"unpacked", report.counts.bytes_unpacked},
+                  {"out", report.counts.bytes_written},
+                  {"raw", report.counts.bytes_raw},
+                  {"compression_ratio", ratio(static_cast<double>(report.counts.bytes_raw),
+                                              static_cast<double>(report.counts.bytes_written))}};
   out["memory"] = memory_section(report);
   out["accounting"] = accounting_section(report, context.startup_cpu_ns);
   out["roofline"] = roofline_section(report);
-  out["counters"] = counters_section(report.counters);
+  out["counters"] = counters_section(report.machine.counters);
   out["batching"] = batching_section(report);
   out["timeline"] = timeline_section(report);
   out["advice"] = report_advice(report, context.cpus);
-  out["compute"] = {{"precision", report.compute},    {"backend", report.gemm_backend},
-                    {"kernels", report.gemm_kernels}, {"isa", report.kernel_isa},
-                    {"workers", report.workers},      {"cpus", context.cpus}};
+  out["compute"] = {
+      {"precision", report.machine.compute},    {"backend", report.machine.gemm_backend},
+      {"kernels", report.machine.gemm_kernels}, {"isa", report.machine.kernel_isa},
+      {"workers", report.machine.workers},      {"cpus", context.cpus}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -13,13 +13,13 @@ double percent(double part, double whole) {
 }
 
 double cpu(const RunReport& report, Stage stage) {
-  return static_cast<double>(report.stages[stage].cpu_ns);
+  return static_cast<double>(report.times.stages[stage].cpu_ns);
 }
 
 /// Wall time that a thread was in a stage, of threads whose names begin so.
 double wall(const RunReport& report, std::string_view name, Stage stage) {
   double sum = 0;
-  for (const ThreadAccount& thread : report.threads) {
+  for (const ThreadAccount& thread : report.times.threads) {
     if (!std::string_view(thread.name).starts_with(name)) continue;
     sum += static_cast<double>(thread.stages[stage].wall_ns);
   }
@@ -31,8 +31,8 @@ constexpr double kShortSeconds = 1.0;
 
 /// Workers that waited: for whom?
 void judge_waiting(const RunReport& report, std::vector<std::string>& out) {
-  const auto workers = static_cast<double>(report.workers);
-  const auto encode = static_cast<double>(report.encode_wall_ns);
+  const auto workers = static_cast<double>(report.machine.workers);
+  const auto encode = static_cast<double>(report.times.encode_wall_ns);
   const double idle = percent(wall(report, "worker", Stage::idle), workers * encode);
   if (idle < 15 || encode < kShortSeconds * 1e9) return;
   const double reader = percent(wall(report, "reader", Stage::read), encode);
@@ -48,11 +48,11 @@ void judge_waiting(const RunReport& report, std::vector<std::string>& out) {
         "Workers waited {:.0f} % of the time while results were written ({:.0f} % of it). A faster "
         "disk, --dtype f16 or int8, or --dims N write less.",
         idle, writer));
-  } else if (report.windows < 4) {
+  } else if (report.counts.windows < 4) {
     out.push_back(fmt::format(
         "Workers waited {:.0f} % of the time: the corpus is only {} window(s) long. A smaller "
         "--window lets reading, encoding and writing overlap sooner.",
-        idle, report.windows));
+        idle, report.counts.windows));
   }
 }
 
@@ -60,10 +60,10 @@ void judge_precision(const RunReport& report, std::vector<std::string>& out) {
   double busy = 0;
   for (std::size_t i = 0; i < kStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
-    if (stage != Stage::idle) busy += static_cast<double>(report.stages[stage].cpu_ns);
+    if (stage != Stage::idle) busy += static_cast<double>(report.times.stages[stage].cpu_ns);
   }
   const double gemm = percent(cpu(report, Stage::gemm), busy);
-  if (gemm > 40 && report.compute == "f32") {
+  if (gemm > 40 && report.machine.compute == "f32") {
     out.push_back(fmt::format(
         "{:.0f} % of the CPU time is matrix products in f32. --compute bf16 or int8 is two to "
         "three times as fast there where the CPU has the instructions, at a cost in exactness; "
@@ -87,16 +87,17 @@ void judge_precision(const RunReport& report, std::vector<std::string>& out) {
 }
 
 void judge_machine(const RunReport& report, std::size_t cpus, std::vector<std::string>& out) {
-  if (report.workers > 0 && report.workers < cpus) {
-    out.push_back(fmt::format("{} of {} CPUs had a worker; --threads {} uses all.", report.workers,
-                              cpus, cpus));
+  if (report.machine.workers > 0 && report.machine.workers < cpus) {
+    out.push_back(fmt::format("{} of {} CPUs had a worker; --threads {} uses all.",
+                              report.machine.workers, cpus, cpus));
   }
-  if (report.gemm_backend == "reference" && report.linear_flops > 0) {
+  if (report.machine.gemm_backend == "reference" && report.work.linear_flops > 0) {
     out.emplace_back(
         "The reference backend computed, which is slow: no other fits --gemm, --isa "
         "or --compute here.");
   }
-  const double load = percent(cpu(report, Stage::load), static_cast<double>(report.process_cpu_ns));
+  const double load =
+      percent(cpu(report, Stage::load), static_cast<double>(report.times.process_cpu_ns));
   if (load > 30) {
     out.push_back(fmt::format(
         "Loading the model was {:.0f} % of the CPU time: give one run more inputs instead of "
@@ -106,17 +107,17 @@ void judge_machine(const RunReport& report, std::size_t cpus, std::vector<std::s
 }
 
 void judge_texts(const RunReport& report, std::vector<std::string>& out) {
-  if (report.rows > 0 && report.duplicates * 5 > report.rows) {
+  if (report.counts.rows > 0 && report.counts.duplicates * 5 > report.counts.rows) {
     out.push_back(
         fmt::format("{:.0f} % of the texts were equal to another of their window and cost "
                     "nothing; a larger --window finds more of them.",
-                    percent(double(report.duplicates), double(report.rows))));
+                    percent(double(report.counts.duplicates), double(report.counts.rows))));
   }
-  if (report.rows > 0 && report.truncated * 10 > report.rows) {
+  if (report.counts.rows > 0 && report.counts.truncated * 10 > report.counts.rows) {
     out.push_back(fmt::format(
         "{:.0f} % of the texts were cut at the length limit: what lies behind it is not in their "
         "vectors.",
-        percent(double(report.truncated), double(report.rows))));
+        percent(double(report.counts.truncated), double(report.counts.rows))));
   }
 }
 

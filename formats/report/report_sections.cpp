@@ -91,32 +91,33 @@ Json tuner_steps(const std::vector<TunerStep>& steps) {
 }  // namespace
 
 Json memory_section(const RunReport& report) {
-  const std::uint64_t known = report.weights_bytes + report.workspace_bytes + report.window_bytes;
+  const std::uint64_t known =
+      report.memory.weights_bytes + report.memory.workspace_bytes + report.memory.window_bytes;
   Json samples = Json::array();
-  for (const RunSample& sample : report.series.samples()) {
+  for (const RunSample& sample : report.times.series.samples()) {
     samples.push_back({{"ms", ms(sample.time_ns)},
                        {"resident", sample.resident},
                        {"file", sample.resident_file}});
   }
-  const double predicted = static_cast<double>(report.workspace_predicted);
-  return {{"peak_rss", report.peak_rss},
-          {"weights", report.weights_bytes},
-          {"workspace", report.workspace_bytes},
-          {"workspace_predicted", report.workspace_predicted},
+  const double predicted = static_cast<double>(report.memory.workspace_predicted);
+  return {{"peak_rss", report.memory.peak_rss},
+          {"weights", report.memory.weights_bytes},
+          {"workspace", report.memory.workspace_bytes},
+          {"workspace_predicted", report.memory.workspace_predicted},
           {"workspace_error_percent",
-           ratio(100 * (predicted - static_cast<double>(report.workspace_bytes)),
-                 static_cast<double>(report.workspace_bytes))},
-          {"windows", report.window_bytes},
-          {"mapped_files", report.rss_file},
-          {"rest", report.rss_anonymous > known ? report.rss_anonymous - known : 0},
+           ratio(100 * (predicted - static_cast<double>(report.memory.workspace_bytes)),
+                 static_cast<double>(report.memory.workspace_bytes))},
+          {"windows", report.memory.window_bytes},
+          {"mapped_files", report.memory.rss_file},
+          {"rest", report.memory.rss_anonymous > known ? report.memory.rss_anonymous - known : 0},
           {"over_time", std::move(samples)}};
 }
 
 Json accounting_section(const RunReport& report, std::uint64_t startup_cpu_ns) {
   std::uint64_t cpu = startup_cpu_ns;
-  for (const StageTotals& stage : report.stages) cpu += stage.cpu_ns;
+  for (const StageTotals& stage : report.times.stages) cpu += stage.cpu_ns;
   std::uint64_t main_wall = 0;
-  for (const ThreadAccount& thread : report.threads) {
+  for (const ThreadAccount& thread : report.times.threads) {
     if (thread.name != "main") continue;
     for (const StageTotals& stage : thread.stages) main_wall += stage.wall_ns;
   }
@@ -125,33 +126,34 @@ Json accounting_section(const RunReport& report, std::uint64_t startup_cpu_ns) {
     return ratio(100 * std::abs(w - static_cast<double>(explained)), w);
   };
   return {{"cpu_stages_ms", ms(cpu)},
-          {"cpu_unexplained_percent", missing(report.process_cpu_ns, cpu)},
+          {"cpu_unexplained_percent", missing(report.times.process_cpu_ns, cpu)},
           {"wall_main_ms", ms(main_wall)},
-          {"wall_unexplained_percent", missing(report.wall_ns, main_wall)}};
+          {"wall_unexplained_percent", missing(report.times.wall_ns, main_wall)}};
 }
 
 Json roofline_section(const RunReport& report) {
-  const double encode = static_cast<double>(report.encode_wall_ns) / 1e9;
-  const double flops = report.linear_flops + report.attention_flops;
-  const MachinePeaks& peaks = report.peaks;
+  const double encode = static_cast<double>(report.times.encode_wall_ns) / 1e9;
+  const double flops = report.work.linear_flops + report.work.attention_flops;
+  const MachinePeaks& peaks = report.machine.peaks;
   Json out{{"flops", flops},
-           {"least_bytes", report.least_bytes},
-           {"flops_per_byte", ratio(flops, report.least_bytes)},
+           {"least_bytes", report.work.least_bytes},
+           {"flops_per_byte", ratio(flops, report.work.least_bytes)},
            {"gflops", ratio(flops / 1e9, encode)},
-           {"gbytes_per_second", ratio(report.least_bytes / 1e9, encode)}};
+           {"gbytes_per_second", ratio(report.work.least_bytes / 1e9, encode)}};
   const bool measured = peaks.gemm_flops > 0;
   // The least time in which this machine could have done it, were it limited by nothing else.
-  const double compute =
-      measured ? report.linear_flops / peaks.gemm_flops + report.attention_flops / peaks.f32_flops
-               : 0;
-  const double memory = peaks.read_bytes > 0 ? report.least_bytes / peaks.read_bytes : 0;
+  const double compute = measured ? report.work.linear_flops / peaks.gemm_flops +
+                                        report.work.attention_flops / peaks.f32_flops
+                                  : 0;
+  const double memory = peaks.read_bytes > 0 ? report.work.least_bytes / peaks.read_bytes : 0;
   const double limit = std::max(compute, memory);
   out["peak_gflops"] = measured ? number(peaks.gemm_flops / 1e9) : Json();
   out["peak_gflops_f32"] = measured ? number(peaks.f32_flops / 1e9) : Json();
   out["peak_gbytes_per_second"] = peaks.read_bytes > 0 ? number(peaks.read_bytes / 1e9) : Json();
   out["limit"] = !measured ? Json() : Json(compute >= memory ? "compute" : "memory");
   out["of_limit_percent"] = measured ? ratio(100 * limit, encode) : Json();
-  out["why_not"] = report.peaks_why_not.empty() ? Json() : Json(report.peaks_why_not);
+  out["why_not"] =
+      report.machine.peaks_why_not.empty() ? Json() : Json(report.machine.peaks_why_not);
   return out;
 }
 
@@ -170,7 +172,7 @@ Json counters_section(const PerfCounts& counters) {
 
 Json batching_section(const RunReport& report) {
   Json sample = Json::array();
-  for (const BatchSample& batch : report.batch_samples) {
+  for (const BatchSample& batch : report.work.batches.samples) {
     if (batch.window > 0) continue;  // one window is a picture, more are a blur
     sample.push_back({{"texts", batch.texts},
                       {"shortest", batch.shortest},
@@ -178,14 +180,14 @@ Json batching_section(const RunReport& report) {
                       {"tokens", batch.tokens},
                       {"ms", ms(batch.wall_ns)}});
   }
-  return {{"texts", report.batch.texts},
-          {"tokens", report.batch.tokens},
-          {"tuner", tuner_steps(report.tuning)},
+  return {{"texts", report.work.limits.texts},
+          {"tokens", report.work.limits.tokens},
+          {"tuner", tuner_steps(report.work.tuning)},
           {"first_window", std::move(sample)}};
 }
 
 Json timeline_section(const RunReport& report) {
-  std::vector<ThreadAccount> threads = report.threads;
+  std::vector<ThreadAccount> threads = report.times.threads;
   std::uint64_t slot_ns = 0;
   for (const ThreadAccount& thread : threads)
     slot_ns = std::max(slot_ns, thread.timeline.slot_ns());
@@ -195,7 +197,7 @@ Json timeline_section(const RunReport& report) {
     lanes_of.push_back({{"name", thread.name}, {"percent", thread_lanes(thread.timeline)}});
   }
   Json progress = Json::array();
-  for (const RunSample& sample : report.series.samples()) {
+  for (const RunSample& sample : report.times.series.samples()) {
     progress.push_back(
         {{"ms", ms(sample.time_ns)}, {"tokens", sample.tokens}, {"rows", sample.rows}});
   }

@@ -113,13 +113,13 @@ void write_trace(const std::string& path, const RunReport& report, std::uint64_t
   TraceWriter out(trace, origin_ns);
   out.name_process();
   std::uint64_t dropped = 0;
-  for (std::size_t i = 0; i < report.threads.size(); ++i) {
-    const ThreadAccount& thread = report.threads[i];
+  for (std::size_t i = 0; i < report.times.threads.size(); ++i) {
+    const ThreadAccount& thread = report.times.threads[i];
     out.name_thread(i + 1, thread.name);
     put_lane(out, i + 1, thread.lane);
     dropped += thread.lane.dropped;
   }
-  put_counters(out, report.series);
+  put_counters(out, report.times.series);
   out.end(dropped);
   trace.publish();
 }

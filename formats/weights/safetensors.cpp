@@ -210,7 +210,6 @@ void SafetensorsWeights::add_file(std::span<const std::byte> bytes, const std::s
     }
     entry.view.bytes = parts.data.subspan(tensor.begin, size);
   }
-  data_bytes_ += parts.data.size();
 }
 
 const TensorView* SafetensorsWeights::find(std::string_view name) const {

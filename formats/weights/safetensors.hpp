@@ -42,9 +42,6 @@ class SafetensorsWeights : public WeightSource {
   }
   std::string describe() const override { return description_; }
 
-  /// Bytes of tensor data, all types.
-  std::size_t data_bytes() const { return data_bytes_; }
-
  private:
   struct Entry {
     TensorView view;
@@ -55,7 +52,6 @@ class SafetensorsWeights : public WeightSource {
   std::string description_;
   const FileSet* files_;
   std::map<std::string, Entry, std::less<>> entries_;  // nodes do not move: views stay valid
-  std::size_t data_bytes_ = 0;
 };
 
 /// The weights of a model folder: `model.safetensors`, or the shards that

@@ -87,7 +87,10 @@ has stderr "odd.jsonl:2"
 corpus 5000 | awk 'NR % 10 == 3 {print "{broken"} {print}' >tenth.jsonl
 run 3 encode -m "$MODEL" -o out tenth.jsonl --overwrite --max-rejects 20
 has stderr "21 of the first"
-[[ $(lines out/rejects.jsonl) -ge 21 ]] || fail "the rejects of a stopped run are not there"
+run 3 encode -m "$MODEL" -o stopped tenth.jsonl --max-rejects 20
+[[ $(lines stopped/rejects.jsonl) -ge 21 ]] || fail "the rejects of a stopped run are not there"
+run 3 encode -m "$MODEL" -o out tenth.jsonl --overwrite --max-rejects 20 --rejects stopped.jsonl
+[[ $(lines stopped.jsonl) -ge 21 ]] || fail "the rejects of a stopped run are not there"
 run 3 encode -m "$MODEL" -o out tenth.jsonl --overwrite --max-rejects 5%
 has stderr "--max-rejects"
 encode out tenth.jsonl --overwrite --max-rejects 15%

@@ -42,6 +42,10 @@ for extra in --to=parquet --to=npy --to=jsonl --max-rejects=100%; do
   diff -r before live || fail "a run without rows touched the output ($extra)"
 done
 run 0 verify live
+run 3 encode -m "$MODEL" -o live --overwrite typo.jsonl
+has stderr "the output that was there before is untouched; --rejects FILE keeps"
+run 3 encode -q -m "$MODEL" -o live --overwrite typo.jsonl --rejects elsewhere.jsonl
+equal "$(lines elsewhere.jsonl)" 2 "lines of --rejects"
 # 5000 bad records: more than any window holds.
 for i in $(seq 5000); do echo "{\"id\":\"$i\"}"; done >bad5000.jsonl
 run 3 encode -q -m "$MODEL" -o live --overwrite --max-rejects 100% bad5000.jsonl
@@ -58,7 +62,7 @@ equal "$(lines live/rejects.jsonl)" 5000
 : >empty.jsonl
 encode nothing empty.jsonl
 has stderr "the corpus is empty"
-lacks stderr "0 bytes"
+lacks stderr "is empty ("
 run 0 verify nothing
 
 # A hopeless run stops at the thousandth record; the default can be spelt out, and switched off.

@@ -10,7 +10,7 @@
 #include "core/base/error.hpp"
 #include "formats/model/hf_model.hpp"
 #include "formats/model/model_description.hpp"
-#include "tests/unit/model_folder.hpp"
+#include "tests/support/model_folder.hpp"
 
 namespace {
 

@@ -76,18 +76,18 @@ void check_case(const golden::Case& c, const std::string& folder, Backends backe
   }
 }
 
-class CommittedModels : public testing::TestWithParam<std::string> {};
+class CommittedModels : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(CommittedModels, AgreeWithTheOriginal) {
   const golden::Case c = golden::load_case(GetParam());
   check_case(c, c.model().string(), Backends::all);
 }
 
-class GeneratedModels : public testing::TestWithParam<std::string> {};
+class GeneratedModels : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GeneratedModels, AgreeWithTheOriginal) {
   const golden::Case c = golden::load_case(GetParam());
-  const auto parent = std::filesystem::path(testing::TempDir()) / "embedtool-golden";
+  const auto parent = std::filesystem::path(::testing::TempDir()) / "embedtool-golden";
   const auto folder = golden::make_folder(c, parent);
   if (!folder.has_value()) GTEST_SKIP() << "python3 with numpy is not installed";
   check_case(c, folder->string(), Backends::fast);
@@ -95,9 +95,9 @@ TEST_P(GeneratedModels, AgreeWithTheOriginal) {
 }
 
 const auto kName = [](const auto& info) { return info.param; };
-INSTANTIATE_TEST_SUITE_P(Golden, CommittedModels, testing::ValuesIn(golden::case_names(true)),
+INSTANTIATE_TEST_SUITE_P(Golden, CommittedModels, ::testing::ValuesIn(golden::case_names(true)),
                          kName);
-INSTANTIATE_TEST_SUITE_P(Golden, GeneratedModels, testing::ValuesIn(golden::case_names(false)),
+INSTANTIATE_TEST_SUITE_P(Golden, GeneratedModels, ::testing::ValuesIn(golden::case_names(false)),
                          kName);
 
 }  // namespace

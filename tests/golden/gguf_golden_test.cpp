@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path scratch_folder() {
-  return fs::path(testing::TempDir()) / "embedtool-gguf";
+  return fs::path(::testing::TempDir()) / "embedtool-gguf";
 }
 
 bool has_numpy() {
@@ -53,7 +53,7 @@ struct Conversion {
   const char* type;  ///< holds this model's weights exactly
 };
 
-class GgufModels : public testing::TestWithParam<Conversion> {};
+class GgufModels : public ::testing::TestWithParam<Conversion> {};
 
 TEST_P(GgufModels, AgreeWithTheOriginal) {
   if (!has_numpy()) GTEST_SKIP() << "python3 with numpy is not installed";
@@ -74,15 +74,15 @@ TEST_P(GgufModels, AgreeWithTheOriginal) {
 
 INSTANTIATE_TEST_SUITE_P(
     Golden, GgufModels,
-    testing::Values(Conversion{"bert", "f32"}, Conversion{"bert_f16", "f16"},
-                    Conversion{"bert_bf16_prefix", "bf16"},
-                    Conversion{"bert_sharded_gamma_beta", "f32"}, Conversion{"roberta", "f32"},
-                    Conversion{"xlm_roberta", "f32"}, Conversion{"roberta_pad5", "f32"},
-                    Conversion{"nomic", "f16"}, Conversion{"jina", "f16"},
-                    Conversion{"jina_code", "f16"}, Conversion{"modernbert", "f16"},
-                    Conversion{"qwen2", "f16"}, Conversion{"qwen3", "f16"},
-                    Conversion{"gemma3_text", "f16"}, Conversion{"t5", "f16"},
-                    Conversion{"t5_gated", "f16"}),
+    ::testing::Values(Conversion{"bert", "f32"}, Conversion{"bert_f16", "f16"},
+                      Conversion{"bert_bf16_prefix", "bf16"},
+                      Conversion{"bert_sharded_gamma_beta", "f32"}, Conversion{"roberta", "f32"},
+                      Conversion{"xlm_roberta", "f32"}, Conversion{"roberta_pad5", "f32"},
+                      Conversion{"nomic", "f16"}, Conversion{"jina", "f16"},
+                      Conversion{"jina_code", "f16"}, Conversion{"modernbert", "f16"},
+                      Conversion{"qwen2", "f16"}, Conversion{"qwen3", "f16"},
+                      Conversion{"gemma3_text", "f16"}, Conversion{"t5", "f16"},
+                      Conversion{"t5_gated", "f16"}),
     [](const auto& info) { return std::string(info.param.name) + "_" + info.param.type; });
 
 /// A sentencepiece model that joins pairs: the ids that its library gives for the model itself,

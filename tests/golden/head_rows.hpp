@@ -69,7 +69,7 @@ inline nlohmann::json golden_of(const std::filesystem::path& folder) {
 /// Rows of `texts`, in small batches so that queries and lengths mix.
 inline std::vector<Row> encode_texts(const LoadedModel& model,
                                      const std::vector<std::string>& texts) {
-  const auto corpus = std::filesystem::path(testing::TempDir()) / "embedtool-heads.jsonl";
+  const auto corpus = std::filesystem::path(::testing::TempDir()) / "embedtool-heads.jsonl";
   std::ofstream lines(corpus);
   for (const std::string& text : texts) lines << nlohmann::json{{"text", text}}.dump() << "\n";
   lines.close();

@@ -13,7 +13,7 @@ using golden::golden_of;
 using golden::head_folder;
 using golden::Row;
 
-class Colbert : public testing::TestWithParam<std::string> {};
+class Colbert : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Colbert, GivesTheVectorsOfTheOriginal) {
   const fs::path folder = head_folder(GetParam());
@@ -60,7 +60,7 @@ TEST_P(Colbert, NumbersTokensAsTheOriginal) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Colbert, testing::Values("colbert_pylate", "colbert_stanford"),
+INSTANTIATE_TEST_SUITE_P(Golden, Colbert, ::testing::Values("colbert_pylate", "colbert_stanford"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

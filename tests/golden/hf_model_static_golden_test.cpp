@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/math/gemm_backends.hpp"
@@ -11,12 +10,13 @@
 #include "formats/model/hf_model.hpp"
 #include "tests/golden/golden_case.hpp"
 #include "tests/support/encode_vectors.hpp"
-#include "tests/unit/model_folder.hpp"
+#include "tests/support/model_folder.hpp"
 
 namespace embedtool {
 namespace {
 
 using testing::Files;
+using testing::read_file;
 
 std::filesystem::path weights_folder() {
   const char* forced = std::getenv("EMBEDTOOL_SHARED");
@@ -24,11 +24,6 @@ std::filesystem::path weights_folder() {
       forced != nullptr ? std::filesystem::path(forced)
                         : std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / ".." / "shared";
   return shared / "data" / "weights";
-}
-
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 // f32, f16 and int8 share one tokenizer.json, which lies with the first.

@@ -5,13 +5,13 @@
 
 #include "core/math/gemm_backends.hpp"
 #include "core/pipeline/run.hpp"
-#include "tests/property/memory_model.hpp"
 #include "tests/support/allocation_counter.hpp"
+#include "tests/support/memory_model.hpp"
 
 namespace embedtool {
 namespace {
 
-using testing_support::allocations;
+using testing::allocations;
 
 constexpr std::size_t kWindowTexts = 150;
 
@@ -59,7 +59,7 @@ class CountingSink final : public EmbeddingSink {
   std::size_t rows = 0;
 };
 
-class Allocations : public testing::TestWithParam<Compute> {};
+class Allocations : public ::testing::TestWithParam<Compute> {};
 
 TEST_P(Allocations, SteadyStateHasNone) {
   const std::size_t before = allocations();
@@ -69,15 +69,15 @@ TEST_P(Allocations, SteadyStateHasNone) {
   const GemmBackend& backend = select_gemm("auto", GetParam());
   if (backend.name() == "reference") GTEST_SKIP() << "no kernels for this precision here";
   if (backend.name() == "onednn") GTEST_SKIP() << "oneDNN allocates in each of its calls";
-  const ModelSpec spec = testing_support::small_bert();
-  testing_support::MemoryWeights weights;
-  testing_support::fill_weights(spec, weights);
+  const ModelSpec spec = testing::small_bert();
+  testing::MemoryWeights weights;
+  testing::fill_weights(spec, weights);
   const Encoder encoder(spec, {}, weights, backend, GetParam());
   OutputSpec output;
   output.dims = encoder.dims();
   EndlessTexts source(24);
   CountingSink sink;
-  testing_support::NoRejects rejects;
+  testing::NoRejects rejects;
   RunOptions options;
   options.threads = 1;  // with more, the largest batch may meet a worker for the first time late
   options.batch = {16, 600};
@@ -88,7 +88,7 @@ TEST_P(Allocations, SteadyStateHasNone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Allocations,
-                         testing::Values(Compute::f32, Compute::bf16, Compute::int8),
+                         ::testing::Values(Compute::f32, Compute::bf16, Compute::int8),
                          [](const auto& info) { return std::string(name_of(info.param)); });
 
 }  // namespace

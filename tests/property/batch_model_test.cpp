@@ -7,7 +7,7 @@
 #include <random>
 
 #include "core/base/profile.hpp"
-#include "tests/property/memory_model.hpp"
+#include "tests/support/memory_model.hpp"
 
 namespace embedtool {
 namespace {
@@ -20,16 +20,16 @@ std::vector<std::uint32_t> lengths(std::size_t count, std::uint32_t least, std::
   return out;
 }
 
-class BatchModel : public testing::Test {
+class BatchModel : public ::testing::Test {
  protected:
-  BatchModel() { testing_support::fill_weights(spec_, weights_); }
+  BatchModel() { testing::fill_weights(spec_, weights_); }
 
   Encoder encoder(const char* backend = "auto") const {
     return {spec_, {}, weights_, select_gemm(backend, Compute::f32)};
   }
 
-  ModelSpec spec_ = testing_support::small_bert();
-  testing_support::MemoryWeights weights_;
+  ModelSpec spec_ = testing::small_bert();
+  testing::MemoryWeights weights_;
 };
 
 TEST_F(BatchModel, PredictsTheBuffersOfEveryBackend) {

@@ -14,32 +14,32 @@
 
 #include "core/math/gemm_backends.hpp"
 #include "core/pipeline/run.hpp"
-#include "tests/property/memory_model.hpp"
+#include "tests/support/memory_model.hpp"
 
 namespace embedtool {
 namespace {
 
-using testing_support::IdSource;
-using testing_support::MemorySink;
-using testing_support::MemoryWeights;
-using testing_support::NoRejects;
-using testing_support::random_sequences;
+using testing::IdSource;
+using testing::MemoryRows;
+using testing::MemoryWeights;
+using testing::NoRejects;
+using testing::random_sequences;
 
 using Choice = std::tuple<const GemmBackend*, Compute>;
 
-class Invariance : public testing::TestWithParam<Choice> {
+class Invariance : public ::testing::TestWithParam<Choice> {
  protected:
   void SetUp() override {
     const auto [backend, compute] = GetParam();
     if (const std::string why = backend->unavailable(compute); !why.empty()) GTEST_SKIP() << why;
-    spec_ = testing_support::small_bert();
-    testing_support::fill_weights(spec_, weights_);
+    spec_ = testing::small_bert();
+    testing::fill_weights(spec_, weights_);
   }
 
-  std::vector<MemorySink::Row> run_with(const std::vector<std::vector<TokenId>>& sequences,
+  std::vector<MemoryRows::Row> run_with(const std::vector<std::vector<TokenId>>& sequences,
                                         const RunOptions& options,
                                         Pooling pooling = Pooling::mean) {
-    MemorySink sink(spec_.hidden * sizeof(float));
+    MemoryRows sink(spec_.hidden * sizeof(float));
     run_into(sink, sequences, options, pooling);
     EXPECT_TRUE(sink.finished);
     return sink.rows;
@@ -65,7 +65,7 @@ class Invariance : public testing::TestWithParam<Choice> {
   RunReport report_;
 };
 
-void expect_equal(const std::vector<MemorySink::Row>& got, const std::vector<MemorySink::Row>& want,
+void expect_equal(const std::vector<MemoryRows::Row>& got, const std::vector<MemoryRows::Row>& want,
                   const std::vector<std::size_t>& order) {
   ASSERT_EQ(got.size(), order.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
@@ -122,15 +122,15 @@ TEST_P(Invariance, ReportCountsAddUp) {
   options.threads = 2;
   options.window.records = 50;
   run_with(sequences, options);
-  EXPECT_EQ(report_.records, 300U);
-  EXPECT_EQ(report_.rows, 300U);
-  EXPECT_EQ(report_.windows, 6U);
-  EXPECT_GT(report_.duplicates, 10U);
-  EXPECT_EQ(report_.padding.real, report_.tokens);
-  EXPECT_GE(report_.padding.actual, report_.padding.real);
-  EXPECT_GE(report_.padding.arrival, report_.padding.sorted);
-  EXPECT_EQ(report_.batch_wall.count(), report_.batches);
-  for (const ThreadAccount& thread : report_.threads) {
+  EXPECT_EQ(report_.counts.records, 300U);
+  EXPECT_EQ(report_.counts.rows, 300U);
+  EXPECT_EQ(report_.counts.windows, 6U);
+  EXPECT_GT(report_.counts.duplicates, 10U);
+  EXPECT_EQ(report_.work.padding.real, report_.counts.tokens);
+  EXPECT_GE(report_.work.padding.actual, report_.work.padding.real);
+  EXPECT_GE(report_.work.padding.arrival, report_.work.padding.sorted);
+  EXPECT_EQ(report_.work.batches.wall.count(), report_.counts.batches);
+  for (const ThreadAccount& thread : report_.times.threads) {
     std::uint64_t cpu = 0;
     for (const StageTotals& stage : thread.stages) cpu += stage.cpu_ns;
     EXPECT_GT(cpu, 0U) << thread.name;
@@ -161,19 +161,19 @@ TEST_P(Invariance, AStoppedRunCountsWrittenWindows) {
   options.stop = &sink.stop;
   run_into(sink, sequences, options);
   ASSERT_TRUE(report_.interrupted);
-  ASSERT_LT(report_.windows, 6U);
+  ASSERT_LT(report_.counts.windows, 6U);
   const RunReport stopped = std::move(report_);
   sequences.resize(stopped.rows);
   options.stop = nullptr;
   run_with(sequences, options);
-  EXPECT_EQ(stopped.padding.real, report_.padding.real);
-  EXPECT_EQ(stopped.padding.actual, report_.padding.actual);
+  EXPECT_EQ(stopped.padding.real, report_.work.padding.real);
+  EXPECT_EQ(stopped.padding.actual, report_.work.padding.actual);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Invariance,
-                         testing::Combine(testing::ValuesIn(gemm_backends()),
-                                          testing::Values(Compute::f32, Compute::bf16,
-                                                          Compute::int8)),
+                         ::testing::Combine(::testing::ValuesIn(gemm_backends()),
+                                            ::testing::Values(Compute::f32, Compute::bf16,
+                                                              Compute::int8)),
                          [](const auto& info) {
                            return fmt::format("{}_{}", std::get<0>(info.param)->name(),
                                               name_of(std::get<1>(info.param)));

@@ -21,7 +21,7 @@ using testing::sample_spec;
 using testing::SampleRows;
 using testing::SampleRun;
 using testing::SampleSink;
-using testing::ScratchDir;
+using testing::TempFolder;
 using testing::write_sample;
 
 /// Runs `body` in a child whose k-th allocation fails; false when it never came to that. The child
@@ -34,13 +34,13 @@ bool write_without(long k, const Body& body) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::close(STDERR_FILENO);  // what terminate() says
-    testing_support::fail_allocation(k);
+    testing::fail_allocation(k);
     try {
       body();
     } catch (const std::exception&) {
       ::_exit(kThrew);
     }
-    ::_exit(testing_support::allocation_has_failed() ? 0 : kNotReached);
+    ::_exit(testing::allocation_has_failed() ? 0 : kNotReached);
   }
   int status = 0;
   EXPECT_EQ(::waitpid(child, &status, 0), child);
@@ -51,7 +51,7 @@ bool write_without(long k, const Body& body) {
 class EverySinkWithoutMemory : public ::testing::TestWithParam<SampleSink> {};
 
 TEST_P(EverySinkWithoutMemory, AFailureAtAnyAllocationIsSurvived) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how;
   how.spec = sample_spec(OutputType::f32, 4, GetParam() == SampleSink::npy, 1);
   how.sink = GetParam();

@@ -11,14 +11,14 @@ namespace {
 
 using testing::contents_of;
 using testing::FaultyOps;
+using testing::read_file;
 using testing::RowGenerator;
 using testing::sample_spec;
 using testing::SampleRows;
 using testing::SampleRun;
 using testing::SampleSink;
-using testing::ScratchDir;
-using testing::slurp;
-using testing::spill;
+using testing::TempFolder;
+using testing::write_file;
 using testing::write_sample;
 
 SampleRun small_run(SampleSink sink) {
@@ -33,7 +33,7 @@ SampleRun small_run(SampleSink sink) {
 class EverySink : public ::testing::TestWithParam<SampleSink> {};
 
 TEST_P(EverySink, AnyFlippedByteIsFound) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const std::string out = scratch / "out";
   const SampleRun how = small_run(GetParam());
   write_sample(out, RowGenerator(how.spec, 1).make(100), how);
@@ -48,15 +48,15 @@ TEST_P(EverySink, AnyFlippedByteIsFound) {
     for (; at >= file->second.size(); ++file) at -= file->second.size();
     std::string bad = file->second;
     bad[at] = static_cast<char>(bad[at] ^ (1 << random() % 8));
-    spill(out + "/" + file->first, bad);
+    write_file(out + "/" + file->first, bad);
     EXPECT_FALSE(verify_output(out).ok()) << file->first << " byte " << at;
-    spill(out + "/" + file->first, file->second);
+    write_file(out + "/" + file->first, file->second);
   }
   EXPECT_TRUE(verify_output(out).ok());
 }
 
 TEST_P(EverySink, MissingCutAndSwappedFilesAreFound) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const std::string out = scratch / "out";
   const SampleRun how = small_run(GetParam());
   write_sample(out, RowGenerator(how.spec, 1).make(100), how);
@@ -64,16 +64,16 @@ TEST_P(EverySink, MissingCutAndSwappedFilesAreFound) {
   for (const auto& [name, bytes] : files) {
     std::filesystem::remove(out + "/" + name);
     EXPECT_FALSE(verify_output(out).ok()) << name << " removed";
-    spill(out + "/" + name, bytes.substr(0, bytes.size() - 1));
+    write_file(out + "/" + name, bytes.substr(0, bytes.size() - 1));
     EXPECT_FALSE(verify_output(out).ok()) << name << " cut";
-    spill(out + "/" + name, bytes + "x");
+    write_file(out + "/" + name, bytes + "x");
     EXPECT_FALSE(verify_output(out).ok()) << name << " longer";
-    spill(out + "/" + name, files.begin()->second == bytes ? "" : files.begin()->second);
+    write_file(out + "/" + name, files.begin()->second == bytes ? "" : files.begin()->second);
     EXPECT_FALSE(verify_output(out).ok()) << name << " swapped";
-    spill(out + "/" + name, bytes);
+    write_file(out + "/" + name, bytes);
   }
   ASSERT_TRUE(verify_output(out).ok());
-  spill(out + "/part-00099.parquet", "");
+  write_file(out + "/part-00099.parquet", "");
   EXPECT_FALSE(verify_output(out).ok());
 }
 
@@ -97,7 +97,7 @@ void write_undisturbed(const std::string& out, const SampleRows& rows, const Sam
 // command is run again. At no k is there a manifest that verify refuses, and the second run always
 // ends in the bytes of an undisturbed one.
 TEST_P(EverySink, AFaultAtAnyCallIsSurvived) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how = small_run(GetParam());
   how.existing = ExistingOutput::resume;
   const SampleRows rows = RowGenerator(how.spec, 1).make(100);
@@ -125,7 +125,7 @@ TEST_P(EverySink, AFaultAtAnyCallIsSurvived) {
 
 // The same while an older output is being replaced: a reader sees the old one or none.
 TEST_P(EverySink, DeathWhileOverwritingIsSurvived) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how = small_run(GetParam());
   const SampleRows old_rows = RowGenerator(how.spec, 1).make(130);
   const SampleRows rows = RowGenerator(how.spec, 2).make(100);
@@ -157,7 +157,7 @@ INSTANTIATE_TEST_SUITE_P(Sinks, EverySink,
                                            SampleSink::jsonl));
 
 TEST(ParquetOutput, WindowsDoNotChangeBytes) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how;
   how.spec = sample_spec(OutputType::int8, 32, false, 2);
   how.shards.rows_per_shard = 333;
@@ -172,7 +172,7 @@ TEST(ParquetOutput, WindowsDoNotChangeBytes) {
 }
 
 TEST(ParquetOutput, ReadsBackInBlocksOfAnySize) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how = small_run(SampleSink::parquet);
   const SampleRows rows = RowGenerator(how.spec, 9).make(100);
   write_sample(scratch / "out", rows, how);
@@ -192,7 +192,7 @@ TEST(ParquetOutput, ReadsBackInBlocksOfAnySize) {
 }
 
 TEST(ParquetOutput, VerifyFindsNumbersThatAreNotFinite) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how = small_run(SampleSink::parquet);
   SampleRows rows = RowGenerator(how.spec, 9).make(100);
   const float infinite = std::numeric_limits<float>::infinity();

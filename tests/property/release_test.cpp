@@ -1,12 +1,12 @@
 // What has been prepared of the weights is released, what is read in place is not.
 #include <gtest/gtest.h>
 
-#include <mutex>
 #include <set>
 
+#include "core/base/mutex.hpp"
 #include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
-#include "tests/property/memory_model.hpp"
+#include "tests/support/memory_model.hpp"
 
 namespace embedtool {
 namespace {
@@ -18,24 +18,27 @@ class NotingWeights final : public WeightSource {
   const TensorView* find(std::string_view name) const override { return base_.find(name); }
   std::vector<std::string_view> names() const override { return base_.names(); }
   void release(const TensorView& tensor) const override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     released_.insert(tensor.name);
   }
   std::string describe() const override { return base_.describe(); }
-  const std::set<std::string>& released() const { return released_; }
+  std::set<std::string> released() const {
+    const MutexLock lock(mutex_);
+    return released_;
+  }
 
  private:
   const WeightSource& base_;
-  mutable std::mutex mutex_;
-  mutable std::set<std::string> released_;
+  mutable Mutex mutex_;
+  mutable std::set<std::string> released_ EMBEDTOOL_GUARDED_BY(mutex_);
 };
 
-class Release : public testing::Test {
+class Release : public ::testing::Test {
  protected:
-  Release() { testing_support::fill_weights(spec_, weights_); }
+  Release() { testing::fill_weights(spec_, weights_); }
 
-  ModelSpec spec_ = testing_support::small_bert();
-  testing_support::MemoryWeights weights_;
+  ModelSpec spec_ = testing::small_bert();
+  testing::MemoryWeights weights_;
 };
 
 TEST_F(Release, EveryMatrixThatIsPackedButNotTheWordEmbeddings) {

@@ -7,30 +7,30 @@
 
 #include "core/math/gemm_backends.hpp"
 #include "core/pipeline/run.hpp"
-#include "tests/property/memory_model.hpp"
 #include "tests/support/encode_vectors.hpp"
+#include "tests/support/memory_model.hpp"
 
 namespace embedtool {
 namespace {
 
-using testing_support::IdSource;
-using testing_support::MemorySink;
-using testing_support::MemoryWeights;
-using testing_support::NoRejects;
-using testing_support::random_sequences;
+using testing::IdSource;
+using testing::MemoryRows;
+using testing::MemoryWeights;
+using testing::NoRejects;
+using testing::random_sequences;
 
 constexpr std::size_t kVocab = 3201;  // two whole blocks and a rest
 constexpr std::size_t kInner = 44;
 
-class SparseHeads : public testing::TestWithParam<const GemmBackend*> {
+class SparseHeads : public ::testing::TestWithParam<const GemmBackend*> {
  protected:
   void SetUp() override {
     if (const std::string why = GetParam()->unavailable(Compute::f32); !why.empty()) {
       GTEST_SKIP() << why;
     }
-    model_ = testing_support::small_bert();
+    model_ = testing::small_bert();
     model_.vocab_size = kVocab;
-    testing_support::fill_weights(model_, weights_);
+    testing::fill_weights(model_, weights_);
     weights_.add("t.weight", {kInner, 60}, 0.13F, 0.0F);
     weights_.add("t.bias", {kInner}, 0.1F, 0.0F);
     weights_.add("n.weight", {kInner}, 0.2F, 1.0F);
@@ -46,7 +46,7 @@ class SparseHeads : public testing::TestWithParam<const GemmBackend*> {
     head_.sparse.activation = Activation::relu;
   }
 
-  std::vector<MemorySink::Row> run_with(const std::vector<std::vector<TokenId>>& sequences,
+  std::vector<MemoryRows::Row> run_with(const std::vector<std::vector<TokenId>>& sequences,
                                         const RunOptions& options) const {
     const Encoder encoder(model_, head_, weights_, *GetParam());
     OutputSpec output;
@@ -55,7 +55,7 @@ class SparseHeads : public testing::TestWithParam<const GemmBackend*> {
     EXPECT_EQ(output.kind, RowKind::sparse);
     EXPECT_EQ(output.dims, kVocab);
     IdSource source(sequences);
-    MemorySink sink(sizeof(SparseEntry));
+    MemoryRows sink(sizeof(SparseEntry));
     NoRejects rejects;
     StageClock clock;
     run(source, nullptr, encoder, output, sink, rejects, options, clock);
@@ -108,7 +108,7 @@ std::vector<double> SparseHeads::reading(const std::vector<TokenId>& ids) const 
   return pooled;
 }
 
-std::vector<SparseEntry> entries_of(const MemorySink::Row& row) {
+std::vector<SparseEntry> entries_of(const MemoryRows::Row& row) {
   std::vector<SparseEntry> out(row.bytes.size() / sizeof(SparseEntry));
   if (!out.empty()) std::memcpy(out.data(), row.bytes.data(), row.bytes.size());
   return out;
@@ -168,7 +168,7 @@ TEST_P(SparseHeads, DoNotHoldAllLogits) {
   EXPECT_LT(encoder.workspace_bytes(64, 4096, 64), logits / 4);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, SparseHeads, testing::ValuesIn(gemm_backends()),
+INSTANTIATE_TEST_SUITE_P(All, SparseHeads, ::testing::ValuesIn(gemm_backends()),
                          [](const auto& info) { return std::string(info.param->name()); });
 
 }  // namespace

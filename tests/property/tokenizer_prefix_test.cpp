@@ -5,15 +5,16 @@
 #include <chrono>
 #include <random>
 
-#include "../unit/tokenizer_cases.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
+#include "tests/support/tokenizer_cases.hpp"
 
 namespace embedtool {
 namespace {
 
-using tokenizer_cases::encode;
-using tokenizer_cases::own_data;
-using tokenizer_cases::shared_data;
-using tokenizer_cases::TinyJson;
+using testing::encode;
+using testing::own_data;
+using testing::shared_data;
+using testing::TinyJson;
 
 struct Named {
   std::string name;

@@ -8,16 +8,16 @@
 
 #include "core/base/error.hpp"
 #include "core/base/profile.hpp"
-#include "tests/property/memory_model.hpp"
 #include "tests/support/encode_vectors.hpp"
+#include "tests/support/memory_model.hpp"
 
 namespace embedtool {
 namespace {
 
-class TrialTest : public testing::Test {
+class TrialTest : public ::testing::Test {
  protected:
   TrialTest() {
-    testing_support::fill_weights(spec_, weights_);
+    testing::fill_weights(spec_, weights_);
     std::mt19937 random(11);
     std::uniform_int_distribution<std::size_t> length(1, 60);
     std::uniform_int_distribution<TokenId> id(0, 210);
@@ -42,8 +42,8 @@ class TrialTest : public testing::Test {
     return out;
   }
 
-  ModelSpec spec_ = testing_support::small_bert();
-  testing_support::MemoryWeights weights_;
+  ModelSpec spec_ = testing::small_bert();
+  testing::MemoryWeights weights_;
   TokenSample sample_;
 };
 
@@ -76,7 +76,7 @@ TEST_F(TrialTest, APartOfTheSample) {
 
 TEST_F(TrialTest, AVectorForEveryToken) {
   HeadSpec head;
-  head.pooling = {Pooling::none};
+  head.pooling.assign(1, Pooling::none);  // not a list: g++ 14 takes its copy for an overflow
   const Encoder encoder = this->encoder(head);
   std::vector<float> got;
   Trial(sample_).run(encoder, {sample_.size(), 2, {16, 300}, false}, &got);

@@ -42,15 +42,15 @@ void* counted_or_null(std::size_t size) noexcept {
 
 }  // namespace
 
-std::size_t embedtool::testing_support::allocations() {
+std::size_t embedtool::testing::allocations() {
   return count.load();
 }
 
-void embedtool::testing_support::fail_allocation(long k) {
+void embedtool::testing::fail_allocation(long k) {
   countdown.store(k);
 }
 
-bool embedtool::testing_support::allocation_has_failed() {
+bool embedtool::testing::allocation_has_failed() {
   return countdown.load() < 0;
 }
 

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace embedtool::testing_support {
+namespace embedtool::testing {
 
 /// Calls of operator new so far, of all threads: it is replaced in every test program.
 std::size_t allocations();
@@ -12,4 +12,4 @@ void fail_allocation(long k);
 /// False while that call has not come yet.
 bool allocation_has_failed();
 
-}  // namespace embedtool::testing_support
+}  // namespace embedtool::testing

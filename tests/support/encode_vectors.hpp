@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -9,19 +8,9 @@
 namespace embedtool::testing {
 
 /// The vectors of a batch, rows back to back, encoded with buffers of their own.
-inline std::vector<float> encode_vectors(const Encoder& encoder, const Batch& batch) {
-  Workspace workspace;
-  RowBatch rows;
-  StageClock clock;
-  encoder.encode(batch, workspace, clock, rows);
-  const float* values = rows.vectors.data();
-  return {values, values + rows.offsets.back() * encoder.dims()};
-}
+std::vector<float> encode_vectors(const Encoder& encoder, const Batch& batch);
 
 /// The same for one text.
-inline std::vector<float> encode_vectors(const Encoder& encoder, std::span<const TokenId> ids) {
-  const std::vector<std::uint32_t> offsets{0, static_cast<std::uint32_t>(ids.size())};
-  return encode_vectors(encoder, {ids, offsets});
-}
+std::vector<float> encode_vectors(const Encoder& encoder, std::span<const TokenId> ids);
 
 }  // namespace embedtool::testing

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <thread>
 
-#include "tests/support/corpus_testing.hpp"
+#include "tests/support/temp_folder.hpp"
 
 namespace embedtool::testing {
 
@@ -21,7 +21,7 @@ class FedPipe {
   using Write = std::function<void(std::string_view)>;
 
   explicit FedPipe(std::function<void(const Write&)> feed) {
-    path_ = folder_.path("pipe");
+    path_ = folder_ / "pipe";
     EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
     writer_ = std::thread([path = path_, feed = std::move(feed)] {
       const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);

@@ -2,58 +2,18 @@
 
 // Compression for tests, by the libraries' own writers.
 
-#include <zlib.h>
-#include <zstd.h>
-
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace embedtool::testing {
 
 /// One gzip member.
-inline std::string gzip(std::string_view bytes) {
-  z_stream stream{};
-  if (::deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-    throw std::runtime_error("deflateInit2");
-  }
-  std::string packed(::deflateBound(&stream, bytes.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  const int code = ::deflate(&stream, Z_FINISH);
-  packed.resize(packed.size() - stream.avail_out);
-  ::deflateEnd(&stream);
-  if (code != Z_STREAM_END) throw std::runtime_error("deflate");
-  return packed;
-}
+std::string gzip(std::string_view bytes);
 
 /// One zstd frame with a checksum; `window_log` 0 = the library's choice.
-inline std::string zstd(std::string_view bytes, int window_log = 0) {
-  ZSTD_CCtx* context = ::ZSTD_createCCtx();
-  ::ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
-  if (window_log > 0) {
-    ::ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window_log);
-    ::ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
-  }
-  std::string packed(::ZSTD_compressBound(bytes.size()), '\0');
-  ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
-  ZSTD_outBuffer out{packed.data(), packed.size(), 0};
-  // Piecewise, so that a large window is not shrunk to the known size of the content.
-  ::ZSTD_compressStream2(context, &out, &in, ZSTD_e_continue);
-  const std::size_t left = ::ZSTD_compressStream2(context, &out, &in, ZSTD_e_end);
-  ::ZSTD_freeCCtx(context);
-  if (left != 0) throw std::runtime_error("ZSTD_compressStream2");
-  packed.resize(out.pos);
-  return packed;
-}
+std::string zstd(std::string_view bytes, int window_log = 0);
 
 /// A zstd skippable frame.
-inline std::string zstd_skippable(std::string_view bytes) {
-  std::string frame("\x53\x2a\x4d\x18", 4);
-  for (int i = 0; i < 4; ++i) frame += static_cast<char>((bytes.size() >> (8 * i)) & 0xff);
-  return frame + std::string(bytes);
-}
+std::string zstd_skippable(std::string_view bytes);
 
 }  // namespace embedtool::testing

@@ -31,29 +31,10 @@ struct SampleRows {
   EmbeddingBlock view() const { return {&documents, rows, vectors, weights, offsets, tokens}; }
 };
 
-inline OutputSpec sample_spec(OutputType type, std::size_t dims, bool multi, std::size_t kept) {
-  OutputSpec spec;
-  spec.type = type;
-  spec.dims = dims;
-  if (multi) spec.kind = RowKind::multi;
-  spec.int8_scale = type == OutputType::int8 ? 0.0078125F : 0.0F;
-  for (std::size_t i = 0; i < kept; ++i) spec.kept_fields.push_back("field_" + std::to_string(i));
-  spec.metadata = {{"model", "sample \"model\""}, {"settings", "{\"pooling\":\"mean\"}"}};
-  return spec;
-}
+OutputSpec sample_spec(OutputType type, std::size_t dims, bool multi, std::size_t kept);
 
 /// Weights of some of `dims` tokens; names of many scripts and lengths, each another one.
-inline OutputSpec sparse_spec(std::size_t dims, std::size_t kept) {
-  OutputSpec spec = sample_spec(OutputType::f32, dims, false, kept);
-  spec.kind = RowKind::sparse;
-  static constexpr const char* kHeads[] = {"##", "\xE2\x96\x81", "\"", "caf\xC3\xA9", "", "a\\"};
-  auto names = std::make_shared<std::vector<std::string>>();
-  for (std::size_t i = 0; i < dims; ++i) {
-    names->push_back(kHeads[i % std::size(kHeads)] + std::to_string(i));
-  }
-  spec.tokens = std::move(names);
-  return spec;
-}
+OutputSpec sparse_spec(std::size_t dims, std::size_t kept);
 
 class RowGenerator {
  public:
@@ -145,17 +126,7 @@ class RowGenerator {
 
 /// Rows first … last-1 as a block of their own that shares the storage. Multi-vector offsets are
 /// absolute indices, so that a window of them is just a part of the span.
-inline EmbeddingBlock part_of(const SampleRows& all, const OutputSpec& spec, std::size_t first,
-                              std::size_t last) {
-  EmbeddingBlock block = all.view();
-  block.rows = block.rows.subspan(first, last - first);
-  if (spec.ragged()) {
-    block.offsets = block.offsets.subspan(first, last - first + 1);
-  } else {
-    const std::size_t size = spec.vector_bytes();
-    block.vectors = block.vectors.subspan(first * size, (last - first) * size);
-  }
-  return block;
-}
+EmbeddingBlock part_of(const SampleRows& all, const OutputSpec& spec, std::size_t first,
+                       std::size_t last);
 
 }  // namespace embedtool::testing

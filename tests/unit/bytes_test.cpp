@@ -125,9 +125,9 @@ TEST(ByteStream, CountsPackedAndUnpackedBytes) {
 
 TEST(ByteStream, NamesWhatCannotBeOpened) {
   const TempFolder folder;
-  EXPECT_THROW(inspect_input(folder.path("missing")), Error);
+  EXPECT_THROW(inspect_input(folder / "missing"), Error);
   try {
-    inspect_input(folder.path(""));
+    inspect_input(folder / "");
     FAIL() << "a folder was taken for a file";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("is a folder"));

@@ -23,18 +23,18 @@ std::size_t allocations_in_second_half(const std::string& bytes, const std::stri
   std::size_t before = 0;
   while (source->read(block, {100, 1 << 20})) {
     seen += block.records.size();
-    if (before == 0 && seen >= records / 2) before = testing_support::allocations();
+    if (before == 0 && seen >= records / 2) before = testing::allocations();
   }
   EXPECT_EQ(seen, records);
   EXPECT_EQ(rejects.rows.size(), 0U);
-  return testing_support::allocations() - before;
+  return testing::allocations() - before;
 }
 
 TEST(CorpusAllocations, SteadyStateHasNone) {
   // The counter counts: else nothing below could fail.
-  const std::size_t before = testing_support::allocations();
+  const std::size_t before = testing::allocations();
   ::operator delete(::operator new(1));  // no new-expression: that could be left out
-  ASSERT_GT(testing_support::allocations(), before);
+  ASSERT_GT(testing::allocations(), before);
 
   std::string jsonl;
   std::string csv = "id,text,k\n";

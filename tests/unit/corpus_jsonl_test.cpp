@@ -156,7 +156,8 @@ TEST(Jsonl, NamesTheFieldAndWhatItHolds) {
   EXPECT_THAT(reason(R"({"text":{}})"), HasSubstr("'text' holds an object"));
   EXPECT_THAT(reason(R"({"text":["a",[]]})"), HasSubstr("'text' holds an array with an array"));
   EXPECT_THAT(reason(R"({"text":["a",null]})"), HasSubstr("an array with null"));
-  EXPECT_EQ(reason(R"({"body":"x","url":"y"})"), "no field 'text'; the record has 'body', 'url' (--text-field)");
+  EXPECT_EQ(reason(R"({"body":"x","url":"y"})"),
+            "no field 'text'; the record has 'body', 'url' (--text-field)");
   EXPECT_EQ(reason(R"({})"), "no field 'text'; the record has none (--text-field)");
   EXPECT_THAT(reason(R"({"text":"a","id":[1]})"), HasSubstr("field 'id' holds an array"));
 }

@@ -124,7 +124,7 @@ TEST(Corpus, OptionsAreChecked) {
   EXPECT_EQ(code(options), ExitCode::usage);
   options.inputs = {"-", "-"};
   EXPECT_EQ(code(options), ExitCode::usage);
-  options.inputs = {good, folder.path("missing.txt")};
+  options.inputs = {good, folder / "missing.txt"};
   EXPECT_EQ(code(options), ExitCode::failed);
   options.inputs = {good};
   EXPECT_EQ(code(options), ExitCode::ok);

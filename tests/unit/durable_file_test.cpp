@@ -15,9 +15,9 @@ namespace {
 
 using testing::FaultyOps;
 using ::testing::HasSubstr;
-using testing::ScratchDir;
-using testing::slurp;
-using testing::spill;
+using testing::read_file;
+using testing::TempFolder;
+using testing::write_file;
 
 template <typename Action>
 std::string message_of(Action&& action) {
@@ -32,7 +32,7 @@ std::string message_of(Action&& action) {
 }
 
 TEST(DurableFile, AppearsOnlyWhenPublished) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const Directory directory(scratch / "out", true);
   {
     DurableFile file(directory, "a");
@@ -43,12 +43,12 @@ TEST(DurableFile, AppearsOnlyWhenPublished) {
     EXPECT_EQ(digest.bytes, 11U);
     EXPECT_EQ(digest.hash, hash128("hello world"));
   }
-  EXPECT_EQ(slurp(scratch / "out/a"), "hello world");
+  EXPECT_EQ(read_file(scratch / "out/a"), "hello world");
   EXPECT_EQ(directory.list(), std::vector<std::string>{"a"});
 }
 
 TEST(DurableFile, DroppedLeavesNothing) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const Directory directory(scratch / "out", true);
   {
     DurableFile file(directory, "a");
@@ -58,7 +58,7 @@ TEST(DurableFile, DroppedLeavesNothing) {
 }
 
 TEST(DurableFile, SurvivesShortWritesAndInterruptions) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   FaultyOps ops(1000000);
   ops.short_writes = true;
   ops.interrupts = true;
@@ -67,13 +67,13 @@ TEST(DurableFile, SurvivesShortWritesAndInterruptions) {
   file.write("0123456789");
   file.patch(2, std::as_bytes(std::span("XYZ", 3)));
   const FileDigest digest = file.publish();
-  EXPECT_EQ(slurp(scratch / "out/a"), "01XYZ56789");
+  EXPECT_EQ(read_file(scratch / "out/a"), "01XYZ56789");
   EXPECT_EQ(digest.hash, hash128("01XYZ56789"));
 }
 
 TEST(DurableFile, NamesFileAndCauseOfAFullDisk) {
-  const ScratchDir scratch;
-  spill(scratch / "x", "");
+  const TempFolder scratch;
+  write_file(scratch / "x", "");
   FaultyOps ops(3, ENOSPC);  // open directory, remove and create the file, then no more
   const Directory directory(scratch / "", false, ops);
   DurableFile file(directory, "part");
@@ -83,37 +83,37 @@ TEST(DurableFile, NamesFileAndCauseOfAFullDisk) {
 }
 
 TEST(Directory, MakesMissingParents) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const Directory directory(scratch / "a/b/c/", true);
   directory.publish("f", "x");
-  EXPECT_EQ(slurp(scratch / "a/b/c/f"), "x");
+  EXPECT_EQ(read_file(scratch / "a/b/c/f"), "x");
 }
 
 TEST(Directory, NeverFollowsALink) {
-  const ScratchDir scratch;
-  spill(scratch / "victim", "precious");
+  const TempFolder scratch;
+  write_file(scratch / "victim", "precious");
   const Directory directory(scratch / "out", true);
   std::filesystem::create_symlink(scratch / "victim", scratch / "out/link");
   EXPECT_THAT(message_of([&] { directory.read("link", 100); }), HasSubstr("symbolic link"));
   EXPECT_THAT(message_of([&] { directory.open_append("link"); }), HasSubstr("symbolic link"));
   // Publishing over a link replaces the link, not what it points to.
   directory.publish("link", "new");
-  EXPECT_EQ(slurp(scratch / "victim"), "precious");
-  EXPECT_EQ(slurp(scratch / "out/link"), "new");
+  EXPECT_EQ(read_file(scratch / "victim"), "precious");
+  EXPECT_EQ(read_file(scratch / "out/link"), "new");
   EXPECT_FALSE(std::filesystem::is_symlink(scratch / "out/link"));
   // Nor does it write through a second name of another file.
   std::filesystem::create_hard_link(scratch / "victim", scratch / "out/hard");
   EXPECT_THAT(message_of([&] { directory.open_append("hard"); }), HasSubstr("a link?"));
   directory.publish("hard", "new");
-  EXPECT_EQ(slurp(scratch / "victim"), "precious");
+  EXPECT_EQ(read_file(scratch / "victim"), "precious");
 }
 
 TEST(Directory, RefusesWhatIsNoFile) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const Directory directory(scratch / "out", true);
   ASSERT_EQ(::mkfifo((scratch / "out/pipe").c_str(), 0600), 0);
   EXPECT_THAT(message_of([&] { directory.read("pipe", 100); }), HasSubstr("not a regular file"));
-  spill(scratch / "out/big", std::string(5000, 'x'));
+  write_file(scratch / "out/big", std::string(5000, 'x'));
   EXPECT_THAT(message_of([&] { directory.read("big", 4999); }), HasSubstr("larger than 4999"));
   EXPECT_EQ(directory.read("big", 5000)->size(), 5000U);
   EXPECT_FALSE(directory.read("absent", 1).has_value());

@@ -13,19 +13,19 @@
 namespace embedtool {
 namespace {
 
+using testing::read_file;
 using testing::RowGenerator;
 using testing::sample_spec;
 using testing::SampleRows;
 using testing::SampleRun;
 using testing::SampleSink;
-using testing::ScratchDir;
-using testing::slurp;
-using testing::spill;
+using testing::TempFolder;
+using testing::write_file;
 using testing::write_sample;
 
 /// One output in all three forms.
 struct Forms {
-  ScratchDir scratch;
+  TempFolder scratch;
   SampleRun how;
   SampleRows rows;
 
@@ -46,22 +46,22 @@ class Export : public ::testing::TestWithParam<std::tuple<OutputType, bool>> {};
 TEST_P(Export, GivesTheBytesThatEncodeGives) {
   const auto [type, multi] = GetParam();
   const Forms forms(type, multi);
-  const ScratchDir& s = forms.scratch;
+  const TempFolder& s = forms.scratch;
   const ExportCounts counts = export_output(s / "parquet", ExportFormat::npy, s / "x.npy");
   EXPECT_EQ(counts.rows, 100U);
   EXPECT_EQ(counts.vectors, multi ? forms.rows.offsets.back() : 100U);
-  EXPECT_EQ(slurp(s / "x.npy"), slurp(s / "npy/embeddings.npy"));
-  EXPECT_EQ(slurp(s / "x.ids.jsonl"), slurp(s / "npy/ids.jsonl"));
-  EXPECT_EQ(slurp(s / "x.offsets.npy"), slurp(s / "npy/offsets.npy"));
+  EXPECT_EQ(read_file(s / "x.npy"), read_file(s / "npy/embeddings.npy"));
+  EXPECT_EQ(read_file(s / "x.ids.jsonl"), read_file(s / "npy/ids.jsonl"));
+  EXPECT_EQ(read_file(s / "x.offsets.npy"), read_file(s / "npy/offsets.npy"));
   export_output(s / "parquet", ExportFormat::jsonl, s / "x.jsonl");
-  EXPECT_EQ(slurp(s / "x.jsonl"), slurp(s / "jsonl/embeddings.jsonl"));
+  EXPECT_EQ(read_file(s / "x.jsonl"), read_file(s / "jsonl/embeddings.jsonl"));
 }
 
 TEST_P(Export, JoinsShardsIntoOneFile) {
   const auto [type, multi] = GetParam();
   const Forms forms(type, multi);
   export_output(forms.scratch / "parquet", ExportFormat::parquet, forms.scratch / "one.parquet");
-  const std::string text = slurp(forms.scratch / "one.parquet");
+  const std::string text = read_file(forms.scratch / "one.parquet");
   const MemoryBytes bytes(std::as_bytes(std::span(text)), "one.parquet");
   ParquetReader reader(bytes);
   EXPECT_EQ(reader.rows(), 100U);
@@ -76,7 +76,7 @@ TEST_P(Export, WritesFvecs) {
   const auto [type, multi] = GetParam();
   const Forms forms(type, multi);
   export_output(forms.scratch / "parquet", ExportFormat::fvecs, forms.scratch / "x.fvecs");
-  const std::string text = slurp(forms.scratch / "x.fvecs");
+  const std::string text = read_file(forms.scratch / "x.fvecs");
   const std::size_t size = vector_bytes(type, 10);
   const std::size_t count = forms.rows.vectors.size() / size;
   ASSERT_EQ(text.size(), count * 44);
@@ -118,27 +118,27 @@ TEST(ShardValues, FollowEachTypesMeaning) {
 
 TEST(ExportOutput, RefusesToReplaceUnlessTold) {
   const Forms forms(OutputType::f32, false);
-  const ScratchDir& s = forms.scratch;
-  spill(s / "x.jsonl", "mine");
+  const TempFolder& s = forms.scratch;
+  write_file(s / "x.jsonl", "mine");
   EXPECT_THROW(export_output(s / "parquet", ExportFormat::jsonl, s / "x.jsonl"), Error);
-  EXPECT_EQ(slurp(s / "x.jsonl"), "mine");
+  EXPECT_EQ(read_file(s / "x.jsonl"), "mine");
   ExportOptions options;
   options.overwrite = true;
   export_output(s / "parquet", ExportFormat::jsonl, s / "x.jsonl", options);
-  EXPECT_EQ(slurp(s / "x.jsonl"), slurp(s / "jsonl/embeddings.jsonl"));
-  spill(s / "y.ids.jsonl", "mine");
+  EXPECT_EQ(read_file(s / "x.jsonl"), read_file(s / "jsonl/embeddings.jsonl"));
+  write_file(s / "y.ids.jsonl", "mine");
   EXPECT_THROW(export_output(s / "parquet", ExportFormat::npy, s / "y.npy"), Error);
   EXPECT_FALSE(std::filesystem::exists(s / "y.npy"));
 }
 
 TEST(ExportOutput, StreamsToADescriptor) {
   const Forms forms(OutputType::f32, false);
-  const ScratchDir& s = forms.scratch;
+  const TempFolder& s = forms.scratch;
   for (const auto& [format, reference] : {std::pair{ExportFormat::jsonl, "jsonl/embeddings.jsonl"},
                                           std::pair{ExportFormat::npy, "npy/embeddings.npy"}}) {
     const UniqueFd fd(::open((s / "stream").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
     export_stream(s / "parquet", format, fd.get(), "stream");
-    EXPECT_EQ(slurp(s / "stream"), slurp(s / reference));
+    EXPECT_EQ(read_file(s / "stream"), read_file(s / reference));
   }
   const Forms multi(OutputType::f32, true);
   EXPECT_THROW(export_stream(multi.scratch / "parquet", ExportFormat::npy, 1, "standard output"),

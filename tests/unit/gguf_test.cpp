@@ -12,14 +12,16 @@
 #include "formats/model/hf_model.hpp"
 #include "formats/model/model_description.hpp"
 #include "formats/tokenizer/gguf_tokenizer.hpp"
-#include "tokenizer_cases.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
+#include "tests/support/temp_folder.hpp"
+#include "tests/support/tokenizer_cases.hpp"
 
 namespace embedtool {
 namespace {
 
-using tokenizer_cases::encode;
-using tokenizer_cases::read_file;
-using tokenizer_cases::shared_data;
+using testing::encode;
+using testing::read_file;
+using testing::shared_data;
 
 std::string seed(const char* name) {
   return read_file(std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / "tests/fuzz/seeds/gguf" / name);
@@ -110,7 +112,7 @@ TEST(Gguf, NamesWhatItDoesNotRead) {
 
 TEST(Gguf, InfoSaysWhatWasUnderstood) {
   const auto folder = std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / "tests/fuzz/seeds/gguf";
-  const auto copy = std::filesystem::path(testing::TempDir()) / "embedtool-info.gguf";
+  const auto copy = std::filesystem::path(::testing::TempDir()) / "embedtool-info.gguf";
   std::filesystem::copy_file(folder / "bert_q8", copy,
                              std::filesystem::copy_options::overwrite_existing);
   const LoadedModel model = load_model(copy.string());

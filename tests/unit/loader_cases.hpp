@@ -9,7 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "formats/model/hf_model.hpp"
-#include "tests/unit/model_folder.hpp"
+#include "tests/support/model_folder.hpp"
 
 namespace embedtool::testing {
 

@@ -5,14 +5,14 @@
 
 #include "core/base/error.hpp"
 #include "core/math/gemm_backends.hpp"
-#include "tests/property/memory_model.hpp"
+#include "tests/support/memory_model.hpp"
 
 namespace embedtool {
 namespace {
 
-using testing_support::fill_weights;
-using testing_support::MemoryWeights;
-using testing_support::small_bert;
+using testing::fill_weights;
+using testing::MemoryWeights;
+using testing::small_bert;
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
 constexpr std::size_t kLine = 32 * kMiB;

@@ -28,7 +28,7 @@ std::vector<nlohmann::json> parse_lines(const std::string& path) {
 
 TEST(RejectLog, WritesOneValidJsonObjectALine) {
   const TempFolder folder;
-  const std::string path = folder.path("rejects.jsonl");
+  const std::string path = folder / "rejects.jsonl";
   RejectLog log({OnError::skip, path, {"a.jsonl", "b \"q\".csv"}, 8, 1});
   EXPECT_FALSE(std::filesystem::exists(path));  // a clean run leaves no file
   log.add({0, 7, "id-1", "too\nbad", "\xff\\\"\x01 tail that is cut"});
@@ -52,7 +52,7 @@ TEST(RejectLog, WritesOneValidJsonObjectALine) {
 
 TEST(RejectLog, FailsAtTheFirstUnderThatPolicy) {
   const TempFolder folder;
-  const std::string path = folder.path("rejects.jsonl");
+  const std::string path = folder / "rejects.jsonl";
   RejectLog log({OnError::fail, path, {"a.jsonl"}, 256, 5});
   try {
     log.add({0, 12, "x", "invalid UTF-8", "bytes"});
@@ -80,8 +80,8 @@ TEST(RejectLog, ReplacesAnOldFileAndFollowsNoLink) {
   log.settle(1);
   EXPECT_EQ(parse_lines(old).size(), 1U);
   const std::string target = folder.write("precious", "data");
-  std::filesystem::create_symlink(target, folder.path("link"));
-  RejectLog linked({OnError::skip, folder.path("link"), {"a"}, 256, 0});
+  std::filesystem::create_symlink(target, folder / "link");
+  RejectLog linked({OnError::skip, folder / "link", {"a"}, 256, 0});
   linked.add({0, 1, "", "bad", ""});
   EXPECT_THROW(linked.settle(1), Error);
   EXPECT_EQ(read_file(target), "data");
@@ -102,7 +102,7 @@ TEST(RejectLog, ReportsAFullDisk) {
 
 TEST(RejectLog, TakesRejectsFromManyThreads) {
   const TempFolder folder;
-  const std::string path = folder.path("rejects.jsonl");
+  const std::string path = folder / "rejects.jsonl";
   RejectLog log({OnError::skip, path, {"a"}, 256, 0});
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -128,7 +128,7 @@ std::vector<int> lines_in(const std::string& path) {
 
 TEST(RejectLog, WritesInInputOrderWhateverTheOrderOfArrival) {
   const TempFolder folder;
-  const std::string path = folder.path("rejects.jsonl");
+  const std::string path = folder / "rejects.jsonl";
   RejectLog log({OnError::skip, path, {"a"}, 256, 2});
   for (const std::uint64_t position : {7, 2, 9, 4}) log.add(at(position));
   EXPECT_FALSE(std::filesystem::exists(path));
@@ -143,7 +143,7 @@ TEST(RejectLog, WritesInInputOrderWhateverTheOrderOfArrival) {
 // What a stopped run wrote behind the mark comes again; what it wrote before is known.
 TEST(RejectLog, GoesOnFromAMark) {
   const TempFolder folder;
-  const std::string path = folder.path("rejects.jsonl");
+  const std::string path = folder / "rejects.jsonl";
   RejectMark mark;
   {
     RejectLog log({OnError::skip, path, {"a"}, 256, 5});
@@ -269,6 +269,7 @@ TEST(RejectLog, StagesItsFile) {
   log.publish();
   log.add(at(1));
   log.settle(2);
+  log.discard();
   EXPECT_EQ(parse_lines(old).size(), 2U);
   EXPECT_FALSE(std::filesystem::exists(folder.path("staged")));
 }
@@ -276,8 +277,8 @@ TEST(RejectLog, StagesItsFile) {
 TEST(RejectLog, TouchesNoFileWithASecondName) {
   const TempFolder folder;
   const std::string target = folder.write("precious", "data");
-  std::filesystem::create_hard_link(target, folder.path("rejects.jsonl"));
-  RejectLog log({OnError::skip, folder.path("rejects.jsonl"), {"a"}, 256, 0});
+  std::filesystem::create_hard_link(target, folder / "rejects.jsonl");
+  RejectLog log({OnError::skip, folder / "rejects.jsonl", {"a"}, 256, 0});
   log.add(at(0));
   EXPECT_THROW(log.settle(1), Error);
   EXPECT_EQ(read_file(target), "data");

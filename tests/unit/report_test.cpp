@@ -15,22 +15,22 @@ void spend(StageTotals& stage, std::uint64_t wall_ms, std::uint64_t cpu_ms, std:
 }
 
 void add_thread(RunReport& report, const char* name, const StageTable& stages) {
-  report.stages.merge(stages);
-  report.threads.push_back({name, stages, Timeline(0), {}});
+  report.times.stages.merge(stages);
+  report.times.threads.push_back({name, stages, Timeline(0), {}});
 }
 
 RunReport small_run() {
   RunReport report;
-  report.records = 10;
-  report.rows = 9;
-  report.tokens = 4000;
-  report.wall_ns = 2'000'000'000;
-  report.encode_wall_ns = 1'000'000'000;
-  report.process_cpu_ns = 1'500'000'000;
-  report.linear_flops = 3e9;
-  report.padding = {4000, 6000, 4400, 4096};
-  report.bytes_raw = 200;
-  report.bytes_written = 100;
+  report.counts.records = 10;
+  report.counts.rows = 9;
+  report.counts.tokens = 4000;
+  report.times.wall_ns = 2'000'000'000;
+  report.times.encode_wall_ns = 1'000'000'000;
+  report.times.process_cpu_ns = 1'500'000'000;
+  report.work.linear_flops = 3e9;
+  report.work.padding = {4000, 6000, 4400, 4096};
+  report.counts.bytes_raw = 200;
+  report.counts.bytes_written = 100;
   StageTable worker;
   spend(worker[Stage::gemm], 700, 690, 7);
   spend(worker[Stage::attention], 100, 90, 7);
@@ -117,7 +117,7 @@ TEST(Report, ARunOverNothingHasNullRates) {
 
 TEST(Report, HistogramsAreHalfOpenAndComplete) {
   RunReport report;
-  for (const std::uint64_t tokens : {0, 1, 2, 3, 3, 20, 700}) report.text_lengths.add(tokens);
+  for (const std::uint64_t tokens : {0, 1, 2, 3, 3, 20, 700}) report.work.text_lengths.add(tokens);
   const nlohmann::json lengths = written(report).at("lengths");
   EXPECT_EQ(lengths, nlohmann::json::parse(R"([{"from":0,"to":1,"count":1},
     {"from":1,"to":2,"count":1},{"from":2,"to":3,"count":1},{"from":3,"to":4,"count":2},
@@ -138,12 +138,12 @@ TEST(Report, AccountingNamesWhatNoStageExplains) {
 TEST(Report, RooflineTakesTheHigherOfTwoLimits) {
   RunReport report = small_run();  // 3 GFLOP in a second
   EXPECT_TRUE(written(report).at("roofline").at("of_limit_percent").is_null());
-  report.least_bytes = 1e9;
-  report.peaks = {.gemm_flops = 6e9, .f32_flops = 6e9, .read_bytes = 10e9};
+  report.work.least_bytes = 1e9;
+  report.machine.peaks = {.gemm_flops = 6e9, .f32_flops = 6e9, .read_bytes = 10e9};
   const nlohmann::json compute = written(report).at("roofline");
   EXPECT_EQ(compute.at("limit"), "compute");
   EXPECT_DOUBLE_EQ(compute.at("of_limit_percent"), 50);
-  report.peaks.read_bytes = 1.25e9;
+  report.machine.peaks.read_bytes = 1.25e9;
   const nlohmann::json memory = written(report).at("roofline");
   EXPECT_EQ(memory.at("limit"), "memory");
   EXPECT_DOUBLE_EQ(memory.at("of_limit_percent"), 80);
@@ -151,7 +151,7 @@ TEST(Report, RooflineTakesTheHigherOfTwoLimits) {
 
 TEST(Report, CountersAreNullWithAReason) {
   RunReport report;
-  report.counters.why_not = "not allowed";
+  report.machine.counters.why_not = "not allowed";
   const nlohmann::json counters = written(report).at("counters");
   EXPECT_TRUE(counters.at("instructions").is_null());
   EXPECT_EQ(counters.at("why_not"), "not allowed");
@@ -159,8 +159,8 @@ TEST(Report, CountersAreNullWithAReason) {
 
 TEST(Report, AdviceFollowsTheFigures) {
   RunReport report = small_run();
-  report.workers = 1;
-  report.compute = "f32";
+  report.machine.workers = 1;
+  report.machine.compute = "f32";
   const nlohmann::json advice = written(report,
                                         [] {
                                           ReportContext context;

@@ -14,14 +14,14 @@ namespace {
 using testing::claimed;
 using testing::contents_of;
 using ::testing::HasSubstr;
+using testing::read_file;
 using testing::RowGenerator;
 using testing::sample_identity;
 using testing::sample_spec;
 using testing::SampleRows;
 using testing::SampleRun;
-using testing::ScratchDir;
-using testing::slurp;
-using testing::spill;
+using testing::TempFolder;
+using testing::write_file;
 using testing::write_sample;
 
 template <typename Action>
@@ -48,7 +48,7 @@ SampleRows sample_rows(std::size_t count, std::uint64_t seed = 1) {
 }
 
 TEST(RunDirectory, LeavesOnlyTheOutput) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   write_sample(scratch / "out", sample_rows(100), sample_run());
   std::vector<std::string> names;
   for (const auto& [name, bytes] : contents_of(scratch / "out")) names.push_back(name);
@@ -59,11 +59,11 @@ TEST(RunDirectory, LeavesOnlyTheOutput) {
 }
 
 TEST(RunDirectory, RefusesWhatIsNotOurs) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   for (const char* name : {"notes.txt", "manifest.json", "part-00000.parquet", "journal.jsonl"}) {
     const std::string out = scratch / (std::string("dir-") + name);
     std::filesystem::create_directory(out);
-    spill(out + "/" + name, "mine");
+    write_file(out + "/" + name, "mine");
     for (const auto existing :
          {ExistingOutput::refuse, ExistingOutput::overwrite, ExistingOutput::resume}) {
       const std::string message = refusal(ExitCode::usage, [&] { RunDirectory(out, existing); });
@@ -74,10 +74,10 @@ TEST(RunDirectory, RefusesWhatIsNotOurs) {
 }
 
 TEST(RunDirectory, RefusesACompleteOutputUnlessOverwriting) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how = sample_run();
   write_sample(scratch / "out", sample_rows(100), how);
-  spill(scratch / "out/notes.txt", "mine");
+  write_file(scratch / "out/notes.txt", "mine");
   const auto before = contents_of(scratch / "out");
   EXPECT_THAT(
       refusal(ExitCode::usage, [&] { write_sample(scratch / "out", sample_rows(10), how); }),
@@ -94,7 +94,7 @@ TEST(RunDirectory, RefusesACompleteOutputUnlessOverwriting) {
   const VerifyReport report = verify_output(scratch / "out");
   EXPECT_TRUE(report.ok());
   EXPECT_EQ(report.rows, 10U);
-  EXPECT_EQ(slurp(scratch / "out/notes.txt"), "mine");
+  EXPECT_EQ(read_file(scratch / "out/notes.txt"), "mine");
   EXPECT_FALSE(std::filesystem::exists(scratch / "out/part-00001.parquet"));
 }
 
@@ -106,7 +106,7 @@ void write_unfinished(const std::string& path, const SampleRows& rows, const Sam
 }
 
 TEST(RunDirectory, ResumesAfterTheLastCompleteShard) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const SampleRows rows = sample_rows(100);
   SampleRun how = sample_run();
   write_sample(scratch / "whole", rows, how);
@@ -128,13 +128,13 @@ TEST(RunDirectory, ResumesAfterTheLastCompleteShard) {
 
 // A line half written by a run that died must not swallow the next run's first line.
 TEST(RunDirectory, MendsATornJournal) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const SampleRows rows = sample_rows(100);
   SampleRun how = sample_run();
   write_unfinished(scratch / "out", rows, how);
-  std::string journal = slurp(scratch / "out/journal.jsonl");
+  std::string journal = read_file(scratch / "out/journal.jsonl");
   journal.resize(journal.size() - 5);
-  spill(scratch / "out/journal.jsonl", journal);
+  write_file(scratch / "out/journal.jsonl", journal);
   how.existing = ExistingOutput::resume;
   {
     const auto run = claimed(scratch / "out", how.existing, sample_identity(how));
@@ -145,7 +145,7 @@ TEST(RunDirectory, MendsATornJournal) {
 }
 
 TEST(RunDirectory, NamesTheDifferenceToTheRunBefore) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const SampleRun how = sample_run();
   write_unfinished(scratch / "out", sample_rows(100), how);
   const auto before = contents_of(scratch / "out");
@@ -165,14 +165,14 @@ TEST(RunDirectory, NamesTheDifferenceToTheRunBefore) {
 
 // As version 0.1.0 wrote it: pairs, in which inputs and fields were names of their own.
 TEST(RunDirectory, RefusesWhatAnOlderVersionHasBegun) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const SampleRun how = sample_run();
   write_unfinished(scratch / "out", sample_rows(100), how);
-  const std::string journal = slurp(scratch / "out/journal.jsonl");
+  const std::string journal = read_file(scratch / "out/journal.jsonl");
   const std::string body =
       R"({"embedtool_journal":1,"identity":[["model_fingerprint","sample"],["input a","7 bytes"]])";
   const std::string header = body + ",\"checksum\":\"" + hash128(body).hex() + "\"}\n";
-  spill(scratch / "out/journal.jsonl", header + journal.substr(journal.find('\n') + 1));
+  write_file(scratch / "out/journal.jsonl", header + journal.substr(journal.find('\n') + 1));
   RunDirectory run(scratch / "out", ExistingOutput::resume);
   ASSERT_TRUE(run.unfinished().has_value());
   EXPECT_EQ(run.unfinished()->shards.size(), 2U);
@@ -181,7 +181,7 @@ TEST(RunDirectory, RefusesWhatAnOlderVersionHasBegun) {
 }
 
 TEST(RunDirectory, LeavesNoDirectoryThatItOnlyLookedInto) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   std::filesystem::create_directory(scratch / "there");
   for (const char* name : {"new", "there"}) {
     const RunDirectory run(scratch / name, ExistingOutput::resume);
@@ -194,11 +194,11 @@ TEST(RunDirectory, LeavesNoDirectoryThatItOnlyLookedInto) {
 }
 
 TEST(RunDirectory, ReplacesAnotherRunThatHasNoShard) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   RunIdentity typo = sample_identity();
   typo.text_fields = {"typo"};
   claimed(scratch / "out", ExistingOutput::resume, typo);
-  spill(scratch / "out/rejects.jsonl", "{}\n");
+  write_file(scratch / "out/rejects.jsonl", "{}\n");
   SampleRun how = sample_run();
   how.existing = ExistingOutput::resume;
   write_sample(scratch / "out", sample_rows(10), how);
@@ -207,7 +207,7 @@ TEST(RunDirectory, ReplacesAnotherRunThatHasNoShard) {
 }
 
 TEST(RunDirectory, KeepsACompleteOutputUntilTheNextOneBegins) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   write_sample(scratch / "out", sample_rows(100), sample_run());
   const auto before = contents_of(scratch / "out");
   {
@@ -218,7 +218,7 @@ TEST(RunDirectory, KeepsACompleteOutputUntilTheNextOneBegins) {
   EXPECT_EQ(contents_of(scratch / "out"), before);
   RunDirectory run(scratch / "out", ExistingOutput::overwrite);
   run.claim(sample_identity());
-  spill(scratch / "out/" + std::string(kStagedRejectsName), "{}\n");
+  write_file(scratch / "out/" + std::string(kStagedRejectsName), "{}\n");
   run.begin();
   EXPECT_FALSE(run.replaces());
   EXPECT_FALSE(std::filesystem::exists(scratch / "out/manifest.json"));
@@ -228,7 +228,7 @@ TEST(RunDirectory, KeepsACompleteOutputUntilTheNextOneBegins) {
 }
 
 TEST(RunDirectory, DropsShardsThatTheJournalHasAndTheDiskHasNot) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const SampleRows rows = sample_rows(100);
   SampleRun how = sample_run();
   write_sample(scratch / "whole", rows, how);
@@ -240,7 +240,7 @@ TEST(RunDirectory, DropsShardsThatTheJournalHasAndTheDiskHasNot) {
 }
 
 TEST(RunDirectory, OneRunAtATime) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   {
     const RunDirectory first(scratch / "out");
     for (const auto existing :
@@ -253,7 +253,7 @@ TEST(RunDirectory, OneRunAtATime) {
 }
 
 TEST(RunDirectory, DeathReleasesTheLock) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const pid_t child = ::fork();
   if (child == 0) {
     const RunDirectory run(scratch / "out");
@@ -267,16 +267,16 @@ TEST(RunDirectory, DeathReleasesTheLock) {
 }
 
 TEST(RunDirectory, RecordsFilesWrittenPastIt) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   {
     RunDirectory run(scratch / "out");
     run.claim(sample_identity());
-    spill(scratch / "out/rejects.jsonl", "{\"line\":1}\n");
+    write_file(scratch / "out/rejects.jsonl", "{\"line\":1}\n");
     testing::open_sample_sink(run, sample_run())->finish();
     run.finish(testing::sample_manifest(sample_run()));
   }
   EXPECT_TRUE(verify_output(scratch / "out").ok());
-  spill(scratch / "out/rejects.jsonl", "{\"line\":2}\n");
+  write_file(scratch / "out/rejects.jsonl", "{\"line\":2}\n");
   EXPECT_FALSE(verify_output(scratch / "out").ok());
 }
 

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.hpp"
-#include "tests/unit/model_folder.hpp"
+#include "tests/support/model_folder.hpp"
 
 namespace embedtool {
 namespace {
@@ -113,8 +113,7 @@ std::string with_length(std::uint64_t length, const std::string& rest) {
   return out + rest;
 }
 
-std::vector<Malformed> malformed_files() {
-  const std::string f32 = R"("dtype":"F32","shape":[1],"data_offsets":[0,4])";
+std::vector<Malformed> malformed_headers() {
   return {
       {"empty", "", "too few"},
       {"seven bytes", "1234567", "too few"},
@@ -128,6 +127,12 @@ std::vector<Malformed> malformed_files() {
       {"bytes after JSON", safetensors_raw("{}x", ""), "not valid JSON at byte"},
       {"deep", safetensors_raw("{\"t\":" + std::string(1000, '['), ""), "nested deeper"},
       {"entry is a number", safetensors_raw("{\"t\":1}", ""), "no 'dtype'"},
+  };
+}
+
+std::vector<Malformed> malformed_entries() {
+  const std::string f32 = R"("dtype":"F32","shape":[1],"data_offsets":[0,4])";
+  return {
       {"no dtype", one(R"("shape":[1],"data_offsets":[0,4])"), "no 'dtype'"},
       {"dtype number", one(R"("dtype":1,"shape":[1],"data_offsets":[0,4])"), "no 'dtype'"},
       {"no shape", one(R"("dtype":"F32","data_offsets":[0,4])"), "'shape' should be"},
@@ -178,7 +183,9 @@ std::vector<Malformed> malformed_files() {
 }
 
 TEST(Safetensors, RefusesMalformedFiles) {
-  for (const Malformed& bad : malformed_files()) {
+  std::vector<Malformed> files = malformed_headers();
+  for (Malformed& bad : malformed_entries()) files.push_back(std::move(bad));
+  for (const Malformed& bad : files) {
     const std::string message = error_reading(bad.file);
     EXPECT_THAT(message, HasSubstr(bad.message)) << bad.what;
     EXPECT_THAT(message, HasSubstr("x.safetensors")) << bad.what;
@@ -218,7 +225,6 @@ TEST(WeightFolder, ReadsShards) {
   const auto weights = open_weights(*files, "");
   ASSERT_NE(weights->find("a"), nullptr);
   ASSERT_NE(weights->find("b"), nullptr);
-  EXPECT_EQ(weights->data_bytes(), 8U);
 }
 
 TEST(WeightFolder, ReadsBelowAFolder) {

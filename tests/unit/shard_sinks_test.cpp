@@ -20,13 +20,13 @@
 namespace embedtool {
 namespace {
 
+using testing::read_file;
 using testing::RowGenerator;
 using testing::sample_spec;
 using testing::SampleRows;
 using testing::SampleRun;
 using testing::SampleSink;
-using testing::ScratchDir;
-using testing::slurp;
+using testing::TempFolder;
 using testing::write_sample;
 
 /// One row by hand.
@@ -69,13 +69,13 @@ OutputSpec hand_spec(OutputType type, std::size_t dims, bool multi) {
 
 /// What open_jsonl_stream() puts into a pipe for one block.
 std::string streamed(const OutputSpec& spec, const EmbeddingBlock& block) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   const UniqueFd fd(::open((scratch / "lines").c_str(), O_WRONLY | O_CREAT, 0600));
   const auto sink = open_jsonl_stream(fd.get(), "lines", spec);
   sink->write(block);
-  std::string before_finish = slurp(scratch / "lines");  // written without waiting for the end
+  std::string before_finish = read_file(scratch / "lines");  // written without waiting for the end
   sink->finish();
-  EXPECT_EQ(slurp(scratch / "lines"), before_finish);
+  EXPECT_EQ(read_file(scratch / "lines"), before_finish);
   EXPECT_EQ(sink->bytes_written(), before_finish.size());
   return before_finish;
 }
@@ -175,18 +175,18 @@ TEST(NpySink, HeaderComesBackAndNothingElseDoes) {
 }
 
 TEST(NpySink, WritesVectorsIdsAndOffsets) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how;
   how.spec = sample_spec(OutputType::f16, 6, true, 1);
   how.sink = SampleSink::npy;
   how.window = 7;
   const SampleRows rows = RowGenerator(how.spec, 5).make(50);
   write_sample(scratch / "out", rows, how);
-  const std::string vectors = slurp(scratch / "out/embeddings.npy");
+  const std::string vectors = read_file(scratch / "out/embeddings.npy");
   ASSERT_EQ(vectors.size(), kNpyHeaderBytes + rows.vectors.size());
   EXPECT_EQ(std::memcmp(vectors.data() + kNpyHeaderBytes, rows.vectors.data(), rows.vectors.size()),
             0);
-  const std::string offsets = slurp(scratch / "out/offsets.npy");
+  const std::string offsets = read_file(scratch / "out/offsets.npy");
   ASSERT_EQ(offsets.size(), kNpyHeaderBytes + 51 * 8);
   EXPECT_EQ(std::memcmp(offsets.data() + kNpyHeaderBytes, rows.offsets.data(), 51 * 8), 0);
   const VerifyReport report = verify_output(scratch / "out");
@@ -196,7 +196,7 @@ TEST(NpySink, WritesVectorsIdsAndOffsets) {
 }
 
 TEST(ParquetSink, AnEmptyOutputHasOneShardWithoutRows) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how;
   how.spec = sample_spec(OutputType::f32, 6, false, 1);
   write_sample(scratch / "out", {}, how);
@@ -209,7 +209,7 @@ TEST(ParquetSink, AnEmptyOutputHasOneShardWithoutRows) {
 }
 
 TEST(ParquetSink, ShardsEndByRowsOrBytes) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how;
   how.spec = sample_spec(OutputType::f32, 16, false, 0);
   how.shards.rows_per_shard = 30;
@@ -225,7 +225,7 @@ TEST(ParquetSink, ShardsEndByRowsOrBytes) {
 }
 
 TEST(OutputReader, SaysWhatIsMissing) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   EXPECT_THROW(OutputReader(scratch / "absent"), Error);
   std::filesystem::create_directory(scratch / "empty");
   EXPECT_THROW(OutputReader(scratch / "empty"), Error);
@@ -240,7 +240,7 @@ TEST(OutputReader, SaysWhatIsMissing) {
 // A record may give several rows, and a shard end among them: the next run gets the record again
 // from its first row on and writes the rows that are missing.
 TEST(ParquetSink, GoesOnInsideARecord) {
-  const ScratchDir scratch;
+  const TempFolder scratch;
   SampleRun how;
   how.spec = sample_spec(OutputType::f32, 4, false, 0);
   SampleRows rows = RowGenerator(how.spec, 3).make(63);

@@ -7,17 +7,18 @@
 #include <functional>
 
 #include "core/base/error.hpp"
-#include "tokenizer_cases.hpp"
+#include "tests/support/temp_folder.hpp"
+#include "tests/support/tokenizer_cases.hpp"
 
 namespace embedtool {
 namespace {
 
+using testing::encode;
 using ::testing::HasSubstr;
-using tokenizer_cases::encode;
-using tokenizer_cases::own_data;
-using tokenizer_cases::pieces;
-using tokenizer_cases::read_file;
-using tokenizer_cases::TinyJson;
+using testing::own_data;
+using testing::pieces;
+using testing::read_file;
+using testing::TinyJson;
 
 std::string message_of(const std::function<void()>& action) {
   try {

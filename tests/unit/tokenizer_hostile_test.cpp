@@ -7,15 +7,17 @@
 #include "core/base/error.hpp"
 #include "core/text/models/sentencepiece_proto.hpp"
 #include "core/text/normalize/charsmap.hpp"
-#include "tokenizer_cases.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
+#include "tests/support/temp_folder.hpp"
+#include "tests/support/tokenizer_cases.hpp"
 
 namespace embedtool {
 namespace {
 
 using ::testing::HasSubstr;
-using tokenizer_cases::own_data;
-using tokenizer_cases::read_file;
-using tokenizer_cases::shared_data;
+using testing::own_data;
+using testing::read_file;
+using testing::shared_data;
 
 /// A charsmap of 512 units, none a child of the root, and a pool of one empty replacement.
 class Charsmap {
@@ -95,7 +97,7 @@ TEST(SentencePieceModel, DamagedOnesAreRefusedOrWork) {
     const std::string part = model.substr(0, cut);
     files.add("spiece.model", std::as_bytes(std::span(part)));
     try {
-      tokenizer_cases::encode(*load_tokenizer(files, {"t5", false}), "the baker sells bread");
+      testing::encode(*load_tokenizer(files, {"t5", false}), "the baker sells bread");
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ExitCode::model);
     }

@@ -5,15 +5,16 @@
 #include "core/base/error.hpp"
 #include "core/text/normalize/normalizer.hpp"
 #include "core/text/split/pre_tokenizer.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
 #include "formats/tokenizer/tokenizer_json.hpp"
-#include "tokenizer_cases.hpp"
+#include "tests/support/tokenizer_cases.hpp"
 
 namespace embedtool {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::encode;
 using ::testing::HasSubstr;
-using tokenizer_cases::encode;
 
 template <typename... Steps>
 NormalizerSpec steps(Steps... step) {

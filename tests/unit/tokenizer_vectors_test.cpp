@@ -8,14 +8,16 @@
 
 #include "core/text/unicode/unicode.hpp"
 #include "formats/io/file_set.hpp"
-#include "tokenizer_cases.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
+#include "tests/support/temp_folder.hpp"
+#include "tests/support/tokenizer_cases.hpp"
 
 namespace embedtool {
 namespace {
 
-using tokenizer_cases::encode;
-using tokenizer_cases::read_file;
-using tokenizer_cases::shared_data;
+using testing::encode;
+using testing::read_file;
+using testing::shared_data;
 
 std::string unzstd(const std::string& compressed) {
   std::string out;

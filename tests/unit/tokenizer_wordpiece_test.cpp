@@ -1,14 +1,15 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.hpp"
-#include "tokenizer_cases.hpp"
+#include "formats/tokenizer/tokenizer_files.hpp"
+#include "tests/support/tokenizer_cases.hpp"
 
 namespace embedtool {
 namespace {
 
-using tokenizer_cases::encode;
-using tokenizer_cases::pieces;
-using tokenizer_cases::TinyJson;
+using testing::encode;
+using testing::pieces;
+using testing::TinyJson;
 
 TEST(WordPiece, TakesTheLongestPieceFirst) {
   const auto tokenizer = TinyJson().make();

@@ -15,7 +15,7 @@
 #include "core/math/kernels.hpp"
 #include "formats/weights/torch_pickle.hpp"
 #include "formats/weights/zip_members.hpp"
-#include "tests/unit/model_folder.hpp"
+#include "tests/support/model_folder.hpp"
 
 namespace embedtool {
 namespace {

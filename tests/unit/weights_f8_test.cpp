@@ -9,7 +9,7 @@
 #include "core/math/kernels.hpp"
 #include "core/model/weights.hpp"
 #include "formats/weights/safetensors.hpp"
-#include "tests/unit/model_folder.hpp"
+#include "tests/support/model_folder.hpp"
 
 namespace embedtool {
 namespace {

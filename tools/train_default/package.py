@@ -10,7 +10,7 @@ from bag import PREFIXES
 
 NORMALIZE = {"idx": 1, "name": "1", "path": "1_Normalize",
              "type": "sentence_transformers.models.Normalize"}
-# bag.py in the folder: sentence_transformers_bag.py.
+# bag.py in the folder.
 STATIC = {"idx": 0, "name": "0", "path": ".", "type": "bag.StaticEmbedding"}
 DTYPES = {"int8": "I8", "float32": "F32", "float16": "F16", "int64": "I64"}
 
@@ -82,7 +82,7 @@ def package_bag(rows, model_file, folder, settings):
         # No text maps to <unk> (byte fallback); its untrained row stands for an empty text.
         "empty_text_token_id": 0, "training": settings})
     write_json(folder / "modules.json", [STATIC, NORMALIZE])
-    loader = Path(__file__).with_name("sentence_transformers_bag.py")
+    loader = Path(__file__).resolve().parents[2] / "formats/model/builtin/bag.py"
     (folder / "bag.py").write_text(loader.read_text(encoding="utf-8"), encoding="utf-8")
     return embeddings.astype(np.float32) * weights[:, None]
 

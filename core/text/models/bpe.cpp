@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/text/models/word_cache.hpp"
 #include "core/text/models/word_model.hpp"
@@ -189,6 +190,7 @@ void Bpe::add_merges(const std::vector<BpeSpec::Merge>& merges, std::size_t pref
 
 void Bpe::encode(std::string_view word, Joint, WordModel::Scratch& base,
                  std::vector<TokenId>& out) const {
+  EMBEDTOOL_CHECK(!word.empty() && dynamic_cast<Scratch*>(&base) != nullptr);
   auto& scratch = static_cast<Scratch&>(base);
   const std::uint64_t hash = PrefixHash::of(word);
   if (const auto known = scratch.cache.find(word, hash); !known.empty()) {

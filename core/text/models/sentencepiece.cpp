@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/text/models/sentencepiece_proto.hpp"
 #include "core/text/models/sentencepiece_tokenizer.hpp"
@@ -112,6 +113,7 @@ SentencePieceTokenizer::SentencePieceTokenizer(const TokenizerSpec& spec, const 
 TokenizeResult SentencePieceTokenizer::encode(std::string_view text, const TokenizeOptions& options,
                                               Tokenizer::Scratch& scratch,
                                               std::vector<TokenId>& out) const {
+  EMBEDTOOL_CHECK(dynamic_cast<Scratch*>(&scratch) != nullptr);
   Run run{static_cast<Scratch&>(scratch), out, IdBudget(special_, options, out)};
   for (std::size_t at = 0; at < text.size() && !run.budget.spent(out);) {
     at = encode_between(run, text, at);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/text/models/piece_trie.hpp"
 #include "core/text/models/word_cache.hpp"
@@ -118,6 +119,7 @@ Unigram::Unigram(UnigramSpec spec, const std::string& where) : where_(where) {
 // whole word where they go on from what the parts before had, or where sums are exact.
 void Unigram::encode(std::string_view word, Joint joint, WordModel::Scratch& base,
                      std::vector<TokenId>& out) const {
+  EMBEDTOOL_CHECK(!word.empty() && dynamic_cast<Scratch*>(&base) != nullptr);
   auto& scratch = static_cast<Scratch&>(base);
   if (joint != Joint::continues) {
     scratch.score = 0.0;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/data.hpp"
 
 namespace embedtool {
@@ -33,6 +34,7 @@ class WordCache {
 
   /// `word` must not be empty; nothing is remembered without ids.
   void remember(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids) {
+    EMBEDTOOL_CHECK(!word.empty());
     if (ids.empty() || word.size() > kMaxBytes || ids.size() > kMaxIds) return;
     Entry& entry = entries_[hash >> kShift];
     entry.n_bytes = static_cast<std::uint8_t>(word.size());

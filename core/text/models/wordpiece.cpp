@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/text/models/word_cache.hpp"
 #include "core/text/models/word_model.hpp"
@@ -75,6 +76,7 @@ class WordPiece : public WordModel {
 
 void WordPiece::encode(std::string_view word, Joint, WordModel::Scratch& base,
                        std::vector<TokenId>& out) const {
+  EMBEDTOOL_CHECK(!word.empty() && dynamic_cast<Scratch*>(&base) != nullptr);
   if (word.size() > max_chars_ && unicode::count(word) > max_chars_) {
     out.push_back(unknown_);
     return;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/base/check.hpp"
 #include "core/text/special_tokens.hpp"
 
 namespace embedtool {
@@ -84,6 +85,7 @@ std::unique_ptr<Tokenizer::Scratch> PipelineTokenizer::make_scratch() const {
 TokenizeResult PipelineTokenizer::encode(std::string_view text, const TokenizeOptions& options,
                                          Tokenizer::Scratch& scratch,
                                          std::vector<TokenId>& out) const {
+  EMBEDTOOL_CHECK(dynamic_cast<Scratch*>(&scratch) != nullptr);
   Run run{static_cast<Scratch&>(scratch), out, IdBudget(special_, options, out)};
   encode_text(run, text);
   return run.budget.finish(out);

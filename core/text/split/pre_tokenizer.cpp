@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/base/check.hpp"
 #include "core/text/split/pre_tokenizer_parts.hpp"
 #include "core/text/unicode/unicode.hpp"
 
@@ -141,6 +142,9 @@ std::span<const TextPart> PreTokenizer::split(TextPart text, PreTokenizerScratch
     scratch.rewritten[i].reserve(bytes);
     scratch.next.clear();
     for (const TextPart part : scratch.parts) parts_[i]->split(part, scratch, scratch.rewritten[i]);
+    EMBEDTOOL_CHECK(scratch.rewritten[i].size() <= bytes);
+    EMBEDTOOL_CHECK(std::none_of(scratch.next.begin(), scratch.next.end(),
+                                 [](const TextPart& part) { return part.text.empty(); }));
     std::swap(scratch.parts, scratch.next);
   }
   return scratch.parts;

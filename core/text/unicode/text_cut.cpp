@@ -1,5 +1,6 @@
 #include "core/text/unicode/text_cut.hpp"
 
+#include "core/base/check.hpp"
 #include "core/text/unicode/unicode.hpp"
 
 namespace embedtool {
@@ -18,6 +19,7 @@ bool permits(std::string_view text, std::size_t at, CutRule rule) {
 }  // namespace
 
 bool may_cut(std::string_view text, std::size_t at, CutRule rule) {
+  EMBEDTOOL_CHECK(at > 0 && at < text.size());
   if (!permits(text, at, rule)) return false;
   const char32_t before = unicode::decode_before(text, at).code_point;
   // Letters that make one grapheme of themselves and what follows are no good place either.
@@ -25,6 +27,7 @@ bool may_cut(std::string_view text, std::size_t at, CutRule rule) {
 }
 
 std::size_t find_cut(std::string_view text, std::size_t begin, std::size_t target, CutRule rule) {
+  EMBEDTOOL_CHECK(begin <= text.size());
   if (text.size() - begin <= target || !rule.any()) return text.size();
   const std::size_t wanted = begin + target;
   for (std::size_t at = wanted; at > begin; --at) {

@@ -1,0 +1,70 @@
+#include "core/pipeline/text_set.hpp"
+
+#include <algorithm>
+
+#include "core/base/error.hpp"
+#include "core/base/memory.hpp"
+
+namespace embedtool {
+
+void TextSet::find_texts(bool takes_text, const DocumentSource& source) {
+  const std::size_t n = records();
+  hashes_.resize(n);
+  text_of_.assign(n, kNone);
+  first_record_.clear();
+  std::size_t slots = 16;
+  while (slots < 2 * n) slots *= 2;
+  table_.assign(slots, kNone);
+  for (std::uint32_t i = 0; i < n; ++i) {
+    const Record& here = record(i);
+    if (here.kind == RecordKind::text && !takes_text) {
+      throw Error(ExitCode::usage,
+                  "{}:{}: the record is a text, but the model folder has no tokenizer; give "
+                  "input_ids, or add tokenizer.json, vocab.txt or a sentencepiece model",
+                  source.file_names()[here.file], here.line);
+    }
+    hashes_[i] = hash_payload(here);
+    if (here.kind == RecordKind::vector) continue;
+    std::size_t slot = hashes_[i].low & (slots - 1);
+    while (table_[slot] != kNone) {
+      const std::uint32_t first = first_record_[table_[slot]];
+      if (hashes_[first] == hashes_[i] && same_payload(record(first), here)) break;
+      slot = (slot + 1) & (slots - 1);
+    }
+    if (table_[slot] == kNone) {
+      table_[slot] = static_cast<std::uint32_t>(first_record_.size());
+      first_record_.push_back(i);
+    }
+    text_of_[i] = table_[slot];
+  }
+}
+
+/// Seeds keep a text, an id sequence and a vector of the same bytes apart.
+Hash128 TextSet::hash_payload(const Record& record) const {
+  switch (record.kind) {
+    case RecordKind::text:
+      return hash128(documents_.text(record));
+    case RecordKind::token_ids: {
+      const auto ids = documents_.ids(record);
+      return hash128(ids.data(), ids.size_bytes(), 1);
+    }
+    case RecordKind::vector:
+      break;
+  }
+  const auto values = documents_.vector(record);
+  return hash128(values.data(), values.size_bytes(), 2);
+}
+
+bool TextSet::same_payload(const Record& a, const Record& b) const {
+  if (a.kind != b.kind) return false;
+  if (a.kind == RecordKind::text) return documents_.text(a) == documents_.text(b);
+  return std::ranges::equal(documents_.ids(a), documents_.ids(b));
+}
+
+std::size_t TextSet::bytes() const {
+  return capacity_bytes(documents_.records, documents_.bytes, documents_.token_ids,
+                        documents_.values, documents_.kept, hashes_, text_of_, first_record_,
+                        table_);
+}
+
+}  // namespace embedtool

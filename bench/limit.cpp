@@ -23,7 +23,7 @@
 #include "core/math/peaks.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/corpus/corpus.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 
 namespace {
 

@@ -8,7 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/flags.hpp"
-#include "cli/render.hpp"
+#include "core/base/human.hpp"
 #include "formats/output/export_output.hpp"
 
 namespace embedtool {

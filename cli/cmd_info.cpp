@@ -12,9 +12,10 @@
 #include "cli/flags.hpp"
 #include "cli/render.hpp"
 #include "cli/stdout_writer.hpp"
+#include "core/base/human.hpp"
 #include "formats/io/durable_file.hpp"
 #include "formats/model/builtin_model.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 #include "formats/model/model_description.hpp"
 #include "formats/output/shard_reader.hpp"
 

@@ -13,8 +13,8 @@
 #include "cli/flags.hpp"
 #include "cli/render.hpp"
 #include "core/base/error.hpp"
+#include "core/base/human.hpp"
 #include "formats/io/publish_file.hpp"
-#include "formats/model/model_description.hpp"
 #include "formats/output/manifest.hpp"
 #include "formats/report/report_page.hpp"
 

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "core/text/token_feed.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/io/json_document.hpp"
+#include "formats/io/json_text.hpp"
 #include "formats/model/builtin_model.hpp"
 #include "formats/model/model_limits.hpp"
 #include "formats/output/rejects.hpp"
@@ -58,8 +58,9 @@ class Printer {
   void format(const DocumentBlock& block, const Record& record) {
     ids_.clear();
     const TokenizeResult result = feed_.append(block, record, ids_);
-    const nlohmann::json id(std::string(block.id(record)));
-    line_ += fmt::format("{{\"id\":{},\"input_ids\":[", id.dump());
+    line_ += "{\"id\":";
+    append_json_string(line_, block.id(record));
+    line_ += ",\"input_ids\":[";
     for (std::size_t i = 0; i < ids_.size(); ++i) {
       fmt::format_to(std::back_inserter(line_), "{}{}", i == 0 ? "" : ",", ids_[i]);
     }

@@ -5,8 +5,7 @@
 #include <string>
 
 #include "cli/commands.hpp"
-#include "cli/render.hpp"
-#include "formats/model/model_description.hpp"
+#include "core/base/human.hpp"
 #include "formats/output/verify.hpp"
 
 namespace embedtool {

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "core/base/human.hpp"
 #include "core/base/memory.hpp"
 #include "core/base/threads.hpp"
 #include "core/pipeline/memory_plan.hpp"
-#include "formats/model/model_description.hpp"
 
 namespace embedtool {
 namespace {

@@ -67,13 +67,15 @@ void publish_report(const ReportFiles& files, const RunReport& report, const std
 /// What the figures suggest doing.
 void advise(const RunReport& report, std::size_t max_tokens, Console& console) {
   // Cutting one text in fifty loses little; more is worth knowing of.
-  if (report.counts.truncated * 50 > report.counts.rows || (report.counts.truncated > 0 && report.counts.rows < 50)) {
+  if (report.counts.truncated * 50 > report.counts.rows ||
+      (report.counts.truncated > 0 && report.counts.rows < 50)) {
     console.warning(fmt::format(
         "{} of {} texts were longer than {} tokens and were cut; --max-length sets the limit, "
         "--on-long skip leaves such texts out",
         report.counts.truncated, report.counts.rows, max_tokens));
   }
-  if (report.counts.rows == 0 && report.counts.rejected == 0) console.warning("the corpus is empty");
+  if (report.counts.rows == 0 && report.counts.rejected == 0)
+    console.warning("the corpus is empty");
 }
 
 void summarise(const RunReport& report, std::size_t cpus, Console& console) {

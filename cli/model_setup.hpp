@@ -16,7 +16,7 @@
 #include "core/model/pooling.hpp"
 #include "core/model/row_shape.hpp"
 #include "core/text/token_feed.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 #include "formats/output/run_identity.hpp"
 
 namespace embedtool {

@@ -1,9 +1,6 @@
 #include "cli/render.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 
 namespace embedtool {
 namespace {
@@ -16,32 +13,7 @@ std::size_t code_points(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts_character));
 }
 
-/// Three significant digits without an exponent.
-std::string three_digits(double value) {
-  const int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  return fmt::format("{:.{}f}", value, decimals);
-}
-
 }  // namespace
-
-std::string human_count(std::uint64_t n) {
-  std::string digits = std::to_string(n);
-  for (std::size_t at = digits.size(); at > 3;) {
-    at -= 3;
-    digits.insert(at, 1, ' ');
-  }
-  return digits;
-}
-
-std::string human_seconds(double seconds) {
-  if (!(seconds > 0)) return "0 s";
-  if (seconds < 1e-3) return three_digits(seconds * 1e6) + " µs";
-  if (seconds < 1) return three_digits(seconds * 1e3) + " ms";
-  if (seconds < 120) return three_digits(seconds) + " s";
-  const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
-  if (whole < 7200) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
-  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
-}
 
 std::string Table::text(std::size_t indent) const {
   std::vector<std::size_t> widths(columns_.size(), 0);

@@ -1,16 +1,11 @@
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace embedtool {
-
-/// "1 234 567": thin groups read well and paste as one word nowhere, so only for people.
-std::string human_count(std::uint64_t n);
-/// "950 µs", "12.3 s", "4 min 10 s".
-std::string human_seconds(double seconds);
 
 /// Columns of text, aligned when printed: the first to the left, the others to the right unless
 /// told otherwise. Widths count code points.

@@ -7,7 +7,7 @@
 #include <initializer_list>
 
 #include "cli/render.hpp"
-#include "formats/model/model_description.hpp"
+#include "core/base/human.hpp"
 
 namespace embedtool {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "cli/render.hpp"
 #include "cli/version.hpp"
+#include "core/base/human.hpp"
 
 namespace embedtool {
 namespace {

@@ -9,6 +9,7 @@
 #include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
 
+#include <fmt/format.h>
 namespace embedtool {
 
 std::int64_t current_kernel_target();

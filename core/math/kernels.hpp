@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/math/activation.hpp"
-#include "core/ports.hpp"
+#include "core/tensor.hpp"
 
 namespace embedtool {
 

@@ -63,13 +63,16 @@ void add_peaks(RunReport& report, const RunMachinery& machinery, bool wanted,
     return;
   }
   const bool room = may_use == 0 || report.memory.peak_rss + kReadBuffer < may_use;
-  if (!room) report.machine.peaks_why_not = "too little memory is allowed to measure the memory's speed";
+  if (!room)
+    report.machine.peaks_why_not = "too little memory is allowed to measure the memory's speed";
   try {
-    report.machine.peaks = measure_peaks(machinery.backend, machinery.compute,
-                                 std::max<std::size_t>(report.machine.workers, 1), room ? kReadBuffer : 0);
+    report.machine.peaks =
+        measure_peaks(machinery.backend, machinery.compute,
+                      std::max<std::size_t>(report.machine.workers, 1), room ? kReadBuffer : 0);
   } catch (const std::exception&) {  // memory or threads: no reason to fail a run whose vectors are
                                      // all written
-    report.machine.peaks_why_not = "there was too little memory left, or no thread, to measure the machine";
+    report.machine.peaks_why_not =
+        "there was too little memory left, or no thread, to measure the machine";
   }
 }
 

@@ -324,10 +324,11 @@ void Runner::watch(StageClock& clock) {
   while (true) {
     {
       const std::chrono::nanoseconds period(series_.period_ns());
-      std::unique_lock lock(mutex_);
-      if (changed_.wait_for(lock, std::min(kTick, period),
-                            [this] { return threads_running_ == 0; }))
-        break;
+      const MutexLock lock(mutex_);
+      const bool ended =
+          changed_.wait_for(mutex_, std::min(kTick, period),
+                            [this]() EMBEDTOOL_REQUIRES(mutex_) { return threads_running_ == 0; });
+      if (ended) break;
     }
     take_sample();
     const std::uint64_t now = monotonic_ns();

@@ -12,9 +12,7 @@ void TextSet::find_texts(bool takes_text, const DocumentSource& source) {
   hashes_.resize(n);
   text_of_.assign(n, kNone);
   first_record_.clear();
-  std::size_t slots = 16;
-  while (slots < 2 * n) slots *= 2;
-  table_.assign(slots, kNone);
+  table_.clear(n);
   for (std::uint32_t i = 0; i < n; ++i) {
     const Record& here = record(i);
     if (here.kind == RecordKind::text && !takes_text) {
@@ -25,17 +23,15 @@ void TextSet::find_texts(bool takes_text, const DocumentSource& source) {
     }
     hashes_[i] = hash_payload(here);
     if (here.kind == RecordKind::vector) continue;
-    std::size_t slot = hashes_[i].low & (slots - 1);
-    while (table_[slot] != kNone) {
-      const std::uint32_t first = first_record_[table_[slot]];
-      if (hashes_[first] == hashes_[i] && same_payload(record(first), here)) break;
-      slot = (slot + 1) & (slots - 1);
-    }
-    if (table_[slot] == kNone) {
-      table_[slot] = static_cast<std::uint32_t>(first_record_.size());
+    Slot& slot = table_[table_.place(hashes_[i].low, [&](const Slot& other) {
+      const std::uint32_t first = first_record_[other.text];
+      return hashes_[first] == hashes_[i] && same_payload(record(first), here);
+    })];
+    if (slot.is_free()) {
+      slot.text = static_cast<std::uint32_t>(first_record_.size());
       first_record_.push_back(i);
     }
-    text_of_[i] = table_[slot];
+    text_of_[i] = slot.text;
   }
 }
 
@@ -63,8 +59,8 @@ bool TextSet::same_payload(const Record& a, const Record& b) const {
 
 std::size_t TextSet::bytes() const {
   return capacity_bytes(documents_.records, documents_.bytes, documents_.token_ids,
-                        documents_.values, documents_.kept, hashes_, text_of_, first_record_,
-                        table_);
+                        documents_.values, documents_.kept, hashes_, text_of_, first_record_) +
+         table_.bytes();
 }
 
 }  // namespace embedtool

@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/base/flat_table.hpp"
 #include "core/data.hpp"
 #include "core/ports.hpp"
 
@@ -39,6 +40,12 @@ class TextSet {
   std::size_t bytes() const;
 
  private:
+  /// A text in the hash table.
+  struct Slot {
+    std::uint32_t text = kNone;
+    bool is_free() const { return text == kNone; }
+  };
+
   Hash128 hash_payload(const Record& record) const;
   bool same_payload(const Record& a, const Record& b) const;
 
@@ -46,7 +53,7 @@ class TextSet {
   std::vector<Hash128> hashes_;
   std::vector<std::uint32_t> text_of_;
   std::vector<std::uint32_t> first_record_;
-  std::vector<std::uint32_t> table_;  ///< open addressing: slot → text
+  FlatTable<Slot> table_;
 };
 
 }  // namespace embedtool

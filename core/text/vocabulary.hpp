@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/flat_table.hpp"
 #include "core/data.hpp"
 
 namespace embedtool {
@@ -30,8 +30,8 @@ class PrefixHash {
   std::uint64_t state_ = 0xCBF29CE484222325ULL;
 };
 
-/// Tokens and their ids, both ways. The bytes lie in one arena behind an open-addressing table:
-/// a look-up allocates nothing and mostly touches two cache lines. Immutable use is thread-safe.
+/// Tokens and their ids, both ways. The bytes are in one arena behind a hash table: a look-up
+/// allocates nothing and mostly touches two cache lines. Immutable use is thread-safe.
 class Vocabulary {
  public:
   static constexpr TokenId kAbsent = -1;
@@ -45,13 +45,7 @@ class Vocabulary {
   TokenId find(std::string_view token) const { return find(token, PrefixHash::of(token)); }
   /// The same with the hash at hand: PrefixHash::of(token).
   TokenId find(std::string_view token, std::uint64_t hash) const {
-    if (slots_.empty()) return kAbsent;
-    const auto tag = static_cast<std::uint32_t>(hash);
-    for (std::size_t i = hash >> shift_;; i = (i + 1) & (slots_.size() - 1)) {
-      const Slot& slot = slots_[i];
-      if (slot.id == kAbsent) return kAbsent;
-      if (slot.tag == tag && bytes_of(slot) == token) return slot.id;
-    }
+    return table_[place(token, hash)].id;  // a free slot's is kAbsent
   }
 
   /// The token of an id; nothing where no token has it. O(log n).
@@ -64,7 +58,7 @@ class Vocabulary {
   /// All tokens, in the order of their first add().
   template <typename Visit>
   void for_each(Visit&& visit) const {
-    for (const std::uint32_t at : order_) visit(bytes_of(slots_[at]), slots_[at].id);
+    for (const std::uint32_t at : order_) visit(bytes_of(table_[at]), table_[at].id);
   }
   /// Call once after the last add(): prepares token().
   void finish();
@@ -75,21 +69,26 @@ class Vocabulary {
     std::uint32_t offset = 0;
     std::uint32_t length = 0;
     TokenId id = kAbsent;
+
+    bool is_free() const { return id == kAbsent; }
   };
 
   std::string_view bytes_of(const Slot& slot) const {
     return {arena_.data() + slot.offset, slot.length};
   }
-  void rehash(std::size_t slots);
+  std::size_t place(std::string_view token, std::uint64_t hash) const {
+    const auto tag = static_cast<std::uint32_t>(hash);
+    return table_.place(
+        hash, [&](const Slot& slot) { return slot.tag == tag && bytes_of(slot) == token; });
+  }
 
   std::string arena_;
-  std::vector<Slot> slots_;  // a power of two, at most half full
-  std::vector<std::uint32_t> order_;
+  FlatTable<Slot> table_;
+  std::vector<std::uint32_t> order_;                      // places in the table
   std::vector<std::pair<TokenId, std::uint32_t>> by_id_;  // {id, slot}, sorted
   std::size_t count_ = 0;
   std::size_t longest_ = 0;
   TokenId max_id_ = kAbsent;
-  int shift_ = 64;
 };
 
 }  // namespace embedtool

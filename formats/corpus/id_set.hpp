@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
+
+#include "core/base/flat_table.hpp"
 
 namespace embedtool {
 
@@ -21,12 +22,18 @@ class IdSet {
   bool overflowed() const { return overflowed_; }
 
  private:
+  struct Slot {
+    std::uint64_t hash = 0;
+
+    bool is_free() const { return hash == 0; }
+  };
+
   void grow();
 
   std::size_t most_;
   std::size_t size_ = 0;
   bool overflowed_ = false;
-  std::vector<std::uint64_t> slots_;  ///< power of two; 0 = free
+  FlatTable<Slot> table_;
 };
 
 }  // namespace embedtool

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <map>
 
 #include "core/base/error.hpp"
+#include "core/base/human.hpp"
 #include "core/model/row_shape.hpp"
 #include "formats/model/model_unused.hpp"
 
@@ -273,19 +273,6 @@ ModelDescription describe(const LoadedModel& model) {
 
 std::string to_text(const DescriptionValue& value) {
   return std::visit(TextOf{}, value);
-}
-
-std::string human_bytes(std::uint64_t bytes) {
-  constexpr std::array<const char*, 4> kUnits{"kB", "MB", "GB", "TB"};
-  if (bytes < 1000) return fmt::format("{} bytes", bytes);
-  double value = static_cast<double>(bytes) / 1000;
-  std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < kUnits.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  return value < 10 ? fmt::format("{:.1f} {}", value, kUnits.at(unit))
-                    : fmt::format("{:.0f} {}", value, kUnits.at(unit));
 }
 
 }  // namespace embedtool

@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "formats/model/hf_model.hpp"
+#include "formats/model/loaded_model.hpp"
 
 namespace embedtool {
 
@@ -30,8 +30,5 @@ ModelDescription describe(const LoadedModel& model);
 
 /// The value as one line of text: lists joined by ", ", named texts as `name: "text"`.
 std::string to_text(const DescriptionValue& value);
-
-/// Bytes the way people read them: "87 MB" (decimal units), "512 bytes".
-std::string human_bytes(std::uint64_t bytes);
 
 }  // namespace embedtool

@@ -1,5 +1,6 @@
 #include "formats/model/model_head.hpp"
 
+#include <fmt/format.h>
 #include <array>
 #include <cstdint>
 #include <optional>

@@ -1,26 +1,12 @@
 #include "formats/output/json_rows.hpp"
 
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <cstring>
 
+#include "formats/io/json_text.hpp"
 #include "formats/output/shard_values.hpp"
 
-// By hand rather than through a JSON library: a DOM of 384 numbers a row costs more than the
-// numbers, and std::to_chars already gives the shortest digits that read back.
 namespace embedtool {
 namespace {
-
-// Long enough for any f32 in shortest form and any 64-bit integer.
-constexpr std::size_t kNumberRoom = 32;
-
-template <typename Number>
-void append_number(std::string& out, Number value) {
-  std::array<char, kNumberRoom> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  out.append(buffer.data(), end);
-}
 
 void append_id(std::string& out, const EmbeddingBlock& block, std::size_t row) {
   const DocumentBlock& documents = *block.documents;
@@ -30,42 +16,6 @@ void append_id(std::string& out, const EmbeddingBlock& block, std::size_t row) {
 
 }  // namespace
 
-// UTF-8 passes as it is; only what JSON forbids inside a string is escaped.
-void append_json_string(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (byte < 0x20) {
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
-void append_json_number(std::string& out, float value) {
-  if (value == 0.0F && std::signbit(value)) {
-    out += "-0.0";  // many readers take -0 for an integer, which has no sign
-  } else if (std::isfinite(value)) {
-    append_number(out, value);
-  } else {
-    out += "null";
-  }
-}
-
 void JsonRows::append_vector(std::string& out, const std::byte* vector) {
   out += '[';
   if (spec_.type == OutputType::int8 || spec_.type == OutputType::binary) {
@@ -73,8 +23,8 @@ void JsonRows::append_vector(std::string& out, const std::byte* vector) {
     for (std::size_t i = 0; i < size; ++i) {
       if (i > 0) out += ',';
       const auto byte = std::to_integer<std::uint8_t>(vector[i]);
-      append_number(
-          out, spec_.type == OutputType::int8 ? int{static_cast<std::int8_t>(byte)} : int{byte});
+      const bool is_signed = spec_.type == OutputType::int8;
+      append_json_integer(out, is_signed ? std::int64_t{static_cast<std::int8_t>(byte)} : byte);
     }
   } else {
     widened_.resize(spec_.dims);
@@ -151,7 +101,7 @@ void JsonRows::append_id_line(std::string& out, const EmbeddingBlock& block,
                               std::size_t row) const {
   append_id(out, block, row);
   out += ",\"n_tokens\":";
-  append_number(out, block.rows[row].n_tokens);
+  append_json_integer(out, block.rows[row].n_tokens);
   out += block.rows[row].truncated ? ",\"truncated\":true" : ",\"truncated\":false";
   append_kept(out, block, row);
 }

@@ -11,11 +11,6 @@
 
 namespace embedtool {
 
-/// Appends a quoted JSON string; `text` is UTF-8.
-void append_json_string(std::string& out, std::string_view text);
-/// Appends the shortest decimal that reads back as the same f32; null for what JSON cannot say.
-void append_json_number(std::string& out, float value);
-
 /// Formats rows of one output; recycles its buffers. Not thread-safe.
 class JsonRows {
  public:

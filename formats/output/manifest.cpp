@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.hpp"
-#include "formats/io/durable_file.hpp"
+#include "formats/io/damaged.hpp"
 
 namespace embedtool {
 namespace {
@@ -28,15 +28,6 @@ constexpr std::string_view kPrettyTail = "\"\n}\n";
 constexpr std::string_view kLineHead = ",\"checksum\":\"";
 constexpr std::string_view kLineTail = "\"}\n";
 constexpr std::size_t kDigits = 32;
-
-class ManifestError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-void require(bool condition, const char* what) {
-  if (!condition) throw ManifestError(what);
-}
 
 // The seal: a hash of all that precedes it, as the last member. JSON has no canonical form, so that
 // the bytes themselves are hashed, and a reader compares bytes before it parses any.
@@ -313,18 +304,19 @@ std::string to_json(const Manifest& manifest) {
 }
 
 Manifest parse_manifest(std::string_view text, const std::string& path) {
-  try {
+  constexpr std::string_view kRemedy =
+      "it is damaged or edited: write the output again with `embedtool encode --overwrite`";
+  return naming_damage(path, ExitCode::failed, kRemedy, [text] {
     require(looks_like_manifest(text), "not a manifest of embedtool's");
     require(seal_holds(text, kPrettyHead, kPrettyTail), "its checksum does not match its contents");
-    Manifest manifest = manifest_from(parse_json(text));
-    check_consistent(manifest);
-    return manifest;
-  } catch (const std::exception& error) {  // ours, and nlohmann's
-    throw Error(ExitCode::failed,
-                "{}: {}; it is damaged or edited: write the output again with "
-                "`embedtool encode --overwrite`",
-                path, error.what());
-  }
+    try {
+      Manifest manifest = manifest_from(parse_json(text));
+      check_consistent(manifest);
+      return manifest;
+    } catch (const Json::exception& error) {  // bad syntax, a missing member or a wrong type
+      throw Damaged(error.what());
+    }
+  });
 }
 
 bool looks_like_manifest(std::string_view text) {

@@ -1,6 +1,7 @@
 #include "formats/output/rejects.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -15,28 +16,13 @@
 #include "core/base/error.hpp"
 #include "formats/io/bytes_utf8.hpp"
 #include "formats/io/durable_file.hpp"
+#include "formats/io/json_text.hpp"
 
 namespace embedtool {
 namespace {
 
 /// Ids are written whole up to here; longer ones are no ids.
 constexpr std::size_t kMaxId = 4096;
-
-/// Appends a JSON string (RFC 8259) of valid UTF-8.
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
 
 /// A budget in percent says nothing before so many records.
 constexpr std::uint64_t kJudgedFrom = 1000;
@@ -203,7 +189,7 @@ std::string RejectLog::explain() const {
       [](const auto& a, const auto& b) { return a.second.count < b.second.count; });
   if (most == reasons_.end()) return "see the file of rejects";  // all come from an earlier run
   const Reason& reason = most->second;
-  std::string text = fmt::format("most often ({} times) {}", reason.count, reason.example);
+  std::string text = fmt::format("most often ({} of {}): {}", reason.count, count_, reason.example);
   // A reason that an option can mend names the option.
   if (reason.example.find("--") == std::string::npos) {
     text += "; --format, --text-field and --id-field say how records are read";
@@ -290,8 +276,8 @@ void RejectLog::finish(std::uint64_t records) {
   if (records == 0) return;
   if (count_ >= records) {
     throw Error(ExitCode::bad_record,
-                "none of the {} records could be used, so that there is nothing to write: {}",
-                records, explain());
+                "0 of {} records could be used, so there is nothing to write: {}", records,
+                explain());
   }
   check_budget(records);
 }

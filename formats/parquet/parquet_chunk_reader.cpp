@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <array>
 
-#include "formats/parquet/thrift_compact.hpp"
+#include "formats/io/damaged.hpp"
 
 namespace embedtool::parquet {
 namespace {
 
 /// Our page headers take some 30 bytes; foreign fields are skipped up to this.
 constexpr std::size_t kMaxHeader = 1024;
-
-void require(bool condition, const char* what) {
-  if (!condition) throw ThriftError(what);
-}
 
 }  // namespace
 

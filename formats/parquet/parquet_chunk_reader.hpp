@@ -22,7 +22,7 @@ struct PageBudget {
 };
 
 /// Reads one column of one row group, value by value, a page at a time. Everything is checked:
-/// headers, sizes, CRCs, levels. Throws ThriftError. Recycled; not thread-safe.
+/// headers, sizes, CRCs, levels. Throws Damaged. Recycled; not thread-safe.
 class ChunkReader {
  public:
   /// `budget` outlives the reader.

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/base/error.hpp"
+
 namespace embedtool::parquet {
 namespace {
 

@@ -6,7 +6,7 @@
 #include <new>
 
 #include "core/base/error.hpp"
-#include "formats/parquet/thrift_compact.hpp"
+#include "formats/io/damaged.hpp"
 
 namespace embedtool::parquet {
 
@@ -53,13 +53,13 @@ void PageCodec::decompress(std::span<const std::byte> packed, std::span<std::byt
   // The output is a fixed span: a frame that holds more than it declared stops at its end.
   const std::size_t size = ZSTD_decompressDCtx(contexts_->decompressor, raw.data(), raw.size(),
                                                packed.data(), packed.size());
-  if (ZSTD_isError(size) != 0 || size != raw.size()) throw ThriftError("a page does not unpack");
+  if (ZSTD_isError(size) != 0 || size != raw.size()) throw Damaged("a page does not unpack");
 }
 
 std::uint64_t PageCodec::declared_size(std::span<const std::byte> packed) {
   const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
   if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR) {
-    throw ThriftError("a page is not a ZSTD frame of known size");
+    throw Damaged("a page is not a ZSTD frame of known size");
   }
   return size;
 }

@@ -19,9 +19,9 @@ class PageCodec {
 
   /// The compressed form, valid until the next call. Throws Error on failure (memory).
   std::span<const std::byte> compress(std::span<const std::byte> raw);
-  /// Exactly `raw.size()` bytes out of a hostile page; throws ThriftError otherwise.
+  /// Exactly `raw.size()` bytes out of a hostile page; throws Damaged otherwise.
   void decompress(std::span<const std::byte> packed, std::span<std::byte> raw);
-  /// The size that a page's frame declares; throws ThriftError where it declares none.
+  /// The size that a page's frame declares; throws Damaged where it declares none.
   static std::uint64_t declared_size(std::span<const std::byte> packed);
 
  private:

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.hpp"
-#include "formats/parquet/thrift_compact.hpp"
+#include "formats/io/damaged.hpp"
 
 namespace embedtool::parquet {
 
@@ -125,7 +125,7 @@ void RunEncoder::clear() {
 void RunDecoder::open_run() {
   std::uint64_t header = 0;
   for (unsigned shift = 0;; shift += 7) {
-    if (position_ >= bytes_.size() || shift > 35) throw ThriftError("levels end early");
+    require(position_ < bytes_.size() && shift <= 35, "levels end early");
     const auto b = std::to_integer<std::uint64_t>(bytes_[position_++]);
     header |= (b & 0x7F) << shift;
     if ((b & 0x80) == 0) break;
@@ -133,14 +133,14 @@ void RunDecoder::open_run() {
   packed_ = (header & 1) != 0;
   const std::uint64_t count = header >> 1;
   const std::size_t rest = bytes_.size() - position_;
-  if (count == 0) throw ThriftError("an empty run of levels");
+  require(count > 0, "an empty run of levels");
   if (packed_) {
-    if (count * bit_width_ > rest) throw ThriftError("levels end early");
+    require(count * bit_width_ <= rest, "levels end early");
     left_ = count * 8;
     bit_ = position_ * 8;
     position_ += static_cast<std::size_t>(count) * bit_width_;
   } else {
-    if (rest == 0) throw ThriftError("levels end early");
+    require(rest > 0, "levels end early");
     left_ = count;
     repeated_ = std::to_integer<std::uint8_t>(bytes_[position_++]);
   }

@@ -45,7 +45,7 @@ class RunEncoder {
   std::size_t repeats_ = 0;
 };
 
-/// Reads the hybrid, values of at most 8 bits, from hostile bytes; throws ThriftError where they
+/// Reads the hybrid, values of at most 8 bits, from hostile bytes; throws Damaged where they
 /// end early.
 class RunDecoder {
  public:

@@ -1,395 +1,177 @@
 #include "formats/parquet/parquet_metadata.hpp"
 
-#include "formats/parquet/thrift_compact.hpp"
+#include <optional>
 
+#include "formats/io/damaged.hpp"
+#include "formats/parquet/thrift_compact.hpp"
+#include "formats/parquet/thrift_fields.hpp"
+
+// Every struct below is described once, for writing and reading (thrift_fields.hpp). Reading
+// checks no enum values: the reader compares them with the layout that it expects, which knows no
+// others.
 namespace embedtool::parquet {
 namespace {
 
-// ConvertedType: the annotation that readers older than LogicalType understand.
-constexpr std::int32_t kConvertedUtf8 = 0;
-constexpr std::int32_t kConvertedMap = 1;
-constexpr std::int32_t kConvertedList = 3;
-constexpr std::int32_t kConvertedInt8 = 15;
-// LogicalType's union members.
-constexpr std::int16_t kLogicalString = 1;
-constexpr std::int16_t kLogicalMap = 2;
-constexpr std::int16_t kLogicalList = 3;
-constexpr std::int16_t kLogicalInteger = 10;
-constexpr std::int16_t kLogicalFloat16 = 15;
+constexpr const char* kForeignType = "a column's logical type is not one of embedtool's";
 
-[[noreturn]] void fail(const char* what) {
-  throw ThriftError(what);
-}
-
-template <typename Enum>
-std::int32_t number(Enum value) {
-  return static_cast<std::int32_t>(value);
-}
-
-// Both annotations are written where both exist: readers of either age find one.
-void write_logical(Logical logical, ThriftWriter& out) {
+/// ConvertedType, the annotation that readers older than LogicalType understand.
+std::optional<std::int32_t> converted_type(Logical logical) {
   switch (logical) {
-    case Logical::none:
-      return;
     case Logical::string:
-      out.i32(6, kConvertedUtf8);
-      out.begin_struct(10);
-      out.empty_struct(kLogicalString);
-      break;
+      return 0;
     case Logical::map:
-      out.i32(6, kConvertedMap);
-      out.begin_struct(10);
-      out.empty_struct(kLogicalMap);
-      break;
+      return 1;
     case Logical::list:
-      out.i32(6, kConvertedList);
-      out.begin_struct(10);
-      out.empty_struct(kLogicalList);
-      break;
+      return 3;
     case Logical::int8:
-      out.i32(6, kConvertedInt8);
-      out.begin_struct(10);
-      out.begin_struct(kLogicalInteger);
-      out.i8(1, 8);
-      out.boolean(2, true);
-      out.end_struct();
-      break;
+      return 15;
     case Logical::float16:  // has no older form
-      out.begin_struct(10);
-      out.empty_struct(kLogicalFloat16);
+    case Logical::none:
       break;
   }
-  out.end_struct();
+  return std::nullopt;
 }
 
-void write_element(const SchemaElement& element, ThriftWriter& out) {
-  out.begin_element();
-  if (element.type != Physical::none) out.i32(1, number(element.type));
-  if (element.type == Physical::fixed) out.i32(2, element.type_length);
-  if (element.repetition != Repetition::none) out.i32(3, number(element.repetition));
-  out.string(4, element.name);
-  if (element.children > 0) out.i32(5, element.children);
-  write_logical(element.logical, out);
-  out.end_struct();
+/// The union LogicalType: an empty struct for a case without parameters.
+template <typename Archive>
+void fields(Archive& archive, ArchiveRef<Archive, Logical> logical) {
+  const auto empty = [](auto&) {};
+  archive.alternative(1, logical, Logical::string, empty);
+  archive.alternative(2, logical, Logical::map, empty);
+  archive.alternative(3, logical, Logical::list, empty);
+  archive.alternative(10, logical, Logical::int8, [](auto& integer) {
+    integer.constant(1, std::int8_t{8}, kForeignType);  // bits
+    integer.constant(2, true, kForeignType);            // signed
+  });
+  archive.alternative(15, logical, Logical::float16, empty);
 }
 
-// file_offset (field 2) is required and long without meaning; the chunk's start is what others
-// write there. Statistics are left out: min and max of an embedding help nobody.
-void write_chunk(const ChunkMeta& chunk, ThriftWriter& out) {
-  out.begin_element();
-  out.i64(2, chunk.offset());
-  out.begin_struct(3);
-  out.i32(1, number(chunk.type));
-  out.begin_list(2, ThriftType::i32, chunk.encodings.size());
-  for (const Encoding e : chunk.encodings) out.element_i32(number(e));
-  out.begin_list(3, ThriftType::binary, chunk.path.size());
-  for (const std::string& part : chunk.path) out.element_string(part);
-  out.i32(4, number(chunk.codec));
-  out.i64(5, chunk.values);
-  out.i64(6, chunk.uncompressed_size);
-  out.i64(7, chunk.compressed_size);
-  out.i64(9, chunk.data_offset);
-  if (chunk.dictionary_offset >= 0) out.i64(11, chunk.dictionary_offset);
-  out.end_struct();
-  out.end_struct();
+template <typename Archive>
+void fields(Archive& archive, ArchiveRef<Archive, SchemaElement> element) {
+  archive.optional(1, element.type, Physical::none);
+  archive.optional(2, element.type_length, 0);
+  archive.optional(3, element.repetition, Repetition::none);
+  archive.required(4, element.name);
+  archive.optional(5, element.children, 0);
+  // Both annotations are written where both exist, so that readers of either age find one.
+  archive.informative(6, [&] { return converted_type(element.logical); });
+  archive.optional_struct(10, element.logical != Logical::none,
+                          [&](auto& type) { fields(type, element.logical); });
 }
 
-void write_row_group(const RowGroupMeta& group, std::size_t ordinal, ThriftWriter& out) {
-  std::int64_t compressed = 0;
-  std::int64_t uncompressed = 0;
-  for (const ChunkMeta& chunk : group.chunks) {
-    compressed += chunk.compressed_size;
-    uncompressed += chunk.uncompressed_size;
-  }
-  out.begin_element();
-  out.begin_list(1, ThriftType::structure, group.chunks.size());
-  for (const ChunkMeta& chunk : group.chunks) write_chunk(chunk, out);
-  out.i64(2, uncompressed);
-  out.i64(3, group.rows);
-  out.i64(5, group.chunks.front().offset());
-  out.i64(6, compressed);
-  // The field is 16 bits wide and optional: a shard of more groups leaves it out.
-  if (ordinal <= 0x7FFF) out.i16(7, static_cast<std::int16_t>(ordinal));
-  out.end_struct();
+/// ColumnChunk, and within it ColumnMetaData. Statistics are left out: nobody filters by the
+/// minimum or maximum of an embedding.
+template <typename Archive>
+void fields(Archive& archive, ArchiveRef<Archive, ChunkMeta> chunk) {
+  archive.forbidden(1, "a column lies in another file");
+  // file_offset is required, though it has lost its meaning; other writers put the chunk's start.
+  archive.informative(2, [&] { return chunk.offset(); });
+  archive.required_struct(3, [&](auto& meta) {
+    meta.required(1, chunk.type);
+    meta.required(2, chunk.encodings);
+    meta.required(3, chunk.path);
+    meta.constant(4, Codec::zstd, "a column is not compressed with ZSTD");
+    meta.required(5, chunk.values);
+    meta.required(6, chunk.uncompressed_size);
+    meta.required(7, chunk.compressed_size);
+    meta.required(9, chunk.data_offset);
+    meta.optional(11, chunk.dictionary_offset, -1);
+  });
 }
 
-// Reading takes the fields that matter and skips the rest. Enum values are not checked here: the
-// reader compares them with the layout that it expects, which knows no others.
-
-/// Calls visit(field) for every field of the struct that comes next; visit returns false for
-/// fields that are to be skipped.
-template <typename Visit>
-void read_struct(ThriftReader& in, Visit&& visit) {
-  in.begin_struct();
-  for (auto f = in.next_field(); f.type != ThriftType::stop; f = in.next_field()) {
-    if (!visit(f)) in.skip(f.type);
-  }
+/// The sum of one member over the chunks of a row group.
+std::int64_t total(const RowGroupMeta& group, std::int64_t ChunkMeta::*member) {
+  std::int64_t sum = 0;
+  for (const ChunkMeta& chunk : group.chunks) sum += chunk.*member;
+  return sum;
 }
 
-Logical read_logical(ThriftReader& in) {
-  Logical logical = Logical::none;
-  read_struct(in, [&](const ThriftReader::Field& f) {
-    if (f.id == kLogicalString) logical = Logical::string;
-    if (f.id == kLogicalMap) logical = Logical::map;
-    if (f.id == kLogicalList) logical = Logical::list;
-    if (f.id == kLogicalFloat16) logical = Logical::float16;
-    if (f.id != kLogicalInteger) return false;
-    if (f.type != ThriftType::structure) fail("bad logical type");
-    bool is_int8 = true;
-    read_struct(in, [&](const ThriftReader::Field& part) {
-      if (part.id == 1) {
-        is_int8 = is_int8 && in.i8(part) == 8;
-        return true;
-      }
-      if (part.id == 2) is_int8 = is_int8 && in.boolean(part);
-      return false;
+template <typename Archive>
+void fields(Archive& archive, ArchiveRef<Archive, RowGroupMeta> group) {
+  archive.structs(1, group.chunks, [](auto& a, auto& chunk) { fields(a, chunk); });
+  archive.informative(2, [&] { return total(group, &ChunkMeta::uncompressed_size); });
+  archive.required(3, group.rows);
+  archive.informative(5, [&] { return group.chunks.front().offset(); });
+  archive.informative(6, [&] { return total(group, &ChunkMeta::compressed_size); });
+  archive.optional(7, group.ordinal, -1);
+}
+
+template <typename Archive>
+void fields(Archive& archive, ArchiveRef<Archive, FileMeta> file) {
+  // Version 2: the files use encodings and types that version 1 did not have.
+  archive.informative(1, [] { return std::int32_t{2}; });
+  archive.structs(2, file.schema, [](auto& a, auto& element) { fields(a, element); });
+  archive.required(3, file.rows);
+  archive.structs(4, file.row_groups, [](auto& a, auto& group) { fields(a, group); });
+  archive.structs(5, file.key_values, [](auto& a, auto& entry) {
+    a.required(1, entry.first);
+    a.required(2, entry.second);
+  });
+  archive.required(6, file.created_by);
+}
+
+/// Which details a page has depends on its type, which comes first. The CRC, optional in the
+/// format, is in every page of ours.
+template <typename Archive>
+void fields(Archive& archive, ArchiveRef<Archive, PageHeader> header) {
+  archive.required(1, header.type);
+  archive.required(2, header.uncompressed_size);
+  archive.required(3, header.compressed_size);
+  archive.required(4, header.crc);
+  if (header.type == PageType::data) {
+    archive.required_struct(5, [&](auto& page) {
+      page.required(1, header.values);
+      page.required(2, header.encoding);
+      page.constant(3, Encoding::rle, "definition levels are not RLE");
+      page.constant(4, Encoding::rle, "repetition levels are not RLE");
     });
-    if (is_int8) logical = Logical::int8;
-    return true;
-  });
-  return logical;
-}
-
-SchemaElement read_element(ThriftReader& in) {
-  SchemaElement element;
-  read_struct(in, [&](const ThriftReader::Field& f) {
-    switch (f.id) {
-      case 1:
-        element.type = static_cast<Physical>(in.i32(f));
-        return true;
-      case 2:
-        element.type_length = in.i32(f);
-        return true;
-      case 3:
-        element.repetition = static_cast<Repetition>(in.i32(f));
-        return true;
-      case 4:
-        element.name = in.string(f);
-        return true;
-      case 5:
-        element.children = in.i32(f);
-        return true;
-      case 10:
-        if (f.type != ThriftType::structure) fail("bad logical type");
-        element.logical = read_logical(in);
-        return true;
-      default:
-        return false;
-    }
-  });
-  return element;
-}
-
-bool read_chunk_field(const ThriftReader::Field& f, ThriftReader& in, ChunkMeta& chunk) {
-  switch (f.id) {
-    case 1:
-      chunk.type = static_cast<Physical>(in.i32(f));
-      return true;
-    case 2: {
-      const std::size_t size = in.list(f, ThriftType::i32).size;
-      for (std::size_t i = 0; i < size; ++i) {
-        chunk.encodings.push_back(static_cast<Encoding>(in.element_i32()));
-      }
-      return true;
-    }
-    case 3: {
-      const std::size_t size = in.list(f, ThriftType::binary).size;
-      for (std::size_t i = 0; i < size; ++i) chunk.path.emplace_back(in.element_string());
-      return true;
-    }
-    case 4:
-      if (in.i32(f) != number(Codec::zstd)) fail("a column is not compressed with ZSTD");
-      return true;
-    case 5:
-      chunk.values = in.i64(f);
-      return true;
-    case 6:
-      chunk.uncompressed_size = in.i64(f);
-      return true;
-    case 7:
-      chunk.compressed_size = in.i64(f);
-      return true;
-    case 9:
-      chunk.data_offset = in.i64(f);
-      return true;
-    case 11:
-      chunk.dictionary_offset = in.i64(f);
-      if (chunk.dictionary_offset < 0) fail("bad dictionary offset");
-      return true;
-    default:
-      return false;
+  } else if (header.type == PageType::dictionary) {
+    archive.required_struct(7, [&](auto& page) {
+      page.required(1, header.values);
+      page.required(2, header.encoding);
+    });
   }
 }
 
-ChunkMeta read_chunk(ThriftReader& in) {
-  ChunkMeta chunk;
-  bool found = false;
-  read_struct(in, [&](const ThriftReader::Field& f) {
-    if (f.id == 1) fail("a column lies in another file");
-    if (f.id != 3) return false;
-    if (f.type != ThriftType::structure || found) fail("bad column metadata");
-    found = true;
-    read_struct(in,
-                [&](const ThriftReader::Field& part) { return read_chunk_field(part, in, chunk); });
-    return true;
-  });
-  if (!found) fail("a column has no metadata");
-  return chunk;
+template <typename Struct>
+void write(const Struct& value, std::vector<std::byte>& bytes) {
+  ThriftWriter out(bytes);
+  ThriftFieldWriter(out).structure([&](auto& archive) { fields(archive, value); });
 }
 
-RowGroupMeta read_row_group(ThriftReader& in) {
-  RowGroupMeta group;
-  read_struct(in, [&](const ThriftReader::Field& f) {
-    if (f.id == 1) {
-      const std::size_t size = in.list(f, ThriftType::structure).size;
-      for (std::size_t i = 0; i < size; ++i) group.chunks.push_back(read_chunk(in));
-      return true;
-    }
-    if (f.id == 3) {
-      group.rows = in.i64(f);
-      return true;
-    }
-    return false;
-  });
-  return group;
-}
-
-std::pair<std::string, std::string> read_key_value(ThriftReader& in) {
-  std::pair<std::string, std::string> entry;
-  read_struct(in, [&](const ThriftReader::Field& f) {
-    if (f.id != 1 && f.id != 2) return false;
-    (f.id == 1 ? entry.first : entry.second) = in.string(f);
-    return true;
-  });
-  return entry;
-}
-
-bool read_file_field(const ThriftReader::Field& f, ThriftReader& in, FileMeta& meta) {
-  switch (f.id) {
-    case 2: {
-      const std::size_t size = in.list(f, ThriftType::structure).size;
-      for (std::size_t i = 0; i < size; ++i) meta.schema.push_back(read_element(in));
-      return true;
-    }
-    case 3:
-      meta.rows = in.i64(f);
-      return true;
-    case 4: {
-      const std::size_t size = in.list(f, ThriftType::structure).size;
-      for (std::size_t i = 0; i < size; ++i) meta.row_groups.push_back(read_row_group(in));
-      return true;
-    }
-    case 5: {
-      const std::size_t size = in.list(f, ThriftType::structure).size;
-      for (std::size_t i = 0; i < size; ++i) meta.key_values.push_back(read_key_value(in));
-      return true;
-    }
-    case 6:
-      meta.created_by = in.string(f);
-      return true;
-    default:
-      return false;
-  }
-}
-
-void read_page_details(ThriftReader& in, PageHeader& header) {
-  read_struct(in, [&](const ThriftReader::Field& f) {
-    if (f.id == 1) {
-      header.values = in.i32(f);
-      return true;
-    }
-    if (f.id == 2) {
-      header.encoding = static_cast<Encoding>(in.i32(f));
-      return true;
-    }
-    // Levels: only RLE is ever written, and a dictionary page has none.
-    if (header.type == PageType::data && (f.id == 3 || f.id == 4)) {
-      if (in.i32(f) != number(Encoding::rle)) fail("levels are not RLE");
-      return true;
-    }
-    return false;
-  });
+/// Reads the struct at the start of `bytes`; `consumed` is set to its length.
+template <typename Struct>
+Struct read(std::span<const std::byte> bytes, std::size_t& consumed) {
+  ThriftReader in(bytes);
+  Struct value;
+  ThriftFieldReader(in).structure([&](auto& archive) { fields(archive, value); });
+  consumed = in.position();
+  return value;
 }
 
 }  // namespace
 
-void write_file_meta(const FileMeta& meta, std::vector<std::byte>& bytes) {
-  ThriftWriter out(bytes);
-  out.begin_root();
-  out.i32(1, 2);  // version 2: the files use encodings and types that version 1 had not
-  out.begin_list(2, ThriftType::structure, meta.schema.size());
-  for (const SchemaElement& element : meta.schema) write_element(element, out);
-  out.i64(3, meta.rows);
-  out.begin_list(4, ThriftType::structure, meta.row_groups.size());
-  for (std::size_t i = 0; i < meta.row_groups.size(); ++i) {
-    write_row_group(meta.row_groups[i], i, out);
-  }
-  out.begin_list(5, ThriftType::structure, meta.key_values.size());
-  for (const auto& [key, value] : meta.key_values) {
-    out.begin_element();
-    out.string(1, key);
-    out.string(2, value);
-    out.end_struct();
-  }
-  out.string(6, meta.created_by);
-  out.end_struct();
+void write_file_meta(const FileMeta& meta, std::vector<std::byte>& out) {
+  write(meta, out);
 }
 
-void write_page_header(const PageHeader& header, std::vector<std::byte>& bytes) {
-  ThriftWriter out(bytes);
-  out.begin_root();
-  out.i32(1, number(header.type));
-  out.i32(2, header.uncompressed_size);
-  out.i32(3, header.compressed_size);
-  out.i32(4, static_cast<std::int32_t>(header.crc));
-  const bool data = header.type == PageType::data;
-  out.begin_struct(data ? 5 : 7);
-  out.i32(1, header.values);
-  out.i32(2, number(header.encoding));
-  if (data) {
-    out.i32(3, number(Encoding::rle));  // definition levels
-    out.i32(4, number(Encoding::rle));  // repetition levels
-  }
-  out.end_struct();
-  out.end_struct();
+void write_page_header(const PageHeader& header, std::vector<std::byte>& out) {
+  write(header, out);
 }
 
 FileMeta read_file_meta(std::span<const std::byte> bytes) {
-  ThriftReader in(bytes);
-  FileMeta meta;
-  read_struct(in, [&](const ThriftReader::Field& f) { return read_file_field(f, in, meta); });
-  if (in.position() != bytes.size()) fail("bytes after the metadata");
+  std::size_t consumed = 0;
+  FileMeta meta = read<FileMeta>(bytes, consumed);
+  require(consumed == bytes.size(), "bytes after the metadata");
   return meta;
 }
 
-// The type comes first (ascending ids), so that the details are read as what they are.
 PageHeader read_page_header(std::span<const std::byte> bytes, std::size_t& consumed) {
-  ThriftReader in(bytes);
-  PageHeader header;
-  bool has_crc = false;
-  bool has_details = false;
-  read_struct(in, [&](const ThriftReader::Field& f) {
-    if (f.id >= 1 && f.id <= 4) {
-      const std::int32_t value = in.i32(f);
-      if (f.id == 1) header.type = static_cast<PageType>(value);
-      if (f.id == 2) header.uncompressed_size = value;
-      if (f.id == 3) header.compressed_size = value;
-      if (f.id == 4) header.crc = static_cast<std::uint32_t>(value);
-      has_crc = has_crc || f.id == 4;
-      return true;
-    }
-    const std::int16_t wanted = header.type == PageType::data ? 5 : 7;
-    if (f.id != wanted || f.type != ThriftType::structure) return false;
-    read_page_details(in, header);
-    has_details = true;
-    return true;
-  });
-  const bool known = header.type == PageType::data || header.type == PageType::dictionary;
-  if (!known || !has_crc || !has_details) fail("not a page of ours");
-  if (header.uncompressed_size < 0 || header.compressed_size < 0 || header.values < 0) {
-    fail("negative size in a page header");
-  }
-  consumed = in.position();
+  const auto header = read<PageHeader>(bytes, consumed);
+  require(header.type == PageType::data || header.type == PageType::dictionary,
+          "not a page of embedtool's");
+  require(header.uncompressed_size >= 0 && header.compressed_size >= 0 && header.values >= 0,
+          "negative size in a page header");
   return header;
 }
 

@@ -48,7 +48,6 @@ struct ChunkMeta {
   Physical type = Physical::none;
   std::vector<Encoding> encodings;
   std::vector<std::string> path;
-  Codec codec = Codec::zstd;
   std::int64_t values = 0;             ///< levels, i.e. nulls and empty lists included
   std::int64_t uncompressed_size = 0;  ///< page headers included
   std::int64_t compressed_size = 0;    ///< page headers included
@@ -61,6 +60,7 @@ struct ChunkMeta {
 struct RowGroupMeta {
   std::vector<ChunkMeta> chunks;
   std::int64_t rows = 0;
+  std::int16_t ordinal = -1;  ///< its place in the file; -1 where that exceeds 16 bits
 };
 
 struct FileMeta {
@@ -84,7 +84,7 @@ struct PageHeader {
 void write_file_meta(const FileMeta& meta, std::vector<std::byte>& out);
 void write_page_header(const PageHeader& header, std::vector<std::byte>& out);
 
-/// Parse hostile bytes; throw ThriftError. What our writer never writes (other codecs, external
+/// Parse hostile bytes; throw Damaged. What our writer never writes (other codecs, external
 /// files, encryption, v2 pages, missing CRCs) is refused here.
 FileMeta read_file_meta(std::span<const std::byte> bytes);
 /// `consumed` is set to the header's length.

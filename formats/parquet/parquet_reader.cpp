@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "formats/parquet/thrift_compact.hpp"
+#include "formats/io/damaged.hpp"
 
 namespace embedtool {
 namespace {
@@ -16,10 +16,6 @@ constexpr std::uint64_t kMaxFooter = std::uint64_t{64} << 20;
 /// No vocabulary has more bytes of names.
 constexpr std::size_t kMaxNames = std::size_t{64} << 20;
 
-void require(bool condition, const char* what) {
-  if (!condition) throw ThriftError(what);
-}
-
 Hash128 hash_of(std::span<const std::byte> canonical) {
   Hash128 hash;
   for (std::size_t i = 0; i < 8; ++i) {
@@ -29,14 +25,8 @@ Hash128 hash_of(std::span<const std::byte> canonical) {
   return hash;
 }
 
-// Below this file, damage is a ThriftError with a sentence; here it gets the file's name and
-// advice.
-Error damaged(const std::string& name, const char* what) {
-  return Error(ExitCode::failed,
-               "{}: {}; the file is damaged or not embedtool's, write it again with "
-               "`embedtool encode --overwrite`",
-               name, what);
-}
+constexpr std::string_view kRemedy =
+    "the file is damaged or not embedtool's, write it again with `embedtool encode --overwrite`";
 
 }  // namespace
 
@@ -60,16 +50,14 @@ void OutputBlock::clear() {
 
 ParquetReader::ParquetReader(const RandomBytes& in)
     : in_(in), budget_(std::make_unique<parquet::PageBudget>()) {
-  try {
+  naming_damage(in_.name(), ExitCode::failed, kRemedy, [this] {
     read_footer();
     spec_ = parquet::spec_of(meta_);
     for (const auto& column : parquet::layout_of(spec_).columns) {
       columns_.emplace_back(column, *budget_);
     }
     check_groups();
-  } catch (const ThriftError& error) {
-    throw damaged(in_.name(), error.what());
-  }
+  });
 }
 
 // The footer's length is believed only within the file and the cap, before anything is allocated.
@@ -128,7 +116,7 @@ void ParquetReader::open_group() {
 
 bool ParquetReader::read(OutputBlock& block, const BlockLimits& limits) {
   if (rows_left_ == 0 && next_group_ == meta_.row_groups.size()) return false;
-  try {
+  naming_damage(in_.name(), ExitCode::failed, kRemedy, [&] {
     while (block.rows.size() < limits.records && block.byte_size() < limits.bytes) {
       if (rows_left_ == 0) {
         if (next_group_ == meta_.row_groups.size()) break;
@@ -139,9 +127,7 @@ bool ParquetReader::read(OutputBlock& block, const BlockLimits& limits) {
         for (const parquet::ChunkReader& column : columns_) column.expect_end();
       }
     }
-  } catch (const ThriftError& error) {
-    throw damaged(in_.name(), error.what());
-  }
+  });
   return true;
 }
 

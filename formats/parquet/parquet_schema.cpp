@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/base/error.hpp"
-#include "formats/parquet/thrift_compact.hpp"
+#include "formats/io/damaged.hpp"
 
 namespace embedtool::parquet {
 namespace {
@@ -138,7 +138,7 @@ template <typename Number>
 Number parse(std::string_view text, const char* what) {
   Number value{};
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc() || end != text.data() + text.size()) throw ThriftError(what);
+  require(code == std::errc() && end == text.data() + text.size(), what);
   return value;
 }
 
@@ -202,26 +202,25 @@ std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec&
 OutputSpec spec_of(const FileMeta& meta) {
   OutputSpec spec;
   const auto& kv = meta.key_values;
-  if (kv.size() < 4 || kv[0].first != kDimsKey || kv[1].first != kTypeKey ||
-      kv[2].first != kMultiKey || kv[3].first != kScaleKey) {
-    throw ThriftError("no embedtool.* metadata: not written by embedtool");
-  }
+  require(kv.size() >= 4 && kv[0].first == kDimsKey && kv[1].first == kTypeKey &&
+              kv[2].first == kMultiKey && kv[3].first == kScaleKey,
+          "no embedtool.* metadata: not written by embedtool");
   spec.dims = parse<std::size_t>(kv[0].second, "bad embedtool.dims");
-  if (spec.dims == 0 || spec.dims > kMaxDims) throw ThriftError("bad embedtool.dims");
+  require(spec.dims > 0 && spec.dims <= kMaxDims, "bad embedtool.dims");
   const std::optional<OutputType> type = find_named<OutputType>(kv[1].second);
-  if (!type) throw ThriftError("unknown embedtool.dtype");
+  require(type.has_value(), "unknown embedtool.dtype");
   spec.type = *type;
   const bool sparse = kv.size() > 4 && kv[4].first == kSparseKey;
   const bool multi = kv[2].second == "true";
-  if (sparse && multi) throw ThriftError("both sparse and multi-vector");
+  require(!sparse || !multi, "both sparse and multi-vector");
   spec.kind = sparse ? RowKind::sparse : multi ? RowKind::multi : RowKind::dense;
   spec.int8_scale = parse<float>(kv[3].second, "bad embedtool.int8_scale");
   spec.metadata.assign(kv.begin() + (sparse ? 5 : 4), kv.end());
   spec.kept_fields = kept_names(meta);
   try {
-    if (layout_of(spec).schema != meta.schema) throw ThriftError("the columns are not embedtool's");
+    require(layout_of(spec).schema == meta.schema, "the columns are not embedtool's");
   } catch (const Error& error) {
-    throw ThriftError(error.what());
+    throw Damaged(error.what());
   }
   return spec;
 }

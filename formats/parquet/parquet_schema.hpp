@@ -65,7 +65,7 @@ void check_spec(const OutputSpec& spec);
 /// Key-value metadata: what a reader needs to know of the spec, then spec.metadata.
 std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec& spec);
 
-/// The spec that `meta` was written with. Throws ThriftError when it is no output of ours: the
+/// The spec that `meta` was written with. Throws Damaged when it is no output of ours: the
 /// schema must be exactly layout_of()'s.
 OutputSpec spec_of(const FileMeta& meta);
 

@@ -110,8 +110,10 @@ void ParquetWriter::add_kept(const DocumentBlock& documents, std::size_t record)
 // the group is full.
 void ParquetWriter::flush_group() {
   if (group_rows_ == 0) return;
+  const std::size_t ordinal = meta_.row_groups.size();
   parquet::RowGroupMeta& group = meta_.row_groups.emplace_back();
   group.rows = static_cast<std::int64_t>(group_rows_);
+  if (ordinal <= 0x7FFF) group.ordinal = static_cast<std::int16_t>(ordinal);
   for (parquet::ChunkWriter& column : columns_) {
     group.chunks.push_back(column.flush(codec_, offset_, *out_));
     offset_ += static_cast<std::uint64_t>(group.chunks.back().compressed_size);

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "formats/io/damaged.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -12,8 +14,13 @@ std::uint64_t to_zigzag(std::int64_t value) {
   return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
 }
 
-void require(bool condition, const char* what) {
-  if (!condition) throw ThriftError(what);
+/// `value` as a narrower integer that must hold it.
+template <typename Integer>
+Integer narrowed(std::int64_t value) {
+  require(
+      value >= std::numeric_limits<Integer>::min() && value <= std::numeric_limits<Integer>::max(),
+      "a number in the metadata is out of range");
+  return static_cast<Integer>(value);
 }
 
 }  // namespace
@@ -125,7 +132,7 @@ std::uint64_t ThriftReader::varint() {
     value |= static_cast<std::uint64_t>(b & 0x7F) << shift;
     if ((b & 0x80) == 0) return value;
   }
-  throw ThriftError("a number in the metadata has too many bytes");
+  throw Damaged("a number in the metadata has too many bytes");
 }
 
 std::int64_t ThriftReader::zigzag() {
@@ -160,6 +167,11 @@ ThriftReader::Field ThriftReader::next_field() {
   require(id > 0 && id <= std::numeric_limits<std::int16_t>::max(), "bad field id in the metadata");
   last_ids_.back() = static_cast<std::int16_t>(id);
   return {last_ids_.back(), type};
+}
+
+std::int16_t ThriftReader::i16(const Field& field) {
+  require(field.type == ThriftType::i16, "a metadata field has the wrong type");
+  return narrowed<std::int16_t>(zigzag());
 }
 
 std::int32_t ThriftReader::i32(const Field& field) {
@@ -211,11 +223,7 @@ ThriftReader::List ThriftReader::list(const Field& field, ThriftType element) {
 }
 
 std::int32_t ThriftReader::element_i32() {
-  const std::int64_t value = zigzag();
-  require(value >= std::numeric_limits<std::int32_t>::min() &&
-              value <= std::numeric_limits<std::int32_t>::max(),
-          "a number in the metadata is out of range");
-  return static_cast<std::int32_t>(value);
+  return narrowed<std::int32_t>(zigzag());
 }
 
 std::string_view ThriftReader::element_string() {

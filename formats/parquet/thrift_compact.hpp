@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,14 +66,8 @@ class ThriftWriter {
   std::vector<std::int16_t> last_ids_;  ///< the last field id of every open struct
 };
 
-/// What a ThriftReader throws on bytes that are no such struct; callers add the file's name.
-class ThriftError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 /// Walks hostile bytes: every read is bounded, nesting is capped, counts are checked against the
-/// bytes that are left. Strings are views into the input.
+/// bytes that are left; throws Damaged. Strings are views into the input.
 class ThriftReader {
  public:
   struct Field {
@@ -96,6 +89,7 @@ class ThriftReader {
   void skip(ThriftType type);
 
   /// Values; the field's type is checked against the one asked for.
+  std::int16_t i16(const Field& field);
   std::int32_t i32(const Field& field);
   std::int64_t i64(const Field& field);
   std::string_view string(const Field& field);

@@ -1,5 +1,6 @@
 #include "formats/tokenizer/tokenizer_files.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,6 @@
 #include "formats/weights/safetensors.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <bit>

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "formats/io/damaged.hpp"
 #include "formats/weights/torch_pickle.hpp"
 #include "formats/weights/zip_members.hpp"
 
@@ -23,7 +24,7 @@ DType type_of(const std::string& storage) {
   for (const StorageType& known : kStorageTypes) {
     if (known.name == storage) return known.type;
   }
-  throw BadArchive("a tensor is of another type than float32, float16 and bfloat16");
+  throw Damaged("a tensor is of another type than float32, float16 and bfloat16");
 }
 
 /// Number of elements of a contiguous tensor.
@@ -62,7 +63,10 @@ TensorView view_of(const std::string& name, const PickledTensor& tensor,
 
 TorchWeights::TorchWeights(std::span<const std::byte> bytes, std::string where)
     : where_(std::move(where)) {
-  try {
+  constexpr std::string_view kRemedy =
+      "only what torch.save() makes of a state dict is read: write it again in Python, "
+      "safetensors.torch.save_file(torch.load(FILE), NAME.safetensors)";
+  naming_damage(where_, ExitCode::model, kRemedy, [&] {
     const auto members = zip_members(bytes);
     // All members lie in one folder, whose name is the file's of the time.
     std::string folder;
@@ -78,12 +82,7 @@ TorchWeights::TorchWeights(std::span<const std::byte> bytes, std::string where)
       require(storage != members.end(), "a tensor's storage is missing");
       tensors_.emplace(name, view_of(name, tensor, storage->second));
     }
-  } catch (const BadArchive& error) {
-    throw Error(ExitCode::model,
-                "{}: {}; only what torch.save() makes of a state dict is read: write it again in "
-                "Python, safetensors.torch.save_file(torch.load(FILE), NAME.safetensors)",
-                where_, error.what());
-  }
+  });
 }
 
 const TensorView* TorchWeights::find(std::string_view name) const {

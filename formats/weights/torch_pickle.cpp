@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "formats/weights/zip_members.hpp"
+#include "formats/io/damaged.hpp"
 
 namespace embedtool {
 namespace {
@@ -38,7 +38,7 @@ struct Value {
   std::shared_ptr<Dict> dict;
   std::shared_ptr<const Tuple> tuple;
 
-  /// This, if it is of that kind; BadArchive if not.
+  /// This, if it is of that kind; Damaged if not.
   const Value& as(Kind wanted) const {
     require(kind == wanted, kStrange);
     return *this;
@@ -207,7 +207,7 @@ void Machine::step() {
       done_ = true;
       return;
     default:
-      throw BadArchive(kStrange);
+      throw Damaged(kStrange);
   }
 }
 

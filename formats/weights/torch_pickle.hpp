@@ -19,8 +19,8 @@ struct PickledTensor {
 };
 
 /// Reads the pickle of a flat state dict, protocol 2, as torch.save() writes it: the tensors by
-/// name. What the pickle would call is compared with four names and never called. Throws BadArchive
-/// (zip_members.hpp) for everything else.
+/// name. What the pickle would call is compared with four names and never called. Throws Damaged
+/// for everything else.
 std::map<std::string, PickledTensor> read_state_dict(std::span<const std::byte> pickle);
 
 }  // namespace embedtool

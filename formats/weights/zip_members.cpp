@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "formats/io/damaged.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -44,7 +46,7 @@ std::size_t find_end(const Numbers& numbers) {
   for (std::size_t at = last + 1; at-- > first;) {
     if (numbers.u32(at) == kDirectoryEnd) return at;
   }
-  throw BadArchive("it has no directory");
+  throw Damaged("it has no directory");
 }
 
 struct Member {

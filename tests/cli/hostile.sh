@@ -22,7 +22,7 @@ peak_below 250 'a line of 100 MB'
 [[ $(stat -c %s out/rejects.jsonl) -lt 2000 ]] || fail "the offending bytes are not capped"
 tr -d '\n' <giant.jsonl >giant.txt
 run 3 encode -m "$MODEL" -o out giant.txt --overwrite
-has stderr "none of the 1 records"
+has stderr "0 of 1 records"
 encode out giant.jsonl --overwrite --max-line 200M
 equal "$(rows)" 2
 printf '{"text":"12345678901234567890"}\n{"text":"x"}\n' >short.jsonl

@@ -6,7 +6,7 @@ source "$(dirname "$0")/lib.sh" "$1"
 
 printf '{"id":"a","body":"x"}\n{"id":"b","body":"y"}\n' >typo.jsonl
 printf '{"id":"a","text":"word 1"}\n' >good.jsonl
-none="none of the 2 records"
+none="0 of 2 records could be used"
 
 # Every record is bad: status 3 in every format, said under -q, and no manifest.
 for format in parquet npy jsonl; do
@@ -32,7 +32,7 @@ equal "$(json new-parquet/manifest.json 'd["rows"]')" 2
 # A text too long for --on-long skip is a record that was not used.
 python3 -c 'print("word " * 2000)' >long.txt
 run 3 encode -m "$MODEL" -o long --on-long skip long.txt
-has stderr "none of the 1 records"
+has stderr "0 of 1 records"
 
 # The output that was to be replaced stays, whole, until there is a row.
 encode live good.jsonl typo.jsonl
@@ -49,7 +49,7 @@ equal "$(lines elsewhere.jsonl)" 2 "lines of --rejects"
 # 5000 bad records: more than any window holds.
 for i in $(seq 5000); do echo "{\"id\":\"$i\"}"; done >bad5000.jsonl
 run 3 encode -q -m "$MODEL" -o live --overwrite --max-rejects 100% bad5000.jsonl
-has stderr "none of the 5000 records"
+has stderr "0 of 5000 records"
 diff -r before live || fail "many rejects touched the output"
 # With a row at the end it is replaced, rejects and all.
 encode live --overwrite --max-rejects 100% bad5000.jsonl good.jsonl

@@ -6,9 +6,9 @@
 #include <span>
 
 #include "core/base/error.hpp"
+#include "formats/io/damaged.hpp"
 #include "formats/weights/torch_file.hpp"
 #include "formats/weights/torch_pickle.hpp"
-#include "formats/weights/zip_members.hpp"
 #include "tests/fuzz/whole_tensor.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& [name, tensor] : read_state_dict(bytes)) {
       if (tensor.shape.size() > 16) std::abort();
     }
-  } catch (const BadArchive&) {
+  } catch (const Damaged&) {
   }
   try {
     const TorchWeights weights(bytes, "fuzz");

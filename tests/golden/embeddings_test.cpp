@@ -5,7 +5,7 @@
 
 #include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 #include "tests/golden/golden_checks.hpp"
 
 namespace embedtool {

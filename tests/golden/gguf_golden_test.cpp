@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "core/math/gemm_backends.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 #include "formats/tokenizer/tokenizer_files.hpp"
 #include "tests/golden/golden_checks.hpp"
 

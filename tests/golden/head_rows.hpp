@@ -16,7 +16,7 @@
 #include "core/math/gemm_backends.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/corpus/corpus.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 #include "formats/output/rejects.hpp"
 
 namespace embedtool::golden {

@@ -7,7 +7,7 @@
 
 #include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 #include "tests/golden/golden_case.hpp"
 #include "tests/support/encode_vectors.hpp"
 #include "tests/support/model_folder.hpp"

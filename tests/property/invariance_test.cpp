@@ -163,11 +163,11 @@ TEST_P(Invariance, AStoppedRunCountsWrittenWindows) {
   ASSERT_TRUE(report_.interrupted);
   ASSERT_LT(report_.counts.windows, 6U);
   const RunReport stopped = std::move(report_);
-  sequences.resize(stopped.rows);
+  sequences.resize(stopped.counts.rows);
   options.stop = nullptr;
   run_with(sequences, options);
-  EXPECT_EQ(stopped.padding.real, report_.work.padding.real);
-  EXPECT_EQ(stopped.padding.actual, report_.work.padding.actual);
+  EXPECT_EQ(stopped.work.padding.real, report_.work.padding.real);
+  EXPECT_EQ(stopped.work.padding.actual, report_.work.padding.actual);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Invariance,

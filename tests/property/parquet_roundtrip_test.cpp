@@ -5,11 +5,14 @@
 
 #include "formats/parquet/parquet_reader.hpp"
 #include "formats/parquet/parquet_writer.hpp"
+#include "tests/support/memory_io.hpp"
 #include "tests/support/sample_rows.hpp"
 
 namespace embedtool {
 namespace {
 
+using testing::MemoryBytes;
+using testing::MemorySink;
 using testing::part_of;
 using testing::RowGenerator;
 using testing::sample_spec;

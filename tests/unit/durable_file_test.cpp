@@ -1,5 +1,6 @@
 #include "formats/io/durable_file.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>

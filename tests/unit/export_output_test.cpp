@@ -8,11 +8,13 @@
 #include "core/base/error.hpp"
 #include "formats/output/shard_values.hpp"
 #include "formats/parquet/parquet_reader.hpp"
+#include "tests/support/memory_io.hpp"
 #include "tests/support/output_testing.hpp"
 
 namespace embedtool {
 namespace {
 
+using testing::MemoryBytes;
 using testing::read_file;
 using testing::RowGenerator;
 using testing::sample_spec;

@@ -9,7 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "formats/model/gguf_model.hpp"
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 #include "formats/model/model_description.hpp"
 #include "formats/tokenizer/gguf_tokenizer.hpp"
 #include "formats/tokenizer/tokenizer_files.hpp"

@@ -79,14 +79,5 @@ TEST(DescribeModel, CountsATableAsStored) {
   EXPECT_EQ(line(description, "layers"), "absent");
 }
 
-TEST(HumanBytes, RoundsToThreeFiguresAtMost) {
-  EXPECT_EQ(human_bytes(0), "0 bytes");
-  EXPECT_EQ(human_bytes(999), "999 bytes");
-  EXPECT_EQ(human_bytes(1000), "1.0 kB");
-  EXPECT_EQ(human_bytes(87'000'000), "87 MB");
-  EXPECT_EQ(human_bytes(999'900), "1.0 MB");
-  EXPECT_EQ(human_bytes(2'271'000'000), "2.3 GB");
-}
-
 }  // namespace
 }  // namespace embedtool

@@ -1,4 +1,4 @@
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "core/math/gemm.hpp"
+#include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
 
 namespace embedtool {

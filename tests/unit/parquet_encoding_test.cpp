@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "formats/parquet/thrift_compact.hpp"
+#include "formats/io/damaged.hpp"
 
 namespace embedtool::parquet {
 namespace {
@@ -97,15 +97,15 @@ TEST(RunEncoder, RandomRunsComeBackHoweverAppended) {
 }
 
 TEST(RunDecoder, RefusesWhatEndsEarly) {
-  EXPECT_THROW(RunDecoder({}, 1).next(), ThriftError);
+  EXPECT_THROW(RunDecoder({}, 1).next(), Damaged);
   const auto no_value = bytes_of({0x02});
-  EXPECT_THROW(RunDecoder(no_value, 1).next(), ThriftError);
+  EXPECT_THROW(RunDecoder(no_value, 1).next(), Damaged);
   const auto huge = bytes_of({0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0x00});  // 2^31 packed groups
-  EXPECT_THROW(RunDecoder(huge, 1).next(), ThriftError);
+  EXPECT_THROW(RunDecoder(huge, 1).next(), Damaged);
   const auto empty_run = bytes_of({0x00, 0x01});
-  EXPECT_THROW(RunDecoder(empty_run, 1).next(), ThriftError);
+  EXPECT_THROW(RunDecoder(empty_run, 1).next(), Damaged);
   const auto endless = bytes_of({0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80});
-  EXPECT_THROW(RunDecoder(endless, 1).next(), ThriftError);
+  EXPECT_THROW(RunDecoder(endless, 1).next(), Damaged);
 }
 
 }  // namespace

@@ -3,12 +3,16 @@
 
 #include <cstring>
 
+#include "formats/io/damaged.hpp"
 #include "formats/parquet/parquet_chunk_reader.hpp"
 #include "formats/parquet/parquet_chunk_writer.hpp"
-#include "formats/parquet/thrift_compact.hpp"
+#include "tests/support/memory_io.hpp"
 
 namespace embedtool::parquet {
 namespace {
+
+using testing::MemoryBytes;
+using testing::MemorySink;
 
 std::vector<std::byte> bytes_of(std::initializer_list<int> values) {
   std::vector<std::byte> out;
@@ -148,7 +152,7 @@ TEST(ChunkReader, FindsEveryFlippedByteOfAPage) {
     ChunkReader reader(embedding_layout(OutputType::f32, 8, false), budget);
     reader.open(chunk.meta, in, codec);
     std::vector<std::byte> out;
-    EXPECT_THROW(reader.vectors(out, 8, true), ThriftError) << i;
+    EXPECT_THROW(reader.vectors(out, 8, true), Damaged) << i;
   }
 }
 
@@ -163,7 +167,7 @@ TEST(ChunkReader, RefusesMoreThanItsBudget) {
   PageBudget budget{50000};
   ChunkReader reader(layout_of(spec).columns[0], budget);
   reader.open(chunk.meta, in, codec);
-  EXPECT_THROW(reader.bytes(), ThriftError);
+  EXPECT_THROW(reader.bytes(), Damaged);
 }
 
 TEST(Layout, RefusesNamesThatAreTaken) {

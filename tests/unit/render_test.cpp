@@ -8,24 +8,6 @@
 namespace embedtool {
 namespace {
 
-TEST(Render, CountsInGroups) {
-  EXPECT_EQ(human_count(0), "0");
-  EXPECT_EQ(human_count(999), "999");
-  EXPECT_EQ(human_count(1000), "1 000");
-  EXPECT_EQ(human_count(1234567), "1 234 567");
-}
-
-TEST(Render, SecondsInTheUnitThatReadsBest) {
-  EXPECT_EQ(human_seconds(0), "0 s");
-  EXPECT_EQ(human_seconds(-1), "0 s");
-  EXPECT_EQ(human_seconds(12.34e-6), "12.3 µs");
-  EXPECT_EQ(human_seconds(0.0999), "99.9 ms");
-  EXPECT_EQ(human_seconds(1.5), "1.50 s");
-  EXPECT_EQ(human_seconds(119.7), "120 s");
-  EXPECT_EQ(human_seconds(250), "4 min 10 s");
-  EXPECT_EQ(human_seconds(7260), "2 h 01 min");
-}
-
 TEST(Render, TablesAlignByCodePoints) {
   Table table({Table::Align::left, Table::Align::right});
   table.row({"né", "1"});

@@ -11,15 +11,17 @@
 
 #include "core/base/error.hpp"
 #include "formats/io/fd_sink.hpp"
-#include "formats/output/json_rows.hpp"
+#include "formats/io/json_text.hpp"
 #include "formats/output/npy.hpp"
 #include "formats/output/shard_reader.hpp"
 #include "formats/output/verify.hpp"
+#include "tests/support/memory_io.hpp"
 #include "tests/support/output_testing.hpp"
 
 namespace embedtool {
 namespace {
 
+using testing::MemoryBytes;
 using testing::read_file;
 using testing::RowGenerator;
 using testing::sample_spec;
@@ -54,7 +56,7 @@ struct HandRow {
       vectors.insert(vectors.end(), bytes.begin(), bytes.end());
     }
   }
-  EmbeddingBlock view() const { return {&documents, rows, vectors, offsets, {}}; }
+  EmbeddingBlock view() const { return {&documents, rows, vectors, {}, offsets, {}}; }
 };
 
 OutputSpec hand_spec(OutputType type, std::size_t dims, bool multi) {

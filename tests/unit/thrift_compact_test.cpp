@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "formats/io/damaged.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -85,20 +87,20 @@ void read_all(const std::vector<std::byte>& bytes) {
 }
 
 TEST(ThriftReader, RefusesHostileBytes) {
-  EXPECT_THROW(read_all({}), ThriftError);
-  EXPECT_THROW(read_all(bytes_of({0x18, 0x7f, 'a'})), ThriftError);  // string past the end
-  EXPECT_THROW(read_all(bytes_of({0x19, 0xf5, 0xff, 0xff, 0x7f})), ThriftError);  // huge list
-  EXPECT_THROW(read_all(bytes_of({0x1d})), ThriftError);                          // type 13
+  EXPECT_THROW(read_all({}), Damaged);
+  EXPECT_THROW(read_all(bytes_of({0x18, 0x7f, 'a'})), Damaged);               // string past the end
+  EXPECT_THROW(read_all(bytes_of({0x19, 0xf5, 0xff, 0xff, 0x7f})), Damaged);  // huge list
+  EXPECT_THROW(read_all(bytes_of({0x1d})), Damaged);                          // type 13
   EXPECT_THROW(read_all(bytes_of(
                    {0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x00})),
-               ThriftError);  // endless varint
-  EXPECT_THROW(read_all(std::vector<std::byte>(100000, std::byte{0x1c})), ThriftError);  // nesting
-  EXPECT_THROW(read_all(std::vector<std::byte>(100000, std::byte{0x19})), ThriftError);
+               Damaged);  // endless varint
+  EXPECT_THROW(read_all(std::vector<std::byte>(100000, std::byte{0x1c})), Damaged);  // nesting
+  EXPECT_THROW(read_all(std::vector<std::byte>(100000, std::byte{0x19})), Damaged);
   const auto wide = bytes_of({0x15, 0x80, 0x80, 0x80, 0x80, 0x20, 0x00});  // 2^32 as an i32
   ThriftReader in(wide);
   in.begin_struct();
   const auto field = in.next_field();
-  EXPECT_THROW(in.i32(field), ThriftError);
+  EXPECT_THROW(in.i32(field), Damaged);
 }
 
 }  // namespace

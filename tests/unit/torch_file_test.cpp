@@ -13,6 +13,7 @@
 #include "core/base/error.hpp"
 #include "core/base/hash.hpp"
 #include "core/math/kernels.hpp"
+#include "formats/io/damaged.hpp"
 #include "formats/weights/torch_pickle.hpp"
 #include "formats/weights/zip_members.hpp"
 #include "tests/support/model_folder.hpp"
@@ -105,7 +106,7 @@ TEST(TorchFile, EveryChangedByteIsBounded) {
 std::string pickle_error(const std::string& pickle) {
   try {
     read_state_dict(as_bytes(pickle));
-  } catch (const BadArchive& error) {
+  } catch (const Damaged& error) {
     return error.what();
   }
   return "";

@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <limits>
 #include <utility>
 
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
+#include "core/base/flat_table.hpp"
 #include "core/text/models/word_cache.hpp"
 #include "core/text/models/word_model.hpp"
 #include "core/text/unicode/byte_alphabet.hpp"
@@ -16,7 +16,7 @@ namespace {
 
 constexpr TokenId kNone = Vocabulary::kAbsent;
 
-/// Which pairs of tokens join, when, and to what. Open addressing, immutable once built.
+/// Which pairs of tokens join, when, and to what. Immutable once built.
 class MergeTable {
  public:
   struct Merge {
@@ -25,40 +25,34 @@ class MergeTable {
   };
   static constexpr std::uint32_t kNever = std::numeric_limits<std::uint32_t>::max();
 
-  void reserve(std::size_t merges) {
-    slots_.assign(std::bit_ceil(std::max<std::size_t>(merges * 2, 16)), {});
-    shift_ = 64 - std::countr_zero(slots_.size());
-  }
+  explicit MergeTable(std::size_t merges) : table_(merges) {}
+
   /// Of a pair named twice the later rank counts, as in the reference.
   void add(TokenId left, TokenId right, Merge merge) {
-    Slot& slot = slots_[place(key(left, right))];
-    slot = {key(left, right), merge};
+    table_[place(key(left, right))] = {key(left, right), merge};
   }
-  Merge find(TokenId left, TokenId right) const {
-    const Slot& slot = slots_[place(key(left, right))];
-    return slot.key == key(left, right) ? slot.merge : Merge{};
-  }
+  /// A free slot's merge is one that never happens.
+  Merge find(TokenId left, TokenId right) const { return table_[place(key(left, right))].merge; }
 
  private:
+  static constexpr std::uint64_t kFree = std::numeric_limits<std::uint64_t>::max();
   struct Slot {
-    std::uint64_t key = kEmpty;
+    std::uint64_t key = kFree;
     Merge merge;
+
+    bool is_free() const { return key == kFree; }
   };
-  static constexpr std::uint64_t kEmpty = std::numeric_limits<std::uint64_t>::max();
 
   static std::uint64_t key(TokenId left, TokenId right) {
     return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 |
            static_cast<std::uint32_t>(right);
   }
   std::size_t place(std::uint64_t wanted) const {
-    std::size_t at = (wanted * 0x9E3779B97F4A7C15ULL) >> shift_;
-    while (slots_[at].key != kEmpty && slots_[at].key != wanted)
-      at = (at + 1) & (slots_.size() - 1);
-    return at;
+    return table_.place(wanted * 0x9E3779B97F4A7C15ULL,
+                        [wanted](const Slot& slot) { return slot.key == wanted; });
   }
 
-  std::vector<Slot> slots_;
-  int shift_ = 64;
+  FlatTable<Slot> table_;
 };
 
 /// Byte-pair encoding (Sennrich et al. 2016): of all neighbours that may join, those with the
@@ -132,6 +126,7 @@ class Bpe : public WordModel {
 
 Bpe::Bpe(BpeSpec spec, const std::string& where)
     : vocabulary_(std::move(spec.vocabulary)),
+      merges_(spec.merges.size()),
       prefix_(std::move(spec.continuing_subword_prefix)),
       suffix_(std::move(spec.end_of_word_suffix)),
       fuse_unknown_(spec.fuse_unk),
@@ -167,7 +162,6 @@ Bpe::Bpe(BpeSpec spec, const std::string& where)
 
 void Bpe::add_merges(const std::vector<BpeSpec::Merge>& merges, std::size_t prefix_bytes,
                      const std::string& where) {
-  merges_.reserve(merges.size());
   merged_.reserve(merges.size());
   std::string joined;
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {

@@ -18,27 +18,20 @@ std::uint32_t read_u32(const char* p) {
   return value;
 }
 
-// The trie as a graph. A node is known by its base: the child for byte c, if any, is unit
-// base ^ c, marked with c; a leaf's value is in unit base ^ 0.
+// The trie as a graph, whose nodes are bases.
 class Trie {
  public:
   explicit Trie(std::string_view units) : units_(units), size_(units.size() / 4) {}
 
   std::size_t size() const { return size_; }
   bool in_bounds(std::size_t base) const { return (base | 0xFFU) < size_; }
-  std::size_t base_of(std::size_t unit) const {
-    const std::uint32_t u = read(unit);
-    const std::uint32_t offset = (u >> 10) << ((u & 0x200U) >> 6);
-    return unit ^ offset;
-  }
-  bool has_child(std::size_t base, std::uint32_t c) const {
-    return (read(base ^ c) & 0x800000FFU) == c;
-  }
-  bool has_leaf(std::size_t unit) const { return (read(unit) >> 8 & 1U) != 0; }
-  std::uint32_t value(std::size_t base) const { return read(base) & 0x7FFFFFFFU; }
+  std::size_t base_of(std::size_t unit) const { return read(unit).base(unit); }
+  bool has_child(std::size_t base, std::uint32_t c) const { return read(base ^ c).has_label(c); }
+  bool has_leaf(std::size_t unit) const { return read(unit).has_leaf(); }
+  std::uint32_t value(std::size_t base) const { return read(base).value(); }
 
  private:
-  std::uint32_t read(std::size_t unit) const { return read_u32(units_.data() + unit * 4); }
+  DartsUnit read(std::size_t unit) const { return {read_u32(units_.data() + unit * 4)}; }
 
   std::string_view units_;
   std::size_t size_;

@@ -1,9 +1,28 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace embedtool {
+
+/// One unit of a double-array trie in the layout of Darts-clone (darts.h of sentencepiece). A node
+/// is known by its base: its child for byte c, if any, is unit base ^ c, labelled c; its value, if
+/// it has one, is in unit base ^ 0.
+struct DartsUnit {
+  std::uint32_t bits = 0;
+
+  bool has_label(std::uint32_t c) const { return (bits & 0x800000FFU) == c; }
+  /// The base of the node that this unit, at `place`, leads to.
+  std::size_t base(std::size_t place) const {
+    return place ^ std::size_t{(bits >> 10) << ((bits & 0x200U) >> 6)};
+  }
+  /// That node has a value.
+  bool has_leaf() const { return (bits >> 8 & 1U) != 0; }
+  /// Of the unit that holds one.
+  std::uint32_t value() const { return bits & 0x7FFFFFFFU; }
+};
 
 /// Checks a sentencepiece "precompiled charsmap": a double-array trie (Darts) from character
 /// sequences to places in a pool of replacements, each ending in NUL. The library that walks it

@@ -31,27 +31,26 @@ class Charsmap {
   /// The replacement that the shortest beginning of `text` with a rule has; null data() without.
   std::string_view find(std::string_view text) const {
     if (units_.empty()) return {};
-    std::size_t node = offset(units_[0]);
+    std::size_t base = units_[0].base(0);
     for (const char byte : text) {
       const auto c = static_cast<unsigned char>(byte);
       if (c == 0) return {};
-      node ^= c;
-      const std::uint32_t unit = units_[node];
-      if ((unit & 0x800000FFU) != c) return {};
-      node ^= offset(unit);
-      if ((unit >> 8 & 1U) != 0) return replacement(units_[node] & 0x7FFFFFFFU);
+      const std::size_t child = base ^ c;
+      const DartsUnit unit = units_[child];
+      if (!unit.has_label(c)) return {};
+      base = unit.base(child);
+      if (unit.has_leaf()) return replacement(units_[base].value());
     }
     return {};
   }
 
  private:
-  static std::size_t offset(std::uint32_t unit) { return (unit >> 10) << ((unit & 0x200U) >> 6); }
   std::string_view replacement(std::size_t at) const {
     return pool_.substr(at, pool_.find('\0', at) - at);
   }
 
   std::string blob_;
-  std::vector<std::uint32_t> units_;
+  std::vector<DartsUnit> units_;
   std::string_view pool_;
 };
 

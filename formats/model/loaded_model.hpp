@@ -20,7 +20,7 @@
 
 namespace embedtool {
 
-/// Everything that a model folder says, understood and checked. Owns the mapped files; `weights`,
+/// Everything that a model's files say, understood and checked. Owns the mapped files; `weights`,
 /// `head` and `tokenizer` point into them, also after a move.
 struct LoadedModel {
   std::unique_ptr<RecordingFileSet> files;  ///< first, hence destroyed last
@@ -55,26 +55,6 @@ struct LoadedModel {
   std::vector<std::string> notes;  ///< what was ignored or assumed: a sentence each
   std::string_view card;           ///< README.md, "" when there is none
 };
-
-/// Loads a model: a folder in Hugging Face or sentence-transformers layout, a model2vec folder, a
-/// .gguf file (or a folder with nothing but a model.gguf), or a model inside the program
-/// (`builtin`, `builtin-fast`; a folder of that name goes first when it is written with a slash).
-/// Maps the weights and reads their headers, and nothing else of them: what a model is costs the
-/// same whatever its size. Throws Error(ExitCode::model) naming the file and the remedy.
-LoadedModel open_model(const std::string& path_or_name);
-
-/// Sets the fingerprint. Where the files look as they did when `known` was taken, it is known;
-/// else every byte of them is read.
-void fingerprint_model(LoadedModel& model, std::span<const StampedFile> files_then = {},
-                       const std::string& known = "");
-
-/// Both.
-LoadedModel load_model(const std::string& path_or_name);
-
-/// The same from files that are anywhere. `name` is for people; where `gguf_name` is not empty,
-/// that file alone is the model.
-LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
-                       const std::string& gguf_name = "");
 
 /// Makes the model use another of its heads. Throws Error(usage), listing them, when it has none of
 /// that kind.

@@ -1,4 +1,4 @@
-#include "formats/model/hf_model.hpp"
+#include "formats/model/load_model.hpp"
 
 #include <fmt/format.h>
 
@@ -301,40 +301,6 @@ std::string display_name(const std::filesystem::path& path) {
   return at == std::string::npos ? name
                                  : fmt::format("{}/{}", name.substr(0, at), name.substr(at + 2));
 }
-
-}  // namespace
-
-void choose_head(LoadedModel& model, HeadKind kind) {
-  if (kind == model.head_kind) return;
-  std::string names(name_of(model.head_kind));
-  for (HeadChoice& choice : model.more_heads) {
-    if (choice.kind == kind) {
-      std::swap(choice.head, model.head);
-      std::swap(choice.kind, model.head_kind);
-      std::swap(choice.source, model.pooling_source);
-      model.normalize_source = model.pooling_source;
-      return;
-    }
-    names += fmt::format(", {}", name_of(choice.kind));
-  }
-  throw Error(ExitCode::usage, "--head {}: {} has only: {}", name_of(kind), model.name, names);
-}
-
-void choose_role(LoadedModel& model, bool query) {
-  if (!model.colbert) return;
-  const ColbertSettings& settings = *model.colbert;
-  model.tokenizer = make_colbert_tokenizer(std::move(model.tokenizer), settings, query);
-  const bool fills = query && settings.expands_queries;
-  if (!query) model.head.skipped = settings.skipped;
-  if (fills && !settings.sees_expansion) model.spec.unseen_tail = settings.expansion;
-  if (!query) return;
-  const std::size_t positions = model.spec.max_positions;
-  model.max_tokens =
-      positions == 0 ? settings.query_length : std::min(positions, settings.query_length);
-  model.max_tokens_reason = "queries; " + settings.source;
-}
-
-namespace {
 
 LoadedModel open_files(std::unique_ptr<FileSet> files, const std::string& name,
                        const std::string& gguf_name = "") {

@@ -1,0 +1,42 @@
+#include "formats/model/loaded_model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/error.hpp"
+
+namespace embedtool {
+
+void choose_head(LoadedModel& model, HeadKind kind) {
+  if (kind == model.head_kind) return;
+  std::string names(name_of(model.head_kind));
+  for (HeadChoice& choice : model.more_heads) {
+    if (choice.kind == kind) {
+      std::swap(choice.head, model.head);
+      std::swap(choice.kind, model.head_kind);
+      std::swap(choice.source, model.pooling_source);
+      model.normalize_source = model.pooling_source;
+      return;
+    }
+    names += fmt::format(", {}", name_of(choice.kind));
+  }
+  throw Error(ExitCode::usage, "--head {}: {} has only: {}", name_of(kind), model.name, names);
+}
+
+void choose_role(LoadedModel& model, bool query) {
+  if (!model.colbert) return;
+  const ColbertSettings& settings = *model.colbert;
+  model.tokenizer = make_colbert_tokenizer(std::move(model.tokenizer), settings, query);
+  const bool fills = query && settings.expands_queries;
+  if (!query) model.head.skipped = settings.skipped;
+  if (fills && !settings.sees_expansion) model.spec.unseen_tail = settings.expansion;
+  if (!query) return;
+  const std::size_t positions = model.spec.max_positions;
+  model.max_tokens =
+      positions == 0 ? settings.query_length : std::min(positions, settings.query_length);
+  model.max_tokens_reason = "queries; " + settings.source;
+}
+
+}  // namespace embedtool

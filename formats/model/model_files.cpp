@@ -1,6 +1,7 @@
 #include "formats/model/model_files.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace embedtool {
@@ -9,7 +10,18 @@ namespace {
 /// So much of a file is in memory at a time while it is hashed; a multiple of every page size.
 constexpr std::size_t kPiece = std::size_t{4} << 20U;
 
+/// The coarsest times that a file system keeps (FAT).
+constexpr std::int64_t kTimeResolution = 2'000'000'000;
+
+std::int64_t now_ns() {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count();
+}
+
 }  // namespace
+
+RecordingFileSet::RecordingFileSet(std::unique_ptr<FileSet> base)
+    : base_(std::move(base)), opened_ns_(now_ns()) {}
 
 std::optional<std::span<const std::byte>> RecordingFileSet::find(std::string_view name) const {
   const auto bytes = base_->find(name);
@@ -49,7 +61,7 @@ std::vector<StampedFile> RecordingFileSet::stamps() const {
     StampedFile& file = out.emplace_back(StampedFile{name, {}});
     if (!bytes.has_value()) continue;
     file.stamp = base_->stamp(name);
-    if (!file.stamp) return {};
+    if (!file.stamp || file.stamp->changed_ns > opened_ns_ - kTimeResolution) return {};
   }
   return out;
 }

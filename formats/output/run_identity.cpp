@@ -8,17 +8,17 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "core/base/error.hpp"
+#include "formats/io/damaged.hpp"
 
 namespace embedtool {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Values as text, and back. read() throws Error(failed) for text that to_text() never gives.
+// Values as text, and back. read() throws Damaged for text that to_text() never gives.
 
 [[noreturn]] void refuse(std::string_view text) {
-  throw Error(ExitCode::failed, "'{}' is not a value of this setting", text);
+  throw Damaged(fmt::format("'{}' is not a value that its setting can have", text));
 }
 
 std::string to_text(const std::string& value) {
@@ -344,13 +344,13 @@ RunIdentity identity_from(const Settings& record) {
   RunIdentity identity;
   for (const auto& [name, text] : record) {
     const IdentityField* field = find_identity_field(name);
-    if (field == nullptr) throw Error(ExitCode::failed, "unknown setting '{}'", name);
+    if (field == nullptr) throw Damaged(fmt::format("unknown setting '{}'", name));
     field->set(identity, text);
   }
   for (const IdentityField& field : kFields) {
     const bool there = std::any_of(record.begin(), record.end(),
                                    [&](const auto& entry) { return entry.first == field.name; });
-    if (!there) throw Error(ExitCode::failed, "no setting '{}'", field.name);
+    if (!there) throw Damaged(fmt::format("no setting '{}'", field.name));
   }
   return identity;
 }

@@ -126,7 +126,7 @@ struct IdentityField {
   bool known_late = false;  ///< once weights are loaded: until then it has its default
   const char* remedy = "";  ///< a flag that restores it, or what a difference means
   std::string (*get)(const RunIdentity&) = nullptr;
-  /// Throws Error(failed) for what get() never gives.
+  /// Throws Damaged for text that get() never gives.
   void (*set)(RunIdentity&, std::string_view) = nullptr;
   bool (*same)(const RunIdentity&, const RunIdentity&) = nullptr;
 };
@@ -151,7 +151,7 @@ std::string other_cut(const RunIdentity& before, const RunIdentity& now);
 Settings identity_settings(const RunIdentity& identity);
 Settings identity_settings(const RunIdentity& identity, IdentityClass kind);
 /// Every field, for the journal; identity_from() reads it back. A name that is unknown, or missing,
-/// is an Error(failed).
+/// is Damaged.
 Settings identity_record(const RunIdentity& identity);
 RunIdentity identity_from(const Settings& record);
 

@@ -16,7 +16,9 @@ guarded() {
 }
 fatal=139 # SIGSEGV
 
+# Files that are younger than the resolution of a file system's times are hashed.
 cp -r "$MODEL" model
+sleep 2.1
 corpus 300 >in.jsonl
 ARGUMENTS=(-m model in.jsonl --shard-rows 100)
 guarded $fatal encode -o none "${ARGUMENTS[@]}"
@@ -67,6 +69,7 @@ run 0 encode -o out "${ARGUMENTS[@]}"
 has stderr "up to date"
 
 # An output that is being written, or was left unfinished.
+sleep 2.1
 mkfifo pipe
 "$BIN" encode -m model -o busy --shard-rows 100 --window 100 - <pipe >/dev/null 2>first &
 pid=$!

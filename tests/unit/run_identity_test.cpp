@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include "formats/io/damaged.hpp"
 #include "formats/output/manifest.hpp"
 
 namespace embedtool {
@@ -181,7 +181,7 @@ TEST(RunIdentity, RefusesTextThatIsNoValue) {
                                    {"quotes", "yes"},
                                    {"pooling", "mean,"},
                                    {"numerics", ""}}) {
-    EXPECT_THROW(find_identity_field(name)->set(run, text), Error) << name << " " << text;
+    EXPECT_THROW(find_identity_field(name)->set(run, text), Damaged) << name << " " << text;
   }
 }
 

@@ -25,6 +25,9 @@ class FileSet {
   /// of the set (absolute, or with a ".." part): names may come from a file that is not trusted.
   virtual std::optional<std::span<const std::byte>> find(std::string_view name) const = 0;
 
+  /// How a file that find() has found looked when it was opened; none where the set cannot tell.
+  virtual std::optional<FileStamp> stamp(std::string_view /*name*/) const { return std::nullopt; }
+
   /// A hint that these bytes of the set's files will not be read again for long: pages that are
   /// mapped from disk may leave memory until they are. The bytes stay valid.
   virtual void release(std::span<const std::byte> /*bytes*/) const {}
@@ -45,6 +48,7 @@ class DirectoryFileSet : public FileSet {
   explicit DirectoryFileSet(std::string path);
 
   std::optional<std::span<const std::byte>> find(std::string_view name) const override;
+  std::optional<FileStamp> stamp(std::string_view name) const override;
   /// `bytes` must come from find().
   void release(std::span<const std::byte> bytes) const override { release_pages(bytes); }
   std::string describe() const override { return path_; }

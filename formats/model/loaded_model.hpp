@@ -4,15 +4,18 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/model/head_kind.hpp"
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
 #include "core/text/tokenizer.hpp"
 #include "formats/io/file_set.hpp"
 #include "formats/model/model_colbert.hpp"
+#include "formats/model/model_files.hpp"
 #include "formats/model/model_head.hpp"
 #include "formats/model/model_limits.hpp"
 
@@ -21,18 +24,19 @@ namespace embedtool {
 /// Everything that a model's files say, understood and checked. Owns the mapped files; `weights`,
 /// `head` and `tokenizer` point into them, also after a move.
 struct LoadedModel {
-  std::unique_ptr<FileSet> files;  ///< first, hence destroyed last
+  std::unique_ptr<RecordingFileSet> files;  ///< first, hence destroyed last
 
-  std::string name;         ///< "all-MiniLM-L6-v2", "builtin"
-  std::string where;        ///< the folder, for messages
-  std::string fingerprint;  ///< XXH3-128 of all files that the model was made of, hexadecimal
+  std::string name;   ///< "all-MiniLM-L6-v2", "builtin"
+  std::string where;  ///< the folder, for messages
+  /// XXH3-128 of all files that the model was made of, hexadecimal; empty after open_model().
+  std::string fingerprint;
   ModelSpec spec;
   HeadSpec head;
   std::unique_ptr<WeightSource> weights;
   /// Of head.dense, in order, and of the other heads.
   std::vector<std::unique_ptr<WeightSource>> dense_weights;
-  std::string head_name = "dense";     ///< which of the heads `head` is: "sparse", "colbert"
-  std::vector<HeadChoice> more_heads;  ///< that choose_head() can put in its place
+  HeadKind head_kind = HeadKind::dense;  ///< which of the heads `head` is
+  std::vector<HeadChoice> more_heads;    ///< that choose_head() can put in its place
   /// Null when the folder has no tokenizer files: such a model takes ready token ids only. Where
   /// it has some that cannot be used, encode() throws the reason (and `notes` has it).
   std::unique_ptr<Tokenizer> tokenizer;
@@ -53,8 +57,8 @@ struct LoadedModel {
 };
 
 /// Makes the model use another of its heads. Throws Error(usage), listing them, when it has none of
-/// that name.
-void choose_head(LoadedModel& model, const std::string& name);
+/// that kind.
+void choose_head(LoadedModel& model, HeadKind kind);
 
 /// Makes a late-interaction model encode queries, or documents; others stay as they are. Call once.
 void choose_role(LoadedModel& model, bool query);

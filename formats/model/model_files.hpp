@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/hash.hpp"
 #include "core/base/mutex.hpp"
@@ -16,15 +18,23 @@ namespace embedtool {
 /// what the model was made of. Owns the set below. Thread-safe.
 class RecordingFileSet : public FileSet {
  public:
-  explicit RecordingFileSet(std::unique_ptr<FileSet> base) : base_(std::move(base)) {}
+  explicit RecordingFileSet(std::unique_ptr<FileSet> base);
 
   std::optional<std::span<const std::byte>> find(std::string_view name) const override;
   void release(std::span<const std::byte> bytes) const override { base_->release(bytes); }
+  std::optional<FileStamp> stamp(std::string_view name) const override {
+    return base_->stamp(name);
+  }
   std::string describe() const override { return base_->describe(); }
 
   /// Content hash of all files read so far, whatever the order: names, sizes and bytes (XXH3-128).
   /// Reads all of them, and releases what it has read.
   Hash128 fingerprint() const;
+  /// Every name that was looked up so far, by name, with the file's stamp. Where all of them look
+  /// the same again, the fingerprint is the same, without a byte being read. Empty where stamps do
+  /// not tell: the set below has none (files inside the program), or a file was changed so lately
+  /// that another change may not show, by the resolution of the file system's times.
+  std::vector<StampedFile> stamps() const;
   /// The set below, for files that are no part of the model (its card).
   const FileSet& unrecorded() const { return *base_; }
 
@@ -32,8 +42,10 @@ class RecordingFileSet : public FileSet {
   Hash128 content_hash(std::span<const std::byte> bytes) const;
 
   std::unique_ptr<FileSet> base_;
+  const std::int64_t opened_ns_;  ///< since 1970; no file was looked at before
   mutable Mutex mutex_;
-  mutable std::map<std::string, std::span<const std::byte>, std::less<>> read_
+  /// What was looked up: bytes, or none where there was no such file.
+  mutable std::map<std::string, std::optional<std::span<const std::byte>>, std::less<>> found_
       EMBEDTOOL_GUARDED_BY(mutex_);
 };
 

@@ -5,19 +5,25 @@
 // manifest.json (format_version 1):
 //   format           "embedtool-output"
 //   format_version   1
+// of the run's identity (run_identity.hpp):
 //   tool             "embedtool 0.1.0": who wrote it
 //   model            fingerprint of the model
-//   settings         {name: text} that shape the vectors or the rows
+//   settings         {name: text}: all fields that have no member of their own
 //   inputs           [{name, bytes, modified_ns, xxh128}], as stored: what was read of each.
 //                    modified_ns (since 1970) is null for a pipe
 //   data             "parquet" | "npy" | "jsonl"
-//   dims, dtype, multi_vector, int8_scale, kept_fields      the OutputSpec; `sparse` where it is
+//   dims, dtype, multi_vector, int8_scale, kept_fields, `sparse` where it is
+//   model_files      [{name, bytes, modified_ns, changed_ns}]: the model's files as they looked
+//   when
+//                    it was hashed; all null for one that was looked for and not there. Optional
+// and of what was written:
 //   rows             of all shards
 //   shards           [{name, rows, first_row, bytes, xxh128}], in row order; parquet only
 //   files            [{name, bytes, xxh128}]: everything else that belongs to the output
 //   checksum         XXH3-128 of the file's bytes before this member's comma
 //
-// journal.jsonl, while a run is on its way: a header line {embedtool_journal, identity, checksum},
+// journal.jsonl, while a run is on its way: a header line {embedtool_journal: 2, identity {name:
+// text}, checksum}; in version 1, identity was a list that other versions cannot compare with;
 // then one line per published shard {shard, rows, first_row, bytes, xxh128, last_record,
 // last_record_rows, prefix, rejects_bytes, rejects_end, checksum}. A torn last line is no line.
 
@@ -31,6 +37,7 @@
 
 #include "core/base/hash.hpp"
 #include "core/data.hpp"
+#include "formats/output/run_identity.hpp"
 
 namespace embedtool {
 
@@ -44,8 +51,6 @@ inline constexpr std::string_view kStagedRejectsName = ".embedtool-tmp-rejects.j
 inline constexpr std::size_t kMaxManifestBytes = std::size_t{64} << 20;
 /// More would not fit: an entry takes less than 256 bytes.
 inline constexpr std::size_t kMaxOutputShards = kMaxManifestBytes / 256 - 1024;
-
-using Settings = std::vector<std::pair<std::string, std::string>>;
 
 /// How far a file of rejects had come: the rejects of all records before position `end` fill its
 /// first `bytes` bytes.
@@ -76,20 +81,10 @@ struct FileEntry {
   Hash128 hash;
 };
 
-struct InputEntry {
-  std::string name;
-  std::optional<std::uint64_t> bytes;
-  std::optional<std::int64_t> modified_ns;  ///< none: a pipe
-  std::string hash;                         ///< XXH3-128, hexadecimal; empty where unknown
-};
-
 struct Manifest {
-  std::string tool;
-  std::string model;
-  Settings settings;
-  std::vector<InputEntry> inputs;
-  std::string data = "parquet";
-  OutputSpec spec;  ///< its metadata is in the shards, not here
+  RunIdentity identity;
+  /// Settings that another version of embedtool has written and this one does not know.
+  Settings foreign_settings;
   std::uint64_t rows = 0;
   std::vector<ShardEntry> shards;
   std::vector<FileEntry> files;
@@ -104,12 +99,12 @@ Manifest parse_manifest(std::string_view text, const std::string& path);
 bool looks_like_manifest(std::string_view text);
 
 /// Lines with their newline.
-std::string journal_header(const Settings& identity);
+std::string journal_header(const RunIdentity& identity);
 std::string journal_line(const ShardEntry& shard);
 
 /// What a journal says, up to the first line that is not whole.
 struct Journal {
-  Settings identity;
+  std::optional<RunIdentity> identity;  ///< none: another version of embedtool has written it
   std::vector<ShardEntry> shards;
   std::size_t valid_bytes = 0;
 };

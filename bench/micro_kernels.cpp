@@ -30,8 +30,17 @@ void attention_by_length(benchmark::State& state) {
   Buffer<std::byte> scratch(attention_scratch_bytes(length, head_dim));
   const float scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
   for ([[maybe_unused]] const auto _ : state) {
-    attention({qkv.data(), qkv.data() + hidden, qkv.data() + 2 * hidden, 3 * hidden, length, kHeads,
-               kHeads, head_dim, scale, out.data(), hidden},
+    attention({.query = qkv.data(),
+               .key = qkv.data() + hidden,
+               .value = qkv.data() + 2 * hidden,
+               .stride = 3 * hidden,
+               .length = length,
+               .heads = kHeads,
+               .kv_heads = kHeads,
+               .head_dim = head_dim,
+               .scale = scale,
+               .out = out.data(),
+               .out_stride = hidden},
               scratch.data());
     benchmark::ClobberMemory();
   }

@@ -72,7 +72,7 @@ Compute choose_compute(const ComputeChoice& choice, Console& console) {
 
 /// The tighter of what the user asks for and what the model can take.
 std::size_t choose_limit(const ModelChoice& choice, const LoadedModel& model) {
-  if (!choice.max_length) return model.max_tokens;
+  if (!choice.max_length) return model.max_tokens.value;
   const std::size_t positions = model.spec.max_positions;
   if (positions > 0 && *choice.max_length > positions) {
     throw Error(ExitCode::usage, "--max-length {}: {} has positions for {} tokens only",

@@ -8,29 +8,10 @@
 
 #include "cli/render.hpp"
 #include "core/base/human.hpp"
+#include "core/base/stage_groups.hpp"
 
 namespace embedtool {
 namespace {
-
-/// Lines of the table: stages that people think of as one thing.
-struct Line {
-  const char* name;
-  std::initializer_list<Stage> stages;
-};
-
-const std::array<Line, 11> kLines = {{
-    {"load model", {Stage::load}},
-    {"read", {Stage::read}},
-    {"tokenize", {Stage::tokenize}},
-    {"batch", {Stage::plan, Stage::batch}},
-    {"lookup", {Stage::lookup}},
-    {"gemm", {Stage::gemm}},
-    {"attention", {Stage::attention}},
-    {"element-wise", {Stage::elementwise}},
-    {"pool, head, norm", {Stage::pool, Stage::head, Stage::normalize, Stage::quantize}},
-    {"write", {Stage::write, Stage::sync}},
-    {"other", {Stage::other, Stage::idle}},
-}};
 
 constexpr double kNsPerSecond = 1e9;
 
@@ -52,14 +33,14 @@ std::string stage_table(const RunReport& report) {
   for (const StageTotals& stage : report.times.stages) total += stage.cpu_ns;
   Table table({Table::Align::left, Table::Align::right, Table::Align::right, Table::Align::left});
   constexpr std::size_t kBarWidth = 30;
-  for (const Line& line : kLines) {
+  for (const StageGroup& group : kStageGroups) {
     std::uint64_t cpu = 0;
-    for (const Stage stage : line.stages) cpu += report.times.stages[stage].cpu_ns;
+    for (const Stage stage : group.stages()) cpu += report.times.stages[stage].cpu_ns;
     if (total == 0 || cpu * 2000 < total) continue;  // below 0.05 %
     std::string bar;
     const std::uint64_t cells = (cpu * kBarWidth + total / 2) / total;
     for (std::uint64_t i = 0; i < cells; ++i) bar += "█";
-    table.row({line.name, human_seconds(static_cast<double>(cpu) / kNsPerSecond),
+    table.row({std::string(group.title), human_seconds(static_cast<double>(cpu) / kNsPerSecond),
                percent(cpu, total), std::move(bar)});
   }
   return table.text(2);

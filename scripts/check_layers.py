@@ -60,7 +60,7 @@ WRAPPED = {
     'sentencepiece': r'core/text/models/sentencepiece\.cpp$',
     'utf8proc': r'core/text/unicode/[a-z_]+\.cpp$',
     'pcre2': r'core/text/split/pattern_regex\.cpp$',
-    'Eigen/': r'core/(math/matrix\.hpp|model/|pipeline/)',
+    'Eigen/': r'core/math/matrix\.hpp$',
     'hwy/': r'core/math/',
     'CLI/': r'cli/',
     'nlohmann/': r'(formats|cli)/',

@@ -21,7 +21,7 @@ build_packages=(
   libopenblas-dev libdnnl-dev libhwy-dev libsentencepiece-dev nlohmann-json3-dev libsimdjson-dev
   libprotobuf-dev # sentencepiece.pc of Debian 13 requires it; libsentencepiece-dev does not depend on it
   libzstd-dev zlib1g-dev libcli11-dev libutf8proc-dev libpcre2-dev libxxhash-dev libfmt-dev
-  libgtest-dev libgmock-dev python3
+  libeigen3-dev libgtest-dev libgmock-dev python3
 )
 # name of the package : a file or command that shows it is there, whoever installed it
 test_tools=(

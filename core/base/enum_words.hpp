@@ -57,13 +57,19 @@ std::vector<std::string> all_words() {
   return words;
 }
 
+/// "a, b, c": every value's word, for messages.
+template <HasWords E>
+std::string word_list() {
+  std::string list;
+  for (const std::string& word : all_words<E>()) list += (list.empty() ? "" : ", ") + word;
+  return list;
+}
+
 /// The value that a word stands for. Throws Error(code) that names `what` and lists the words.
 template <HasWords E>
 E parse_named(std::string_view word, std::string_view what, ExitCode code = ExitCode::usage) {
   if (const std::optional<E> found = find_named<E>(word)) return *found;
-  std::string known;
-  for (const std::string& name : all_words<E>()) known += (known.empty() ? "" : ", ") + name;
-  throw Error(code, "{} \"{}\" is not one of {}", what, word, known);
+  throw Error(code, "{} \"{}\" is not one of {}", what, word, word_list<E>());
 }
 
 }  // namespace embedtool

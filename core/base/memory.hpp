@@ -36,7 +36,7 @@ class Buffer {
   T* reserve(std::size_t size) {
     if (size > capacity_) {
       data_.reset();
-      const std::size_t bytes = round_up(size * sizeof(T), kAlignment);
+      const std::size_t bytes = bytes_for(size);
       data_.reset(static_cast<T*>(::operator new(bytes, std::align_val_t(kAlignment))));
       std::memset(static_cast<void*>(data_.get()), 0, bytes);
       capacity_ = size;
@@ -47,7 +47,11 @@ class Buffer {
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
   std::size_t capacity() const { return capacity_; }
-  std::size_t bytes() const { return capacity_ * sizeof(T); }
+  /// Bytes that are allocated, and that an empty buffer would allocate for `size` elements.
+  std::size_t bytes() const { return bytes_for(capacity_); }
+  static constexpr std::size_t bytes_for(std::size_t size) {
+    return round_up(size * sizeof(T), kAlignment);
+  }
 
  private:
   struct Free {

@@ -68,6 +68,11 @@ class StageClock {
   explicit StageClock(Stage first = Stage::other, std::uint64_t origin_ns = 0);
 
   void enter(Stage next);
+  /// The same where the clock is in another stage. What an operation does first: the time from then
+  /// on is charged to its stage, and operations of one stage in a row are one call of it.
+  void charge_to(Stage stage) {
+    if (current_ != stage) enter(stage);
+  }
   Stage current() const { return current_; }
   /// Ends the current stage and returns the account.
   const StageTable& stop();

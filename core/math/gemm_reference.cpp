@@ -1,7 +1,8 @@
-// The reference: plain loops, f64 sums. What the other backends are tested against, and what runs
-// where none of them can.
+// The reference: what the formula says, in f64. What the other backends are tested against, and
+// what runs where none of them can.
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
+#include "core/math/matrix.hpp"
 #include "core/math/panel.hpp"
 
 #include <algorithm>
@@ -26,8 +27,7 @@ float round_to_bf16(float x) {
 /// Rounds an output's `n` weights to what `compute` multiplies; returns their scale.
 float round_weights(const float* w, std::size_t n, Compute compute, float* out) {
   if (compute == Compute::int8) {
-    float largest = 0.0F;
-    for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(w[i]));
+    const float largest = n == 0 ? 0.0F : ConstMatrix(w, 1, n).cwiseAbs().maxCoeff();
     const float factor = largest > 0.0F ? 127.0F / largest : 0.0F;
     for (std::size_t i = 0; i < n; ++i) out[i] = std::nearbyint(w[i] * factor);
     return largest / 127.0F;
@@ -60,28 +60,31 @@ class ReferenceLinear final : public LinearLayer {
   }
 
   void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
-    auto* row = reinterpret_cast<float*>(scratch);
+    const ConstMatrix weight(weight_.data(), params_.out, params_.in);
+    MatrixView<double> sums(reinterpret_cast<double*>(scratch), 1, params_.out);
+    Matrix row(reinterpret_cast<float*>(scratch + sums_bytes()), 1, params_.in);
     for (std::size_t r = 0; r < rows; ++r) {
-      const RowScale scale = round_inputs(x + r * params_.in, params_.in, params_.compute, row);
+      const RowScale scale =
+          round_inputs(x + r * params_.in, params_.in, params_.compute, row.data());
+      // Lazy: each sum by itself, in one order whatever the matrix' size, and nothing allocated.
+      sums.row(0) = row.cast<double>().lazyProduct(weight.transpose().cast<double>());
       for (std::size_t o = 0; o < params_.out; ++o) {
-        double sum = 0;
-        for (std::size_t i = 0; i < params_.in; ++i) {
-          sum += static_cast<double>(row[i]) * static_cast<double>(weight_[o * params_.in + i]);
-        }
-        y[r * params_.out + o] =
-            std::fma(static_cast<float>(sum), scale.scale * scale_[o], scale.offset * sum_[o]);
+        y[r * params_.out + o] = std::fma(static_cast<float>(sums.data()[o]),
+                                          scale.scale * scale_[o], scale.offset * sum_[o]);
       }
     }
     const float* bias = bias_.empty() ? nullptr : bias_.data();
     bias_activate({y, params_.out, rows, params_.out, bias, params_.activation});
   }
 
-  std::size_t scratch_bytes() const override { return params_.in * sizeof(float); }
+  std::size_t scratch_bytes() const override { return sums_bytes() + params_.in * sizeof(float); }
   std::size_t owned_bytes() const override {
     return (weight_.size() + scale_.size() + sum_.size() + bias_.size()) * sizeof(float);
   }
 
  private:
+  std::size_t sums_bytes() const { return params_.out * sizeof(double); }
+
   LinearParams params_;
   std::vector<float> weight_;
   std::vector<float> scale_;  ///< [out]

@@ -1,81 +1,109 @@
 #include "core/model/block.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "core/math/block_kernels.hpp"
-#include "core/math/kernels.hpp"
 
 namespace embedtool {
+namespace {
 
-Norm::Norm(const ModelSpec& spec, const WeightReader& reader, const std::string& prefix,
-           std::size_t size)
-    : kind_(spec.norm), eps_(spec.norm_eps), scale_(reader.norm_scale(prefix, size)) {
-  if (kind_ == NormKind::rms_plus_one) {
-    for (float& factor : scale_) factor += 1.0F;
-  } else if (kind_ == NormKind::layer) {
-    shift_ = spec.norm_bias ? reader.norm_shift(prefix, size) : std::vector<float>(size, 0.0F);
-  }
+Residual make_residual(const ModelSpec& spec, std::size_t layer, const WeightReader& reader,
+                       const std::string& norm, const std::string& post_norm) {
+  const auto make = [&](const std::string& pattern) {
+    if (pattern.empty()) return Norm();
+    return Norm(spec, reader, layer_name(pattern, layer), spec.hidden);
+  };
+  return {spec.block_norms, make(norm), make(post_norm)};
 }
 
-void Norm::apply(const float* x, std::size_t rows, float* out) const {
-  if (kind_ == NormKind::layer) {
-    layer_norm({x, nullptr, scale_.data(), shift_.data(), eps_, rows, scale_.size(), out});
-  } else {
-    rms_norm({x, scale_.data(), eps_, rows, scale_.size(), out});
-  }
-}
+}  // namespace
 
-void Norm::apply_sum(float* x, const float* residual, std::size_t rows, float* out) const {
-  if (kind_ == NormKind::layer) {
-    layer_norm({x, residual, scale_.data(), shift_.data(), eps_, rows, scale_.size(), out});
-  } else {
-    add(x, residual, rows * scale_.size());
-    rms_norm({x, scale_.data(), eps_, rows, scale_.size(), out});
-  }
-}
-
-Block::Block(const ModelSpec& spec, std::size_t layer, const WeightReader& reader,
-             const LinearFactory& make) {
-  const std::size_t h = spec.hidden;
+FeedForward::FeedForward(const ModelSpec& spec, std::size_t layer, const WeightReader& reader,
+                         const LinearFactory& make)
+    : spec_(spec) {
   const TensorNames& n = spec.names;
   const auto name = [layer](const std::string& pattern) { return layer_name(pattern, layer); };
-  const auto norm = [&](const std::string& pattern, std::size_t size) {
-    return pattern.empty() ? Norm() : Norm(spec, reader, name(pattern), size);
-  };
-  std::vector<WeightReader::Part> parts{{name(n.query), spec.qkv_width()}};
-  if (!n.key.empty()) {
-    parts = {{name(n.query), spec.query_width()},
-             {name(n.key), spec.key_width()},
-             {name(n.value), spec.key_width()}};
-  }
-  qkv = reader.linear(parts, h, Activation::identity, make);
-  query_norm = norm(n.query_norm, spec.norms_whole_query ? spec.query_width() : spec.head_dim());
-  key_norm = norm(n.key_norm, spec.norms_whole_query ? spec.key_width() : spec.head_dim());
-  attention_output = reader.linear({{name(n.attention_output), h}}, spec.query_width(),
-                                   Activation::identity, make);
-  if (layer > 0 || spec.first_norm) attention_norm = norm(n.attention_norm, h);
-  attention_post_norm = norm(n.attention_post_norm, h);
-  parts = {{name(n.ffn_up), spec.up_width()}};
+  std::vector<WeightReader::Part> parts{{name(n.ffn_up), spec.up_width()}};
   if (!n.ffn_gate.empty()) parts = {{name(n.ffn_gate), spec.ffn}, {name(n.ffn_up), spec.ffn}};
-  ffn_up = reader.linear(parts, h, spec.gated ? Activation::identity : spec.activation, make);
-  ffn_down = reader.linear({{name(n.ffn_down), h}}, spec.ffn, Activation::identity, make);
-  ffn_norm = norm(n.ffn_norm, h);
-  ffn_post_norm = norm(n.ffn_post_norm, h);
+  up_ =
+      reader.linear(parts, spec.hidden, spec.gated ? Activation::identity : spec.activation, make);
+  down_ = reader.linear({{name(n.ffn_down), spec.hidden}}, spec.ffn, Activation::identity, make);
 }
 
-std::size_t Block::scratch_bytes() const {
-  return std::max({qkv->scratch_bytes(), attention_output->scratch_bytes(), ffn_up->scratch_bytes(),
-                   ffn_down->scratch_bytes()});
+void FeedForward::apply(ConstMatrix x, Matrix out, EncodeContext& context) const {
+  float* memory = context.workspace.intermediate.data();
+  up_.apply(x, {memory, x.height(), spec_.up_width()}, context);
+  if (spec_.gated) {
+    context.clock.charge_to(Stage::elementwise);
+    gate({.x = memory,
+          .rows = x.height(),
+          .n = spec_.ffn,
+          .activation = spec_.activation,
+          .gate_second = spec_.gate_second,
+          .out = memory});
+  }
+  down_.apply(ConstMatrix(memory, x.height(), spec_.ffn), out, context);
 }
 
-std::size_t Block::owned_bytes() const {
-  return qkv->owned_bytes() + attention_output->owned_bytes() + ffn_up->owned_bytes() +
-         ffn_down->owned_bytes();
+void FeedForward::lay_out(std::size_t rows, WorkspaceLayout& layout) const {
+  layout.need(&Workspace::intermediate, rows * spec_.up_width());
+  up_.lay_out(layout);
+  down_.lay_out(layout);
 }
 
-std::size_t Block::borrowed_bytes() const {
-  return qkv->borrowed_bytes() + attention_output->borrowed_bytes() + ffn_up->borrowed_bytes() +
-         ffn_down->borrowed_bytes();
+TransformerBlock::TransformerBlock(const ModelSpec& spec, const AttentionPositions& positions,
+                                   std::size_t layer, const WeightReader& reader,
+                                   const LinearFactory& make)
+    : spec_(spec),
+      blocking_{make.backend.row_block()},
+      attention_(spec, positions, layer, reader, make),
+      attention_output_(
+          reader.linear({{layer_name(spec.names.attention_output, layer), spec.hidden}},
+                        spec.query_width(), Activation::identity, make)),
+      attention_residual_(make_residual(
+          spec, layer, reader, layer > 0 || spec.first_norm ? spec.names.attention_norm : "",
+          spec.names.attention_post_norm)),
+      feed_forward_(spec, layer, reader, make),
+      feed_forward_residual_(
+          make_residual(spec, layer, reader, spec.names.ffn_norm, spec.names.ffn_post_norm)) {}
+
+void TransformerBlock::apply(const Batch& batch, TextGroup group, bool local, Matrix x,
+                             EncodeContext& context) const {
+  Matrix mixed =
+      attention_.apply(batch, group, local, attention_residual_.input(x, context), context);
+  // Everything else treats tokens one by one: a chunk of rows at a time stays in cache.
+  const std::size_t chunk = blocking_.chunk_rows(x.height());
+  for (std::size_t first = 0; first < x.height(); first += chunk) {
+    const std::size_t rows = std::min(chunk, x.height() - first);
+    const Matrix states = x.rows_from(first, rows);
+    const Matrix y(context.workspace.block.data(), rows, spec_.hidden);
+    attention_output_.apply(mixed.rows_from(first, rows), y, context);
+    attention_residual_.add(y, states, context);
+    feed_forward_.apply(feed_forward_residual_.input(states, context), y, context);
+    feed_forward_residual_.add(y, states, context);
+  }
+}
+
+void TransformerBlock::lay_out(const BatchShape& shape, WorkspaceLayout& layout) const {
+  const std::size_t group = blocking_.group_room(shape.tokens, shape.longest);
+  const std::size_t chunk = blocking_.max_chunk();
+  if (spec_.block_norms != BlockNorms::post) {
+    layout.need(&Workspace::normed, std::max(group, chunk) * spec_.hidden);
+  }
+  layout.need(&Workspace::block, chunk * spec_.hidden);
+  attention_.lay_out(shape, group, layout);
+  attention_output_.lay_out(layout);
+  feed_forward_.lay_out(chunk, layout);
+}
+
+std::size_t TransformerBlock::owned_bytes() const {
+  return attention_.owned_bytes() + attention_output_.owned_bytes() + feed_forward_.owned_bytes();
+}
+
+std::size_t TransformerBlock::borrowed_bytes() const {
+  return attention_.borrowed_bytes() + attention_output_.borrowed_bytes() +
+         feed_forward_.borrowed_bytes();
 }
 
 }  // namespace embedtool

@@ -1,160 +1,80 @@
 #include "core/model/encoder.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
 #include <vector>
 
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/base/threads.hpp"
-#include "core/math/attention.hpp"
-#include "core/math/block_kernels.hpp"
-#include "core/math/kernels.hpp"
+#include "core/math/matrix.hpp"
 #include "core/model/block.hpp"
-#include "core/model/embedding_table.hpp"
+#include "core/model/blocking.hpp"
+#include "core/model/embeddings.hpp"
 #include "core/model/head.hpp"
+#include "core/model/norm.hpp"
 #include "core/model/positions.hpp"
+#include "core/model/readout.hpp"
 #include "core/model/sparse_head.hpp"
 #include "core/model/weights.hpp"
 
 namespace embedtool {
-namespace {
-
-/// Rows that go through the second half of a block together, so that the FFN's intermediate stays
-/// in L2: 64 × 1536 floats are 384 KiB.
-constexpr std::size_t kChunkRows = 64;
-constexpr std::size_t kMaxChunkRows = kChunkRows * 3 / 2;
-
-/// How tokens are cut up on their way through a block, for a backend's row block.
-struct Blocking {
-  std::size_t row_block;
-
-  /// Texts go through a block in groups of at least so many tokens: few enough that their queries,
-  /// keys and values are still in cache when attention reads them, enough that reading the weights
-  /// is worth it and, where a backend computes in row blocks, that filling up the last one is
-  /// cheap.
-  std::size_t group_tokens() const { return row_block > 1 ? 16 * row_block : kChunkRows; }
-  /// Room for the longest group of a batch.
-  std::size_t group_room(std::size_t tokens, std::size_t longest) const {
-    return round_up(std::max<std::size_t>(std::min(tokens, group_tokens() + longest), 1),
-                    row_block);
-  }
-  /// Chunks of equal length, about kChunkRows, where the backend takes any number of rows.
-  std::size_t chunk_rows(std::size_t rows) const {
-    if (row_block > 1) return row_block;
-    const std::size_t chunks = std::max<std::size_t>(1, (rows + kChunkRows / 2) / kChunkRows);
-    return round_up((rows + chunks - 1) / chunks, 8);
-  }
-  std::size_t max_chunk() const { return row_block > 1 ? row_block : kMaxChunkRows; }
-};
-
-/// Texts [first, last) of a batch.
-struct Group {
-  std::size_t first;
-  std::size_t last;
-};
-
-Group next_group(const Batch& batch, std::size_t first, std::size_t tokens) {
-  std::size_t last = first;
-  while (last < batch.size() && batch.offsets[last] - batch.offsets[first] < tokens) ++last;
-  return {first, last};
-}
-
-}  // namespace
 
 struct Encoder::Parts {
   ModelSpec spec;
-  WeightReader reader;
-  EmbeddingTable table;
-  Norm embedding_norm;
-  std::unique_ptr<LinearLayer> embedding_projection;
-  AttentionPositions positions;
-  std::vector<Block> blocks;
-  Norm final_norm;
-  Head head;
-  std::optional<SparseHead> sparse;  ///< in the place of `head`
   Blocking blocking;
+  WeightReader reader;
+  Embeddings embeddings;
+  AttentionPositions positions;
+  std::vector<std::unique_ptr<TransformerBlock>> blocks;
+  Norm final_norm;
+  std::unique_ptr<Readout> readout;
+  /// The readout of a static model whose vectors are plain averages of table rows; else null.
+  const Head* averaging = nullptr;
 
-  Parts(const ModelSpec& model, const HeadSpec& head_spec, const WeightSource& weights,
+  Parts(const ModelSpec& model, const HeadSpec& head, const WeightSource& weights,
         const LinearFactory& make)
       : spec(model),
+        blocking{make.backend.row_block()},
         reader(weights, spec.prefixes),
-        table(model, weights),
+        embeddings(spec, weights, reader, make),
         positions(spec, reader),
-        head(head_spec.sparse.kind == SparseKind::none ? head_spec : HeadSpec(), model.hidden,
-             {make.backend, Compute::f32}),
-        blocking{make.backend.row_block()} {
-    const TensorNames& n = spec.names;
-    if (!n.embedding_norm.empty()) {
-      embedding_norm = Norm(spec, reader, n.embedding_norm, spec.table_width());
+        blocks(spec.shared_layers == 0 ? spec.layers : spec.shared_layers) {
+    parallel_for(blocks.size(), [&](std::size_t i) {  // packing weights takes most of a load
+      blocks[i] = std::make_unique<TransformerBlock>(spec, positions, i, reader, make);
+    });
+    if (!spec.names.final_norm.empty()) {
+      final_norm = Norm(spec, reader, spec.names.final_norm, spec.hidden);
     }
-    if (!n.embedding_projection.empty()) {
-      embedding_projection = reader.linear({{n.embedding_projection, spec.hidden}},
-                                           spec.table_width(), Activation::identity, make);
+    make_readout(head, make);
+  }
+
+  void make_readout(const HeadSpec& head, const LinearFactory& make) {
+    if (head.sparse.kind != SparseKind::none) {
+      readout = std::make_unique<SparseHead>(head.sparse, head.dims, spec, reader, make);
+      return;
     }
-    const std::size_t sets = spec.shared_layers == 0 ? spec.layers : spec.shared_layers;
-    blocks.resize(sets);  // packing weights takes most of a model's loading
-    parallel_for(sets, [&](std::size_t i) { blocks[i] = Block(spec, i, reader, make); });
-    if (!n.final_norm.empty()) final_norm = Norm(spec, reader, n.final_norm, spec.hidden);
-    if (head_spec.sparse.kind != SparseKind::none) {
-      sparse.emplace(head_spec.sparse, head_spec.dims, spec, reader, make);
+    auto dense =
+        std::make_unique<Head>(head, spec.hidden, LinearFactory{make.backend, Compute::f32});
+    if (spec.layers == 0 && embeddings.only_looks_up() && final_norm.empty() && dense->averages()) {
+      averaging = dense.get();
     }
+    readout = std::move(dense);
   }
 
   /// The weights of a layer: sets of weights serve stretches of equal length.
-  const Block& block_of(std::size_t layer) const {
-    return blocks[layer * blocks.size() / spec.layers];
+  const TransformerBlock& block_of(std::size_t layer) const {
+    return *blocks[layer * blocks.size() / spec.layers];
   }
-  std::size_t head_vectors(std::size_t texts, std::size_t tokens) const {
-    return head.multi_vector() ? tokens : texts;
-  }
-  std::size_t head_bytes(std::size_t texts, std::size_t tokens) const {
-    return sparse ? sparse->workspace_bytes(texts, tokens)
-                  : head.workspace_bytes(head_vectors(texts, tokens));
-  }
-  /// Rows of the buffer that norms write to: a group's, or a chunk's.
-  std::size_t normed_rows(std::size_t group) const { return std::max(group, blocking.max_chunk()); }
-  std::size_t gemm_scratch() const {
-    std::size_t bytes = 0;
-    for (const Block& b : blocks) bytes = std::max(bytes, b.scratch_bytes());
-    if (embedding_projection) bytes = std::max(bytes, embedding_projection->scratch_bytes());
-    return bytes;
-  }
-
-  /// A static model whose vectors are plain averages of table rows.
-  bool averages_rows() const {
-    return spec.layers == 0 && embedding_norm.empty() && !embedding_projection &&
-           final_norm.empty() && table.position_row(0) == nullptr && spec.embedding_scale == 1.0F &&
-           head.averages() && !sparse;
-  }
-  RowKind kind() const {
-    if (sparse) return RowKind::sparse;
-    return head.multi_vector() ? RowKind::multi : RowKind::dense;
-  }
-  void average_rows(const Batch& batch, Workspace& w, StageClock& clock, RowBatch& out) const;
-  void read_out(const Batch& batch, Workspace& w, StageClock& clock, RowBatch& out) const;
-  float* make_room(const Batch& batch, RowBatch& out) const;
-  void reserve(Workspace& w, std::size_t texts, std::size_t tokens, std::size_t longest) const;
-  void compute_states(const Batch& batch, Workspace& w, StageClock& clock) const;
+  WorkspaceLayout layout(const BatchShape& shape) const;
   void check(const Batch& batch) const;
-  std::size_t seen_keys(const Batch& batch, std::size_t text) const;
-  void embed(const Batch& batch, Workspace& w, StageClock& clock) const;
-  void attend(const Batch& batch, const Group& group, std::size_t layer, Workspace& w,
-              StageClock& clock) const;
-  void place_tokens(const Block& block, bool local, std::size_t length, float* qkv) const;
-  void transform_rows(const Block& block, std::size_t begin, std::size_t end, Workspace& w,
-                      StageClock& clock) const;
-  void feed_forward(const Block& block, const float* x, std::size_t rows, Workspace& w,
-                    StageClock& clock) const;
-  void add_or_norm(const Norm& norm, const Norm& post_norm, std::size_t rows, float* sub,
-                   float* states) const;
+  void average_rows(const Batch& batch, EncodeContext& context, RowBatch& out) const;
+  Matrix transform(const Batch& batch, EncodeContext& context) const;
 };
 
 void Encoder::Parts::check(const Batch& batch) const {
   EMBEDTOOL_CHECK(batch.offsets.front() == 0 && batch.tokens() == batch.ids.size());
   EMBEDTOOL_CHECK(std::is_sorted(batch.offsets.begin(), batch.offsets.end()));
-  table.check(batch.ids);
+  embeddings.table().check(batch.ids);
   if (spec.max_positions == 0) return;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const std::size_t tokens = batch.offsets[i + 1] - batch.offsets[i];
@@ -165,146 +85,48 @@ void Encoder::Parts::check(const Batch& batch) const {
   }
 }
 
-/// Tokens of a text without its unseen tail; 0 = all.
-std::size_t Encoder::Parts::seen_keys(const Batch& batch, std::size_t text) const {
-  const std::uint32_t begin = batch.offsets[text];
-  std::uint32_t end = batch.offsets[text + 1];
-  if (spec.unseen_tail < 0 || batch.ids[begin] == spec.unseen_tail) return 0;
-  while (batch.ids[end - 1] == spec.unseen_tail) --end;
-  return end == batch.offsets[text + 1] ? 0 : end - begin;
+WorkspaceLayout Encoder::Parts::layout(const BatchShape& shape) const {
+  WorkspaceLayout layout;
+  readout->lay_out(shape, layout);
+  if (averaging != nullptr) return layout;
+  // A group's last row block may reach behind the last token.
+  const std::size_t rows = std::max<std::size_t>(shape.tokens, 1) + blocking.row_block - 1;
+  layout.need(&Workspace::states, rows * spec.hidden);
+  embeddings.lay_out(rows, layout);
+  for (const auto& block : blocks) block->lay_out(shape, layout);
+  return layout;
 }
 
-/// Gathers word rows, adds positions and types, normalizes and widens them into the states buffer.
-void Encoder::Parts::embed(const Batch& batch, Workspace& w, StageClock& clock) const {
-  clock.enter(Stage::lookup);
-  const std::size_t width = spec.table_width();
-  float* rows = embedding_projection ? w.embedded.data() : w.states.data();
+/// The finished token states of a batch: embeddings, blocks, final norm.
+Matrix Encoder::Parts::transform(const Batch& batch, EncodeContext& context) const {
+  const Matrix states(context.workspace.states.data(), batch.tokens(), spec.hidden);
+  embeddings.apply(batch, states, context);
+  for (std::size_t layer = 0; layer < spec.layers; ++layer) {
+    for (TextGroup group; group.last < batch.size();) {
+      group = blocking.group_from(batch, group.last);
+      const std::size_t begin = batch.offsets[group.first];
+      const std::size_t tokens = batch.offsets[group.last] - begin;
+      block_of(layer).apply(batch, group, spec.is_local(layer), states.rows_from(begin, tokens),
+                            context);
+    }
+  }
+  if (!final_norm.empty()) {
+    context.clock.charge_to(Stage::elementwise);
+    final_norm.apply(states, states);
+  }
+  return states;
+}
+
+/// Averages of table rows, without writing the rows down first.
+void Encoder::Parts::average_rows(const Batch& batch, EncodeContext& context, RowBatch& out) const {
+  context.clock.charge_to(Stage::lookup);
+  const Matrix averages = averaging->averages_of(batch, context.workspace);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    for (std::size_t t = batch.offsets[i]; t < batch.offsets[i + 1]; ++t) {
-      table.gather(batch.ids[t], rows + t * width);
-      const float* position = table.position_row(t - batch.offsets[i]);
-      if (position != nullptr) add(rows + t * width, position, width);
-    }
+    const std::size_t begin = batch.offsets[i];
+    embeddings.table().average(batch.ids.subspan(begin, batch.offsets[i + 1] - begin),
+                               averages.row_data(i));
   }
-  clock.enter(Stage::elementwise);
-  if (spec.embedding_scale != 1.0F) scale(rows, spec.embedding_scale, batch.tokens() * width);
-  if (!embedding_norm.empty()) embedding_norm.apply(rows, batch.tokens(), rows);
-  if (!embedding_projection) return;
-  clock.enter(Stage::gemm);
-  embedding_projection->forward(rows, batch.tokens(), w.states.data(), w.gemm.data());
-}
-
-/// Norms queries and keys and rotates them by their positions, where the model does; `qkv` is that
-/// of one text.
-void Encoder::Parts::place_tokens(const Block& block, bool local, std::size_t length,
-                                  float* qkv) const {
-  const std::size_t query = spec.query_width();
-  const std::size_t query_rows = spec.norms_whole_query ? 1 : spec.heads;
-  const std::size_t key_rows = spec.norms_whole_query ? 1 : spec.key_heads();
-  for (std::size_t t = 0; t < length; ++t) {
-    float* row = qkv + t * spec.qkv_width();
-    if (!block.query_norm.empty()) block.query_norm.apply(row, query_rows, row);
-    if (!block.key_norm.empty()) block.key_norm.apply(row + query, key_rows, row + query);
-    if (const float* angles = positions.angles(t, local)) {
-      // Key heads lie right behind the query heads.
-      rotate({row, spec.heads + spec.key_heads(), spec.head_dim(), positions.rotated(),
-              spec.rotary.interleaved, angles});
-    }
-  }
-}
-
-/// Queries, keys and values of a group's tokens, then attention text by text into the context
-/// buffer.
-void Encoder::Parts::attend(const Batch& batch, const Group& group, std::size_t layer, Workspace& w,
-                            StageClock& clock) const {
-  const Block& block = block_of(layer);
-  const std::size_t h = spec.hidden;
-  const std::size_t width = spec.qkv_width();
-  const std::size_t first_token = batch.offsets[group.first];
-  const std::size_t tokens = batch.offsets[group.last] - first_token;
-  const float* input = w.states.data() + first_token * h;
-  if (spec.block_norms != BlockNorms::post && !block.attention_norm.empty()) {
-    clock.enter(Stage::elementwise);
-    block.attention_norm.apply(input, tokens, w.normed.data());
-    input = w.normed.data();
-  }
-  clock.enter(Stage::gemm);
-  block.qkv->forward(input, tokens, w.qkv.data(), w.gemm.data());
-  const bool local = spec.is_local(layer);
-  const bool placed = !block.query_norm.empty() || positions.angles(0, local) != nullptr;
-  const float scale = spec.attention_scale != 0.0F
-                          ? spec.attention_scale
-                          : 1.0F / std::sqrt(static_cast<float>(spec.head_dim()));
-  for (std::size_t i = group.first; i < group.last; ++i) {
-    const std::size_t begin = batch.offsets[i] - first_token;
-    const std::size_t length = batch.offsets[i + 1] - batch.offsets[i];
-    if (length == 0) continue;
-    float* qkv = w.qkv.data() + begin * width;
-    if (placed) {
-      clock.enter(Stage::elementwise);
-      place_tokens(block, local, length, qkv);
-    }
-    if (clock.current() != Stage::attention) clock.enter(Stage::attention);
-    const float* key = qkv + spec.query_width();
-    const std::size_t span = local ? spec.local_span : kUnlimitedSpan;
-    attention({qkv, key, key + spec.key_width(), width, length, spec.heads, spec.key_heads(),
-               spec.head_dim(), scale, w.context.data() + begin * spec.query_width(),
-               spec.query_width(), span, spec.causal ? 0 : span, seen_keys(batch, i),
-               positions.bias(), positions.bias_stride()},
-              w.attention.data());
-  }
-}
-
-/// The end of a sub-layer: states = norm(states + sub), where sub may have been normed with the
-/// states before; or states + post_norm(sub).
-void Encoder::Parts::add_or_norm(const Norm& norm, const Norm& post_norm, std::size_t rows,
-                                 float* sub, float* states) const {
-  if (spec.block_norms == BlockNorms::post) {
-    if (!post_norm.empty()) post_norm.apply_sum(sub, states, rows, sub);
-    return norm.apply_sum(sub, states, rows, states);
-  }
-  if (!post_norm.empty()) post_norm.apply(sub, rows, sub);
-  add(states, sub, rows * spec.hidden);
-}
-
-/// x through the FFN into the block buffer.
-void Encoder::Parts::feed_forward(const Block& block, const float* x, std::size_t rows,
-                                  Workspace& w, StageClock& clock) const {
-  float* middle = w.intermediate.data();
-  clock.enter(Stage::gemm);
-  block.ffn_up->forward(x, rows, middle, w.gemm.data());
-  if (spec.gated) {
-    clock.enter(Stage::elementwise);
-    gate({middle, rows, spec.ffn, spec.activation, spec.gate_second, middle});
-    clock.enter(Stage::gemm);
-  }
-  block.ffn_down->forward(middle, rows, w.block.data(), w.gemm.data());
-}
-
-/// Everything of a block that treats tokens one by one, for the tokens [begin, end) of one group, a
-/// chunk of rows at a time.
-void Encoder::Parts::transform_rows(const Block& block, std::size_t begin, std::size_t end,
-                                    Workspace& w, StageClock& clock) const {
-  const std::size_t h = spec.hidden;
-  float* sub = w.block.data();
-  const std::size_t chunk = blocking.chunk_rows(end - begin);
-  for (std::size_t first = begin; first < end; first += chunk) {
-    const std::size_t rows = std::min(chunk, end - first);
-    float* states = w.states.data() + first * h;
-    clock.enter(Stage::gemm);
-    block.attention_output->forward(w.context.data() + (first - begin) * spec.query_width(), rows,
-                                    sub, w.gemm.data());
-    clock.enter(Stage::elementwise);
-    add_or_norm(block.attention_norm, block.attention_post_norm, rows, sub, states);
-    const float* input = states;
-    if (spec.block_norms != BlockNorms::post) {
-      block.ffn_norm.apply(states, rows, w.normed.data());
-      input = w.normed.data();
-    }
-    feed_forward(block, input, rows, w, clock);
-    clock.enter(Stage::elementwise);
-    add_or_norm(block.ffn_norm, block.ffn_post_norm, rows, sub, states);
-  }
+  averaging->run_averages(batch, context, out);
 }
 
 Encoder::Encoder(const ModelSpec& spec, const HeadSpec& head, const WeightSource& weights,
@@ -314,49 +136,43 @@ Encoder::~Encoder() = default;
 Encoder::Encoder(Encoder&&) noexcept = default;
 
 std::size_t Encoder::dims() const {
-  return kind() == RowKind::sparse ? vocab_size() : parts_->head.dims();
+  return parts_->readout->dims();
 }
 RowKind Encoder::kind() const {
-  return parts_->kind();
+  return parts_->readout->kind();
 }
 std::size_t Encoder::most_entries() const {
-  return parts_->sparse ? parts_->sparse->most_entries() : 0;
-}
-std::size_t Encoder::result_bytes(std::size_t texts, std::size_t tokens) const {
-  if (!parts_->sparse) return parts_->head_vectors(texts, tokens) * dims() * sizeof(float);
-  return texts * parts_->sparse->most_entries() * (sizeof(SparseEntry) + sizeof(SparsePending));
+  return parts_->readout->most_entries();
 }
 std::size_t Encoder::vector_count(std::span<const TokenId> ids) const {
-  return parts_->head.vector_count(ids);
+  return parts_->readout->vector_count(ids);
 }
 std::size_t Encoder::max_tokens() const {
   return parts_->spec.max_positions;
 }
 std::size_t Encoder::vocab_size() const {
-  return parts_->table.vocab_size();
+  return parts_->embeddings.table().vocab_size();
 }
 
 std::size_t Encoder::owned_bytes() const {
-  std::size_t bytes = parts_->table.owned_bytes() + parts_->head.owned_bytes();
-  bytes += parts_->positions.owned_bytes();
-  if (parts_->sparse) bytes += parts_->sparse->owned_bytes();
-  if (parts_->embedding_projection) bytes += parts_->embedding_projection->owned_bytes();
-  for (const Block& b : parts_->blocks) bytes += b.owned_bytes();
+  std::size_t bytes = parts_->embeddings.owned_bytes() + parts_->positions.owned_bytes() +
+                      parts_->readout->owned_bytes();
+  for (const auto& block : parts_->blocks) bytes += block->owned_bytes();
   return bytes;
 }
 
 std::size_t Encoder::borrowed_bytes() const {
-  std::size_t bytes = parts_->table.borrowed_bytes();
-  for (const Block& b : parts_->blocks) bytes += b.borrowed_bytes();
+  std::size_t bytes = parts_->embeddings.borrowed_bytes();
+  for (const auto& block : parts_->blocks) bytes += block->borrowed_bytes();
   return bytes;
 }
 
-double Encoder::linear_flops_per_token() const {
-  const ModelSpec& s = parts_->spec;
-  const std::size_t block = s.hidden * (s.qkv_width() + s.query_width() + s.up_width() + s.ffn);
-  const std::size_t projection = parts_->embedding_projection ? s.table_width() * s.hidden : 0;
-  const double head = parts_->sparse ? parts_->sparse->flops_per_token() : 0.0;
-  return 2.0 * static_cast<double>(s.layers * block + projection) + head;
+double Encoder::linear_flops(double tokens, double vectors) const {
+  double flops = parts_->embeddings.flops();
+  for (std::size_t layer = 0; layer < parts_->spec.layers; ++layer) {
+    flops += parts_->block_of(layer).flops();
+  }
+  return tokens * flops + parts_->readout->flops(tokens, vectors);
 }
 
 double Encoder::attention_flops(std::size_t tokens) const {
@@ -372,107 +188,29 @@ double Encoder::attention_flops(std::size_t tokens) const {
 
 std::size_t Encoder::computed_rows(const Batch& batch) const {
   if (parts_->blocks.empty()) return batch.tokens();
+  const Blocking& blocking = parts_->blocking;
   std::size_t rows = 0;
-  for (Group g{0, 0}; g.last < batch.size();) {
-    g = next_group(batch, g.last, parts_->blocking.group_tokens());
-    rows += round_up(batch.offsets[g.last] - batch.offsets[g.first], parts_->blocking.row_block);
+  for (TextGroup group; group.last < batch.size();) {
+    group = blocking.group_from(batch, group.last);
+    rows += round_up(batch.offsets[group.last] - batch.offsets[group.first], blocking.row_block);
   }
   return rows;
 }
 
-std::size_t Encoder::workspace_bytes(std::size_t texts, std::size_t tokens,
-                                     std::size_t longest) const {
-  const ModelSpec& s = parts_->spec;
-  const Blocking& blocking = parts_->blocking;
-  const std::size_t rows = std::max<std::size_t>(tokens, 1) + blocking.row_block - 1;
-  std::size_t bytes = parts_->averages_rows() ? 0 : rows * s.hidden * sizeof(float);
-  bytes += parts_->head_bytes(texts, tokens);
-  if (parts_->blocks.empty()) return bytes;
-  const std::size_t group = blocking.group_room(tokens, longest);
-  bytes += group * (s.qkv_width() + s.query_width()) * sizeof(float);
-  if (s.block_norms != BlockNorms::post) bytes += parts_->normed_rows(group) * s.hidden * 4;
-  if (parts_->embedding_projection) bytes += rows * s.table_width() * sizeof(float);
-  bytes += blocking.max_chunk() * (s.hidden + s.up_width()) * sizeof(float);
-  return bytes + parts_->gemm_scratch() + attention_scratch_bytes(longest, s.head_dim());
+WorkspaceLayout Encoder::layout(const BatchShape& shape) const {
+  return parts_->layout(shape);
 }
-
-void Encoder::reserve(Workspace& w, std::size_t texts, std::size_t tokens,
-                      std::size_t longest) const {
-  parts_->reserve(w, texts, tokens, longest);
+std::size_t Encoder::workspace_bytes(const BatchShape& shape) const {
+  return layout(shape).bytes();
 }
-
-void Encoder::Parts::reserve(Workspace& w, std::size_t texts, std::size_t tokens,
-                             std::size_t longest) const {
-  const ModelSpec& s = spec;
-  // A group's last row block may reach behind the last token.
-  const std::size_t rows = std::max<std::size_t>(tokens, 1) + blocking.row_block - 1;
-  if (!averages_rows()) w.states.reserve(rows * s.hidden);
-  if (sparse) {
-    sparse->reserve(w, texts, tokens);
-  } else {
-    head.reserve(w, head_vectors(texts, tokens));
-  }
-  if (blocks.empty()) return;
-  const std::size_t group = blocking.group_room(tokens, longest);
-  w.qkv.reserve(group * s.qkv_width());
-  w.context.reserve(group * s.query_width());
-  if (s.block_norms != BlockNorms::post) w.normed.reserve(normed_rows(group) * s.hidden);
-  if (embedding_projection) w.embedded.reserve(rows * s.table_width());
-  w.block.reserve(blocking.max_chunk() * s.hidden);
-  w.intermediate.reserve(blocking.max_chunk() * s.up_width());
-  w.gemm.reserve(gemm_scratch());
-  w.attention.reserve(attention_scratch_bytes(longest, s.head_dim()));
+std::size_t Encoder::result_bytes(const BatchShape& shape) const {
+  return parts_->readout->rows(shape).bytes();
 }
-
-/// Checks the batch and fills the states buffer.
-void Encoder::Parts::compute_states(const Batch& batch, Workspace& w, StageClock& clock) const {
-  check(batch);
-  std::size_t longest = 0;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    longest = std::max<std::size_t>(longest, batch.offsets[i + 1] - batch.offsets[i]);
-  }
-  reserve(w, batch.size(), batch.tokens(), longest);
-  embed(batch, w, clock);
-  for (std::size_t layer = 0; layer < spec.layers; ++layer) {
-    for (Group g{0, 0}; g.last < batch.size();) {
-      g = next_group(batch, g.last, blocking.group_tokens());
-      attend(batch, g, layer, w, clock);
-      transform_rows(block_of(layer), batch.offsets[g.first], batch.offsets[g.last], w, clock);
-    }
-  }
-  if (final_norm.empty()) return;
-  clock.enter(Stage::elementwise);
-  final_norm.apply(w.states.data(), batch.tokens(), w.states.data());
+void Encoder::reserve(Workspace& workspace, const BatchShape& shape) const {
+  layout(shape).reserve(workspace);
 }
-
-/// Lays out the rows' vectors and returns where they go.
-float* Encoder::Parts::make_room(const Batch& batch, RowBatch& out) const {
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    const std::size_t begin = batch.offsets[i];
-    const auto ids = batch.ids.subspan(begin, batch.offsets[i + 1] - begin);
-    out.offsets.push_back(out.offsets.back() + head.vector_count(ids));
-  }
-  return out.vectors.reserve(out.offsets.back() * head.dims());
-}
-
-/// Rows from the finished token states.
-void Encoder::Parts::read_out(const Batch& batch, Workspace& w, StageClock& clock,
-                              RowBatch& out) const {
-  if (sparse) return sparse->run(batch, w.states.data(), w, clock, out);
-  head.run(batch, w.states.data(), w, clock, make_room(batch, out));
-}
-
-void Encoder::Parts::average_rows(const Batch& batch, Workspace& w, StageClock& clock,
-                                  RowBatch& out) const {
-  check(batch);
-  head.reserve(w, batch.size());
-  clock.enter(Stage::lookup);
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    const std::size_t begin = batch.offsets[i];
-    table.average(batch.ids.subspan(begin, batch.offsets[i + 1] - begin),
-                  w.pooled.data() + i * spec.hidden);
-  }
-  head.run_pooled(batch.size(), w, clock, make_room(batch, out));
+void Encoder::reserve(RowBatch& rows, const BatchShape& shape) const {
+  parts_->readout->rows(shape).reserve(rows);
 }
 
 void Encoder::encode(const Batch& batch, Workspace& workspace, StageClock& clock,
@@ -480,12 +218,18 @@ void Encoder::encode(const Batch& batch, Workspace& workspace, StageClock& clock
   out.weights.clear();
   out.offsets.assign(1, 0);
   if (batch.size() == 0) return;
+  parts_->check(batch);
+  BatchShape shape{batch.size(), batch.tokens(), 0};
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    shape.longest = std::max<std::size_t>(shape.longest, batch.offsets[i + 1] - batch.offsets[i]);
+  }
+  reserve(workspace, shape);
   const Stage before = clock.current();
-  if (parts_->averages_rows()) {
-    parts_->average_rows(batch, workspace, clock, out);
+  EncodeContext context{workspace, clock};
+  if (parts_->averaging != nullptr) {
+    parts_->average_rows(batch, context, out);
   } else {
-    parts_->compute_states(batch, workspace, clock);
-    parts_->read_out(batch, workspace, clock, out);
+    parts_->readout->run(batch, parts_->transform(batch, context), context, out);
   }
   clock.enter(before);
 }

@@ -45,21 +45,24 @@ class Encoder {
   /// What encoding reads in place of the mapped weights: the word embeddings, and layers that their
   /// backend does not copy.
   std::size_t borrowed_bytes() const;
-  /// FLOPs of the linear layers for one token, and of attention for a sequence of `tokens`.
-  double linear_flops_per_token() const;
+  /// FLOPs of all linear layers, the head's included, for so many tokens and the vectors that the
+  /// head makes of them: one a text, or those that vector_count() says.
+  double linear_flops(double tokens, double vectors) const;
+  /// FLOPs of attention for a sequence of `tokens`.
   double attention_flops(std::size_t tokens) const;
   /// Rows that the linear layers compute for a batch: with a backend that computes rows
   /// in blocks, the last block is filled up.
   std::size_t computed_rows(const Batch& batch) const;
   /// The most weights that a row of a sparse model has; 0 for others.
   std::size_t most_entries() const;
-  /// The most bytes that the results of a batch of this shape take, before the output type.
-  std::size_t result_bytes(std::size_t texts, std::size_t tokens) const;
-  /// Workspace bytes that a batch of this shape needs; what reserve() will allocate.
-  std::size_t workspace_bytes(std::size_t texts, std::size_t tokens, std::size_t longest) const;
-  /// Grows `workspace` for batches up to this shape.
-  void reserve(Workspace& workspace, std::size_t texts, std::size_t tokens,
-               std::size_t longest) const;
+  /// Bytes that batches of this shape take at most: buffers, and results before the output type.
+  std::size_t workspace_bytes(const BatchShape& shape) const;
+  std::size_t result_bytes(const BatchShape& shape) const;
+  /// Allocates them, where `workspace` or `rows` has less: encode() then allocates nothing.
+  void reserve(Workspace& workspace, const BatchShape& shape) const;
+  void reserve(RowBatch& rows, const BatchShape& shape) const;
+  /// The list of buffers behind workspace_bytes() and reserve().
+  WorkspaceLayout layout(const BatchShape& shape) const;
 
   /// Replaces `out` by the finished rows of `batch`, one for each text. An empty sequence gives a
   /// zero vector, no vectors, or no weights. Charges its time to `clock` and leaves it in the stage

@@ -72,7 +72,7 @@ void SparseHead::make_decoder(const WeightReader& reader, const ModelSpec& model
   std::vector<float> bias;
   if (!spec_.decoder_bias.empty()) bias = reader.vector(spec_.decoder_bias, vocab_);
   for (std::size_t first = 0; first < vocab_; first += kBlockTokens) {
-    decoder_.push_back({first, std::min(kBlockTokens, vocab_ - first), nullptr});
+    decoder_.push_back({first, std::min(kBlockTokens, vocab_ - first), {}});
   }
   parallel_for(decoder_.size(), [&](std::size_t i) { make_block(decoder_[i], table, bias, make); });
 }
@@ -80,8 +80,7 @@ void SparseHead::make_decoder(const WeightReader& reader, const ModelSpec& model
 void SparseHead::make_block(DecoderBlock& block, const TensorView& table,
                             std::span<const float> bias, const LinearFactory& make) const {
   const std::size_t width = spec_.inner;
-  LinearParams params{nullptr,      nullptr, width, block.tokens, Activation::identity,
-                      make.compute, false};
+  LinearParams params{.in = width, .out = block.tokens, .compute = make.compute};
   std::vector<float> rows;
   params.weight = rows_in_place(table, block.first, width);
   params.weight_outlives_layer = params.weight != nullptr;
@@ -92,54 +91,62 @@ void SparseHead::make_block(DecoderBlock& block, const TensorView& table,
     params.weight = rows.data();
   }
   if (!bias.empty()) params.bias = bias.data() + block.first;
-  block.layer = make.backend.make_linear(params);
+  block.layer = Linear(params, make);
 }
 
 std::size_t SparseHead::owned_bytes() const {
-  std::size_t bytes = token_weight_.size() * sizeof(float);
-  if (transform_) bytes += transform_->owned_bytes();
-  for (const DecoderBlock& block : decoder_) bytes += block.layer->owned_bytes();
+  std::size_t bytes = token_weight_.size() * sizeof(float) + transform_.owned_bytes();
+  for (const DecoderBlock& block : decoder_) bytes += block.layer.owned_bytes();
   return bytes;
 }
 
-double SparseHead::flops_per_token() const {
-  if (spec_.kind == SparseKind::own_token) return 2.0 * static_cast<double>(hidden_);
-  return 2.0 * static_cast<double>(spec_.inner * (hidden_ + vocab_));
+double SparseHead::flops(double tokens, double) const {
+  double flops = 2.0 * static_cast<double>(token_weight_.size()) + transform_.flops();
+  for (const DecoderBlock& block : decoder_) flops += block.layer.flops();
+  return tokens * flops;
 }
 
 std::size_t SparseHead::chunk_rows() const {
   return round_up(kChunkRows, row_block_);
 }
 
-std::size_t SparseHead::workspace_bytes(std::size_t texts, std::size_t tokens) const {
-  if (spec_.kind == SparseKind::own_token) return tokens * sizeof(SparsePending);
-  const std::size_t columns = std::min(kBlockTokens, vocab_);
+std::size_t SparseHead::columns() const {
+  return std::min(kBlockTokens, vocab_);
+}
+
+/// The most weights that wait in Workspace::pending: of a text, those that are kept of the blocks
+/// so far and all of one block more.
+std::size_t SparseHead::most_pending(const BatchShape& shape) const {
+  if (spec_.kind == SparseKind::own_token) return shape.tokens;
+  return shape.texts * (kept_ == 0 ? vocab_ : std::min(vocab_, kept_ + columns()));
+}
+
+void SparseHead::lay_out(const BatchShape& shape, WorkspaceLayout& layout) const {
+  layout.need(&Workspace::pending, most_pending(shape));
+  if (spec_.kind == SparseKind::own_token) return;
   // A last chunk may reach behind the last token.
-  const std::size_t rows = round_up(tokens, row_block_) + chunk_rows();
-  return (rows * spec_.inner + (texts + chunk_rows()) * columns) * sizeof(float);
+  const std::size_t rows = round_up(shape.tokens, row_block_) + chunk_rows();
+  layout.need(&Workspace::pooled, rows * spec_.inner);
+  layout.need(&Workspace::projected, shape.texts * columns());
+  layout.need(&Workspace::residual, chunk_rows() * columns());
+  transform_.lay_out(layout);
+  for (const DecoderBlock& block : decoder_) block.layer.lay_out(layout);
 }
 
-void SparseHead::reserve(Workspace& w, std::size_t texts, std::size_t tokens) const {
-  if (spec_.kind == SparseKind::own_token) {
-    w.pending.reserve(tokens);
-    return;
-  }
-  const std::size_t columns = std::min(kBlockTokens, vocab_);
-  w.pooled.reserve((round_up(tokens, row_block_) + chunk_rows()) * spec_.inner);
-  w.projected.reserve(texts * columns);
-  w.residual.reserve(chunk_rows() * columns);
+RowLayout SparseHead::rows(const BatchShape& shape) const {
+  return {.vectors = 0, .weights = most_pending(shape), .rows = shape.texts};
 }
 
-void SparseHead::run(const Batch& batch, const float* states, Workspace& w, StageClock& clock,
+void SparseHead::run(const Batch& batch, ConstMatrix states, EncodeContext& context,
                      RowBatch& out) const {
-  clock.enter(Stage::head);
-  w.pending.clear();
+  context.clock.charge_to(Stage::head);
+  context.workspace.pending.clear();
   if (batch.tokens() > 0 && spec_.kind == SparseKind::vocabulary) {
-    weigh_vocabulary(batch, states, w);
+    weigh_vocabulary(batch, states, context);
   } else {
-    weigh_own_tokens(batch, states, w);
+    weigh_own_tokens(batch, states, context.workspace);
   }
-  collect(batch.size(), w, out);
+  collect(batch.size(), context.workspace, out);
 }
 
 float SparseHead::weight_of(float logit) const {
@@ -147,41 +154,43 @@ float SparseHead::weight_of(float logit) const {
   return spec_.log_twice ? std::log1p(weight) : weight;
 }
 
-void SparseHead::weigh_vocabulary(const Batch& batch, const float* states, Workspace& w) const {
-  reserve(w, batch.size(), batch.tokens());
-  w.gemm.reserve(transform_->scratch_bytes());
-  transform_->forward(states, batch.tokens(), w.pooled.data(), w.gemm.data());
-  norm_.apply(w.pooled.data(), batch.tokens(), w.pooled.data());
+void SparseHead::weigh_vocabulary(const Batch& batch, ConstMatrix states,
+                                  EncodeContext& context) const {
+  Workspace& w = context.workspace;
+  const Matrix transformed(w.pooled.data(), batch.tokens(), spec_.inner);
+  transform_.apply(states, transformed, context, Stage::head);
+  norm_.apply(transformed, transformed);
   for (const DecoderBlock& block : decoder_) {
-    pool_block(block, batch, w);
-    const float* pooled = w.projected.data();
-    for (std::size_t text = 0; text < batch.size(); ++text, pooled += block.tokens) {
+    const Matrix pooled(w.projected.data(), batch.size(), block.tokens);
+    pool_block(block, batch, transformed, pooled, context);
+    for (std::size_t text = 0; text < batch.size(); ++text) {
+      const float* row = pooled.row_data(text);
       for (std::size_t c = 0; c < block.tokens; ++c) {
-        if (!(pooled[c] > 0.0F)) continue;
+        if (!(row[c] > 0.0F)) continue;
         // The logarithm grows with its argument: that of the largest logit is the largest.
-        const float weight = spec_.sums ? pooled[c] : weight_of(pooled[c]);
+        const float weight = spec_.sums ? row[c] : weight_of(row[c]);
         w.pending.push_back(
             {static_cast<std::uint32_t>(text), {static_cast<TokenId>(block.first + c), weight}});
       }
     }
+    if (kept_ != 0 && w.pending.size() > batch.size() * kept_) keep_heaviest(w.pending);
   }
 }
 
-/// What the tokens of each text give one block of the vocabulary, in w.projected [texts, tokens].
-void SparseHead::pool_block(const DecoderBlock& block, const Batch& batch, Workspace& w) const {
-  float* pooled = w.projected.data();
-  const float least = spec_.sums ? 0.0F : -std::numeric_limits<float>::infinity();
-  std::fill_n(pooled, batch.size() * block.tokens, least);
-  w.gemm.reserve(block.layer->scratch_bytes());
+/// What the tokens of each text give one block of the vocabulary: `transformed` [tokens, inner] →
+/// `pooled` [texts, block's columns].
+void SparseHead::pool_block(const DecoderBlock& block, const Batch& batch, ConstMatrix transformed,
+                            Matrix pooled, EncodeContext& context) const {
+  pooled.fill(spec_.sums ? 0.0F : -std::numeric_limits<float>::infinity());
   const std::size_t chunk = chunk_rows();
   std::size_t text = 0;
   for (std::size_t first = 0; first < batch.tokens(); first += chunk) {
     const std::size_t rows = std::min(chunk, batch.tokens() - first);
-    float* logits = w.residual.data();
-    block.layer->forward(w.pooled.data() + first * spec_.inner, rows, logits, w.gemm.data());
+    const Matrix logits(context.workspace.residual.data(), rows, block.tokens);
+    block.layer.apply(transformed.rows_from(first, rows), logits, context, Stage::head);
     for (std::size_t r = 0; r < rows; ++r) {
       while (batch.offsets[text + 1] <= first + r) ++text;
-      pool_row(logits + r * block.tokens, block.tokens, pooled + text * block.tokens);
+      pool_row(logits.row_data(r), block.tokens, pooled.row_data(text));
     }
   }
 }
@@ -193,16 +202,33 @@ void SparseHead::pool_row(const float* logits, std::size_t n, float* pooled) con
   }
 }
 
-void SparseHead::weigh_own_tokens(const Batch& batch, const float* states, Workspace& w) const {
+void SparseHead::weigh_own_tokens(const Batch& batch, ConstMatrix states, Workspace& w) const {
   for (std::size_t text = 0; text < batch.size(); ++text) {
     for (std::size_t t = batch.offsets[text]; t < batch.offsets[text + 1]; ++t) {
       const TokenId id = batch.ids[t];
       const auto index = static_cast<std::size_t>(id);
       if (index < skipped_.size() && skipped_[index]) continue;
-      const float weight = dot(states + t * hidden_, token_weight_.data(), hidden_) + token_bias_;
+      const float weight = dot(states.row_data(t), token_weight_.data(), hidden_) + token_bias_;
       if (weight > 0.0F) w.pending.push_back({static_cast<std::uint32_t>(text), {id, weight}});
     }
   }
+}
+
+/// Drops all but the heaviest weights of each text, so that what waits does not grow with the
+/// vocabulary.
+void SparseHead::keep_heaviest(std::vector<SparsePending>& pending) const {
+  std::sort(pending.begin(), pending.end(), [](const SparsePending& a, const SparsePending& b) {
+    return a.text != b.text ? a.text < b.text : heavier(a.entry, b.entry);
+  });
+  std::uint32_t text = 0;
+  std::size_t kept = 0;
+  std::size_t of_text = 0;  // how many entries of pending[i]'s text come before it
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    of_text = i > 0 && pending[i].text == text ? of_text + 1 : 0;
+    text = pending[i].text;
+    if (of_text < kept_) pending[kept++] = pending[i];
+  }
+  pending.resize(kept);
 }
 
 /// Deals the pending entries out to their rows, which are then sorted and cut.

@@ -3,6 +3,7 @@
 // A transformer encoder as data. An architecture's descriptor (arch_*.cpp) fills a ModelSpec from
 // a configuration; the block loop in encoder.cpp reads the spec and never asks for a model's name.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -66,6 +67,48 @@ struct TensorNames {
   std::string token_mapping;
 };
 
+/// "encoder.layer.{}.x" → "encoder.layer.3.x"
+std::string layer_name(const std::string& pattern, std::size_t layer);
+
+/// What a name in a spec stands for.
+enum class TensorForm : std::uint8_t {
+  tensor,  ///< the tensor of this name
+  layer    ///< a norm or linear layer: the prefix of its weight, bias and scales
+};
+
+struct TensorField {
+  std::string TensorNames::*name;
+  TensorForm form;
+};
+
+/// All of TensorNames: whatever asks which tensors a model has goes through this list.
+inline constexpr auto kTensorFields = std::to_array<TensorField>({
+    {&TensorNames::word_embeddings, TensorForm::tensor},
+    {&TensorNames::position_embeddings, TensorForm::tensor},
+    {&TensorNames::token_type_embeddings, TensorForm::tensor},
+    {&TensorNames::embedding_norm, TensorForm::layer},
+    {&TensorNames::embedding_projection, TensorForm::layer},
+    {&TensorNames::query, TensorForm::layer},
+    {&TensorNames::key, TensorForm::layer},
+    {&TensorNames::value, TensorForm::layer},
+    {&TensorNames::query_norm, TensorForm::layer},
+    {&TensorNames::key_norm, TensorForm::layer},
+    {&TensorNames::attention_output, TensorForm::layer},
+    {&TensorNames::attention_norm, TensorForm::layer},
+    {&TensorNames::attention_post_norm, TensorForm::layer},
+    {&TensorNames::ffn_up, TensorForm::layer},
+    {&TensorNames::ffn_gate, TensorForm::layer},
+    {&TensorNames::ffn_down, TensorForm::layer},
+    {&TensorNames::ffn_norm, TensorForm::layer},
+    {&TensorNames::ffn_post_norm, TensorForm::layer},
+    {&TensorNames::final_norm, TensorForm::layer},
+    {&TensorNames::relative_bias, TensorForm::tensor},
+    {&TensorNames::token_weights, TensorForm::tensor},
+    {&TensorNames::token_mapping, TensorForm::tensor},
+});
+static_assert(kTensorFields.size() * sizeof(std::string) == sizeof(TensorNames),
+              "a name is missing from kTensorFields");
+
 /// The shape of an encoder. All sizes in elements. What a family does not mention keeps BERT's way.
 struct ModelSpec {
   std::string family;  ///< "bert", "roberta", …, for reports only
@@ -103,7 +146,6 @@ struct ModelSpec {
   /// A run of this token at a sequence's end asks, but is seen by no token (the masks that ColBERT
   /// fills queries up with); -1 = none.
   TokenId unseen_tail = -1;
-  bool special_tokens = true;  ///< false: the tokenizer adds none (static models)
   bool drops_unknown = false;  ///< model2vec: unknown tokens are left out before pooling
   TensorNames names;
   /// Prefixes that checkpoints may put before every tensor name ("bert.", …); "" is always tried.
@@ -174,5 +216,37 @@ struct HeadSpec {
   std::size_t dims = 0;
   SparseSpec sparse;  ///< where its kind is not `none`, the only part that counts beside `dims`
 };
+
+/// Calls visit(name, form) for every tensor and layer that an encoder of this shape with this head
+/// reads from `weights`, layer numbers filled in. Dense layers of the head that are in another
+/// source are left out.
+template <typename Visit>
+void for_each_tensor(const ModelSpec& spec, const HeadSpec& head, const WeightSource& weights,
+                     const Visit& visit) {
+  for (const TensorField& field : kTensorFields) {
+    const std::string& name = spec.names.*field.name;
+    if (name.empty()) continue;
+    const bool numbered = name.find("{}") != std::string::npos;
+    const std::size_t sets = spec.shared_layers == 0 ? spec.layers : spec.shared_layers;
+    for (std::size_t layer = 0; layer < (numbered ? sets : 1); ++layer) {
+      visit(layer_name(name, layer), field.form);
+    }
+  }
+  const auto visit_dense = [&](const DenseSpec& dense) {
+    if (dense.weights != &weights) return;
+    visit(dense.name, TensorForm::layer);
+    if (dense.residual) visit(std::string("residual"), TensorForm::layer);
+  };
+  const SparseSpec& sparse = head.sparse;
+  if (sparse.kind == SparseKind::own_token) return visit_dense(sparse.linear);
+  if (sparse.kind == SparseKind::none) {
+    for (const DenseSpec& dense : head.dense) visit_dense(dense);
+    return;
+  }
+  visit(sparse.transform, TensorForm::layer);
+  visit(sparse.norm, TensorForm::layer);
+  visit(sparse.decoder, TensorForm::tensor);
+  if (!sparse.decoder_bias.empty()) visit(sparse.decoder_bias, TensorForm::tensor);
+}
 
 }  // namespace embedtool

@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
+#include "core/math/matrix.hpp"
 
 namespace embedtool {
 namespace {
@@ -125,12 +126,12 @@ void WeightReader::apply_scales(const TensorView& tensor, const TensorView& scal
   }
   std::vector<float> factors(static_cast<std::size_t>(scale.elements()));
   widen_into(scale, factors.data());
-  const std::size_t across = (in + blocks->columns - 1) / blocks->columns;
-  for (std::size_t r = 0; r < out; ++r) {
-    const float* row = factors.data() + r / blocks->rows * across;
+  const Matrix matrix(values, out, in);
+  const float* factor = factors.data();
+  for (std::size_t r = 0; r < out; r += blocks->rows) {
+    const Matrix rows = matrix.rows_from(r, std::min(blocks->rows, out - r));
     for (std::size_t c = 0; c < in; c += blocks->columns) {
-      embedtool::scale(values + r * in + c, row[c / blocks->columns],
-                       std::min(blocks->columns, in - c));
+      rows.columns_from(c, std::min(blocks->columns, in - c)) *= *factor++;
     }
   }
 }
@@ -150,21 +151,11 @@ std::vector<float> WeightReader::bias(const std::string& prefix, std::size_t siz
   return vector(member(prefix, "bias"), size);
 }
 
-std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<std::string>& prefixes,
-                                                  std::size_t in, std::size_t out,
-                                                  Activation activation,
-                                                  const LinearFactory& make) const {
-  std::vector<Part> parts;
-  for (const std::string& prefix : prefixes) parts.push_back({prefix, out / prefixes.size()});
-  return linear(parts, in, activation, make);
-}
-
-std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<Part>& parts, std::size_t in,
-                                                  Activation activation,
-                                                  const LinearFactory& make) const {
+Linear WeightReader::linear(const std::vector<Part>& parts, std::size_t in, Activation activation,
+                            const LinearFactory& make) const {
   std::size_t out = 0;
   for (const Part& part : parts) out += part.out;
-  LinearParams params{nullptr, nullptr, in, out, activation, make.compute, false};
+  LinearParams params{.in = in, .out = out, .activation = activation, .compute = make.compute};
   std::vector<float> stacked;
   if (parts.size() == 1) {
     params.weight = in_place(require(member(parts[0].prefix, "weight"), {out, in}));
@@ -193,17 +184,11 @@ std::unique_ptr<LinearLayer> WeightReader::linear(const std::vector<Part>& parts
     biases.resize(out);
     params.bias = biases.data();
   }
-  std::unique_ptr<LinearLayer> layer = make.backend.make_linear(params);
-  if (params.weight_outlives_layer && layer->borrowed_bytes() == 0) {
+  Linear layer(params, make);
+  if (params.weight_outlives_layer && layer.borrowed_bytes() == 0) {
     release(require(parts[0].prefix + ".weight", {out, in}));
   }
   return layer;
-}
-
-std::string layer_name(const std::string& pattern, std::size_t layer) {
-  const std::size_t at = pattern.find("{}");
-  if (at == std::string::npos) return pattern;
-  return pattern.substr(0, at) + std::to_string(layer) + pattern.substr(at + 2);
 }
 
 }  // namespace embedtool

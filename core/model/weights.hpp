@@ -2,12 +2,13 @@
 
 #include <cstddef>
 #include <initializer_list>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/math/gemm.hpp"
+#include "core/model/linear.hpp"
+#include "core/model/spec.hpp"
 #include "core/ports.hpp"
 
 namespace embedtool {
@@ -38,18 +39,15 @@ class WeightReader {
   /// for the whole, one an output or one a block.
   void matrix(const std::string& prefix, std::size_t out, std::size_t in, float* values) const;
 
-  /// A linear layer whose weight stacks the given layers' rows (fused query, key and value): reads
-  /// `prefix`.weight [out, in] and, where present, `prefix`.bias [out] of each.
-  std::unique_ptr<LinearLayer> linear(const std::vector<std::string>& prefixes, std::size_t in,
-                                      std::size_t out, Activation activation,
-                                      const LinearFactory& make) const;
-  /// The same of layers that need not be equally wide.
+  /// A linear layer's share of another's outputs.
   struct Part {
     std::string prefix;
     std::size_t out = 0;
   };
-  std::unique_ptr<LinearLayer> linear(const std::vector<Part>& parts, std::size_t in,
-                                      Activation activation, const LinearFactory& make) const;
+  /// A linear layer whose weight stacks the given layers' rows (fused query, key and value): reads
+  /// `prefix`.weight [out, in] and, where present, `prefix`.bias [out] of each.
+  Linear linear(const std::vector<Part>& parts, std::size_t in, Activation activation,
+                const LinearFactory& make) const;
 
  private:
   /// `prefix`.bias; empty when absent.
@@ -60,8 +58,5 @@ class WeightReader {
   const WeightSource& source_;
   std::vector<std::string> prefixes_;
 };
-
-/// "encoder.layer.{}.x" → "encoder.layer.3.x"
-std::string layer_name(const std::string& pattern, std::size_t layer);
 
 }  // namespace embedtool

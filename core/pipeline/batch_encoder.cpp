@@ -3,11 +3,9 @@
 namespace embedtool {
 
 void BatchEncoder::reserve(const Encoder& encoder, const BatchShape& shape) {
-  encoder.reserve(workspace_, shape.texts, shape.tokens, shape.longest);
-  rows_.offsets.reserve(shape.texts + 1);
-  if (encoder.kind() == RowKind::sparse) return;
-  const std::size_t most = encoder.kind() == RowKind::multi ? shape.tokens : shape.texts;
-  rows_.vectors.reserve(most * encoder.dims());
+  encoder.reserve(workspace_, shape);
+  // Sparse rows wait in the window, as long as they really are.
+  if (encoder.kind() != RowKind::sparse) encoder.reserve(rows_, shape);
 }
 
 }  // namespace embedtool

@@ -52,17 +52,19 @@ void widen(BatchShape& shape, const BatchShape& other) {
 }
 
 std::size_t worker_bytes(const Encoder& encoder, const BatchShape& shape) {
-  return encoder.workspace_bytes(shape.texts, shape.tokens, shape.longest) +
-         encoder.result_bytes(shape.texts, shape.tokens);
+  return encoder.workspace_bytes(shape) + encoder.result_bytes(shape);
 }
 
 double encode_work(const Encoder& encoder, std::span<const std::uint32_t> lengths) {
+  double tokens = 0;
   double work = 0;
   for (const std::uint32_t length : lengths) {
-    work += encoder.attention_flops(length) +
-            static_cast<double>(length) * (encoder.linear_flops_per_token() + kWorkPerToken);
+    tokens += length;
+    work += encoder.attention_flops(length);
   }
-  return work;
+  const double vectors =
+      encoder.kind() == RowKind::multi ? tokens : static_cast<double>(lengths.size());
+  return work + encoder.linear_flops(tokens, vectors) + tokens * kWorkPerToken;
 }
 
 BatchChoice choose_batch(std::span<const std::uint32_t> lengths, const Encoder& encoder,
@@ -79,7 +81,7 @@ BatchChoice choose_batch(std::span<const std::uint32_t> lengths, const Encoder& 
     if (first) choice.most = limits;
     first = false;
     const BatchShape shape = shape_of(lengths, limits, workers);
-    const std::size_t states = encoder.workspace_bytes(1, shape.tokens, 1);
+    const std::size_t states = encoder.workspace_bytes({1, shape.tokens, 1});
     if (limits.texts > kFewestWanted && states > kStateBytes) continue;
     choice.start = limits;
     break;

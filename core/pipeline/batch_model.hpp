@@ -5,16 +5,10 @@
 #include <span>
 
 #include "core/model/encoder.hpp"
+#include "core/model/workspace.hpp"
 #include "core/pipeline/planner.hpp"
 
 namespace embedtool {
-
-/// The largest that batches get, each measure by itself: what a worker's buffers grow to.
-struct BatchShape {
-  std::size_t texts = 0;
-  std::size_t tokens = 0;
-  std::size_t longest = 0;  ///< tokens of the longest text
-};
 
 BatchShape largest_batch(const Plan& plan);
 /// Grows `shape` to hold `other` as well.

@@ -22,8 +22,11 @@ std::size_t weight_size(Compute compute) {
 /// See RunReport::least_bytes.
 double least_bytes(const RunReport& report, const RunMachinery& machinery) {
   const ModelSpec& spec = machinery.spec;
-  const double weights = machinery.encoder.linear_flops_per_token() / 2 *
-                         static_cast<double>(weight_size(machinery.compute));
+  // A product of a row with a weight is two FLOPs; heads of vectors compute in f32.
+  const double weights =
+      machinery.encoder.linear_flops(1, 0) / 2 *
+          static_cast<double>(weight_size(machinery.compute)) +
+      machinery.encoder.linear_flops(0, 1) / 2 * static_cast<double>(sizeof(float));
   const auto states = static_cast<double>(spec.hidden * sizeof(float) * (2 * spec.layers + 2));
   return static_cast<double>(report.counts.batches) * weights +
          static_cast<double>(report.counts.tokens) * states;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/error.hpp"
+#include "core/pipeline/batch_model.hpp"
 
 namespace embedtool {
 namespace {
@@ -34,8 +35,7 @@ std::size_t longest_text(const RunOptions& options, const Encoder& encoder) {
 std::uint64_t worker_need(const RunOptions& options, const Encoder& encoder, std::size_t longest) {
   const std::size_t texts = options.batch.texts;
   const std::size_t tokens = std::max(std::min(options.batch.tokens, texts * longest), longest);
-  return encoder.workspace_bytes(texts, tokens, longest) + encoder.result_bytes(texts, tokens) +
-         tokens * 16 + kPerWorker;
+  return worker_bytes(encoder, {texts, tokens, longest}) + tokens * 16 + kPerWorker;
 }
 
 std::uint64_t window_need(const RunOptions& options, const Encoder& encoder, const OutputSpec& spec,

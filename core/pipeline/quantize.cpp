@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/math/kernels.hpp"
+#include "core/math/matrix.hpp"
 
 namespace embedtool {
 namespace {
@@ -111,9 +112,9 @@ float calibrate_int8(const Encoder& encoder, const Tokenizer* tokenizer, std::si
   RowBatch rows;
   StageClock clock;
   encoder.encode(batch, workspace, clock, rows);
-  const std::span values(rows.vectors.data(), rows.offsets.back() * encoder.dims());
-  float largest = 0.0F;
-  for (const float v : values) largest = std::max(largest, std::abs(v));
+  const ConstMatrix vectors(rows.vectors.data(), rows.offsets.back(), encoder.dims());
+  const float largest =
+      vectors.size() == 0 ? 0.0F : vectors.cwiseAbs().maxCoeff<Eigen::PropagateNumbers>();
   return largest > 0.0F ? largest / 127.0F : 1.0F / 127.0F;
 }
 

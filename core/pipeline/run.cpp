@@ -376,8 +376,10 @@ void Runner::finish_report() {
   counts.bytes_raw = sink_.bytes_raw();
   report_.times.series = std::move(series_);
   report_.times.encode_wall_ns = monotonic_ns() - begin_ns_;
-  report_.work.linear_flops =
-      context_.encoder.linear_flops_per_token() * static_cast<double>(counts.tokens);
+  const std::uint64_t texts = counts.rows - counts.duplicates - counts.ready_vectors;
+  const std::uint64_t vectors = context_.encoder.kind() == RowKind::multi ? counts.tokens : texts;
+  report_.work.linear_flops = context_.encoder.linear_flops(static_cast<double>(counts.tokens),
+                                                            static_cast<double>(vectors));
   batches_.report(report_.work);
   report_.memory.weights_bytes = context_.encoder.owned_bytes();
   for (const Window& window : windows_) report_.memory.window_bytes += window.bytes();

@@ -133,8 +133,8 @@ void TuneSession::race(const Rules& rules, const std::vector<TuneSetting>& setti
 
 void TuneSession::race_precisions() {
   std::vector<TuneSetting> settings{result_.choice};
-  // A static model has no linear layers to choose for.
-  if (model_.encoder.linear_flops_per_token() == 0) return;
+  // A static model has no linear layers to choose for: those of a head compute in f32.
+  if (model_.encoder.linear_flops(1, 0) == 0) return;
   std::vector<Compute> precisions{Compute::f32};
   precisions.insert(precisions.end(), plan_.precisions.begin(), plan_.precisions.end());
   for (const Compute compute : precisions) {

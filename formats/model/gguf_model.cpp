@@ -212,19 +212,17 @@ void read_pooling(const Facts& facts, GgufModel& model) {
   const std::string key = facts.key("pooling_type");
   const auto type = facts.file().integer(key);
   if (!type) {
-    model.pooling = model.spec.causal ? Pooling::last : Pooling::mean;
-    model.pooling_source = "assumed";
+    model.pooling = {model.spec.causal ? Pooling::last : Pooling::mean, "assumed"};
     model.notes.push_back(
         fmt::format("no {}: {} pooling assumed; use --pooling if the model's card says otherwise",
-                    key, name_of(model.pooling)));
+                    key, name_of(model.pooling.value)));
     return;
   }
   if (*type < 0 || *type >= static_cast<std::int64_t>(kPoolings.size())) {
     throw Error(ExitCode::model, "{}: {} {} is not supported (a reranker?)",
                 facts.file().describe(), key, *type);
   }
-  model.pooling = kPoolings.at(static_cast<std::size_t>(*type));
-  model.pooling_source = key;
+  model.pooling = {kPoolings.at(static_cast<std::size_t>(*type)), key};
 }
 
 void refuse_scaled_positions(const Facts& facts, const std::string& where) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/model/spec.hpp"
+#include "formats/model/sourced.hpp"
 #include "formats/weights/gguf.hpp"
 
 namespace embedtool {
@@ -12,8 +13,7 @@ namespace embedtool {
 /// What a GGUF file says of its model.
 struct GgufModel {
   ModelSpec spec;  ///< with llama.cpp's tensor names
-  Pooling pooling = Pooling::mean;
-  std::string pooling_source;
+  Sourced<Pooling> pooling{Pooling::mean, ""};
   std::vector<std::string> notes;
 };
 

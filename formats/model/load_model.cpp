@@ -81,10 +81,9 @@ class ModelLoader {
     auto file = std::make_unique<GgufFile>(bytes, where, &files_);
     GgufModel read = read_gguf_model(*file, where);
     model_.spec = std::move(read.spec);
-    model_.max_tokens = model_.spec.max_positions;
-    model_.max_tokens_reason = "context_length of the file";
-    model_.head.pooling = {read.pooling};
-    model_.pooling_source = std::move(read.pooling_source);
+    model_.max_tokens = {model_.spec.max_positions, "context_length of the file"};
+    model_.head.pooling = {read.pooling.value};
+    model_.pooling_source = std::move(read.pooling.why);
     model_.head.normalize = true;
     model_.normalize_source = "assumed";
     model_.head.dense = read_gguf_dense(*file, model_.dense_weights);
@@ -107,8 +106,7 @@ class ModelLoader {
     StaticModel read =
         read_static_model(*model_.weights, config_.has_value() ? &*config_ : nullptr);
     model_.spec = std::move(read.spec);
-    model_.max_tokens = read.limit.tokens;
-    model_.max_tokens_reason = std::move(read.limit.reason);
+    model_.max_tokens = std::move(read.limit);
     model_.head.pooling = {Pooling::mean};
     model_.pooling_source = "static models average";
     model_.head.normalize = chain_.normalize || read.normalize.value_or(false);
@@ -119,9 +117,7 @@ class ModelLoader {
   void load_transformer() {
     model_.spec = describe_model(*config_, config_->where());
     const TransformerSettings settings = read_transformer_settings(encoder_files_);
-    TokenLimit limit = transformer_limit(encoder_files_, settings, model_.spec, model_.notes);
-    model_.max_tokens = limit.tokens;
-    model_.max_tokens_reason = std::move(limit.reason);
+    model_.max_tokens = transformer_limit(encoder_files_, settings, model_.spec, model_.notes);
     wishes_.lower_case = settings.lower_case;
     if (chain_.splade_folder) return load_splade();
     load_pooling();
@@ -136,10 +132,10 @@ class ModelLoader {
     if (model_.tokenizer == nullptr || model_.tokenizer->vocab_size() == 0) return;
     model_.colbert = read_colbert(files_, is_stanford(), *model_.tokenizer);
     for (const std::string& note : model_.colbert->notes) model_.notes.push_back(note);
-    model_.max_tokens = std::min(model_.max_tokens == 0 ? SIZE_MAX : model_.max_tokens,
-                                 model_.colbert->document_length);
-    model_.max_tokens_reason = fmt::format("documents; queries have {}; {}",
-                                           model_.colbert->query_length, model_.colbert->source);
+    const std::size_t most = model_.max_tokens.value == 0 ? SIZE_MAX : model_.max_tokens.value;
+    model_.max_tokens = {std::min(most, model_.colbert->document_length),
+                         fmt::format("documents; queries have {}; {}", model_.colbert->query_length,
+                                     model_.colbert->source)};
   }
 
   void load_stanford_projection() {

@@ -34,9 +34,9 @@ void choose_role(LoadedModel& model, bool query) {
   if (fills && !settings.sees_expansion) model.spec.unseen_tail = settings.expansion;
   if (!query) return;
   const std::size_t positions = model.spec.max_positions;
-  model.max_tokens =
-      positions == 0 ? settings.query_length : std::min(positions, settings.query_length);
-  model.max_tokens_reason = "queries; " + settings.source;
+  model.max_tokens = {
+      positions == 0 ? settings.query_length : std::min(positions, settings.query_length),
+      "queries; " + settings.source};
 }
 
 }  // namespace embedtool

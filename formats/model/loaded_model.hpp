@@ -17,6 +17,7 @@
 #include "formats/model/model_colbert.hpp"
 #include "formats/model/model_files.hpp"
 #include "formats/model/model_head.hpp"
+#include "formats/model/model_limits.hpp"
 
 namespace embedtool {
 
@@ -40,8 +41,7 @@ struct LoadedModel {
   /// it has some that cannot be used, encode() throws the reason (and `notes` has it).
   std::unique_ptr<Tokenizer> tokenizer;
 
-  std::size_t max_tokens = 0;  ///< special tokens included; 0 = no limit
-  std::string max_tokens_reason;
+  TokenLimit max_tokens;
   std::string pooling_source;
   std::string normalize_source;
   /// False: token vectors of a prompt are left out of the pooling (INSTRUCTOR models).

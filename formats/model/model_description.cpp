@@ -40,14 +40,27 @@ struct WeightTotals {
   }
 };
 
-std::vector<std::string> sparse_chain(const HeadSpec& head) {
+// How a head pools, in words.
+std::string pooling_of(const HeadSpec& head) {
+  switch (head.sparse.kind) {
+    case SparseKind::own_token:
+      return "largest weight of each token of the text";
+    case SparseKind::vocabulary:
+      return head.sparse.sums ? "sum over the tokens" : "largest over the tokens";
+    case SparseKind::none:
+      break;
+  }
+  std::vector<std::string_view> modes;
+  for (const Pooling mode : head.pooling) modes.push_back(name_of(mode));
+  return fmt::format("{}{}", fmt::join(modes, " + "),
+                     head.skips_first ? ", without the first token" : "");
+}
+
+void add_sparse_chain(const HeadSpec& head, std::vector<std::string>& out) {
   const SparseSpec& sparse = head.sparse;
-  std::vector<std::string> out;
   if (sparse.kind == SparseKind::own_token) {
-    out = {"pooling largest weight of each token of the text", "linear to 1, relu"};
+    out.emplace_back("linear to 1, relu");
   } else {
-    out.emplace_back(sparse.sums ? "pooling sum over the tokens"
-                                 : "pooling largest over the tokens");
     out.push_back(fmt::format("masked-language head through {}, {}", sparse.inner,
                               name_of(sparse.activation)));
     out.emplace_back(sparse.log_twice ? "relu, log(1 + x) twice" : "relu, log(1 + x)");
@@ -56,16 +69,14 @@ std::vector<std::string> sparse_chain(const HeadSpec& head) {
     out.push_back(fmt::format("no weights for {} special tokens", sparse.skipped.size()));
   }
   if (head.dims > 0) out.push_back(fmt::format("the {} heaviest", head.dims));
-  return out;
 }
 
 std::vector<std::string> head_chain(const HeadSpec& head) {
-  if (head.sparse.kind != SparseKind::none) return sparse_chain(head);
-  std::vector<std::string> out;
-  std::vector<std::string> modes;
-  for (const Pooling mode : head.pooling) modes.emplace_back(name_of(mode));
-  out.push_back(fmt::format("pooling {}{}", fmt::join(modes, " + "),
-                            head.skips_first ? ", without the first token" : ""));
+  std::vector<std::string> out{"pooling " + pooling_of(head)};
+  if (head.sparse.kind != SparseKind::none) {
+    add_sparse_chain(head, out);
+    return out;
+  }
   for (const DenseSpec& dense : head.dense) {
     out.push_back(fmt::format("dense {} -> {}{}, {}{}", dense.in, dense.out,
                               dense.bias ? "" : " without bias", name_of(dense.activation),
@@ -88,8 +99,8 @@ class Describer {
     add("model", model_.name, model_.where);
     add("fingerprint", model_.fingerprint);
     add_shape();
-    add("max_tokens", number(model_.max_tokens), model_.max_tokens_reason);
-    add("pooling", head_chain(model_.head).front().substr(8), model_.pooling_source);
+    add("max_tokens", number(model_.max_tokens.value), model_.max_tokens.why);
+    add("pooling", pooling_of(model_.head), model_.pooling_source);
     add("normalize", model_.head.normalize, model_.normalize_source);
     add("head", head_chain(model_.head));
     add_heads();
@@ -208,11 +219,8 @@ class Describer {
     for (const auto& dense : model_.dense_weights) totals.add(*dense);
     add("parameters", totals.parameters, fmt::format("{} tensors", totals.tensors));
     add("weights", totals.types(), human_bytes(totals.bytes));
-    std::vector<std::string> unused = unused_tensors(model_.spec, model_.head, *model_.weights);
-    const auto& dense = model_.head.dense;
-    if (!dense.empty() && dense.front().weights == model_.weights.get()) {
-      std::erase(unused, "linear (1 tensor)");  // the projection of an HF_ColBERT
-    }
+    const std::vector<std::string> unused =
+        unused_tensors(model_.spec, model_.head, *model_.weights);
     if (!unused.empty()) add("unused", unused, "tensors that no embedding needs");
     add_memory(totals.parameters);
   }

@@ -65,16 +65,16 @@ TokenLimit transformer_limit(const FileSet& encoder_files, const TransformerSett
              "model_max_length of tokenizer_config.json"};
     }
   }
-  if (spec.max_positions > 0 && (out.tokens == 0 || out.tokens > spec.max_positions)) {
-    out.reason = out.tokens == 0
-                     ? "positions of the model"
-                     : fmt::format("positions of the model ({} says {})", out.reason, out.tokens);
-    out.tokens = spec.max_positions;
+  if (spec.max_positions > 0 && (out.value == 0 || out.value > spec.max_positions)) {
+    out.why = out.value == 0
+                  ? "positions of the model"
+                  : fmt::format("positions of the model ({} says {})", out.why, out.value);
+    out.value = spec.max_positions;
   }
-  if (out.tokens == 0) out.reason = "nothing in the folder limits it";
+  if (out.value == 0) out.why = "nothing in the folder limits it";
   // gte-small and others carry the last value someone tokenized with; the library ignores it too.
   const auto call = tokenizer.has_value() ? tokenizer->number("max_length") : std::nullopt;
-  if (call.has_value() && (out.tokens == 0 || *call < static_cast<double>(out.tokens))) {
+  if (call.has_value() && (out.value == 0 || *call < static_cast<double>(out.value))) {
     notes.push_back(fmt::format(
         "max_length {} of tokenizer_config.json ignored: a default for one call, not the model's "
         "limit",

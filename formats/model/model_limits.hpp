@@ -6,14 +6,12 @@
 
 #include "core/model/spec.hpp"
 #include "formats/io/file_set.hpp"
+#include "formats/model/sourced.hpp"
 
 namespace embedtool {
 
-/// How many tokens of a text a model takes, special tokens included.
-struct TokenLimit {
-  std::size_t tokens = 0;  ///< 0 = as many as there are
-  std::string reason;      ///< where the number comes from, for people
-};
+/// How many tokens of a text a model takes, special tokens included; 0 = as many as there are.
+using TokenLimit = Sourced<std::size_t>;
 
 /// What sentence-transformers stores beside a Transformer module (`sentence_bert_config.json` or
 /// one of its six older names).

@@ -100,7 +100,6 @@ StaticModel read_static_model(const WeightSource& weights, const JsonConfig* con
   spec.positions = Positions::none;
   spec.hidden = static_cast<std::size_t>(table.shape[1]);
   spec.vocab_size = static_cast<std::size_t>(table.shape[0]);
-  spec.special_tokens = false;
   // model2vec leaves unknown tokens out; sentence-transformers averages their row like any other.
   spec.drops_unknown = model2vec;
   spec.names.word_embeddings = table.name;

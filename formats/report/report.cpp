@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/base/stage_groups.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -52,6 +54,18 @@ Json stages_entry(const RunReport& report, const ReportContext& context) {
   for (std::size_t i = 0; i < kStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
     out[name_of(stage)] = stage_entry(report.times.stages[stage]);
+  }
+  return out;
+}
+
+/// Which stages are shown as one, for the page and for who reads this file.
+Json stage_groups_entry() {
+  Json out = Json::array(
+      {{{"name", "startup"}, {"title", "program start"}, {"stages", Json::array({"startup"})}}});
+  for (const StageGroup& group : kStageGroups) {
+    Json stages = Json::array();
+    for (const Stage stage : group.stages()) stages.push_back(name_of(stage));
+    out.push_back({{"name", group.name}, {"title", group.title}, {"stages", std::move(stages)}});
   }
   return out;
 }
@@ -166,6 +180,7 @@ std::string report_json(const RunReport& report, const ReportContext& context) {
   out["counts"]["duplicate_ids"] = context.duplicate_ids;
   out["counts"]["duplicate_ids_exact"] = context.all_ids_known;
   out["stages"] = stages_entry(report, context);
+  out["stage_groups"] = stage_groups_entry();
   out["batch_ms"] = quantiles(report.work.batches.wall);
   out["threads"] = threads_entry(report);
   out["padding"] = padding_entry(report.work.padding);

@@ -17,6 +17,6 @@ struct NamedReport {
 std::string report_page(const std::vector<NamedReport>& reports);
 
 /// The schema number of reports that this program writes and shows.
-inline constexpr int kReportSchema = 2;
+inline constexpr int kReportSchema = 3;
 
 }  // namespace embedtool

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <optional>
 
+#include "core/base/stage_groups.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -27,38 +29,16 @@ Json optional(const std::optional<std::uint64_t>& value) {
   return value ? Json(*value) : Json();
 }
 
-/// What stages a timeline tells apart: finer would be too much for a picture.
-struct Lane {
-  const char* name;
-  std::vector<Stage> stages;
-};
-
-const std::vector<Lane>& lanes() {
-  static const std::vector<Lane> groups = {
-      {"load", {Stage::load}},
-      {"read", {Stage::read}},
-      {"tokenize", {Stage::tokenize}},
-      {"plan", {Stage::plan, Stage::batch}},
-      {"lookup", {Stage::lookup}},
-      {"gemm", {Stage::gemm}},
-      {"attention", {Stage::attention}},
-      {"elementwise", {Stage::elementwise}},
-      {"finish", {Stage::pool, Stage::head, Stage::normalize, Stage::quantize}},
-      {"write", {Stage::write, Stage::sync}},
-      {"other", {Stage::other}},
-  };
-  return groups;
-}
-
 /// A thread's share of each slot in every lane, in percent; idle is what is left.
 Json thread_lanes(const Timeline& timeline) {
   Json out = Json::object();
-  for (const Lane& lane : lanes()) {
+  for (const StageGroup& group : kStageGroups) {
     Json slots = Json::array();
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < timeline.used(); ++i) {
       std::uint64_t ns = 0;
-      for (const Stage stage : lane.stages) {
+      for (const Stage stage : group.stages()) {
+        if (stage == Stage::idle) continue;  // what the lanes leave
         ns += timeline.slot(i)[static_cast<std::size_t>(stage)];
       }
       sum += ns;
@@ -66,7 +46,7 @@ Json thread_lanes(const Timeline& timeline) {
           std::round(1000.0 * static_cast<double>(ns) / static_cast<double>(timeline.slot_ns())) /
           10);
     }
-    if (sum > 0) out[lane.name] = std::move(slots);
+    if (sum > 0) out[group.name] = std::move(slots);
   }
   return out;
 }

@@ -66,6 +66,6 @@ for arguments in "--log-format json --no-such-option" "--no-such-option --log-fo
 done
 EMBEDTOOL_LOG_FORMAT=json "$BIN" no-such-command 2>stderr && fail "no failure"
 check_jsonl stderr 'len(d) == 1 and d[0]["level"] == "error"'
-printf '{"text": 1}\nnot json\n' >bad.jsonl
+printf '{"text": 1}\nnot json\n{"text": "good"}\n' >bad.jsonl
 encode out6 bad.jsonl --log-format json
 check_jsonl stderr 'any(l["level"] == "warning" for l in d)'

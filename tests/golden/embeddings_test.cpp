@@ -7,6 +7,7 @@
 #include "core/model/encoder.hpp"
 #include "formats/model/load_model.hpp"
 #include "tests/golden/golden_checks.hpp"
+#include "tests/support/temp_folder.hpp"
 
 namespace embedtool {
 namespace {
@@ -87,11 +88,10 @@ class GeneratedModels : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GeneratedModels, AgreeWithTheOriginal) {
   const golden::Case c = golden::load_case(GetParam());
-  const auto parent = std::filesystem::path(::testing::TempDir()) / "embedtool-golden";
-  const auto folder = golden::make_folder(c, parent);
+  const testing::TempFolder scratch;
+  const auto folder = golden::make_folder(c, scratch / "models");
   if (!folder.has_value()) GTEST_SKIP() << "python3 with numpy is not installed";
   check_case(c, folder->string(), Backends::fast);
-  std::filesystem::remove_all(*folder);
 }
 
 const auto kName = [](const auto& info) { return info.param; };

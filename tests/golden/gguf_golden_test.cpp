@@ -9,15 +9,12 @@
 #include "formats/model/load_model.hpp"
 #include "formats/tokenizer/tokenizer_files.hpp"
 #include "tests/golden/golden_checks.hpp"
+#include "tests/support/temp_folder.hpp"
 
 namespace embedtool {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path scratch_folder() {
-  return fs::path(::testing::TempDir()) / "embedtool-gguf";
-}
 
 bool has_numpy() {
   return std::system(EMBEDTOOL_PYTHON " -c 'import numpy' >/dev/null 2>&1") == 0;
@@ -57,8 +54,9 @@ class GgufModels : public ::testing::TestWithParam<Conversion> {};
 
 TEST_P(GgufModels, AgreeWithTheOriginal) {
   if (!has_numpy()) GTEST_SKIP() << "python3 with numpy is not installed";
+  const testing::TempFolder scratch;
   const golden::Case c = golden::load_case(GetParam().name);
-  const fs::path file = scratch_folder() / (c.name + "-" + GetParam().type + ".gguf");
+  const fs::path file = scratch / (c.name + "-" + GetParam().type + ".gguf");
   ASSERT_NO_FATAL_FAILURE(convert(c.model(), file, GetParam().type));
   const LoadedModel model = load_model(file.string());
   EXPECT_EQ(model.pooling_source.substr(model.pooling_source.find('.')), ".pooling_type");
@@ -89,15 +87,16 @@ INSTANTIATE_TEST_SUITE_P(
 /// between those of beginning and end.
 TEST(GgufTokenizers, ScoredPairsAsSentencepieceJoinsThem) {
   if (!has_numpy()) GTEST_SKIP() << "python3 with numpy is not installed";
+  const testing::TempFolder scratch;
   const fs::path data = fs::path(EMBEDTOOL_SOURCE_DIR) / "tests/unit/data/tiny_bpe.model";
-  const fs::path folder = scratch_folder() / "scored";
+  const fs::path folder = scratch / "scored";
   fs::create_directories(folder);
   for (const char* name : {"config.json", "model.safetensors"}) {
     fs::copy_file(golden::load_case("gemma3_text").model() / name, folder / name,
                   fs::copy_options::overwrite_existing);
   }
   fs::copy_file(data, folder / "tokenizer.model", fs::copy_options::overwrite_existing);
-  const fs::path file = scratch_folder() / "scored.gguf";
+  const fs::path file = scratch / "scored.gguf";
   ASSERT_NO_FATAL_FAILURE(convert(folder, file, "f16"));
   const LoadedModel model = load_model(file.string());
   const auto original = load_tokenizer_from_path(data.string());
@@ -114,14 +113,15 @@ TEST(GgufTokenizers, ScoredPairsAsSentencepieceJoinsThem) {
     want.push_back(2);
     EXPECT_EQ(got, want) << text;
   }
-  fs::remove_all(scratch_folder());
 }
 
 /// Weights rounded to a type that does not hold them exactly: the same model in f32, whose weights
 /// are what the file holds, gives the same bits.
 TEST(GgufRounded, GivesTheVectorsOfItsOwnWeights) {
   if (!has_numpy()) GTEST_SKIP() << "python3 with numpy is not installed";
-  const fs::path parent = scratch_folder();
+  const testing::TempFolder scratch;
+  const fs::path parent = scratch / "parent";
+  fs::create_directories(parent);
   golden::Case c{"rounded", {}, {}, {}};
   c.spec = {"--layers",        "2",  "--hidden",    "64",        "--heads", "4",   "--ffn",  "96",
             "--max-positions", "40", "--tokenizer", "wordpiece", "--vocab", "120", "--seed", "5"};

@@ -18,6 +18,7 @@
 #include "formats/corpus/corpus.hpp"
 #include "formats/model/load_model.hpp"
 #include "formats/output/rejects.hpp"
+#include "tests/support/temp_folder.hpp"
 
 namespace embedtool::golden {
 
@@ -69,7 +70,8 @@ inline nlohmann::json golden_of(const std::filesystem::path& folder) {
 /// Rows of `texts`, in small batches so that queries and lengths mix.
 inline std::vector<Row> encode_texts(const LoadedModel& model,
                                      const std::vector<std::string>& texts) {
-  const auto corpus = std::filesystem::path(::testing::TempDir()) / "embedtool-heads.jsonl";
+  const testing::TempFolder scratch;
+  const std::string corpus = scratch / "texts.jsonl";
   std::ofstream lines(corpus);
   for (const std::string& text : texts) lines << nlohmann::json{{"text", text}}.dump() << "\n";
   lines.close();
@@ -79,16 +81,15 @@ inline std::vector<Row> encode_texts(const LoadedModel& model,
   spec.kind = encoder.kind();
   RejectLog rejects({});
   CorpusOptions input;
-  input.inputs = {corpus.string()};
+  input.inputs = {corpus};
   const auto source = open_corpus(input, rejects);
   RowSink sink(spec);
   RunOptions options;
   options.threads = 2;
   options.batch.texts = 4;
-  options.max_tokens = model.max_tokens;
+  options.max_tokens = model.max_tokens.value;
   StageClock clock;
   run(*source, model.tokenizer.get(), encoder, spec, sink, rejects, options, clock);
-  std::filesystem::remove(corpus);
   return sink.rows;
 }
 

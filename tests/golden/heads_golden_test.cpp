@@ -54,8 +54,8 @@ TEST_P(Colbert, NumbersTokensAsTheOriginal) {
     choose_role(model, item.at("role") == "query");
     const auto scratch = model.tokenizer->make_scratch();
     std::vector<TokenId> ids;
-    model.tokenizer->encode(item.at("text").get<std::string>(), {model.max_tokens, true}, *scratch,
-                            ids);
+    model.tokenizer->encode(item.at("text").get<std::string>(), {model.max_tokens.value, true},
+                            *scratch, ids);
     EXPECT_EQ(ids, item.at("input_ids").get<std::vector<TokenId>>()) << item.at("text");
   }
 }

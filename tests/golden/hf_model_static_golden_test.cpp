@@ -47,9 +47,7 @@ std::vector<float> encode_text(const LoadedModel& model, const HeadSpec& head,
                                const std::string& text) {
   std::vector<TokenId> ids;
   const auto scratch = model.tokenizer->make_scratch();
-  model.tokenizer->encode(
-      text, {.max_tokens = model.max_tokens, .add_special_tokens = model.spec.special_tokens},
-      *scratch, ids);
+  model.tokenizer->encode(text, {.max_tokens = model.max_tokens.value}, *scratch, ids);
   const Encoder encoder(model.spec, head, *model.weights, *gemm_backends().back());
   return testing::encode_vectors(encoder, ids);
 }

@@ -3,9 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 
 #include "core/math/gemm_backends.hpp"
+#include "core/math/matrix.hpp"
 #include "core/pipeline/run.hpp"
 #include "tests/support/encode_vectors.hpp"
 #include "tests/support/memory_model.hpp"
@@ -62,50 +63,43 @@ class SparseHeads : public ::testing::TestWithParam<const GemmBackend*> {
     return sink.rows;
   }
 
-  const float* tensor(const char* name) const {
-    return reinterpret_cast<const float*>(weights_.find(name)->bytes.data());
+  /// A tensor of `width` columns in float64.
+  RowMajorMatrix<double> tensor(const char* name, std::size_t width) const {
+    const TensorView& view = *weights_.find(name);
+    const auto* values = reinterpret_cast<const float*>(view.bytes.data());
+    const std::size_t size = view.bytes.size() / sizeof(float);
+    return ConstMatrix(values, size / width, width).cast<double>();
   }
 
   /// The formula in float64 over the encoder's own states.
-  std::vector<double> reading(const std::vector<TokenId>& ids) const;
+  Eigen::ArrayXd reading(const std::vector<TokenId>& ids) const;
 
   ModelSpec model_;
   MemoryWeights weights_;
   HeadSpec head_;
 };
 
-std::vector<double> SparseHeads::reading(const std::vector<TokenId>& ids) const {
+Eigen::ArrayXd SparseHeads::reading(const std::vector<TokenId>& ids) const {
   HeadSpec states;
   states.pooling = {Pooling::none};
   states.normalize = false;
   const Encoder encoder(model_, states, weights_, *GetParam());
   const std::vector<float> out = testing::encode_vectors(encoder, ids);
-  std::vector<double> pooled(kVocab);
-  for (std::size_t t = 0; t < ids.size(); ++t) {
-    std::vector<double> x(kInner);
-    double mean = 0;
-    for (std::size_t i = 0; i < kInner; ++i) {
-      x[i] = tensor("t.bias")[i];
-      for (std::size_t j = 0; j < 60; ++j)
-        x[i] += double{tensor("t.weight")[i * 60 + j]} * out[t * 60 + j];
-      x[i] = std::max(x[i], 0.0);
-      mean += x[i] / kInner;
-    }
-    double variance = 0;
-    for (const double v : x) variance += (v - mean) * (v - mean) / kInner;
-    for (std::size_t i = 0; i < kInner; ++i) {
-      x[i] = (x[i] - mean) / std::sqrt(variance + double{model_.norm_eps}) * tensor("n.weight")[i] +
-             tensor("n.bias")[i];
-    }
-    for (std::size_t v = 0; v < kVocab; ++v) {
-      double logit = tensor("b")[v];
-      for (std::size_t i = 0; i < kInner; ++i) logit += double{tensor("d")[v * kInner + i]} * x[i];
-      double weight = std::log1p(std::max(logit, 0.0));
-      if (head_.sparse.log_twice) weight = std::log1p(weight);
-      pooled[v] = head_.sparse.sums ? pooled[v] + weight : std::max(pooled[v], weight);
-    }
-  }
-  return pooled;
+  if (ids.empty()) return Eigen::ArrayXd::Zero(kVocab);
+  const auto x = ConstMatrix(out.data(), ids.size(), 60).cast<double>();
+  RowMajorMatrix<double> y = x * tensor("t.weight", 60).transpose();
+  y.rowwise() += tensor("t.bias", kInner).row(0);
+  y = y.cwiseMax(0.0);
+  y.colwise() -= y.rowwise().mean().eval();
+  const Eigen::ArrayXd variance = y.array().square().rowwise().mean();
+  y.array().colwise() /= (variance + double{model_.norm_eps}).sqrt();
+  y.array().rowwise() *= tensor("n.weight", kInner).row(0).array();
+  y.rowwise() += tensor("n.bias", kInner).row(0);
+  RowMajorMatrix<double> logits = y * tensor("d", kInner).transpose();
+  logits.rowwise() += tensor("b", kVocab).row(0);
+  RowMajorMatrix<double> weights = logits.cwiseMax(0.0).array().log1p();
+  if (head_.sparse.log_twice) weights = weights.array().log1p().eval();
+  return head_.sparse.sums ? weights.colwise().sum().eval() : weights.colwise().maxCoeff().eval();
 }
 
 std::vector<SparseEntry> entries_of(const MemoryRows::Row& row) {
@@ -123,16 +117,16 @@ TEST_P(SparseHeads, GiveWhatTheFormulaGives) {
     ASSERT_EQ(rows.size(), sequences.size());
     std::size_t entries = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::vector<double> want = reading(sequences[i]);
+      Eigen::ArrayXd want = reading(sequences[i]);
       // Logits of magnitude 4 over 104 products: some 20 ulp, and as often as tokens are summed.
       const double bound = 2e-5 * static_cast<double>(sums ? sequences[i].size() : 1);
       for (const SparseEntry& entry : entries_of(rows[i])) {
-        const auto token = static_cast<std::size_t>(entry.token);
-        ASSERT_NEAR(entry.weight, want[token], bound) << "row " << i << ", token " << token;
-        want[token] = 0;
+        ASSERT_NEAR(entry.weight, want[entry.token], bound)
+            << "row " << i << ", token " << entry.token;
+        want[entry.token] = 0;
         ++entries;
       }
-      EXPECT_LE(*std::max_element(want.begin(), want.end()), bound) << "a weight is missing";
+      EXPECT_LE(want.maxCoeff(), bound) << "a weight is missing";
     }
     EXPECT_GT(entries, 1000U);
   }
@@ -161,11 +155,28 @@ TEST_P(SparseHeads, AreTheSameInEveryBatch) {
   }
 }
 
+/// Weights are dropped block by block of the vocabulary on the way, and none too many.
+TEST_P(SparseHeads, CutRowsAreTheHeaviestOfWholeOnes) {
+  const auto sequences = random_sequences(40, kVocab, {150, 30});
+  const auto whole = run_with(sequences, {});
+  head_.dims = 7;
+  const auto cut = run_with(sequences, {});
+  ASSERT_EQ(cut.size(), whole.size());
+  std::size_t shortened = 0;
+  for (std::size_t i = 0; i < cut.size(); ++i) {
+    std::vector<SparseEntry> want = entries_of(whole[i]);
+    shortened += want.size() > 7 ? 1 : 0;
+    want.resize(std::min<std::size_t>(want.size(), 7));
+    EXPECT_EQ(entries_of(cut[i]), want) << "row " << i;
+  }
+  EXPECT_GT(shortened, 20U);
+}
+
 /// The logits of a batch would be its tokens times the vocabulary.
 TEST_P(SparseHeads, DoNotHoldAllLogits) {
   const Encoder encoder(model_, head_, weights_, *GetParam());
   const std::size_t logits = 4096 * kVocab * sizeof(float);
-  EXPECT_LT(encoder.workspace_bytes(64, 4096, 64), logits / 4);
+  EXPECT_LT(encoder.workspace_bytes({64, 4096, 64}), logits / 4);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SparseHeads, ::testing::ValuesIn(gemm_backends()),

@@ -7,24 +7,28 @@
 namespace {
 
 std::atomic<std::size_t> count{0};
+std::atomic<std::size_t> aligned_count{0};
+std::atomic<std::size_t> bytes{0};
 // Calls until the one that fails; negative = none will, or it has.
 std::atomic<long> countdown{-1};
 
-void count_call() {
+void count_call(std::size_t size) {
   count.fetch_add(1, std::memory_order_relaxed);
+  bytes.fetch_add(size, std::memory_order_relaxed);
   if (countdown.load(std::memory_order_relaxed) >= 0 && countdown.fetch_sub(1) == 0) {
     throw std::bad_alloc();
   }
 }
 
 void* counted(std::size_t size) {
-  count_call();
+  count_call(size);
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
 
 void* counted(std::size_t size, std::align_val_t alignment) {
-  count_call();
+  count_call(size);
+  aligned_count.fetch_add(1, std::memory_order_relaxed);
   const auto align = static_cast<std::size_t>(alignment);
   const std::size_t whole = (size + align - 1) / align * align;
   if (void* memory = std::aligned_alloc(align, whole == 0 ? align : whole)) return memory;
@@ -44,6 +48,14 @@ void* counted_or_null(std::size_t size) noexcept {
 
 std::size_t embedtool::testing::allocations() {
   return count.load();
+}
+
+std::size_t embedtool::testing::allocated_bytes() {
+  return bytes.load();
+}
+
+std::size_t embedtool::testing::aligned_allocations() {
+  return aligned_count.load();
 }
 
 void embedtool::testing::fail_allocation(long k) {

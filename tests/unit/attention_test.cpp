@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
+
+#include "core/math/matrix.hpp"
 
 namespace embedtool {
 namespace {
@@ -31,36 +34,34 @@ std::vector<float> random_floats(std::size_t n, float spread) {
   return out;
 }
 
-/// softmax(scale Q Kᵀ + bias) V over what the query sees, of one head and query row, in f64.
-std::vector<double> reference_row(const std::vector<float>& qkv, const std::vector<float>& bias,
-                                  const Case& c, std::size_t head, std::size_t row, double scale) {
+/// Whether query `row` sees key `j`.
+bool sees(const Case& c, std::size_t row, std::size_t j) {
+  if (j < row && row - j > c.left) return false;
+  if (j > row && j - row > c.right) return false;
+  return c.keys == 0 || j < c.keys;
+}
+
+/// softmax(scale Q Kᵀ + bias) V of one head, in f64: [length, head_dim].
+RowMajorMatrix<double> reference(ConstMatrix qkv, const std::vector<float>& bias, const Case& c,
+                                 std::size_t head, double scale) {
   const std::size_t kv_head = head / (c.heads / c.groups());
-  const auto at = [&](std::size_t column, std::size_t token) {
-    return static_cast<double>(qkv[token * c.width() + column]);
+  const auto part = [&](std::size_t first_head) {
+    return qkv.columns_from(first_head * c.head_dim, c.head_dim).cast<double>().eval();
   };
-  const std::size_t keys = (c.heads + kv_head) * c.head_dim;
-  const std::size_t values = (c.heads + c.groups() + kv_head) * c.head_dim;
-  std::vector<double> weight(c.length, -1e300);
-  double top = -1e300;
-  for (std::size_t j = 0; j < c.length; ++j) {
-    if (j < row && row - j > c.left) continue;
-    if (j > row && j - row > c.right) continue;
-    if (c.keys != 0 && j >= c.keys) continue;
-    weight[j] = c.biased
-                    ? static_cast<double>(bias[head * (2 * c.length - 1) + c.length - 1 + j - row])
-                    : 0.0;
-    for (std::size_t i = 0; i < c.head_dim; ++i) {
-      weight[j] += at(head * c.head_dim + i, row) * at(keys + i, j) * scale;
+  const RowMajorMatrix<double> key = part(c.heads + kv_head);
+  RowMajorMatrix<double> scores = scale * part(head) * key.transpose();
+  MatrixView<double> weights(scores.data(), c.length, c.length);
+  for (std::size_t row = 0; row < c.length; ++row) {
+    double* score = weights.row_data(row);
+    for (std::size_t j = 0; j < c.length; ++j) {
+      if (!sees(c, row, j)) score[j] = -std::numeric_limits<double>::infinity();
+      if (c.biased) score[j] += bias[head * (2 * c.length - 1) + c.length - 1 + j - row];
     }
-    top = std::max(top, weight[j]);
   }
-  double sum = 0;
-  for (double& w : weight) sum += w = std::exp(w - top);
-  std::vector<double> out(c.head_dim);
-  for (std::size_t j = 0; j < c.length; ++j) {
-    for (std::size_t i = 0; i < c.head_dim; ++i) out[i] += weight[j] / sum * at(values + i, j);
-  }
-  return out;
+  scores.colwise() -= scores.rowwise().maxCoeff().eval();
+  scores = scores.array().exp();
+  scores.array().colwise() /= scores.rowwise().sum().eval().array();
+  return scores * part(c.heads + c.groups() + kv_head);
 }
 
 void check(const Case& c, float spread) {
@@ -70,36 +71,35 @@ void check(const Case& c, float spread) {
   std::vector<float> out(c.length * hidden);
   Buffer<std::byte> scratch(attention_scratch_bytes(c.length, c.head_dim));
   const float scale = 1.0F / std::sqrt(static_cast<float>(c.head_dim));
-  AttentionArgs args{qkv.data(),
-                     qkv.data() + hidden,
-                     qkv.data() + hidden + c.groups() * c.head_dim,
-                     c.width(),
-                     c.length,
-                     c.heads,
-                     c.groups(),
-                     c.head_dim,
-                     scale,
-                     out.data(),
-                     hidden,
-                     c.left,
-                     c.right,
-                     c.keys};
+  const ConstMatrix states(qkv.data(), c.length, c.width());
+  const std::size_t keys = c.groups() * c.head_dim;
+  AttentionArgs args{.query = states.data(),
+                     .key = states.columns_from(hidden, keys).data(),
+                     .value = states.columns_from(hidden + keys, keys).data(),
+                     .stride = states.stride(),
+                     .length = c.length,
+                     .heads = c.heads,
+                     .kv_heads = c.groups(),
+                     .head_dim = c.head_dim,
+                     .scale = scale,
+                     .out = out.data(),
+                     .out_stride = hidden,
+                     .left = c.left,
+                     .right = c.right,
+                     .keys = c.keys};
   if (c.biased) {
     args.bias = bias.data() + c.length - 1;
     args.bias_stride = 2 * c.length - 1;
   }
   attention(args, scratch.data());
-  for (std::size_t row = 0; row < c.length; row += 1 + c.length / 40) {
-    for (std::size_t head = 0; head < c.heads; ++head) {
-      const auto want = reference_row(qkv, bias, c, head, row, static_cast<double>(scale));
-      for (std::size_t i = 0; i < c.head_dim; ++i) {
-        // A convex mix of values: errors are relative to the values' size (spread × 5 σ) and grow
-        // with the scores' own rounding, spread² · √head_dim · eps.
-        const double bound = 5.0 * spread * (2e-6 + 4e-7 * spread * spread);
-        ASSERT_NEAR(out[row * hidden + head * c.head_dim + i], want[i], bound)
-            << "length " << c.length << " row " << row << " head " << head;
-      }
-    }
+  // A convex mix of values: errors are relative to the values' size (spread × 5 σ) and grow with
+  // the scores' own rounding, spread² · √head_dim · eps.
+  const double bound = 5.0 * spread * (2e-6 + 4e-7 * spread * spread);
+  for (std::size_t head = 0; head < c.heads; ++head) {
+    const auto want = reference(states, bias, c, head, static_cast<double>(scale));
+    const ConstMatrix got(out.data() + head * c.head_dim, c.length, c.head_dim, hidden);
+    ASSERT_LE((got.cast<double>() - want).cwiseAbs().maxCoeff(), bound)
+        << "length " << c.length << " head " << head;
   }
 }
 

@@ -112,21 +112,20 @@ TEST(Gguf, NamesWhatItDoesNotRead) {
 
 TEST(Gguf, InfoSaysWhatWasUnderstood) {
   const auto folder = std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / "tests/fuzz/seeds/gguf";
-  const auto copy = std::filesystem::path(::testing::TempDir()) / "embedtool-info.gguf";
-  std::filesystem::copy_file(folder / "bert_q8", copy,
-                             std::filesystem::copy_options::overwrite_existing);
-  const LoadedModel model = load_model(copy.string());
+  const testing::TempFolder scratch;
+  const std::string copy = scratch / "embedtool-info.gguf";
+  std::filesystem::copy_file(folder / "bert_q8", copy);
+  const LoadedModel model = load_model(copy);
   EXPECT_EQ(model.name, "embedtool-info");
   EXPECT_EQ(model.head.pooling, std::vector{Pooling::cls});
   EXPECT_EQ(model.pooling_source, "bert.pooling_type");
-  EXPECT_EQ(model.max_tokens, 6U);
+  EXPECT_EQ(model.max_tokens.value, 6U);
   EXPECT_EQ(encode(*model.tokenizer, "AB \u65e5").ids, (std::vector<TokenId>{2, 5, 6, 7, 3}));
   std::string weights;
   for (const auto& line : describe(model).lines) {
     if (line.key == "weights") weights = to_text(line.value);
   }
   EXPECT_EQ(weights, "f32, q8_0");
-  std::filesystem::remove(copy);
 }
 
 TEST(GgufTokenizer, RefusesKeysThatDoNotFit) {

@@ -60,7 +60,7 @@ TEST_F(RealFolder, AllMiniLm) {
   EXPECT_EQ(model.spec.hidden, 384U);
   EXPECT_THAT(model.head.pooling, ElementsAre(Pooling::mean));
   EXPECT_TRUE(model.head.normalize);
-  EXPECT_EQ(model.max_tokens, 256U);
+  EXPECT_EQ(model.max_tokens.value, 256U);
   EXPECT_EQ(model.similarity, "cosine");
   EXPECT_EQ(model.default_prompt_name, std::nullopt);
   ASSERT_NE(model.tokenizer, nullptr);
@@ -71,8 +71,8 @@ TEST_F(RealFolder, GteSmallHasNoLimitInItsTokenizer) {
   Files files = real_files(shared_ / "tokenizers/gte-small");
   files["model.safetensors"] = kSomeWeights;
   const LoadedModel model = load(files);
-  EXPECT_EQ(model.max_tokens, 512U);
-  EXPECT_EQ(model.max_tokens_reason, "positions of the model");
+  EXPECT_EQ(model.max_tokens.value, 512U);
+  EXPECT_EQ(model.max_tokens.why, "positions of the model");
   EXPECT_THAT(model.notes, Contains(HasSubstr("max_length 128")));
 }
 

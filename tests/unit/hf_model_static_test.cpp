@@ -23,13 +23,12 @@ TEST(LoadStaticModel, ReadsModel2vec) {
   EXPECT_EQ(model.spec.layers, 0U);
   EXPECT_EQ(model.spec.hidden, 3U);
   EXPECT_EQ(model.spec.vocab_size, 5U);
-  EXPECT_FALSE(model.spec.special_tokens);
   EXPECT_TRUE(model.spec.drops_unknown);
   EXPECT_EQ(model.spec.names.word_embeddings, "embeddings");
   EXPECT_EQ(model.spec.names.token_weights, "");
   EXPECT_TRUE(model.head.normalize);
   EXPECT_THAT(model.head.pooling, ElementsAre(Pooling::mean));
-  EXPECT_EQ(model.max_tokens, 512U);
+  EXPECT_EQ(model.max_tokens.value, 512U);
 }
 
 TEST(LoadStaticModel, HonoursModel2vecSettings) {
@@ -37,7 +36,7 @@ TEST(LoadStaticModel, HonoursModel2vecSettings) {
   files["config.json"] = R"({"model_type": "model2vec", "normalize": false, "seq_length": 77})";
   const LoadedModel model = load(files);
   EXPECT_FALSE(model.head.normalize);
-  EXPECT_EQ(model.max_tokens, 77U);
+  EXPECT_EQ(model.max_tokens.value, 77U);
 }
 
 TEST(LoadStaticModel, ReadsAQuantizedVocabulary) {
@@ -63,7 +62,7 @@ TEST(LoadStaticModel, ReadsAStaticEmbeddingModule) {
   EXPECT_EQ(model.spec.names.word_embeddings, "embedding.weight");
   EXPECT_FALSE(model.spec.drops_unknown);
   EXPECT_FALSE(model.head.normalize);
-  EXPECT_EQ(model.max_tokens, 0U);
+  EXPECT_EQ(model.max_tokens.value, 0U);
   files["modules.json"] = modules_json({{"0_StaticEmbedding", "x.StaticEmbedding"}, kNormalize});
   EXPECT_TRUE(load(files).head.normalize);
 }

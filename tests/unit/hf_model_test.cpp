@@ -40,8 +40,8 @@ TEST(LoadModel, ReadsASentenceTransformersFolder) {
   EXPECT_TRUE(model.head.normalize);
   EXPECT_THAT(model.head.dense, IsEmpty());
   EXPECT_EQ(model.pooling_source, "1_Pooling/config.json");
-  EXPECT_EQ(model.max_tokens, 16U);
-  EXPECT_EQ(model.max_tokens_reason, "max_seq_length of sentence_bert_config.json");
+  EXPECT_EQ(model.max_tokens.value, 16U);
+  EXPECT_EQ(model.max_tokens.why, "max_seq_length of sentence_bert_config.json");
   EXPECT_EQ(model.prompts.at("query"), "query: ");
   EXPECT_EQ(model.default_prompt_name, "query");
   EXPECT_EQ(model.similarity, "cosine");
@@ -104,7 +104,7 @@ TEST(LoadModel, ReadsTheEncoderFromItsFolder) {
       modules_json({{"0_Transformer", kTransformer.second}, kPooling, kNormalize});
   files["1_Pooling/config.json"] = R"({"pooling_mode": "cls"})";
   const LoadedModel model = load(files);
-  EXPECT_EQ(model.max_tokens, 9U);
+  EXPECT_EQ(model.max_tokens.value, 9U);
   EXPECT_THAT(model.head.pooling, ElementsAre(Pooling::cls));
 }
 
@@ -223,8 +223,8 @@ TEST(LoadModel, FindsTheLongestText) {
     Files files = sentence_files();
     files.insert(each.extra.begin(), each.extra.end());
     const LoadedModel model = load(files);
-    EXPECT_EQ(model.max_tokens, each.tokens) << each.what;
-    EXPECT_EQ(model.max_tokens_reason, each.reason) << each.what;
+    EXPECT_EQ(model.max_tokens.value, each.tokens) << each.what;
+    EXPECT_EQ(model.max_tokens.why, each.reason) << each.what;
   }
 }
 
@@ -232,7 +232,7 @@ TEST(LoadModel, IgnoresTheLastCallsLengthAndSaysSo) {
   Files files = sentence_files();
   files["tokenizer_config.json"] = R"({"model_max_length": 30, "max_length": 8})";
   const LoadedModel model = load(files);
-  EXPECT_EQ(model.max_tokens, 30U);
+  EXPECT_EQ(model.max_tokens.value, 30U);
   EXPECT_THAT(model.notes, ElementsAre(HasSubstr("max_length 8")));
 }
 

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "core/base/error.hpp"
+#include "core/math/matrix.hpp"
 
 namespace embedtool {
 namespace {
@@ -85,25 +86,20 @@ TEST(Kernels, LayerNormMatchesF64) {
     const auto beta = random_floats(n + 4);
     std::vector<float> out(residual.begin(), residual.begin() + static_cast<std::ptrdiff_t>(2 * n));
     layer_norm({x.data(), out.data(), gamma.data(), beta.data(), 1e-12F, 2, n, out.data()});
-    for (std::size_t r = 0; r < 2; ++r) {
-      std::vector<double> v(n);
-      double mean = 0;
-      double variance = 0;
-      for (std::size_t i = 0; i < n; ++i) {
-        v[i] = static_cast<double>(x[r * n + i]) + static_cast<double>(residual[r * n + i]);
-        mean += v[i] / static_cast<double>(n);
-      }
-      for (const double e : v) variance += (e - mean) * (e - mean) / static_cast<double>(n);
-      for (std::size_t i = 0; i < n; ++i) {
-        const double want =
-            (v[i] - mean) / std::sqrt(variance + 1e-12) * static_cast<double>(gamma[i]) +
-            static_cast<double>(beta[i]);
-        // A row of one or two elements may cancel to nothing; then any rounding is amplified.
-        if (n > 2) {
-          ASSERT_NEAR(out[r * n + i], want, 2e-5) << n;
-        }
-        ASSERT_FALSE(std::isnan(out[r * n + i]));
-      }
+    const auto f64 = [n](const std::vector<float>& values, std::size_t rows) {
+      return RowMajorMatrix<double>(ConstMatrix(values.data(), rows, n).cast<double>());
+    };
+    RowMajorMatrix<double> want = f64(x, 2) + f64(residual, 2);
+    want.colwise() -= want.rowwise().mean().eval();
+    const Eigen::ArrayXd variance = want.array().square().rowwise().mean();
+    want.array().colwise() /= (variance + 1e-12).sqrt();
+    want.array().rowwise() *= f64(gamma, 1).row(0).array();
+    want.rowwise() += f64(beta, 1).row(0);
+    const RowMajorMatrix<double> got = f64(out, 2);
+    ASSERT_TRUE(got.allFinite()) << n;
+    // A row of one or two elements may cancel to nothing; then any rounding is amplified.
+    if (n > 2) {
+      ASSERT_LE((got - want).cwiseAbs().maxCoeff(), 2e-5) << n;
     }
   }
 }
@@ -124,14 +120,10 @@ TEST(Kernels, VectorArithmetic) {
     expect([&](float* x) { maximum(x, b.data(), n); },
            [](float x, float y) { return std::max(x, y); });
     expect([&](float* x) { scale(x, -3.0F, n); }, [](float x, float) { return -3.0F * x; });
-    double product = 0;
-    double squares = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      product += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-      squares += static_cast<double>(a[i]) * static_cast<double>(a[i]);
-    }
-    EXPECT_NEAR(dot(a.data(), b.data(), n), product, 1e-4);
-    EXPECT_NEAR(sum_of_squares(a.data(), n), squares, 1e-4);
+    const Eigen::VectorXd x = ConstMatrix(a.data(), n, 1).cast<double>();
+    const Eigen::VectorXd y = ConstMatrix(b.data(), n, 1).cast<double>();
+    EXPECT_NEAR(dot(a.data(), b.data(), n), x.dot(y), 1e-4);
+    EXPECT_NEAR(sum_of_squares(a.data(), n), x.squaredNorm(), 1e-4);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/perf_counters.hpp"
 #include "core/base/pressure.hpp"
 #include "core/base/run_series.hpp"
+#include "core/base/stage_groups.hpp"
 
 namespace embedtool {
 namespace {
@@ -161,6 +162,18 @@ TEST(Pressure, ReadsWhatTheKernelWrites) {
   EXPECT_DOUBLE_EQ(stalled_percent_in("nonsense"), 0);
   PressureGauge gauge;
   EXPECT_FALSE(gauge.is_tight(1));  // not a second has passed
+}
+
+// A stage that no group has would be missing from tables and pages.
+TEST(StageGroups, EveryStageIsInOneGroup) {
+  std::array<int, kStageCount> groups{};
+  for (const StageGroup& group : kStageGroups) {
+    ASSERT_LE(group.count, group.list.size());
+    for (const Stage stage : group.stages()) ++groups[static_cast<std::size_t>(stage)];
+  }
+  for (std::size_t i = 0; i < kStageCount; ++i) {
+    EXPECT_EQ(groups[i], 1) << name_of(static_cast<Stage>(i));
+  }
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <random>
+#include <utility>
 #include <vector>
 
 namespace embedtool {
@@ -97,67 +97,82 @@ TEST(WindowRing, WindowsAreWrittenInInputOrder) {
   EXPECT_EQ(ring.slot_to_write(), 1U);
 }
 
-/// A thousand random schedules: every part is handed out once, windows leave in order, nothing
-/// hangs, and never are more windows in flight than slots.
+/// A reader, workers and a writer whose turns come at random.
+class Schedule {
+ public:
+  explicit Schedule(std::uint64_t seed)
+      : random_(seed), slots_(1 + below(4)), windows_(below(9)), ring_(slots_) {}
+
+  void run() {
+    for (int turn = 0; !ring_.drained(); ++turn) {
+      ASSERT_LT(turn, 10000) << "no progress";
+      ASSERT_LE(ring_.windows_read() - ring_.windows_written(), slots_);
+      const std::uint64_t who = below(4);
+      if (who == 0) read();
+      if (who == 1) take();
+      if (who == 2) complete();
+      if (who == 3) write();
+    }
+    EXPECT_EQ(written_, windows_);
+    EXPECT_EQ(handed_out_, expected_);
+    EXPECT_TRUE(running_.empty());
+  }
+
+ private:
+  std::uint64_t below(std::uint64_t n) { return random_() % n; }
+
+  void read() {
+    if (ring_.windows_read() == windows_) return ring_.end_input();
+    const auto slot = ring_.slot_to_read();
+    if (!slot) return;
+    const std::size_t chunks = below(3);
+    expected_ += chunks;
+    if (ring_.read(chunks)) plan(*slot);
+  }
+  void take() {
+    const auto task = ring_.take();
+    if (!task) return;
+    running_.push_back(*task);
+    ++handed_out_;
+  }
+  void complete() {
+    if (running_.empty()) return;
+    std::swap(running_[below(running_.size())], running_.back());
+    const WindowRing::Task task = running_.back();
+    running_.pop_back();
+    if (!ring_.complete(task)) return;
+    if (task.step == Step::tokenize) return plan(task.slot);
+    ring_.finished(task.slot);
+  }
+  void plan(std::size_t slot) {
+    const std::size_t batches = below(4);
+    expected_ += batches;
+    if (ring_.planned(slot, batches)) ring_.finished(slot);
+  }
+  void write() {
+    const auto slot = ring_.slot_to_write();
+    if (!slot) return;
+    EXPECT_EQ(*slot, written_ % slots_);
+    ring_.written();
+    ++written_;
+  }
+
+  std::mt19937_64 random_;
+  std::size_t slots_;
+  std::uint64_t windows_;
+  WindowRing ring_;
+  std::vector<WindowRing::Task> running_;
+  std::uint64_t handed_out_ = 0;
+  std::uint64_t expected_ = 0;
+  std::uint64_t written_ = 0;
+};
+
+/// Every part is handed out once, windows leave in order, nothing hangs, and never are more windows
+/// in flight than slots.
 TEST(WindowRing, AnyScheduleHandsOutEveryPartOnce) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    std::mt19937_64 random(seed);
-    const auto below = [&](std::uint64_t n) { return random() % n; };
-    const std::size_t slots = 1 + below(4);
-    const std::uint64_t windows = below(9);
-    WindowRing ring(slots);
-    std::deque<WindowRing::Task> running;
-    std::uint64_t handed_out = 0;
-    std::uint64_t expected = 0;
-    std::uint64_t written = 0;
-    const auto plan = [&](std::size_t slot) {
-      const std::size_t batches = below(4);
-      expected += batches;
-      if (ring.planned(slot, batches)) ring.finished(slot);
-    };
-    for (int step = 0; !ring.drained(); ++step) {
-      ASSERT_LT(step, 10000) << "no progress, seed " << seed;
-      ASSERT_LE(ring.windows_read() - ring.windows_written(), slots);
-      switch (below(4)) {
-        case 0:
-          if (ring.windows_read() == windows) {
-            ring.end_input();
-          } else if (const auto slot = ring.slot_to_read()) {
-            const std::size_t chunks = below(3);
-            expected += chunks;
-            if (ring.read(chunks)) plan(*slot);
-          }
-          break;
-        case 1:
-          if (const auto task = ring.take()) {
-            running.push_back(*task);
-            ++handed_out;
-          }
-          break;
-        case 2:
-          if (!running.empty()) {
-            const auto at = running.begin() + static_cast<std::ptrdiff_t>(below(running.size()));
-            const WindowRing::Task task = *at;
-            running.erase(at);
-            if (!ring.complete(task)) break;
-            if (task.step == Step::tokenize) {
-              plan(task.slot);
-            } else {
-              ring.finished(task.slot);
-            }
-          }
-          break;
-        default:
-          if (const auto slot = ring.slot_to_write()) {
-            ASSERT_EQ(*slot, written % slots);
-            ring.written();
-            ++written;
-          }
-      }
-    }
-    EXPECT_EQ(written, windows);
-    EXPECT_EQ(handed_out, expected);
-    EXPECT_TRUE(running.empty());
+    SCOPED_TRACE(seed);
+    Schedule(seed).run();
   }
 }
 

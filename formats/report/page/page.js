@@ -70,18 +70,10 @@
   }
 
   // ---- stages -------------------------------------------------------------------------------
-  // Stages that people think of as one thing; the report's timeline has the same lanes.
-  const lanes = {
-    startup: ["startup"], load: ["load"], read: ["read"], tokenize: ["tokenize"],
-    plan: ["plan", "batch"], lookup: ["lookup"], gemm: ["gemm"], attention: ["attention"],
-    elementwise: ["elementwise"], finish: ["pool", "head", "normalize", "quantize"],
-    write: ["write", "sync"], other: ["other", "idle"],
-  };
-  const titles = {
-    startup: "program start", load: "load model", read: "read", tokenize: "tokenize",
-    plan: "plan and batch", lookup: "lookup", gemm: "matrix products", attention: "attention",
-    elementwise: "element-wise", finish: "pool, head, norm", write: "write", other: "other",
-  };
+  // Stages that are shown as one; every report of this schema has the same list.
+  const groups = runs[0].report.stage_groups;
+  const lanes = Object.fromEntries(groups.map((group) => [group.name, group.stages]));
+  const titles = Object.fromEntries(groups.map((group) => [group.name, group.title]));
   const colour = (lane) => `var(--${lane})`;
   const cpuOf = (run, lane) => lanes[lane].reduce((sum, s) => sum + (run.stages[s]?.cpu_ms ?? 0), 0);
 

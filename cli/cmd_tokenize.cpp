@@ -87,7 +87,7 @@ std::size_t limit_of(const FileSet& files) {
     }
   }
   std::vector<std::string> notes;
-  return transformer_limit(files, read_transformer_settings(files), spec, notes).tokens;
+  return transformer_limit(files, read_transformer_settings(files), spec, notes).value;
 }
 
 struct TokenizerChoice {

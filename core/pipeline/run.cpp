@@ -70,6 +70,7 @@ class Runner {
   void wake();
   bool stopping() const EMBEDTOOL_REQUIRES(mutex_) { return stopped_ || threads_.failed(); }
   void poll_stop();
+  void stop();
 
   std::optional<WindowRing::Task> take_task(StageClock& clock);
   void tokenize(const WindowRing::Task& task, Worker& worker, StageClock& clock);
@@ -302,7 +303,11 @@ void Runner::write_windows(StageClock& clock) {
 }
 
 void Runner::poll_stop() {
-  if (context_.options.stop == nullptr || !context_.options.stop->load()) return;
+  if (context_.options.stop != nullptr && context_.options.stop->load()) stop();
+}
+
+/// No thread begins anything new.
+void Runner::stop() {
   const MutexLock lock(mutex_);
   stopped_ = true;
   changed_.notify_all();
@@ -357,7 +362,12 @@ RunReport Runner::run(StageClock& main_clock) {
           [this, i](StageClock& clock) { work(i, clock); });
   }
   start("writer", Stage::write, [this](StageClock& clock) { write_windows(clock); });
-  watch(main_clock);
+  try {
+    watch(main_clock);
+  } catch (...) {  // the progress display: the threads must not wait for a run that is over
+    stop();
+    throw;
+  }
   threads_.join();
   const MutexLock lock(mutex_);  // no thread is left; for the analysis
   finish_report();

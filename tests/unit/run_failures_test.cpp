@@ -65,15 +65,19 @@ struct Faults {
   long write = 0;
   long finish = 0;
   long settle = 0;
+  long progress = 0;  ///< the source waits for the first call
 };
 
 /// `count` short texts, "text 0" and so on.
 class TextSource final : public DocumentSource {
  public:
-  TextSource(std::size_t count, long fault) : count_(count), fuse_(fault) {}
+  /// Reads on only once `gate` is true.
+  TextSource(std::size_t count, long fault, const std::atomic<bool>& gate)
+      : count_(count), fuse_(fault), gate_(gate) {}
 
   bool read(DocumentBlock& block, const BlockLimits& limits) override {
     fuse_.count("the source");
+    gate_.wait(false);
     block.clear();
     for (; next_ < count_ && block.records.size() < limits.records; ++next_) {
       Record record;
@@ -92,6 +96,7 @@ class TextSource final : public DocumentSource {
   std::size_t count_;
   std::size_t next_ = 0;
   Fuse fuse_;
+  const std::atomic<bool>& gate_;
 };
 
 /// One token a byte.
@@ -180,11 +185,18 @@ class RunFailures : public ::testing::TestWithParam<std::size_t> {
 
   /// What run() throws, as text; "" when it succeeds.
   std::string error_of(const Faults& faults) {
-    TextSource source(kRecords, faults.read);
+    std::atomic<bool> gate{faults.progress == 0};
+    TextSource source(kRecords, faults.read, gate);
+    Fuse progress(faults.progress);
     const ByteTokenizer tokenizer(faults);
     FailingSink sink(faults);
     FailingRejects rejects(faults.settle);
     RunOptions options;
+    options.progress = [&](const RunProgress&) {
+      gate = true;
+      gate.notify_all();
+      progress.count("the progress display");
+    };
     options.threads = GetParam();
     options.batch.texts = 3;
     options.window.records = kWindow;
@@ -237,6 +249,10 @@ TEST_P(RunFailures, TheSinkThrows) {
   }
   EXPECT_EQ(error_of({.finish = 1}), "publishing failed");
   EXPECT_EQ(written_, kRecords);
+}
+
+TEST_P(RunFailures, TheProgressDisplayThrows) {
+  EXPECT_EQ(error_of({.progress = 1}), "the progress display failed");
 }
 
 TEST_P(RunFailures, TheRejectSinkThrows) {

@@ -54,7 +54,8 @@ class EncodeRun {
         metrics_(watch.metrics),
         memory_limit_(memory_limit_of(job)) {}
 
-  void run_into(RunOutput& output, RejectLog& rejects) {
+  // Not inlined: g++ 14 would merge the callers' frames with this one into one that is too large.
+  [[gnu::noinline]] void run_into(RunOutput& output, RejectLog& rejects) {
     CorpusOptions corpus = corpus_options();
     const RunOptions options = run_options(corpus);
     const OutputSpec spec = settle_identity(corpus);

@@ -162,7 +162,11 @@ void RunOutput::complete(std::span<const InputDigest> inputs, const std::string&
 
 std::string RunOutput::progress_kept() const {
   if (directory_ == nullptr || sink_ == nullptr) return "";
-  if (directory_->replaces()) return "the output that was there before is untouched";
+  if (directory_->replaces()) {
+    const bool lost = rejects_.path() == plan_.rejects_path() && rejects_.count() > 0;
+    return fmt::format("the output that was there before is untouched{}",
+                       lost ? "; --rejects FILE keeps what this run has rejected" : "");
+  }
   const std::size_t shards = directory_->completed_shards().size();
   if (shards == 0) return "no shard is complete yet; the same command starts from the beginning";
   return fmt::format("{} rows in {} shard{} are safe; the same command goes on from there",

@@ -38,7 +38,8 @@ void write_shards(benchmark::State& state) {
   const fs::path folder = fs::temp_directory_path() / "embedtool-bench-shards";
   for ([[maybe_unused]] const auto _ : state) {
     fs::remove_all(folder);
-    RunDirectory run(folder.string(), {});
+    RunDirectory run(folder.string());
+    run.claim({});
     const auto sink = open_parquet_sink(run, spec, {});
     for (std::size_t window = 0; window < 4; ++window) {
       sink->write({&documents, rows, std::as_bytes(std::span(values)), {}, {}});

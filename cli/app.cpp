@@ -133,15 +133,16 @@ bool parse(const Command& command, BuiltApp& built, std::span<char*> arguments) 
 ConsoleOptions early_console_options(std::span<char*> arguments) {
   ConsoleOptions options;
   const char* variable = std::getenv("EMBEDTOOL_LOG_FORMAT");
-  bool json = variable != nullptr && std::string_view(variable) == "json";
+  std::string_view word = variable == nullptr ? "" : variable;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
-    if (argument.starts_with("--log-format=")) json = argument.ends_with("=json");
-    if (argument == "--log-format" && i + 1 < arguments.size()) {
-      json = std::string_view(arguments[i + 1]) == "json";
+    constexpr std::string_view kOption = "--log-format";
+    if (argument == kOption && i + 1 < arguments.size()) word = arguments[i + 1];
+    if (argument.starts_with(kOption) && argument.substr(kOption.size()).starts_with('=')) {
+      word = argument.substr(kOption.size() + 1);
     }
   }
-  if (json) options.format = LogFormat::json;
+  options.format = find_named<LogFormat>(word).value_or(LogFormat::text);
   return options;
 }
 

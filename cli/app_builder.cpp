@@ -77,16 +77,10 @@ class SettingsFile : public CLI::ConfigBase {
 
 void declare_common(CLI::App& app, CommonFlags& flags, const Command& command) {
   FlagGroup group(app, "Messages and settings");
-  CLI::Option* quiet = group.flag("-q,--quiet", flags.quiet, "Only errors on standard error");
-  group.flag("-v,--verbose", flags.verbose, "Say more")->excludes(quiet);
-  group
-      .choice("--progress", flags.progress, {"auto", "always", "never"},
-              "Progress line; auto: on a terminal only")
-      ->capture_default_str();
-  group
-      .choice("--log-format", flags.log_format, {"text", "json"},
-              "Messages for people, or one JSON object a line")
-      ->capture_default_str();
+  CLI::Option* quiet = group.flag("-q,--quiet", flags.quiet, "Print only errors on standard error");
+  group.flag("-v,--verbose", flags.verbose, "Print more detail")->excludes(quiet);
+  group.choice("--progress", flags.progress, "Progress line; auto: only on a terminal");
+  group.choice("--log-format", flags.log_format, "Plain messages, or one JSON object per line");
   app.set_config("--config", "", "Read settings from FILE")
       ->option_text("FILE")
       ->group("Messages and settings");
@@ -112,9 +106,8 @@ ConsoleOptions console_options(const CommonFlags& flags) {
   ConsoleOptions options;
   if (flags.quiet) options.verbosity = Verbosity::quiet;
   if (flags.verbose) options.verbosity = Verbosity::verbose;
-  if (flags.log_format == "json") options.format = LogFormat::json;
-  if (flags.progress == "always") options.progress = ProgressMode::always;
-  if (flags.progress == "never") options.progress = ProgressMode::never;
+  options.format = flags.log_format;
+  options.progress = flags.progress;
   return options;
 }
 

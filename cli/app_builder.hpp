@@ -12,8 +12,8 @@ namespace embedtool {
 struct CommonFlags {
   bool quiet = false;
   bool verbose = false;
-  std::string log_format = "text";
-  std::string progress = "auto";
+  LogFormat log_format = LogFormat::text;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 /// A subcommand's parser with the targets of its flags.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/commands.hpp"
@@ -16,18 +17,12 @@ namespace {
 struct ExportFlags {
   std::string output;
   std::string file;
-  std::string to;
+  std::optional<ExportFormat> to;  ///< required
   bool overwrite = false;
 };
 
-ExportFormat parse_format(const std::string& word) {
-  if (word == "npy") return ExportFormat::npy;
-  if (word == "fvecs") return ExportFormat::fvecs;
-  return word == "parquet" ? ExportFormat::parquet : ExportFormat::jsonl;
-}
-
 ExitCode run_export(const ExportFlags& flags, Console& console) {
-  const ExportFormat format = parse_format(flags.to);
+  const ExportFormat format = flags.to.value();
   ExportOptions options;
   options.overwrite = flags.overwrite;
   const bool to_stdout = flags.file == "-";
@@ -49,8 +44,8 @@ RunCommand declare_export(CLI::App& app) {
   FlagGroup group(app, "Output");
   group.path("-o,--output", flags->file, "FILE", "File to write, or - for standard output")
       ->required();
-  group.choice("--to", flags->to, {"npy", "jsonl", "fvecs", "parquet"}, "Format")->required();
-  group.flag("--overwrite", flags->overwrite, "Replace a file that exists");
+  group.choice("--to", flags->to, "Format")->required();
+  group.flag("--overwrite", flags->overwrite, "Replace an existing file");
   return [flags](Session& session) { return run_export(*flags, session.console); };
 }
 

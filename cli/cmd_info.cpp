@@ -1,5 +1,6 @@
 // embedtool info: what a model or an output is.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <memory>
@@ -82,21 +83,34 @@ std::uint64_t bytes_of(const Manifest& manifest) {
   return sum;
 }
 
+std::string made_by(const RunIdentity& identity) {
+  return fmt::format("embedtool {}", identity.program);
+}
+
+/// Those of other versions of embedtool too.
+Settings settings_of(const Manifest& manifest) {
+  Settings settings = identity_settings(manifest.identity);
+  settings.insert(settings.end(), manifest.foreign_settings.begin(),
+                  manifest.foreign_settings.end());
+  return settings;
+}
+
 Json output_json(const Manifest& manifest) {
+  const RunIdentity& identity = manifest.identity;
   Json out{{"rows", manifest.rows},
-           {"dims", manifest.spec.dims},
-           {"dtype", name_of(manifest.spec.type)},
-           {"multi_vector", manifest.spec.kind == RowKind::multi},
-           {"sparse", manifest.spec.kind == RowKind::sparse},
-           {"data", manifest.data},
+           {"dims", identity.dims},
+           {"dtype", name_of(identity.dtype)},
+           {"multi_vector", identity.kind == RowKind::multi},
+           {"sparse", identity.kind == RowKind::sparse},
+           {"data", name_of(identity.to)},
            {"bytes", bytes_of(manifest)},
-           {"kept_fields", manifest.spec.kept_fields},
-           {"model_fingerprint", manifest.model},
-           {"tool", manifest.tool}};
+           {"kept_fields", identity.keep},
+           {"model_fingerprint", identity.model_fingerprint},
+           {"tool", made_by(identity)}};
   out["settings"] = Json::object();
-  for (const auto& [name, value] : manifest.settings) out["settings"][name] = value;
+  for (const auto& [name, value] : settings_of(manifest)) out["settings"][name] = value;
   out["inputs"] = Json::array();
-  for (const InputEntry& input : manifest.inputs) {
+  for (const InputEntry& input : identity.inputs) {
     out["inputs"].push_back(
         {{"name", input.name}, {"bytes", input.bytes ? Json(*input.bytes) : Json(nullptr)}});
   }
@@ -112,34 +126,31 @@ Json output_json(const Manifest& manifest) {
 }
 
 std::string output_table(const Manifest& manifest) {
+  const RunIdentity& identity = manifest.identity;
   Table table({Table::Align::left, Table::Align::left});
   table.row({"rows", human_count(manifest.rows)});
-  if (manifest.spec.kind == RowKind::sparse) {
-    table.row({"weights", fmt::format("of some of {} tokens", human_count(manifest.spec.dims))});
+  if (identity.kind == RowKind::sparse) {
+    table.row({"weights", fmt::format("for some of {} tokens", human_count(identity.dims))});
   } else {
-    table.row(
-        {"vectors", fmt::format("{} × {}{}", manifest.spec.dims, name_of(manifest.spec.type),
-                                manifest.spec.kind == RowKind::multi ? ", one per token" : "")});
+    table.row({"vectors", fmt::format("{} × {}{}", identity.dims, name_of(identity.dtype),
+                                      identity.kind == RowKind::multi ? ", one per token" : "")});
   }
   table.row({"bytes", human_bytes(bytes_of(manifest))});
-  table.row({"data", manifest.data == "parquet"
+  table.row({"data", identity.to == OutputFormat::parquet
                          ? fmt::format("parquet, {} shards", manifest.shards.size())
-                         : manifest.data});
-  if (!manifest.spec.kept_fields.empty()) {
-    std::string fields;
-    for (const std::string& f : manifest.spec.kept_fields)
-      fields += (fields.empty() ? "" : ", ") + f;
-    table.row({"kept fields", fields});
+                         : std::string(name_of(identity.to))});
+  if (!identity.keep.empty()) {
+    table.row({"kept fields", fmt::format("{}", fmt::join(identity.keep, ", "))});
   }
-  for (const auto& [name, value] : manifest.settings) {
+  for (const auto& [name, value] : settings_of(manifest)) {
     if (!value.empty()) table.row({name, one_line(value, 120)});
   }
-  table.row({"fingerprint", manifest.model});
-  for (const InputEntry& input : manifest.inputs) {
+  table.row({"fingerprint", identity.model_fingerprint});
+  for (const InputEntry& input : identity.inputs) {
     table.row({"input", input.bytes ? fmt::format("{} ({})", input.name, human_bytes(*input.bytes))
                                     : input.name});
   }
-  table.row({"made by", manifest.tool});
+  table.row({"made by", made_by(identity)});
   return table.text();
 }
 

@@ -54,36 +54,36 @@ std::vector<std::string> read_queries(const SearchFlags& flags) {
   return queries;
 }
 
-std::string setting(const Manifest& manifest, const std::string& name) {
-  for (const auto& [key, value] : manifest.settings) {
-    if (key == name) return value;
+/// The output's own model, as it was used; --model only says where it is now.
+ReadyModel model_of(const SearchFlags& flags, const RunIdentity& output, Console& console) {
+  if (output.numerics != kNumerics) {
+    throw Error(ExitCode::usage,
+                "{}: made by a version of embedtool that computes other vectors (numerics {}, here "
+                "{}); search it with that version, or encode it anew",
+                flags.output, output.numerics, kNumerics);
   }
-  return "";
-}
-
-/// The output's own model, as it was used; --model only says where it lies now.
-ReadyModel model_of(const SearchFlags& flags, const Manifest& manifest, Console& console) {
-  ModelFlags wanted = flags.model;
-  if (wanted.model.empty()) wanted.model = setting(manifest, "model_path");
-  if (wanted.model.empty()) wanted.model = "builtin";
-  wanted.pooling = setting(manifest, "pooling");
-  wanted.no_normalize = setting(manifest, "normalize") == "false";
-  wanted.head = setting(manifest, "head");
-  if (manifest.spec.kind != RowKind::sparse) wanted.dims = manifest.spec.dims;
-  ComputeFlags compute = flags.compute;
-  if (compute.compute.empty()) compute.compute = setting(manifest, "compute");
-  ReadyModel model = prepare_model(wanted, compute, "query", console);
-  if (model.loaded.fingerprint != manifest.model) {
+  ModelChoice choice = resolve_model(flags.model);
+  if (choice.model.empty()) choice.model = output.model_path;
+  if (choice.model.empty()) choice.model = "builtin";
+  choice.usual_prompt = "query";
+  choice.pooling = output.pooling;
+  choice.normalize = output.normalize.value_or(true);
+  choice.head = output.head;
+  if (output.kind != RowKind::sparse) choice.dims = output.dims;
+  const ComputeChoice compute = resolve_compute(flags.compute, wish_of(output.compute));
+  ChosenModel model = choose_model(choice, compute, console);
+  take_fingerprint(model, &output);
+  if (model.loaded.fingerprint != output.model_fingerprint) {
     throw Error(ExitCode::usage,
                 "{}: made with another model than {} (fingerprint {}, not {}); say with --model "
                 "where that one is",
-                flags.output, wanted.model, manifest.model, model.loaded.fingerprint);
+                flags.output, choice.model, output.model_fingerprint, model.loaded.fingerprint);
   }
   if (model.loaded.tokenizer == nullptr) {
     throw Error(ExitCode::model, "{}: has no tokenizer files, so it cannot encode a query",
-                wanted.model);
+                choice.model);
   }
-  return model;
+  return load_weights(std::move(model));
 }
 
 /// What is shown of a row: its id and the kept fields that it has.
@@ -199,7 +199,7 @@ ExitCode search(const SearchFlags& flags, Console& console) {
     }
   }
   if (queries.empty()) return ExitCode::ok;
-  const ReadyModel model = model_of(flags, reader.manifest(), console);
+  const ReadyModel model = model_of(flags, reader.manifest().identity, console);
   Finder finder(make_scorer(model, spec, queries, flags.top), queries.size());
   OutputBlock block;
   for (std::uint64_t row = 0; !stop_requested() && reader.read(block, kBlock);) {

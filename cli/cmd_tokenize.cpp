@@ -110,7 +110,9 @@ TokenizerChoice choose_tokenizer(const std::string& model) {
 
 ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
   const TokenizerChoice choice = choose_tokenizer(flags.model);
-  const CorpusOptions corpus = resolve_input(flags.input, stop_requested());
+  if (flags.input.inputs.empty()) refuse_terminal();
+  CorpusOptions corpus = resolve_input(flags.input);
+  corpus.stop = &stop_requested();
   RejectLog rejects(resolve_rejects(flags.input, corpus));
   const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
 

@@ -20,13 +20,12 @@
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
 #include "cli/tune_render.hpp"
-#include "cli/tune_session.hpp"
 #include "core/base/threads.hpp"
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
+#include "core/pipeline/tune_session.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/io/publish_file.hpp"
-#include "formats/model/builtin_model.hpp"
 #include "formats/output/rejects.hpp"
 
 namespace embedtool {
@@ -100,7 +99,9 @@ class Reservoir {
 };
 
 TokenSample draw_sample(const TuneFlags& flags, const ReadyModel& model, Console& console) {
-  CorpusOptions corpus = resolve_input(flags.input, stop_requested());
+  if (flags.input.inputs.empty()) refuse_terminal();
+  CorpusOptions corpus = resolve_input(flags.input);
+  corpus.stop = &stop_requested();
   corpus.vocab_size = model.encoder->vocab_size();
   RejectLog rejects(resolve_rejects(flags.input, corpus));
   const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
@@ -128,12 +129,9 @@ std::vector<std::string> words_of(const std::string& list) {
 std::vector<Compute> resolve_precisions(const TuneFlags& flags, Console& console) {
   std::vector<Compute> out;
   for (const std::string& word : words_of(flags.compute)) {
-    if (word == "f32") continue;
-    if (word != "bf16" && word != "int8" && word != "auto") {
-      throw Error(ExitCode::usage, "--compute {}: {} is not one of f32, bf16, int8", flags.compute,
-                  word);
-    }
-    const Compute compute = word == "int8" ? Compute::int8 : Compute::bf16;
+    const auto wish = parse_named<ComputeWish>(word, "--compute:");
+    if (wish == ComputeWish::f32) continue;
+    const Compute compute = wish == ComputeWish::int8 ? Compute::int8 : Compute::bf16;
     if (std::find(out.begin(), out.end(), compute) != out.end()) continue;
     if (has_kernels(compute)) {
       out.push_back(compute);
@@ -167,11 +165,7 @@ std::uint64_t median_length(const TokenSample& sample) {
 TuneSubject subject_of(const TuneFlags& flags, const ReadyModel& model, const TokenSample& sample) {
   TuneSubject subject;
   subject.model = model.loaded.name;
-  std::error_code failed;
-  const auto path = std::filesystem::absolute(flags.model.model, failed);
-  subject.model_path = is_builtin_name(flags.model.model) || failed
-                           ? flags.model.model
-                           : path.lexically_normal().string();
+  subject.model_path = absolute_model_path(flags.model.model);
   subject.inputs = flags.input.inputs.empty()
                        ? "standard input"
                        : one_line(fmt::format("{}", fmt::join(flags.input.inputs, ", ")), 60);
@@ -202,10 +196,9 @@ ExitCode tune(const TuneFlags& flags, Console& console) {
   check_output(flags.output);
   TunePlan plan;
   plan.seconds = parse_duration("--budget", flags.budget);
-  ComputeFlags compute;
-  compute.compute = "f32";
+  ComputeChoice compute;
   compute.isa = flags.isa;
-  const ReadyModel model = prepare_model(flags.model, compute, "", console);
+  const ReadyModel model = load_weights(choose_model(resolve_model(flags.model), compute, console));
   if (model.encoder->kind() == RowKind::sparse) {
     throw Error(ExitCode::usage, "tune compares vectors; {} gives weights of tokens",
                 model.loaded.name);
@@ -219,7 +212,9 @@ ExitCode tune(const TuneFlags& flags, Console& console) {
 
   const TuneSubject subject = subject_of(flags, model, sample);
   console.detail(fmt::format("measuring with {} texts for {}", sample.size(), flags.budget));
-  TuneSession session(model, sample, std::move(plan), stop_requested());
+  const TuneModel measured{model.loaded.spec, model.loaded.head, *model.loaded.weights,
+                           *model.backend, *model.encoder};
+  TuneSession session(measured, sample, std::move(plan), stop_requested());
   const std::optional<TuneResult> result = session.run();
   if (!result) return ExitCode::ok;
   if (result->short_of_time) {

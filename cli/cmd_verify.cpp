@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/commands.hpp"
+#include "cli/flags.hpp"
 #include "core/base/human.hpp"
 #include "formats/output/verify.hpp"
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -8,6 +7,10 @@
 #include "cli/console.hpp"
 #include "core/base/error.hpp"
 #include "core/base/profile.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace embedtool {
 

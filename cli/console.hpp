@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -7,12 +8,26 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/enum_words.hpp"
 #include "core/base/mutex.hpp"
 
 namespace embedtool {
 
-enum class LogFormat { text, json };
-enum class ProgressMode { automatic, always, never };
+enum class LogFormat : std::uint8_t { text, json };
+template <>
+inline constexpr auto enum_words<LogFormat> = std::to_array<EnumWord<LogFormat>>({
+    {LogFormat::text, "text"},
+    {LogFormat::json, "json"},
+});
+
+/// When a progress line is shown; automatic: on a terminal.
+enum class ProgressMode : std::uint8_t { automatic, always, never };
+template <>
+inline constexpr auto enum_words<ProgressMode> = std::to_array<EnumWord<ProgressMode>>({
+    {ProgressMode::automatic, "auto"},
+    {ProgressMode::always, "always"},
+    {ProgressMode::never, "never"},
+});
 
 /// How much is said, from `-q` to `-v`. Errors are always shown.
 enum class Verbosity { quiet, normal, verbose };

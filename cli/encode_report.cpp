@@ -3,38 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
 
 #include "cli/flags.hpp"
 #include "cli/render_report.hpp"
-#include "cli/version.hpp"
-#include "core/base/memory.hpp"
 #include "core/base/threads.hpp"
-#include "core/math/kernels.hpp"
 #include "formats/io/publish_file.hpp"
 #include "formats/report/report_page.hpp"
 #include "formats/report/trace_file.hpp"
 
 namespace embedtool {
 namespace {
-
-/// Bytes that an element of the layers' weights takes.
-std::size_t weight_size(Compute compute) {
-  if (compute == Compute::f32) return sizeof(float);
-  return compute == Compute::bf16 ? 2 : 1;
-}
-
-/// See RunReport::least_bytes.
-double least_bytes(const RunReport& report, const ReadyModel& model) {
-  const ModelSpec& spec = model.loaded.spec;
-  // A product of a row with a weight is two FLOPs; heads of vectors compute in f32.
-  const double weights =
-      model.encoder->linear_flops(1, 0) / 2 * static_cast<double>(weight_size(model.compute)) +
-      model.encoder->linear_flops(0, 1) / 2 * static_cast<double>(sizeof(float));
-  const auto states = static_cast<double>(spec.hidden * sizeof(float) * (2 * spec.layers + 2));
-  return static_cast<double>(report.counts.batches) * weights +
-         static_cast<double>(report.counts.tokens) * states;
-}
 
 /// The figures that a log is searched for.
 LogFields report_fields(const RunReport& report) {
@@ -55,89 +33,46 @@ LogFields report_fields(const RunReport& report) {
 
 }  // namespace
 
-void declare_report(CLI::App& app, ReportFlags& flags) {
+void declare_report(CLI::App& app, ReportFiles& files) {
   FlagGroup group(app, "Output");
-  group.path("--report", flags.report, "FILE",
+  group.path("--report", files.report, "FILE",
              "Write the report there as well: a page to look at when it ends in .html, else JSON");
-  group.path("--trace", flags.trace, "FILE",
+  group.path("--trace", files.trace, "FILE",
              "Write what every thread did when, for Perfetto or chrome://tracing");
 }
 
-void complete_report(RunReport& report, Session& session, const ReadyModel& model,
-                     const PerfCounters& counters) {
-  session.clock.stop();
-  TraceLane* const lane = session.clock.lane();
-  report.times.add_thread("main", session.clock, lane == nullptr ? TraceLane{} : std::move(*lane));
-  report.times.wall_ns = monotonic_ns() - session.start_ns;
-  if (report.times.first_vector_ns > 0) report.times.first_vector_ns -= session.start_ns;
-  report.times.process_cpu_ns = process_cpu_ns();
-  const ProcessMemory memory = process_memory();
-  report.memory.peak_rss = memory.peak_resident;
-  report.memory.rss_file = memory.resident_file;
-  report.memory.rss_anonymous = memory.resident - std::min(memory.resident, memory.resident_file);
-  report.machine.counters = counters.read();
-  report.work.least_bytes = least_bytes(report, model);
-  report.machine.gemm_backend = std::string(model.backend->name());
-  report.machine.gemm_kernels = model.backend->kernels(model.compute);
-  report.machine.compute = name_of(model.compute);
-  report.machine.kernel_isa = kernel_isa();
-}
-
-void add_peaks(RunReport& report, const ReadyModel& model, bool wanted, std::uint64_t may_use) {
-  // Measuring takes some 0.2 s: a hundredth of this.
-  constexpr std::uint64_t kLongRun = 20'000'000'000;
-  constexpr std::size_t kReadBuffer = std::size_t{128} << 20U;  // larger than the caches
-  if (!wanted && report.times.encode_wall_ns < kLongRun) {
-    report.machine.peaks_why_not =
-        "measuring the machine takes longer than so short a run is worth; "
-        "--report FILE asks for it";
-    return;
-  }
-  const bool room = may_use == 0 || report.memory.peak_rss + kReadBuffer < may_use;
-  if (!room)
-    report.machine.peaks_why_not = "too little memory is allowed to measure the memory's speed";
-  try {
-    report.machine.peaks =
-        measure_peaks(*model.backend, model.compute,
-                      std::max<std::size_t>(report.machine.workers, 1), room ? kReadBuffer : 0);
-  } catch (const std::exception&) {  // memory or threads: no reason to fail a run whose vectors are
-                                     // all written
-    report.machine.peaks_why_not =
-        "there was too little memory left, or no thread, to measure the machine";
-  }
-}
-
-ReportContext base_context(const ReadyModel& model, OutputType type, const Session& session) {
+ReportContext base_context(const RunIdentity& identity, const Session& session) {
   ReportContext context;
-  context.program = fmt::format("embedtool {}", version_string());
-  context.model = model.loaded.name;
-  context.fingerprint = model.loaded.fingerprint;
-  context.dims = model.encoder->dims();
-  context.dtype = std::string(name_of(type));
+  context.program = fmt::format("embedtool {}", identity.program);
+  context.model = identity.model;
+  context.fingerprint = identity.model_fingerprint;
+  context.dims = identity.dims;
+  context.dtype = std::string(name_of(identity.dtype));
   context.cpus = available_cpus();
   context.startup_cpu_ns = session.startup_cpu_ns;
+  context.settings = identity_settings(identity, IdentityClass::space);
   return context;
 }
 
-void publish_report(const ReportFlags& flags, const RunReport& report, const std::string& json,
+void publish_report(const ReportFiles& files, const RunReport& report, const std::string& json,
                     const std::string& name, const Session& session) {
-  if (flags.report.ends_with(".html")) {
-    publish_file(flags.report, report_page({{name, json}}));
-  } else if (!flags.report.empty()) {
-    publish_file(flags.report, json);
+  if (files.report.ends_with(".html")) {
+    publish_file(files.report, report_page({{name, json}}));
+  } else if (!files.report.empty()) {
+    publish_file(files.report, json);
   }
-  if (!flags.trace.empty()) write_trace(flags.trace, report, session.start_ns);
+  if (!files.trace.empty()) write_trace(files.trace, report, session.start_ns);
 }
 
 /// What the figures suggest doing.
-void advise(const RunReport& report, const ReadyModel& model, Console& console) {
+void advise(const RunReport& report, std::size_t max_tokens, Console& console) {
   // Cutting one text in fifty loses little; more is worth knowing of.
   if (report.counts.truncated * 50 > report.counts.rows ||
       (report.counts.truncated > 0 && report.counts.rows < 50)) {
     console.warning(fmt::format(
         "{} of {} texts were longer than {} tokens and were cut; --max-length sets the limit, "
         "--on-long skip leaves such texts out",
-        report.counts.truncated, report.counts.rows, model.max_tokens));
+        report.counts.truncated, report.counts.rows, max_tokens));
   }
   if (report.counts.rows == 0 && report.counts.rejected == 0)
     console.warning("the corpus is empty");

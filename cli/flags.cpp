@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <system_error>
@@ -81,18 +82,31 @@ double parse_duration(std::string_view option, std::string_view word) {
   throw Error(ExitCode::usage, "{} {}: not a time such as 30s or 2m", option, word);
 }
 
+CLI::Option* FlagGroup::choice_of(const std::string& names, std::vector<std::string> words,
+                                  std::function<bool(const std::string&)> accepts,
+                                  const std::string& help,
+                                  std::function<void(const std::string&)> take) {
+  const std::string metavar = fmt::format("{}", fmt::join(words, "|"));
+  return finish(app_.add_option_function<std::string>(names, std::move(take), help)
+                    ->option_text(metavar)
+                    ->take_last())
+      ->check(CLI::Validator(
+          [accepts = std::move(accepts), words = std::move(words)](std::string& given) {
+            return accepts(given)
+                       ? std::string()
+                       : fmt::format("{} is not one of {}", given, fmt::join(words, ", "));
+          },
+          ""));
+}
+
 CLI::Option* FlagGroup::choice(const std::string& names, std::string& target,
                                const std::vector<std::string>& words, const std::string& help) {
-  CLI::Option* option = value(names, target, fmt::format("{}", fmt::join(words, "|")), help);
-  option->check(CLI::Validator(
-      [words](std::string& given) {
-        for (const std::string& word : words) {
-          if (given == word) return std::string();
-        }
-        return fmt::format("{} is not one of {}", given, fmt::join(words, ", "));
-      },
-      ""));
-  return option;
+  const auto accepts = [words](const std::string& given) {
+    return std::find(words.begin(), words.end(), given) != words.end();
+  };
+  return choice_of(names, words, accepts, help,
+                   [&target](const std::string& word) { target = word; })
+      ->default_str(target);
 }
 
 CLI::Option* FlagGroup::count_or(const std::string& names, std::string& target,

@@ -2,10 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/base/enum_words.hpp"
 
 namespace embedtool {
 
@@ -59,7 +62,20 @@ class FlagGroup {
         ->allow_extra_args(false);
   }
 
-  /// One of a few words.
+  /// One of an enumeration's words; the target's value is the default.
+  template <HasWords E>
+  CLI::Option* choice(const std::string& names, E& target, const std::string& help) {
+    return choice_of(names, all_words<E>(), is_word<E>, help,
+                     [&target](const std::string& word) { target = *find_named<E>(word); })
+        ->default_str(std::string(name_of(target)));
+  }
+  /// The same with a default that is decided later.
+  template <HasWords E>
+  CLI::Option* choice(const std::string& names, std::optional<E>& target, const std::string& help) {
+    return choice_of(names, all_words<E>(), is_word<E>, help,
+                     [&target](const std::string& word) { target = find_named<E>(word); });
+  }
+  /// One of a list of words that is no enumeration.
   CLI::Option* choice(const std::string& names, std::string& target,
                       const std::vector<std::string>& words, const std::string& help);
 
@@ -71,6 +87,15 @@ class FlagGroup {
  private:
   CLI::Option* finish(CLI::Option* option);
   static CLI::Validator whole_number(std::uint64_t least);
+
+  template <HasWords E>
+  static bool is_word(const std::string& word) {
+    return find_named<E>(word).has_value();
+  }
+  /// `accepts` decides; `words` are what help and errors list.
+  CLI::Option* choice_of(const std::string& names, std::vector<std::string> words,
+                         std::function<bool(const std::string&)> accepts, const std::string& help,
+                         std::function<void(const std::string&)> take);
 
   CLI::App& app_;
   std::string title_;

@@ -1,45 +1,96 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/console.hpp"
-#include "cli/shared_flags.hpp"
+#include "core/base/enum_words.hpp"
 #include "core/math/gemm.hpp"
 #include "core/model/encoder.hpp"
+#include "core/model/head_kind.hpp"
+#include "core/model/pooling.hpp"
+#include "core/model/row_shape.hpp"
 #include "core/text/token_feed.hpp"
 #include "formats/model/load_model.hpp"
+#include "formats/output/run_identity.hpp"
 
 namespace embedtool {
 
-/// A model ready to encode, with what the flags changed about it.
-struct ReadyModel {
-  LoadedModel loaded;  ///< head as changed by --pooling, --dims, --no-normalize
-  const GemmBackend* backend = nullptr;
-  Compute compute = Compute::f32;
-  std::unique_ptr<Encoder> encoder;  ///< points into `loaded`
-  std::string prompt;                ///< put before every text; may be empty
-  std::string role;                  ///< "query", "document": of late-interaction models only
-  std::size_t max_tokens = 0;        ///< per text, special tokens included; 0 = no limit
+/// Which model, and what of it; what is not said is the model's own.
+struct ModelChoice {
+  std::string model = "builtin";  ///< a folder, a file or a name
+  std::optional<HeadKind> head;
+  std::vector<Pooling> pooling;  ///< several are concatenated; none = the model's
+  bool normalize = true;         ///< false: vectors stay as they come
+  std::optional<std::string> prompt;
+  std::string prompt_name;
+  /// The prompt (or, of late interaction, the role) that is taken where none is named and the model
+  /// has it; empty = the model's own default.
+  std::string usual_prompt;
+  std::size_t dims = 0;  ///< 0 = all
+  std::optional<std::size_t> max_length;
 };
 
-/// Loads the model and prepares it for the backend that the flags ask for. `default_prompt` names
-/// the model's prompt that is taken when the flags name none (and the model has it); with an empty
-/// one, the model's own default. Throws Error(usage) on flags that do not fit the model and
-/// Error(model) on a model that cannot be used.
-ReadyModel prepare_model(const ModelFlags& model, const ComputeFlags& compute,
-                         const std::string& default_prompt, Console& console);
+/// A precision, or the best that costs nothing to the eye.
+enum class ComputeWish : std::uint8_t { f32, bf16, int8, automatic };
+template <>
+inline constexpr auto enum_words<ComputeWish> = std::to_array<EnumWord<ComputeWish>>({
+    {ComputeWish::f32, "f32"},
+    {ComputeWish::bf16, "bf16"},
+    {ComputeWish::int8, "int8"},
+    {ComputeWish::automatic, "auto"},
+});
+ComputeWish wish_of(Compute compute);
+
+/// What computes; "auto" or a name.
+struct ComputeChoice {
+  ComputeWish compute = ComputeWish::f32;
+  std::string gemm = "auto";
+  std::string isa = "auto";
+};
+
+/// A model as it will be used, all of it but its weights.
+struct ChosenModel {
+  LoadedModel loaded;  ///< head as the choice changed it
+  const GemmBackend* backend = nullptr;
+  Compute compute = Compute::f32;
+  RowShape shape;
+  std::string prompt;          ///< put before every text; may be empty
+  std::string role;            ///< "query", "document": of late-interaction models only
+  std::size_t max_tokens = 0;  ///< per text, special tokens included; 0 = no limit
+};
+
+/// A model ready to encode.
+struct ReadyModel : ChosenModel {
+  std::unique_ptr<Encoder> encoder;  ///< points into `loaded`
+};
+
+/// Opens the model and prepares it for a backend, without reading weights or taking its
+/// fingerprint. Throws Error(usage) on a choice that does not fit the model and Error(model) on a
+/// model that cannot be used.
+ChosenModel choose_model(const ModelChoice& model, const ComputeChoice& compute, Console& console);
+/// Takes the model's fingerprint: from an earlier run, if there is one and the model's files are
+/// unchanged since; else every byte of them is read.
+void take_fingerprint(ChosenModel& model, const RunIdentity* before);
+/// Reads and packs the weights. Throws Error(model).
+ReadyModel load_weights(ChosenModel model);
+
+/// Fills in what an output records of a model. Its fingerprint must have been taken.
+void describe_in(RunIdentity& identity, const ChosenModel& model, const ModelChoice& choice);
 
 /// How the model's texts become token ids; borrows the model's tokenizer.
-TokenSettings token_settings(const ReadyModel& model);
+TokenSettings token_settings(const ChosenModel& model);
 
 /// Names of all tokens that a sparse head can weigh, by id, each another one: the tokenizer's, and
 /// "<id 7>" where it has none of its own.
-std::shared_ptr<const std::vector<std::string>> token_names(const ReadyModel& model);
+std::shared_ptr<const std::vector<std::string>> token_names(const ChosenModel& model);
 
-/// Workers that the flags ask for, else what affinity and cgroup allow.
-std::size_t resolve_threads(const ComputeFlags& flags);
+/// So that a model is found again from another folder; names of models inside the program stay.
+std::string absolute_model_path(const std::string& model);
 
 }  // namespace embedtool

@@ -9,16 +9,17 @@
 
 #include "cli/flags.hpp"
 #include "core/base/error.hpp"
+#include "core/base/threads.hpp"
 
 namespace embedtool {
 
 void declare_input(CLI::App& app, InputFlags& flags) {
   app.add_option("input", flags.inputs)->group("");  // named in the usage line
   FlagGroup group(app, "Input");
-  group
-      .choice("--format", flags.format, {"auto", "jsonl", "text", "csv", "tsv"},
-              "Format of every input; auto: by name, then by content")
-      ->capture_default_str();
+  std::vector<std::string> formats{"auto"};
+  for (const std::string_view name : input_format_names()) formats.emplace_back(name);
+  group.choice("--format", flags.format, formats,
+               "Format of every input; auto: by name, then by content");
   group.list("--text-field", flags.text_fields, "NAME",
              "Field that holds the text: a name, a dotted path or a JSON pointer; may be given "
              "several times [text; after title in BEIR corpora]");
@@ -26,46 +27,41 @@ void declare_input(CLI::App& app, InputFlags& flags) {
   group.value("--id-field", flags.id_field, "NAME",
               "Field that holds the id [id, else _id, else the row's number]");
   group.flag("--no-quotes", flags.no_quotes, "In CSV and TSV, \" is an ordinary character");
-  group
-      .choice("--on-error", flags.on_error, {"skip", "fail"},
-              "A bad record is skipped and counted, or ends the run with status 3")
-      ->capture_default_str();
+  group.choice("--on-error", flags.on_error,
+               "A bad record is skipped and counted, or ends the run with status 3");
   group
       .value("--max-rejects", flags.max_rejects, "N|P%",
              "End the run with status 3 when more records than that are bad; a share is judged "
              "from the 1000th on. 100% is no limit")
       ->capture_default_str();
   group.value("--max-line", flags.max_line, "SIZE", "A longer record is a bad one [32M]");
-  group
-      .choice("--duplicate-ids", flags.duplicate_ids, {"keep", "reject"},
-              "A record with an id that another had before: counted, or a bad one")
-      ->capture_default_str();
+  group.choice("--duplicate-ids", flags.duplicate_ids,
+               "A record with an id that another had before: counted, or a bad one");
 }
 
-CorpusOptions resolve_input(const InputFlags& flags, const std::atomic<bool>& stop) {
+void refuse_terminal() {
+  if (::isatty(STDIN_FILENO) != 1) return;
+  throw Error(ExitCode::usage,
+              "no input: name a file, or pipe a corpus in (- reads from the terminal)");
+}
+
+CorpusOptions resolve_input(const InputFlags& flags) {
   CorpusOptions options;
   options.inputs = flags.inputs;
-  if (options.inputs.empty()) {
-    if (::isatty(STDIN_FILENO) == 1) {
-      throw Error(ExitCode::usage,
-                  "no input: name a file, or pipe a corpus in (- reads from the terminal)");
-    }
-    options.inputs.emplace_back("-");
-  }
+  if (options.inputs.empty()) options.inputs.emplace_back("-");
   if (flags.format != "auto") options.format = flags.format;
   options.text_fields = flags.text_fields;
   if (flags.join) options.joiner = *flags.join;
   options.id_field = flags.id_field;
   options.quotes = !flags.no_quotes;
-  options.stop = &stop;
   if (!flags.max_line.empty()) options.max_line_bytes = parse_size("--max-line", flags.max_line);
-  options.unique_ids = flags.duplicate_ids == "reject";
+  options.unique_ids = flags.duplicate_ids == DuplicateIds::reject;
   return options;
 }
 
 RejectOptions resolve_rejects(const InputFlags& flags, const CorpusOptions& corpus) {
   RejectOptions options;
-  options.on_error = flags.on_error == "fail" ? OnError::fail : OnError::skip;
+  options.on_error = flags.on_error;
   options.file_names = corpus_file_names(corpus);
   std::string_view word = flags.max_rejects;
   const bool percent = word.ends_with('%');
@@ -110,11 +106,10 @@ void declare_model(CLI::App& app, ModelFlags& flags) {
       ->capture_default_str();
   group.text("--prompt", flags.prompt, "STRING", "Put before every text");
   group.value("--prompt-name", flags.prompt_name, "NAME", "Use the model's prompt of that name");
-  group.choice("--head", flags.head, {"dense", "sparse", "colbert"},
+  group.choice("--head", flags.head,
                "Which of the model's heads: a vector, weights of tokens, or a vector a token "
                "[the model's first]");
   group.choice("--pooling", flags.pooling,
-               {"mean", "cls", "max", "last", "weightedmean", "mean_sqrt_len", "none"},
                "From token vectors to one vector; none keeps one per token [the model's]");
   group.flag("--no-normalize", flags.no_normalize, "Leave vectors as long as they come");
   group.count("--dims", flags.dims,
@@ -122,6 +117,19 @@ void declare_model(CLI::App& app, ModelFlags& flags) {
               "head, the N heaviest tokens");
   group.count("--max-length", flags.max_length,
               "Longest text in tokens, special tokens included [the model's]");
+}
+
+ModelChoice resolve_model(const ModelFlags& flags) {
+  ModelChoice choice;
+  choice.model = flags.model;
+  choice.head = flags.head;
+  if (flags.pooling) choice.pooling = {*flags.pooling};
+  choice.normalize = !flags.no_normalize;
+  choice.prompt = flags.prompt;
+  choice.prompt_name = flags.prompt_name;
+  choice.dims = flags.dims;
+  choice.max_length = flags.max_length;
+  return choice;
 }
 
 void declare_threads(CLI::App& app, ComputeFlags& flags) {
@@ -132,7 +140,7 @@ void declare_threads(CLI::App& app, ComputeFlags& flags) {
 
 void declare_compute(CLI::App& app, ComputeFlags& flags) {
   FlagGroup group(app, "Work");
-  group.choice("--compute", flags.compute, {"f32", "bf16", "int8", "auto"},
+  group.choice("--compute", flags.compute,
                "Precision of the linear layers; auto: bf16 where the CPU has it [f32]");
   group
       .value("--gemm", flags.gemm, "NAME",
@@ -140,6 +148,14 @@ void declare_compute(CLI::App& app, ComputeFlags& flags) {
       ->capture_default_str();
   group.value("--isa", flags.isa, "NAME", "Force an instruction set for the kernels")
       ->capture_default_str();
+}
+
+std::size_t resolve_threads(std::size_t asked) {
+  return asked > 0 ? asked : available_cpus();
+}
+
+ComputeChoice resolve_compute(const ComputeFlags& flags, ComputeWish otherwise) {
+  return {flags.compute.value_or(otherwise), flags.gemm, flags.isa};
 }
 
 }  // namespace embedtool

@@ -1,15 +1,21 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <atomic>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/console.hpp"
+#include "cli/model_setup.hpp"
+#include "core/model/head_kind.hpp"
+#include "core/model/pooling.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/output/rejects.hpp"
+#include "formats/output/run_identity.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace embedtool {
 
@@ -22,16 +28,18 @@ struct InputFlags {
   std::optional<std::string> join;
   std::string id_field;
   bool no_quotes = false;
-  std::string on_error = "skip";
+  OnError on_error = OnError::skip;
   std::string max_rejects = std::string(kDefaultMaxRejects);
   std::string max_line;
-  std::string duplicate_ids = "keep";
+  DuplicateIds duplicate_ids = DuplicateIds::keep;
 };
 void declare_input(CLI::App& app, InputFlags& flags);
 
-/// The corpus that the flags ask for. No input and a terminal as standard input is an
-/// Error(usage): nobody means to type a corpus. `stop` must outlive the source.
-CorpusOptions resolve_input(const InputFlags& flags, const std::atomic<bool>& stop);
+/// The corpus that the flags ask for; no input is standard input.
+CorpusOptions resolve_input(const InputFlags& flags);
+/// For a run that reads standard input only because no input was named: throws Error(usage) where
+/// it is a terminal, since nobody means to type a corpus.
+void refuse_terminal();
 /// What bad records do to the run, and how many it bears; the file they go to is left open.
 RejectOptions resolve_rejects(const InputFlags& flags, const CorpusOptions& corpus);
 
@@ -44,8 +52,8 @@ void report_empty_inputs(const CorpusSource& source, Console& console);
 /// Which model, and how texts become its vectors. As typed.
 struct ModelFlags {
   std::string model = "builtin";
-  std::string head;     ///< "dense", "sparse", "colbert"; empty = the model's
-  std::string pooling;  ///< several, with commas, are concatenated; empty = the model's
+  std::optional<HeadKind> head;
+  std::optional<Pooling> pooling;
   bool no_normalize = false;
   std::optional<std::string> prompt;
   std::string prompt_name;
@@ -53,16 +61,20 @@ struct ModelFlags {
   std::optional<std::size_t> max_length;
 };
 void declare_model(CLI::App& app, ModelFlags& flags);
+ModelChoice resolve_model(const ModelFlags& flags);
 
 /// Which kernels compute; shared by the subcommands that run a model.
 struct ComputeFlags {
   std::size_t threads = 0;
   bool pin = false;
-  std::string compute;  ///< precision; empty = f32, or what an output was made with
+  std::optional<ComputeWish> compute;  ///< none: f32, or what a preset or an output says
   std::string gemm = "auto";
   std::string isa = "auto";
 };
 void declare_compute(CLI::App& app, ComputeFlags& flags);
+ComputeChoice resolve_compute(const ComputeFlags& flags, ComputeWish otherwise);
+/// Workers that are asked for, 0 = what affinity and cgroup allow.
+std::size_t resolve_threads(std::size_t asked);
 /// Its thread options, for subcommands that encode more than a handful of texts.
 void declare_threads(CLI::App& app, ComputeFlags& flags);
 

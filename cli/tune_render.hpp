@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "cli/tune_session.hpp"
+#include "core/pipeline/tune_session.hpp"
 
 namespace embedtool {
 

@@ -1,19 +1,33 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
-#include "cli/encode_output.hpp"
-#include "cli/shared_flags.hpp"
-#include "core/pipeline/run.hpp"
+#include "cli/model_setup.hpp"
+#include "core/base/enum_words.hpp"
+#include "core/pipeline/run_options.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace embedtool {
 
+/// What a run is tuned for.
+enum class Optimize : std::uint8_t { throughput, latency, memory };
+template <>
+inline constexpr auto enum_words<Optimize> = std::to_array<EnumWord<Optimize>>({
+    {Optimize::throughput, "throughput"},
+    {Optimize::latency, "latency"},
+    {Optimize::memory, "memory"},
+});
+
 /// How the work is cut up. As typed; what was not given comes from the preset of --optimize.
 struct WorkFlags {
-  std::string optimize = "throughput";
+  Optimize optimize = Optimize::throughput;
   std::string batch_size;  ///< a number, or auto; empty = the preset's
   std::optional<std::size_t> batch_tokens;
   std::optional<std::size_t> window;
@@ -23,23 +37,16 @@ void declare_work(CLI::App& app, WorkFlags& flags);
 
 /// What --optimize stands for: a sum of other options, which win over it when they are given.
 struct Preset {
-  const char* name;
-  const char* batch_size;
-  std::size_t batch_tokens;
-  std::size_t window;
-  const char* compute;    ///< empty = f32
-  const char* row_group;  ///< empty = the format's
+  std::size_t batch_texts = 64;
+  std::size_t batch_tokens = 8192;
+  std::size_t window = 8192;  ///< texts
+  ComputeWish compute = ComputeWish::f32;
+  std::uint64_t row_group_bytes = 0;  ///< 0 = the format's
 };
-/// The preset of that name, which declare_work() has checked.
-const Preset& find_preset(const std::string& name);
+const Preset& preset_of(Optimize optimize);
 
 /// Batches and windows that the flags ask for. With a batch size of auto, `batch` is the most that
 /// will be chosen.
-void apply_work(const WorkFlags& flags, RunOptions& options);
-
-/// What the preset asks for of other flags, where they were not given: the precision, and the size
-/// of row groups.
-void apply_preset(const WorkFlags& flags, ComputeFlags& compute);
-void apply_preset(const WorkFlags& flags, OutputFlags& output);
+void resolve_work(const WorkFlags& flags, RunOptions& options);
 
 }  // namespace embedtool

@@ -6,6 +6,7 @@
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
+#include "core/model/row_shape.hpp"
 #include "core/model/weights.hpp"
 
 namespace embedtool {
@@ -16,12 +17,9 @@ Head::Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make)
       row_block_(make.backend.row_block()),
       skips_first_(spec.skips_first),
       normalize_(spec.normalize) {
-  if (pooling_.empty()) throw Error(ExitCode::model, "the model's head names no pooling");
-  multi_vector_ = std::count(pooling_.begin(), pooling_.end(), Pooling::none) > 0;
-  if (multi_vector_ && pooling_.size() > 1) {
-    throw Error(ExitCode::usage,
-                "pooling none (a vector per token) cannot be combined with others");
-  }
+  const RowShape shape = row_shape(spec, hidden, 0);
+  multi_vector_ = shape.kind == RowKind::multi;
+  dims_ = shape.dims;
   for (const TokenId id : spec.skipped) {
     const auto index = static_cast<std::size_t>(id);
     if (index >= skipped_.size()) skipped_.resize(index + 1);
@@ -35,11 +33,6 @@ Head::Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make)
     width = dense.out;
     widest_ = std::max(widest_, width);
   }
-  if (spec.dims > width) {
-    throw Error(ExitCode::usage, "--dims {}: the model's vectors have {} dimensions", spec.dims,
-                width);
-  }
-  dims_ = spec.dims == 0 ? width : spec.dims;
 }
 
 /// Appends a dense layer to the chain, whose vectors are `width` wide so far.

@@ -14,6 +14,9 @@ int FileOps::open_at(int dir, const char* name, int flags, mode_t mode) {
 int FileOps::make_dir(const char* path, mode_t mode) {
   return ::mkdir(path, mode);
 }
+int FileOps::remove_dir(const char* path) {
+  return ::rmdir(path);
+}
 ssize_t FileOps::write(int fd, const void* data, std::size_t size) {
   return ::write(fd, data, size);
 }

@@ -15,6 +15,7 @@ class FileOps {
   virtual ~FileOps() = default;
   virtual int open_at(int dir, const char* name, int flags, mode_t mode);
   virtual int make_dir(const char* path, mode_t mode);
+  virtual int remove_dir(const char* path);
   virtual ssize_t write(int fd, const void* data, std::size_t size);
   virtual ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset);
   virtual ssize_t pread(int fd, void* data, std::size_t size, off_t offset);

@@ -49,6 +49,13 @@ std::optional<std::span<const std::byte>> DirectoryFileSet::find(std::string_vie
   }
 }
 
+std::optional<FileStamp> DirectoryFileSet::stamp(std::string_view name) const {
+  const MutexLock lock(mutex_);
+  const auto known = mapped_.find(name);
+  if (known == mapped_.end()) return std::nullopt;
+  return known->second.stamp();
+}
+
 void MemoryFileSet::add(std::string name, std::span<const std::byte> bytes) {
   files_.insert_or_assign(std::move(name), bytes);
 }

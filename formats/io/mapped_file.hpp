@@ -4,6 +4,8 @@
 #include <span>
 #include <string>
 
+#include "formats/io/file_stamp.hpp"
+
 namespace embedtool {
 
 /// Drops the whole pages inside `bytes` from memory; they are read from their file again on the
@@ -21,10 +23,13 @@ class MappedFile {
   MappedFile& operator=(MappedFile&& other) noexcept;
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  /// As it looked before its first byte was read.
+  const FileStamp& stamp() const { return stamp_; }
 
  private:
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  FileStamp stamp_;
 };
 
 }  // namespace embedtool

@@ -167,7 +167,7 @@ class ModelLoader {
     if (const auto config = read_config(files_, where)) read_splade_pooling(*config, *sparse);
     model_.head.sparse = std::move(*sparse);
     model_.head.normalize = false;
-    model_.head_name = "sparse";
+    model_.head_kind = HeadKind::sparse;
     model_.pooling_source = where;
     model_.normalize_source = "token weights are not normalized";
   }
@@ -179,7 +179,7 @@ class ModelLoader {
     if (chain_.listed || model_.spec.layers == 0) return;
     auto sparse = find_masked_language_head(*model_.weights, model_.spec, *config_);
     if (!sparse) return;
-    HeadChoice choice{"sparse", {}, "architectures of config.json"};
+    HeadChoice choice{HeadKind::sparse, {}, "architectures of config.json"};
     choice.head.sparse = std::move(*sparse);
     choice.head.normalize = false;
     model_.more_heads.push_back(std::move(choice));
@@ -188,7 +188,7 @@ class ModelLoader {
   void load_pooling() {
     if (chain_.multi_vector || (!chain_.listed && is_stanford())) {
       model_.head.pooling = {Pooling::none};
-      model_.head_name = "colbert";
+      model_.head_kind = HeadKind::colbert;
       model_.pooling_source = chain_.multi_vector ? "modules.json" : "HF_ColBERT of config.json";
       if (!chain_.multi_vector) load_stanford_projection();
       return;
@@ -299,33 +299,51 @@ std::string display_name(const std::filesystem::path& path) {
                                  : fmt::format("{}/{}", name.substr(0, at), name.substr(at + 2));
 }
 
+LoadedModel open_files(std::unique_ptr<FileSet> files, const std::string& name,
+                       const std::string& gguf_name = "") {
+  LoadedModel model;
+  model.files = std::make_unique<RecordingFileSet>(std::move(files));
+  model.name = name;
+  model.where = model.files->describe();
+  ModelLoader(model, *model.files, gguf_name).load();
+  return model;
+}
+
 }  // namespace
+
+void fingerprint_model(LoadedModel& model, std::span<const StampedFile> files_then,
+                       const std::string& known) {
+  const std::vector<StampedFile> now = model.files->stamps();
+  const bool unchanged = !known.empty() && !now.empty() &&
+                         std::equal(now.begin(), now.end(), files_then.begin(), files_then.end());
+  model.fingerprint = unchanged ? known : model.files->fingerprint().hex();
+}
 
 LoadedModel load_model(std::unique_ptr<FileSet> files, const std::string& name,
                        const std::string& gguf_name) {
-  LoadedModel model;
-  auto recorded = std::make_unique<RecordingFileSet>(std::move(files));
-  const RecordingFileSet& read = *recorded;
-  model.files = std::move(recorded);
-  model.name = name;
-  model.where = read.describe();
-  ModelLoader(model, read, gguf_name).load();
-  model.fingerprint = read.fingerprint().hex();
+  LoadedModel model = open_files(std::move(files), name, gguf_name);
+  fingerprint_model(model);
   return model;
 }
 
 LoadedModel load_model(const std::string& path_or_name) {
+  LoadedModel model = open_model(path_or_name);
+  fingerprint_model(model);
+  return model;
+}
+
+LoadedModel open_model(const std::string& path_or_name) {
   if (is_builtin_name(path_or_name)) {
-    return load_model(open_builtin(path_or_name), path_or_name);
+    return open_files(open_builtin(path_or_name), path_or_name);
   }
   std::error_code failed;
   const std::filesystem::path path(path_or_name);
   if (std::filesystem::is_directory(path, failed)) {
-    return load_model(std::make_unique<DirectoryFileSet>(path_or_name), display_name(path));
+    return open_files(std::make_unique<DirectoryFileSet>(path_or_name), display_name(path));
   }
   if (path.extension() == ".gguf" && std::filesystem::exists(path, failed)) {
     const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
-    return load_model(std::make_unique<DirectoryFileSet>(folder), path.stem().string(),
+    return open_files(std::make_unique<DirectoryFileSet>(folder), path.stem().string(),
                       path.filename().string());
   }
   if (std::filesystem::exists(path, failed)) {

@@ -1,5 +1,7 @@
 #include "formats/model/loaded_model.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -7,20 +9,20 @@
 
 namespace embedtool {
 
-void choose_head(LoadedModel& model, const std::string& name) {
-  if (name == model.head_name) return;
-  std::string names = model.head_name;
+void choose_head(LoadedModel& model, HeadKind kind) {
+  if (kind == model.head_kind) return;
+  std::string names(name_of(model.head_kind));
   for (HeadChoice& choice : model.more_heads) {
-    if (choice.name == name) {
+    if (choice.kind == kind) {
       std::swap(choice.head, model.head);
-      std::swap(choice.name, model.head_name);
+      std::swap(choice.kind, model.head_kind);
       std::swap(choice.source, model.pooling_source);
       model.normalize_source = model.pooling_source;
       return;
     }
-    names += ", " + choice.name;
+    names += fmt::format(", {}", name_of(choice.kind));
   }
-  throw Error(ExitCode::usage, "--head {}: {} has only: {}", name, model.name, names);
+  throw Error(ExitCode::usage, "--head {}: {} has only: {}", name_of(kind), model.name, names);
 }
 
 void choose_role(LoadedModel& model, bool query) {

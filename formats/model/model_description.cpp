@@ -6,6 +6,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/human.hpp"
+#include "core/model/row_shape.hpp"
 #include "formats/model/model_unused.hpp"
 
 namespace embedtool {
@@ -87,10 +88,7 @@ std::vector<std::string> head_chain(const HeadSpec& head) {
 }
 
 std::uint64_t output_dims(const LoadedModel& model) {
-  if (model.head.sparse.kind != SparseKind::none) return model.spec.vocab_size;
-  if (model.head.dims > 0) return model.head.dims;
-  if (!model.head.dense.empty()) return model.head.dense.back().out;
-  return model.spec.hidden * model.head.pooling.size();
+  return row_shape(model.head, model.spec.hidden, model.spec.vocab_size).dims;
 }
 
 class Describer {
@@ -166,12 +164,12 @@ class Describer {
 
   /// Only where there is a choice.
   void add_heads() {
-    if (model_.more_heads.empty() && model_.head_name == "dense") return;
-    std::vector<std::string> names{model_.head_name};
+    if (model_.more_heads.empty() && model_.head_kind == HeadKind::dense) return;
+    std::vector<std::string> names{std::string(name_of(model_.head_kind))};
     std::string sources;
     for (const HeadChoice& choice : model_.more_heads) {
-      names.push_back(choice.name);
-      sources += fmt::format("; {}: {}", choice.name, choice.source);
+      names.emplace_back(name_of(choice.kind));
+      sources += fmt::format("; {}: {}", name_of(choice.kind), choice.source);
     }
     add("heads", names, fmt::format("--head; the default is {}{}", names[0], sources));
   }

@@ -1,6 +1,7 @@
 #include "formats/model/model_files.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace embedtool {
@@ -9,14 +10,23 @@ namespace {
 /// So much of a file is in memory at a time while it is hashed; a multiple of every page size.
 constexpr std::size_t kPiece = std::size_t{4} << 20U;
 
+/// The coarsest times that a file system keeps (FAT).
+constexpr std::int64_t kTimeResolution = 2'000'000'000;
+
+std::int64_t now_ns() {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count();
+}
+
 }  // namespace
+
+RecordingFileSet::RecordingFileSet(std::unique_ptr<FileSet> base)
+    : base_(std::move(base)), opened_ns_(now_ns()) {}
 
 std::optional<std::span<const std::byte>> RecordingFileSet::find(std::string_view name) const {
   const auto bytes = base_->find(name);
-  if (bytes.has_value()) {
-    const MutexLock lock(mutex_);
-    read_.try_emplace(std::string(name), *bytes);
-  }
+  const MutexLock lock(mutex_);
+  found_.try_emplace(std::string(name), bytes);
   return bytes;
 }
 
@@ -33,14 +43,27 @@ Hash128 RecordingFileSet::content_hash(std::span<const std::byte> bytes) const {
 Hash128 RecordingFileSet::fingerprint() const {
   const MutexLock lock(mutex_);
   Hasher128 whole;
-  for (const auto& [name, bytes] : read_) {
+  for (const auto& [name, bytes] : found_) {
+    if (!bytes.has_value()) continue;
     // Fixed-size hashes of name and content leave no way to shift bytes from one to the other.
     const auto name_hash = hash128(name).bytes();
-    const auto content = content_hash(bytes).bytes();
+    const auto content = content_hash(*bytes).bytes();
     whole.update(name_hash.data(), name_hash.size());
     whole.update(content.data(), content.size());
   }
   return whole.digest();
+}
+
+std::vector<StampedFile> RecordingFileSet::stamps() const {
+  const MutexLock lock(mutex_);
+  std::vector<StampedFile> out;
+  for (const auto& [name, bytes] : found_) {
+    StampedFile& file = out.emplace_back(StampedFile{name, {}});
+    if (!bytes.has_value()) continue;
+    file.stamp = base_->stamp(name);
+    if (!file.stamp || file.stamp->changed_ns > opened_ns_ - kTimeResolution) return {};
+  }
+  return out;
 }
 
 std::optional<std::span<const std::byte>> SubfolderFileSet::find(std::string_view name) const {

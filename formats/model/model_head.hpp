@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/model/head_kind.hpp"
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
 #include "formats/io/file_set.hpp"
@@ -24,9 +25,9 @@ struct PoolingConfig {
 /// Error(ExitCode::model) naming an unknown mode.
 PoolingConfig read_pooling(const JsonConfig& config);
 
-/// One of the heads that a model can be used with: what `--head` chooses among.
+/// One of the heads that a model can be used with.
 struct HeadChoice {
-  std::string name;  ///< "dense", "sparse", "colbert"
+  HeadKind kind = HeadKind::dense;
   HeadSpec head;
   std::string source;  ///< which file says so
 };

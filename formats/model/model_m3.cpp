@@ -82,7 +82,7 @@ std::vector<HeadChoice> read_m3_heads(const FileSet& files, const ModelSpec& spe
       throw Error(ExitCode::model, "{}: gives {} weights per token instead of one",
                   layer.weights->describe(), layer.dense.out);
     }
-    HeadChoice choice{"sparse", {}, layer.file};
+    HeadChoice choice{HeadKind::sparse, {}, layer.file};
     choice.head.normalize = false;
     choice.head.sparse.kind = SparseKind::own_token;
     choice.head.sparse.linear = layer.dense;
@@ -95,7 +95,7 @@ std::vector<HeadChoice> read_m3_heads(const FileSet& files, const ModelSpec& spe
     out.push_back(std::move(choice));
   }
   if (OwnLayer layer = read_layer(files, "colbert_linear", spec.hidden); layer.weights != nullptr) {
-    HeadChoice choice{"colbert", {}, layer.file};
+    HeadChoice choice{HeadKind::colbert, {}, layer.file};
     choice.head.pooling = {Pooling::none};
     choice.head.skips_first = true;
     choice.head.dense.push_back(layer.dense);

@@ -17,6 +17,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kFormat = "embedtool-output";
 constexpr int kFormatVersion = 1;
+constexpr int kJournalVersion = 2;
+constexpr std::string_view kToolPrefix = "embedtool ";
 constexpr int kMaxDepth = 8;
 /// Parser events: 14 for a shard, and then some. Caps the memory that hostile JSON takes.
 constexpr std::size_t kMaxEvents = kMaxOutputShards * 16;
@@ -42,7 +44,7 @@ bool seal_holds(std::string_view text, std::string_view head, std::string_view t
 }
 
 std::string sealed_line(const Json& json) {
-  std::string body = json.dump();
+  std::string body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   body.pop_back();
   return sealed(std::move(body), kLineHead, kLineTail);
 }
@@ -81,13 +83,6 @@ Json settings_json(const Settings& settings) {
   return json;
 }
 
-Settings settings_from(const Json& json) {
-  require(json.is_object(), "settings are no object");
-  Settings out;
-  for (const auto& [key, value] : json.items()) out.emplace_back(key, value.get<std::string>());
-  return out;
-}
-
 Json file_json(const FileEntry& file) {
   return {{"name", file.name}, {"bytes", file.bytes}, {"xxh128", file.hash.hex()}};
 }
@@ -109,6 +104,29 @@ Json input_json(const InputEntry& input) {
   return json;
 }
 
+Json model_file_json(const StampedFile& file) {
+  Json json = {
+      {"name", file.name}, {"bytes", nullptr}, {"modified_ns", nullptr}, {"changed_ns", nullptr}};
+  if (!file.stamp) return json;
+  json["bytes"] = file.stamp->bytes;
+  json["modified_ns"] = file.stamp->modified_ns;
+  json["changed_ns"] = file.stamp->changed_ns;
+  return json;
+}
+
+std::int64_t time(const Json& value) {
+  require(value.is_number_integer(), "a time is not an integer");
+  return value.get<std::int64_t>();
+}
+
+StampedFile model_file_from(const Json& json) {
+  StampedFile file{json.at("name").get<std::string>(), {}};
+  if (json.at("bytes").is_null()) return file;
+  file.stamp =
+      FileStamp{number(json, "bytes"), time(json.at("modified_ns")), time(json.at("changed_ns"))};
+  return file;
+}
+
 ShardEntry shard_from(const Json& json, const char* name_key) {
   ShardEntry shard;
   shard.name = json.at(name_key).get<std::string>();
@@ -124,26 +142,56 @@ InputEntry input_from(const Json& json) {
   input.name = json.at("name").get<std::string>();
   if (!json.at("bytes").is_null()) input.bytes = number(json, "bytes");
   if (const Json& modified = json.at("modified_ns"); !modified.is_null()) {
-    require(modified.is_number_integer(), "a time is no number");
-    input.modified_ns = modified.get<std::int64_t>();
+    input.modified_ns = time(modified);
   }
   if (!json.at("xxh128").is_null()) input.hash = json.at("xxh128").get<std::string>();
   return input;
 }
 
-OutputSpec spec_from(const Json& json) {
-  OutputSpec spec;
-  spec.dims = number(json, "dims");
-  const auto type = find_named<OutputType>(json.at("dtype").get<std::string>());
-  require(type.has_value(), "unknown dtype");
-  spec.type = *type;
+RowKind kind_from(const Json& json) {
   const bool multi = json.at("multi_vector").get<bool>();
   const bool sparse = json.value("sparse", false);
   require(!(multi && sparse), "both sparse and multi-vector");
-  spec.kind = sparse ? RowKind::sparse : multi ? RowKind::multi : RowKind::dense;
-  spec.int8_scale = json.at("int8_scale").get<float>();
-  spec.kept_fields = json.at("kept_fields").get<std::vector<std::string>>();
-  return spec;
+  return sparse ? RowKind::sparse : multi ? RowKind::multi : RowKind::dense;
+}
+
+template <HasWords E>
+E word_from(const Json& json, const char* key, const char* problem) {
+  const auto value = find_named<E>(json.at(key).get<std::string>());
+  require(value.has_value(), problem);
+  return *value;
+}
+
+/// The fields that have a member of their own.
+void read_members(const Json& json, RunIdentity& identity) {
+  const auto tool = json.at("tool").get<std::string>();
+  const bool prefixed = tool.starts_with(kToolPrefix);
+  identity.program = prefixed ? tool.substr(kToolPrefix.size()) : tool;
+  identity.model_fingerprint = json.at("model").get<std::string>();
+  for (const Json& input : json.at("inputs")) identity.inputs.push_back(input_from(input));
+  identity.to = word_from<OutputFormat>(json, "data", "unknown kind of data");
+  identity.dims = number(json, "dims");
+  identity.dtype = word_from<OutputType>(json, "dtype", "unknown dtype");
+  identity.kind = kind_from(json);
+  identity.int8_scale = json.at("int8_scale").get<float>();
+  identity.keep = json.at("kept_fields").get<std::vector<std::string>>();
+  if (!json.contains("model_files")) return;
+  for (const Json& file : json.at("model_files")) {
+    identity.model_files.push_back(model_file_from(file));
+  }
+}
+
+void read_settings(const Json& json, Manifest& manifest) {
+  require(json.is_object(), "the settings are not an object");
+  manifest.identity.numerics = 1;  // of outputs that are older than the number
+  for (const auto& [name, value] : json.items()) {
+    const IdentityField* field = find_identity_field(name);
+    if (field != nullptr && field->recorded != Recorded::member) {
+      field->set(manifest.identity, value.get<std::string>());
+    } else {
+      manifest.foreign_settings.emplace_back(name, value.get<std::string>());
+    }
+  }
 }
 
 Manifest manifest_from(const Json& json) {
@@ -151,12 +199,8 @@ Manifest manifest_from(const Json& json) {
   require(number(json, "format_version") == kFormatVersion,
           "written by another version of embedtool, in a format unknown to this one");
   Manifest manifest;
-  manifest.tool = json.at("tool").get<std::string>();
-  manifest.model = json.at("model").get<std::string>();
-  manifest.settings = settings_from(json.at("settings"));
-  for (const Json& input : json.at("inputs")) manifest.inputs.push_back(input_from(input));
-  manifest.data = json.at("data").get<std::string>();
-  manifest.spec = spec_from(json);
+  read_members(json, manifest.identity);
+  read_settings(json.at("settings"), manifest);
   manifest.rows = number(json, "rows");
   for (const Json& shard : json.at("shards")) manifest.shards.push_back(shard_from(shard, "name"));
   for (const Json& file : json.at("files")) {
@@ -179,17 +223,30 @@ void check_consistent(const std::vector<ShardEntry>& shards) {
 
 void check_consistent(const Manifest& manifest) {
   check_consistent(manifest.shards);
-  if (manifest.data == "parquet") {
+  if (manifest.identity.to == OutputFormat::parquet) {
     const bool any = !manifest.shards.empty();
     const std::uint64_t rows =
         any ? manifest.shards.back().first_row + manifest.shards.back().rows : 0;
     require(rows == manifest.rows, "the shards' rows do not add up");
   } else {
-    require(manifest.data == "npy" || manifest.data == "jsonl", "unknown kind of data");
-    require(manifest.shards.empty(), "only Parquet comes in shards");
+    require(manifest.shards.empty(), "only Parquet output has shards");
   }
   for (const FileEntry& file : manifest.files) {
-    require(is_output_name(file.name), "a file name is none of embedtool's");
+    require(is_output_name(file.name), "a file name is not one that embedtool writes");
+  }
+}
+
+/// None where another version of embedtool knows other fields.
+std::optional<RunIdentity> journal_identity(const Json& json) {
+  if (!json.is_object()) return std::nullopt;
+  Settings record;
+  for (const auto& [name, value] : json.items()) {
+    record.emplace_back(name, value.get<std::string>());
+  }
+  try {
+    return identity_from(record);
+  } catch (const std::exception&) {
+    return std::nullopt;
   }
 }
 
@@ -212,25 +269,32 @@ std::optional<ShardEntry> parse_line(std::string_view line) {
 }  // namespace
 
 std::string to_json(const Manifest& manifest) {
+  const RunIdentity& identity = manifest.identity;
+  Settings settings = identity_settings(identity);
+  settings.insert(settings.end(), manifest.foreign_settings.begin(),
+                  manifest.foreign_settings.end());
   Json json = {
       {"format", kFormat},
       {"format_version", kFormatVersion},
-      {"tool", manifest.tool},
-      {"model", manifest.model},
-      {"settings", settings_json(manifest.settings)},
+      {"tool", std::string(kToolPrefix) + identity.program},
+      {"model", identity.model_fingerprint},
+      {"settings", settings_json(settings)},
       {"inputs", Json::array()},
-      {"data", manifest.data},
-      {"dims", manifest.spec.dims},
-      {"dtype", name_of(manifest.spec.type)},
-      {"multi_vector", manifest.spec.kind == RowKind::multi},
-      {"int8_scale", manifest.spec.int8_scale},
-      {"kept_fields", manifest.spec.kept_fields},
+      {"data", name_of(identity.to)},
+      {"dims", identity.dims},
+      {"dtype", name_of(identity.dtype)},
+      {"multi_vector", identity.kind == RowKind::multi},
+      {"int8_scale", identity.int8_scale},
+      {"kept_fields", identity.keep},
       {"rows", manifest.rows},
       {"shards", Json::array()},
       {"files", Json::array()},
   };
-  if (manifest.spec.kind == RowKind::sparse) json["sparse"] = true;
-  for (const InputEntry& input : manifest.inputs) json["inputs"].push_back(input_json(input));
+  if (identity.kind == RowKind::sparse) json["sparse"] = true;
+  for (const InputEntry& input : identity.inputs) json["inputs"].push_back(input_json(input));
+  for (const StampedFile& file : identity.model_files) {
+    json["model_files"].push_back(model_file_json(file));
+  }
   for (const ShardEntry& shard : manifest.shards) json["shards"].push_back(shard_json(shard));
   for (const FileEntry& file : manifest.files) json["files"].push_back(file_json(file));
   // Names may be any bytes that a file system allows; JSON may not.
@@ -260,11 +324,9 @@ bool looks_like_manifest(std::string_view text) {
   return text.substr(0, head.size()) == head;
 }
 
-std::string journal_header(const Settings& identity) {
-  // An array of pairs, not an object: order and repetition survive.
-  Json pairs = Json::array();
-  for (const auto& [key, value] : identity) pairs.push_back(Json::array({key, value}));
-  return sealed_line({{"embedtool_journal", kFormatVersion}, {"identity", pairs}});
+std::string journal_header(const RunIdentity& identity) {
+  return sealed_line({{"embedtool_journal", kJournalVersion},
+                      {"identity", settings_json(identity_record(identity))}});
 }
 
 std::string journal_line(const ShardEntry& shard) {
@@ -288,10 +350,8 @@ std::optional<Journal> parse_journal(std::string_view text) {
   Journal journal;
   try {
     const Json json = parse_json(header);
-    if (number(json, "embedtool_journal") != kFormatVersion) return std::nullopt;
-    for (const Json& pair : json.at("identity")) {
-      journal.identity.emplace_back(pair.at(0).get<std::string>(), pair.at(1).get<std::string>());
-    }
+    require(number(json, "embedtool_journal") <= kJournalVersion, "unknown version");
+    journal.identity = journal_identity(json.at("identity"));
   } catch (const std::exception&) {
     return std::nullopt;
   }

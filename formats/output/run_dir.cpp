@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <unordered_set>
@@ -18,6 +19,11 @@ constexpr const char* kLockName = ".embedtool-lock";
 
 bool is_scratch(std::string_view name) {
   return name.starts_with(kTempPrefix) || name == kLockName;
+}
+
+bool exists(const std::string& path) {
+  std::error_code failed;
+  return std::filesystem::exists(path, failed) || failed;
 }
 
 /// What the directory holds.
@@ -52,46 +58,33 @@ Contents look_into(const Directory& directory, bool lenient) {
 
 }  // namespace
 
-std::string first_difference(const Settings& before, const Settings& now) {
-  for (std::size_t i = 0; i < std::max(before.size(), now.size()); ++i) {
-    if (i >= before.size()) return now[i].first + " is new";
-    if (i >= now.size()) return before[i].first + " is gone";
-    if (before[i] == now[i]) continue;
-    if (before[i].first != now[i].first) return now[i].first + " in place of " + before[i].first;
-    return fmt::format("{} was '{}' and is now '{}'", now[i].first, before[i].second,
-                       now[i].second);
-  }
-  return {};
-}
-
-RunDirectory::RunDirectory(const std::string& path, const RunDirectoryOptions& options,
-                           FileOps& ops)
-    : directory_(path, true, ops) {
+RunDirectory::RunDirectory(const std::string& path, ExistingOutput existing, FileOps& ops)
+    : made_(!exists(path)), existing_(existing), directory_(path, true, ops) {
   // Once before the lock, so that a stranger's directory does not even get a lock file.
   check_usable(false);
   take_lock();
   try {
     check_usable(true);
     const Contents contents = look_into(directory_, false);
-    const bool ours = contents.manifest || contents.journal;
-    if (ours && contents.manifest && options.existing == ExistingOutput::overwrite) {
-      replaced_ = options.identity;
-    } else if (!ours || options.existing == ExistingOutput::overwrite) {
-      start_anew(options.identity);
-    } else if (contents.manifest && options.existing == ExistingOutput::resume) {
+    const bool refused = existing == ExistingOutput::refuse;
+    if (contents.manifest && refused) {
+      throw Error(ExitCode::usage,
+                  "{}: already holds a complete output; add --overwrite to replace it, or choose "
+                  "another directory",
+                  path);
+    }
+    if (contents.journal && refused) {
+      throw Error(ExitCode::usage,
+                  "{}: holds an unfinished output; add --overwrite to start over, or choose "
+                  "another directory",
+                  path);
+    }
+    replaceable_ = contents.manifest && existing == ExistingOutput::overwrite;
+    if (existing != ExistingOutput::resume) return;
+    if (contents.manifest) {
       find_complete();
-    } else if (contents.manifest) {
-      throw Error(ExitCode::usage,
-                  "{}: holds a complete output already; give --overwrite to replace it, or choose "
-                  "another directory",
-                  path);
-    } else if (options.existing == ExistingOutput::resume) {
-      resume(options);
-    } else {
-      throw Error(ExitCode::usage,
-                  "{}: holds an unfinished output; give --overwrite to start anew, or choose "
-                  "another directory",
-                  path);
+    } else if (contents.journal) {
+      find_unfinished();
     }
   } catch (...) {
     directory_.ops().unlink_at(directory_.fd(), kLockName);
@@ -101,7 +94,34 @@ RunDirectory::RunDirectory(const std::string& path, const RunDirectoryOptions& o
 
 // The lock file goes while its lock is held; take_lock() knows that it can.
 RunDirectory::~RunDirectory() {
-  if (lock_) directory_.ops().unlink_at(directory_.fd(), kLockName);
+  if (!lock_) return;
+  directory_.ops().unlink_at(directory_.fd(), kLockName);
+  if (made_ && !claimed_) directory_.ops().remove_dir(directory_.path().c_str());
+}
+
+void RunDirectory::check(const RunIdentity& identity) const {
+  // Without a shard there is nothing to lose: a mistake in the command is mended by the next one.
+  if (!unfinished_ || unfinished_->shards.empty()) return;
+  const std::string change =
+      unfinished_->identity ? first_difference(*unfinished_->identity, identity, Comparison::resume)
+                            : "another version of embedtool started it";
+  if (change.empty()) return;
+  throw Error(ExitCode::usage,
+              "{}: holds an unfinished output of another run: {}; repeat that command to resume "
+              "it, or add --overwrite to start over",
+              directory_.path(), change);
+}
+
+void RunDirectory::claim(const RunIdentity& identity) {
+  check(identity);
+  if (replaceable_) {
+    replaced_ = identity;
+  } else if (unfinished_ && !unfinished_->shards.empty()) {
+    resume();
+  } else {
+    start_anew(identity);
+  }
+  claimed_ = true;
 }
 
 // Throws for a directory of somebody else's.
@@ -109,8 +129,8 @@ void RunDirectory::check_usable(bool locked) const {
   const Contents contents = look_into(directory_, !locked);
   if (contents.stranger.empty()) return;
   throw Error(ExitCode::usage,
-              "{}: is not empty and holds no output of embedtool's (but, for one, '{}'); choose an "
-              "empty or a new directory",
+              "{}: is not empty and was not written by embedtool (it contains '{}', for example); "
+              "choose an empty or new directory",
               directory_.path(), contents.stranger);
 }
 
@@ -149,35 +169,29 @@ void RunDirectory::begin() {
   replaced_.reset();
 }
 
-void RunDirectory::start_anew(const Settings& identity) {
+void RunDirectory::start_anew(const RunIdentity& identity) {
   directory_.publish(kJournalName, journal_header(identity));
   if (directory_.remove(kManifestName)) directory_.sync();
   remove_all_but({});
   journal_ = directory_.open_append(kJournalName);
 }
 
-void RunDirectory::resume(const RunDirectoryOptions& options) {
+void RunDirectory::find_unfinished() {
   const auto text = directory_.read(kJournalName, kMaxManifestBytes);
-  auto journal = text ? parse_journal(*text) : std::nullopt;
-  if (!journal) throw Error(ExitCode::failed, "{}: cannot read the journal", directory_.path());
-  const std::string change = first_difference(journal->identity, options.identity);
-  // Without a shard there is nothing to lose: a mistake in the command is mended by the next one.
-  if (!change.empty() && journal->shards.empty()) {
-    start_anew(options.identity);
-    return;
-  }
-  if (!change.empty()) {
-    throw Error(ExitCode::usage,
-                "{}: holds an unfinished output of another run: {}; repeat that command to go on "
-                "with it, or give --overwrite to start anew",
-                directory_.path(), change);
-  }
-  drop_lost_shards(*journal);
+  unfinished_ = text ? parse_journal(*text) : std::nullopt;
+  if (!unfinished_) throw Error(ExitCode::failed, "{}: cannot read the journal", directory_.path());
+}
+
+void RunDirectory::resume() {
+  Journal journal = *std::exchange(unfinished_, std::nullopt);
+  drop_lost_shards(journal);
   // Rewritten rather than cut short: a journal is at all times whole or, in its last line, torn.
-  std::string lines = journal_header(journal->identity);
-  for (const ShardEntry& shard : journal->shards) lines += journal_line(shard);
-  if (lines != *text) directory_.publish(kJournalName, lines);
-  shards_ = std::move(journal->shards);
+  std::string lines = journal_header(*journal.identity);
+  for (const ShardEntry& shard : journal.shards) lines += journal_line(shard);
+  if (lines != directory_.read(kJournalName, kMaxManifestBytes)) {
+    directory_.publish(kJournalName, lines);
+  }
+  shards_ = std::move(journal.shards);
   if (!shards_.empty()) rows_ = shards_.back().first_row + shards_.back().rows;
   remove_all_but(shards_);
   journal_ = directory_.open_append(kJournalName);
@@ -223,7 +237,7 @@ void RunDirectory::remove_all_but(const std::vector<ShardEntry>& shards) const {
 void RunDirectory::commit_shard(const ShardEntry& shard) {
   if (shards_.size() >= kMaxOutputShards) {
     throw Error(ExitCode::failed,
-                "{}: {} shards are more than a manifest holds; write larger ones (--shard-rows)",
+                "{}: {} shards are too many for a manifest; write larger ones (--shard-rows)",
                 directory_.path(), kMaxOutputShards);
   }
   FileOps& ops = directory_.ops();

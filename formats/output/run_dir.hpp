@@ -8,6 +8,7 @@
 
 #include "formats/io/durable_file.hpp"
 #include "formats/output/manifest.hpp"
+#include "formats/output/run_identity.hpp"
 
 namespace embedtool {
 
@@ -18,16 +19,6 @@ enum class ExistingOutput : std::uint8_t {
   resume,     ///< go on with an incomplete one of the same identity; leave a complete one
 };
 
-struct RunDirectoryOptions {
-  ExistingOutput existing = ExistingOutput::refuse;
-  /// What makes two runs the same: model, settings, inputs. A run resumes only one whose journal
-  /// says the same, and names the first difference otherwise; one without a shard is replaced.
-  Settings identity;
-};
-
-/// The first setting in which two runs differ, as a sentence; empty where there is none.
-std::string first_difference(const Settings& before, const Settings& now);
-
 /// The output directory of one run, held under a lock that the run's death releases.
 ///
 /// Order of durability: journal header; then for each shard the file, its journal line; at the
@@ -37,13 +28,17 @@ std::string first_difference(const Settings& before, const Settings& now);
 /// it alone; then it first puts a new journal, then removes the manifest, then the rest, so that no
 /// instant shows a mix. Names that are not ours are never touched.
 ///
+/// A run first looks at what is there, then claims the directory: what lies between the two
+/// (loading a model) changes nothing in it, and if it fails, a directory that was made for it goes
+/// again.
+///
 /// Not thread-safe: calls come from one thread at a time.
 class RunDirectory {
  public:
-  /// Makes the directory where it is missing. Throws Error(output_busy) while another run holds
-  /// it, Error(usage) for a directory that may not be used, with advice.
-  RunDirectory(const std::string& path, const RunDirectoryOptions& options,
-               FileOps& ops = system_file_ops());
+  /// Makes the directory where it is missing, and locks it. Throws Error(output_busy) while another
+  /// run holds it, Error(usage) for a directory that may not be used, with advice.
+  explicit RunDirectory(const std::string& path, ExistingOutput existing = ExistingOutput::refuse,
+                        FileOps& ops = system_file_ops());
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
@@ -51,14 +46,23 @@ class RunDirectory {
   const Directory& directory() const { return directory_; }
   /// The complete output that was found under ExistingOutput::resume: there is nothing to write.
   const std::optional<Manifest>& complete() const { return complete_; }
-  /// Shards published so far; after the constructor, those of the run that is resumed.
+  /// The unfinished output that was found there, until claim().
+  const std::optional<Journal>& unfinished() const { return unfinished_; }
+  /// Throws Error(usage) where claim() will refuse to continue what was found. Changes nothing.
+  void check(const RunIdentity& identity) const;
+  /// Makes the directory this run's: continues what the same run has left, or starts anew. Not for
+  /// a complete() output. A run with other settings that has left no shard is replaced. Throws as
+  /// check().
+  void claim(const RunIdentity& identity);
+
+  /// Shards published so far; after claim(), those of the run that is resumed.
   const std::vector<ShardEntry>& completed_shards() const { return shards_; }
   std::uint64_t completed_rows() const { return rows_; }
 
   /// Whether a complete output is still here that begin() will remove.
   bool replaces() const { return replaced_.has_value(); }
-  /// Call before the first file is published: from here on the output is this run's. Does nothing
-  /// a second time.
+  /// Call after claim() and before the first file is published: from here on the output is this
+  /// run's. Does nothing a second time.
   void begin();
 
   /// Records a shard whose file has been published. Durable on return.
@@ -78,13 +82,17 @@ class RunDirectory {
  private:
   void take_lock();
   void check_usable(bool locked) const;
-  void start_anew(const Settings& identity);
-  void resume(const RunDirectoryOptions& options);
+  void find_unfinished();
+  void start_anew(const RunIdentity& identity);
+  void resume();
   void find_complete();
   void drop_lost_shards(Journal& journal) const;
   void remove_all_but(const std::vector<ShardEntry>& shards) const;
   void record_stray_files();
 
+  const bool made_;  ///< the directory was not there before
+  bool claimed_ = false;
+  const ExistingOutput existing_;
   Directory directory_;
   UniqueFd lock_;
   UniqueFd journal_;
@@ -92,7 +100,9 @@ class RunDirectory {
   std::vector<FileEntry> files_;
   std::uint64_t rows_ = 0;
   std::optional<Manifest> complete_;
-  std::optional<Settings> replaced_;  ///< this run's identity, while begin() is to come
+  std::optional<Journal> unfinished_;
+  bool replaceable_ = false;             ///< there is a complete output that is to be overwritten
+  std::optional<RunIdentity> replaced_;  ///< this run's identity, while begin() is to come
 };
 
 }  // namespace embedtool

@@ -26,7 +26,7 @@ Manifest load_manifest(const Directory& directory) {
 std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manifest& manifest,
                                           const ShardEntry& shard) {
   auto reader = std::make_unique<ParquetReader>(file);
-  if (!same_columns(reader->spec(), manifest.spec)) {
+  if (!same_columns(reader->spec(), output_spec(manifest.identity))) {
     throw Error(ExitCode::failed,
                 "{}: its columns are not those in the manifest: it belongs to another output",
                 file.name());
@@ -39,12 +39,14 @@ std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manif
 }
 
 OutputReader::OutputReader(const std::string& directory)
-    : directory_(directory, false), manifest_(load_manifest(directory_)) {
-  if (manifest_.data != "parquet") {
-    throw Error(ExitCode::failed,
-                "{}: the output is {}; only a Parquet output can be read back: encode with "
-                "--to parquet",
-                directory, manifest_.data);
+    : directory_(directory, false),
+      manifest_(load_manifest(directory_)),
+      spec_(output_spec(manifest_.identity)) {
+  if (manifest_.identity.to != OutputFormat::parquet) {
+    throw Error(
+        ExitCode::failed,
+        "{}: the output is {}; only Parquet output can be read back: encode with --to parquet",
+        directory, name_of(manifest_.identity.to));
   }
 }
 

@@ -20,7 +20,7 @@ class OutputReader {
   explicit OutputReader(const std::string& directory);
 
   const Manifest& manifest() const { return manifest_; }
-  const OutputSpec& spec() const { return manifest_.spec; }
+  const OutputSpec& spec() const { return spec_; }
   std::uint64_t rows() const { return manifest_.rows; }
   /// OutputSpec::metadata that the first shard was written with; empty without shards.
   std::vector<std::pair<std::string, std::string>> shard_metadata() const;
@@ -34,6 +34,7 @@ class OutputReader {
 
   Directory directory_;
   Manifest manifest_;
+  OutputSpec spec_;
   std::size_t next_shard_ = 0;
   std::uint64_t next_row_ = 0;
   std::unique_ptr<DirectoryFile> file_;

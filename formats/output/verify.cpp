@@ -42,7 +42,8 @@ class Verifier {
   bool load() {
     try {
       manifest_ = load_manifest(directory_);
-      report_.data = manifest_.data;
+      spec_ = output_spec(manifest_.identity);
+      report_.data = name_of(manifest_.identity.to);
       report_.rows = manifest_.rows;
       report_.min_norm = std::numeric_limits<double>::infinity();
       ++report_.files;
@@ -88,7 +89,7 @@ class Verifier {
   /// Norms of the block's vectors; false after a problem, so that one bad shard is one problem.
   bool check_rows(const std::string& name, std::uint64_t first_row) {
     // Binary vectors are always finite and of one length; they pass through for the counts.
-    const OutputSpec& spec = manifest_.spec;
+    const OutputSpec& spec = spec_;
     if (spec.kind == RowKind::sparse) return check_weights(name, first_row);
     const std::size_t count = block_.vectors.size() / spec.vector_bytes();
     values_.resize(count * spec.dims);
@@ -158,7 +159,7 @@ class Verifier {
   }
 
   void check_npy(const DirectoryFile& file, const std::string& name) {
-    const OutputSpec& spec = manifest_.spec;
+    const OutputSpec& spec = spec_;
     const NpyShape shape = read_npy_header(file);
     const bool offsets = name == "offsets.npy";
     const std::uint64_t width = offsets ? 8 : spec.vector_bytes();
@@ -200,6 +201,7 @@ class Verifier {
 
   Directory directory_;
   Manifest manifest_;
+  OutputSpec spec_;
   VerifyReport report_;
   OutputBlock block_;
   std::vector<float> values_;

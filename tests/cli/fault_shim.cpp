@@ -4,10 +4,14 @@
 //   FAULT_MODE    kill | errno number | "short" (that write takes one byte)
 //   FAULT_ONCE    set: only the k-th call fails, else every one from there on
 //   FAULT_COUNT   file that gets the number of calls when the process ends
+// Mapped safetensors files can be made unreadable behind their header, so that the first look at a
+// weight is a fatal signal:
+//   FAULT_GUARD   end of such a file's name
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,14 +42,16 @@ bool is_under(const char* path) {
   return *under != '\0' && std::strncmp(path, under, std::strlen(under)) == 0;
 }
 
-bool is_under(int fd) {
+std::string path_of(int fd) {
   char path[4096];
   char link[64];
   std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  const ssize_t size = ::readlink(link, path, sizeof path - 1);
-  if (size < 0) return false;
-  path[size] = '\0';
-  return is_under(path);
+  const ssize_t size = ::readlink(link, path, sizeof path);
+  return size < 0 ? std::string() : std::string(path, static_cast<size_t>(size));
+}
+
+bool is_under(int fd) {
+  return is_under(path_of(fd).c_str());
 }
 
 bool is_under(int dir, const char* name) {
@@ -68,6 +74,24 @@ Fault count_call() {
   if (mode == "short") return Fault::one_byte;
   errno = std::atoi(mode.c_str());
   return Fault::error;
+}
+
+using Mmap = void*(void*, size_t, int, int, int, off_t);
+
+/// Takes away what lies behind the header of a safetensors file that is to be guarded.
+void* guard(void* mapping, size_t size, int fd) {
+  const std::string guarded = setting("FAULT_GUARD");
+  if (guarded.empty() || fd < 0 || mapping == MAP_FAILED || !path_of(fd).ends_with(guarded)) {
+    return mapping;
+  }
+  unsigned long header = 0;
+  std::memcpy(&header, mapping, sizeof header);
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t readable = (sizeof header + header + page - 1) / page * page;
+  if (readable < size) {
+    ::mprotect(static_cast<char*>(mapping) + readable, size - readable, PROT_NONE);
+  }
+  return mapping;
 }
 
 struct CountWriter {
@@ -137,6 +161,14 @@ int unlinkat(int dir, const char* name, int flags) {
 int mkdir(const char* path, mode_t mode) {
   if (is_under(AT_FDCWD, path) && count_call() == Fault::error) return -1;
   return real<int(const char*, mode_t)>("mkdir")(path, mode);
+}
+
+void* mmap(void* at, size_t size, int protection, int flags, int fd, off_t offset) {
+  return guard(real<Mmap>("mmap")(at, size, protection, flags, fd, offset), size, fd);
+}
+
+void* mmap64(void* at, size_t size, int protection, int flags, int fd, off_t offset) {
+  return guard(real<Mmap>("mmap64")(at, size, protection, flags, fd, offset), size, fd);
 }
 
 int flock(int fd, int operation) {

@@ -47,7 +47,7 @@ stop_in_part() {
 
 # Stopped by a signal: the shards are there, the manifest is not, the message says what to do.
 stop_in_part out 2000 "${SETTINGS[@]}" -
-has stderr "the same command goes on"
+has stderr "run the same command to resume"
 [[ ! -e out/manifest.json && ! -e out/.embedtool-lock ]] || fail "a stopped run is no output"
 run 1 verify out
 has stderr "the run is unfinished; rerun the same command"
@@ -78,7 +78,7 @@ same before after "a refused run touches nothing"
 # The same command goes on; batch size, window and threads may differ. stdin is passed over.
 run 0 encode -m "$MODEL" -o out --shard-rows 200 --max-length 32 --on-long skip --keep lang \
   --window 37 --threads 1 --batch-size 3 - < <(feed in.jsonl)
-has stderr "going on after"
+has stderr "continuing after"
 check_json out/report.json "d['resumed']['shards'] == $shards and d['resumed']['rows'] == 200 * $shards"
 check_json out/report.json "d['counts']['rows'] == $(json whole/manifest.json 'd["rows"]') - 200 * $shards"
 encode piped "${SETTINGS[@]}" - < <(feed in.jsonl)

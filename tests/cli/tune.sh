@@ -57,7 +57,7 @@ equal "$(cat mine.toml)" "threads = 1"
 run 0 tune in.jsonl -m "$MODEL" --budget 200ms -o tune.toml
 run 1 tune in.jsonl -m "$MODEL" -o nowhere/tune.toml
 run 2 tune in.jsonl -m "$MODEL" --compute f64
-has stderr "f64 is not one of"
+has stderr '"f64" is not one of'
 run 2 tune in.jsonl -m "$MODEL" --budget soon
 has stderr "not a time"
 run 2 tune in.jsonl -m "$MODEL" --gemm mkl

@@ -32,10 +32,10 @@ Golden load(const std::string& name) {
   return out;
 }
 
-LoadedModel load_head(const std::string& name, const std::string& head) {
+LoadedModel load_head(const std::string& name, HeadKind head) {
   LoadedModel model = load_model((head_folder(name) / "model").string());
   choose_head(model, head);
-  EXPECT_EQ(model.head_name, head);
+  EXPECT_EQ(model.head_kind, head);
   return model;
 }
 
@@ -69,7 +69,7 @@ void expect_weights(const Row& row, const nlohmann::json& item, std::size_t voca
 }
 
 void expect_sparse(const std::string& name) {
-  const LoadedModel model = load_head(name, "sparse");
+  const LoadedModel model = load_head(name, HeadKind::sparse);
   const Golden golden = load(name);
   const std::vector<Row> rows = encode_texts(model, golden.texts);
   ASSERT_EQ(rows.size(), golden.items.size());
@@ -82,7 +82,7 @@ void expect_sparse(const std::string& name) {
 }
 
 TEST(SparseGolden, BertForMaskedLanguageWithoutModules) {
-  EXPECT_EQ(load_model((head_folder("splade_bert") / "model").string()).head_name, "dense");
+  EXPECT_EQ(load_model((head_folder("splade_bert") / "model").string()).head_kind, HeadKind::dense);
   expect_sparse("splade_bert");
 }
 
@@ -95,7 +95,7 @@ TEST(SparseGolden, BgeM3Sparse) {
 }
 
 TEST(SparseGolden, KeepsTheHeaviest) {
-  LoadedModel model = load_head("splade_bert", "sparse");
+  LoadedModel model = load_head("splade_bert", HeadKind::sparse);
   const Golden golden = load("splade_bert");
   const std::vector<Row> all = encode_texts(model, golden.texts);
   model.head.dims = 3;
@@ -110,7 +110,7 @@ TEST(SparseGolden, KeepsTheHeaviest) {
 }
 
 TEST(SparseGolden, BgeM3Dense) {
-  const LoadedModel model = load_head("bge_m3", "dense");
+  const LoadedModel model = load_head("bge_m3", HeadKind::dense);
   const Golden golden = load("bge_m3");
   const std::vector<Row> rows = encode_texts(model, golden.texts);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -121,7 +121,7 @@ TEST(SparseGolden, BgeM3Dense) {
 }
 
 TEST(SparseGolden, BgeM3Colbert) {
-  const LoadedModel model = load_head("bge_m3", "colbert");
+  const LoadedModel model = load_head("bge_m3", HeadKind::colbert);
   const Golden golden = load("bge_m3");
   const std::vector<Row> rows = encode_texts(model, golden.texts);
   for (std::size_t i = 0; i < rows.size(); ++i) {

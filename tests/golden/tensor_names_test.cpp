@@ -61,11 +61,11 @@ TEST(TensorNames, AreThoseThatLoadingReads) {
   std::size_t models = 0;
   for (const auto& folder : model_folders()) {
     LoadedModel model = load_model(folder.string());
-    std::vector<std::string> heads{model.head_name};
-    for (const HeadChoice& choice : model.more_heads) heads.push_back(choice.name);
-    for (const std::string& name : heads) {
-      SCOPED_TRACE(folder.string() + ", head " + name);
-      if (name != model.head_name) choose_head(model, name);
+    std::vector<HeadKind> heads{model.head_kind};
+    for (const HeadChoice& choice : model.more_heads) heads.push_back(choice.kind);
+    for (const HeadKind kind : heads) {
+      SCOPED_TRACE(folder.string() + ", head " + std::string(name_of(kind)));
+      if (kind != model.head_kind) choose_head(model, kind);
       WatchedWeights weights(*model.weights);
       HeadSpec head = model.head;
       for (DenseSpec& dense : head.dense) {

@@ -19,23 +19,41 @@ std::unique_ptr<EmbeddingSink> open_sample_sink(RunDirectory& run, const SampleR
   return open_parquet_sink(run, how.spec, how.shards);
 }
 
+RunIdentity sample_identity(const SampleRun& how) {
+  RunIdentity identity;
+  identity.program = "test";
+  identity.model_fingerprint = "sample";
+  identity.pooling = {Pooling::mean};
+  identity.inputs = {{"corpus.jsonl", 123, -5, "00112233445566778899aabbccddeeff"},
+                     {"-", {}, {}, ""}};
+  identity.to = how.sink == SampleSink::parquet ? OutputFormat::parquet
+                : how.sink == SampleSink::npy   ? OutputFormat::npy
+                                                : OutputFormat::jsonl;
+  identity.kind = how.spec.kind;
+  identity.dims = how.spec.dims;
+  identity.dtype = how.spec.type;
+  identity.int8_scale = how.spec.int8_scale;
+  identity.keep = how.spec.kept_fields;
+  return identity;
+}
+
 Manifest sample_manifest(const SampleRun& how) {
   Manifest manifest;
-  manifest.tool = "embedtool test";
-  manifest.model = "sample";
-  manifest.settings = {{"pooling", "mean"}};
-  manifest.inputs = {{"corpus.jsonl", 123, -5, "00112233445566778899aabbccddeeff"},
-                     {"-", {}, {}, ""}};
-  manifest.data = how.sink == SampleSink::parquet ? "parquet"
-                  : how.sink == SampleSink::npy   ? "npy"
-                                                  : "jsonl";
-  manifest.spec = how.spec;
+  manifest.identity = sample_identity(how);
   return manifest;
+}
+
+std::unique_ptr<RunDirectory> claimed(const std::string& path, ExistingOutput existing,
+                                      const RunIdentity& identity, FileOps& ops) {
+  auto run = std::make_unique<RunDirectory>(path, existing, ops);
+  run->claim(identity);
+  return run;
 }
 
 void write_sample(const std::string& path, const SampleRows& rows, const SampleRun& how,
                   FileOps& ops) {
-  RunDirectory run(path, {how.existing, {{"model", "sample"}}}, ops);
+  RunDirectory run(path, how.existing, ops);
+  run.claim(sample_identity(how));
   run.begin();
   {
     const auto sink = open_sample_sink(run, how);

@@ -35,6 +35,7 @@ class FaultyOps final : public FileOps {
   int make_dir(const char* path, mode_t mode) override {
     return fails() ? -1 : FileOps::make_dir(path, mode);
   }
+  int remove_dir(const char* path) override { return fails() ? -1 : FileOps::remove_dir(path); }
   ssize_t write(int fd, const void* data, std::size_t size) override {
     if (interrupted() || fails()) return -1;
     return FileOps::write(fd, data, short_writes && size > 1 ? (size + 1) / 2 : size);
@@ -94,7 +95,13 @@ struct SampleRun {
 
 std::unique_ptr<EmbeddingSink> open_sample_sink(RunDirectory& run, const SampleRun& how);
 
+RunIdentity sample_identity(const SampleRun& how = {});
 Manifest sample_manifest(const SampleRun& how);
+
+/// A directory that is open for writing.
+std::unique_ptr<RunDirectory> claimed(const std::string& path, ExistingOutput existing,
+                                      const RunIdentity& identity,
+                                      FileOps& ops = system_file_ops());
 
 /// What `embedtool encode` does with a directory, from the first call to the last: skips the rows
 /// that an earlier run has published, writes the rest in windows, finishes.

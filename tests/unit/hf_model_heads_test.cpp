@@ -54,16 +54,16 @@ Files splade_files() {
 
 TEST(ModelHeads, AVectorUnlessTheFolderSaysOtherwise) {
   LoadedModel model = load(masked_language_files());
-  EXPECT_EQ(model.head_name, "dense");
+  EXPECT_EQ(model.head_kind, HeadKind::dense);
   EXPECT_EQ(model.head.sparse.kind, SparseKind::none);
-  choose_head(model, "dense");
-  choose_head(model, "sparse");
+  choose_head(model, HeadKind::dense);
+  choose_head(model, HeadKind::sparse);
   EXPECT_EQ(model.head.sparse.kind, SparseKind::vocabulary);
   EXPECT_EQ(model.head.sparse.transform, "cls.predictions.transform.dense");
   // Tied unless config.json says otherwise: the decoder in the file is not looked at.
   EXPECT_EQ(model.head.sparse.decoder, "embeddings.word_embeddings.weight");
   EXPECT_EQ(model.head.sparse.decoder_bias, "cls.predictions.bias");
-  choose_head(model, "dense");
+  choose_head(model, HeadKind::dense);
   EXPECT_EQ(model.head.sparse.kind, SparseKind::none);
 }
 
@@ -73,7 +73,7 @@ TEST(ModelHeads, ADecoderOfItsOwn) {
   config["tie_word_embeddings"] = false;
   files["config.json"] = config.dump();
   LoadedModel model = load(files);
-  choose_head(model, "sparse");
+  choose_head(model, HeadKind::sparse);
   EXPECT_EQ(model.head.sparse.decoder, "cls.predictions.decoder.weight");
 }
 
@@ -89,7 +89,7 @@ TEST(ModelHeads, NoneWithoutItsTensorsOrItsName) {
 
 TEST(ModelHeads, SpladePoolingIsTheHead) {
   Files files = splade_files();
-  EXPECT_EQ(load(files).head_name, "sparse");
+  EXPECT_EQ(load(files).head_kind, HeadKind::sparse);
   EXPECT_FALSE(load(files).head.sparse.sums);
   files["1_SpladePooling/config.json"] =
       R"({"pooling_strategy": "sum", "activation_function": "log1p_relu"})";
@@ -124,7 +124,7 @@ TEST(ModelHeads, RefusesWhatItDoesNotKnow) {
 TEST(ModelHeads, NamesThoseThatThereAre) {
   LoadedModel model = load(sentence_files());
   try {
-    choose_head(model, "sparse");
+    choose_head(model, HeadKind::sparse);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::usage);
@@ -141,15 +141,15 @@ TEST(ModelHeads, LayersOfTheirOwn) {
       {seeded_tensor("linear.weight", {7, 12}), seeded_tensor("linear.bias", {7})});
   LoadedModel model = load(files);
   ASSERT_EQ(model.more_heads.size(), 2U);
-  choose_head(model, "colbert");
+  choose_head(model, HeadKind::colbert);
   EXPECT_EQ(model.head.dense.at(0).out, 7U);
   EXPECT_EQ(model.head.dense.at(0).name, "linear");
   EXPECT_TRUE(model.head.skips_first);
-  choose_head(model, "sparse");
+  choose_head(model, HeadKind::sparse);
   EXPECT_EQ(model.head.sparse.kind, SparseKind::own_token);
   EXPECT_EQ(model.head.sparse.linear.name, "");
   EXPECT_EQ(model.pooling_source, "sparse_linear.safetensors");
-  choose_head(model, "dense");
+  choose_head(model, HeadKind::dense);
   EXPECT_EQ(model.pooling_source, "1_Pooling/config.json");
 
   files["sparse_linear.safetensors"] = safetensors_file({seeded_tensor("weight", {1, 11})});

@@ -9,14 +9,17 @@ namespace {
 
 Manifest sample() {
   Manifest manifest;
-  manifest.tool = "embedtool 0.1.0";
-  manifest.model = "abc";
-  manifest.settings = {{"pooling", "mean"}, {"prompt", "a \"quoted\" é"}};
-  manifest.inputs = {{"a.jsonl", 100, -7, "0123"}, {"-", {}, {}, ""}};
-  manifest.spec.dims = 384;
-  manifest.spec.type = OutputType::int8;
-  manifest.spec.int8_scale = 0.0123456F;
-  manifest.spec.kept_fields = {"title"};
+  RunIdentity& identity = manifest.identity;
+  identity.program = "0.1.0";
+  identity.model_fingerprint = "abc";
+  identity.pooling = {Pooling::mean};
+  identity.prompt = "a \"quoted\" é";
+  identity.inputs = {{"a.jsonl", 100, -7, "0123"}, {"-", {}, {}, ""}};
+  identity.dims = 384;
+  identity.dtype = OutputType::int8;
+  identity.int8_scale = 0.0123456F;
+  identity.keep = {"title"};
+  identity.model_files = {{"config.json", FileStamp{7, -1, 2}}, {"modules.json", {}}};
   manifest.rows = 15;
   manifest.shards = {{"part-00000.parquet", 10, 0, 1000, hash128("x"), 0, 0},
                      {"part-00001.parquet", 5, 10, 700, hash128("y"), 0, 0}};
@@ -28,11 +31,33 @@ TEST(Manifest, ComesBack) {
   const std::string text = to_json(sample());
   const Manifest back = parse_manifest(text, "m");
   EXPECT_EQ(to_json(back), text);
-  EXPECT_EQ(back.settings, sample().settings);
-  EXPECT_EQ(back.spec.int8_scale, 0.0123456F);
+  EXPECT_EQ(identity_record(back.identity), identity_record(sample().identity));
+  EXPECT_TRUE(back.foreign_settings.empty());
   EXPECT_EQ(back.shards[1].hash, hash128("y"));
-  EXPECT_EQ(back.inputs[0].bytes, 100U);
-  EXPECT_FALSE(back.inputs[1].bytes.has_value());
+}
+
+TEST(Manifest, KeepsSettingsThatItDoesNotKnow) {
+  Manifest manifest = sample();
+  manifest.foreign_settings = {{"chunk_words", "200"}};
+  const Manifest back = parse_manifest(to_json(manifest), "m");
+  EXPECT_EQ(back.foreign_settings, manifest.foreign_settings);
+  EXPECT_EQ(to_json(back), to_json(manifest));
+}
+
+/// As version 0.1.0 wrote it: no numerics, no line_limit, no model_files.
+TEST(Manifest, ReadsOlderOnes) {
+  std::string text = to_json(sample());
+  const auto erase = [&text](std::size_t from, const std::string& last) {
+    text.erase(from, text.find(last, from) + last.size() - from);
+  };
+  erase(text.find("    \"numerics\""), "\n");
+  erase(text.find(",\n  \"model_files\""), "\n  ]");
+  text.resize(text.find(",\n  \"checksum\""));
+  text += ",\n  \"checksum\": \"" + hash128(text).hex() + "\"\n}\n";
+  const RunIdentity old = parse_manifest(text, "m").identity;
+  EXPECT_EQ(old.numerics, 1U);
+  EXPECT_TRUE(old.model_files.empty());
+  EXPECT_EQ(first_difference(old, sample().identity, Comparison::up_to_date), "");
 }
 
 TEST(Manifest, EveryFlippedBitAndEveryCutIsFound) {
@@ -74,7 +99,7 @@ TEST(Manifest, RefusesWhatDoesNotAddUp) {
   m.shards[1].first_row = UINT64_MAX;
   expect_refused(m);
   m = sample();
-  m.data = "npy";
+  m.identity.to = OutputFormat::npy;
   expect_refused(m);
 }
 
@@ -84,14 +109,15 @@ TEST(Manifest, RefusesDeepNesting) {
 }
 
 TEST(Journal, ReadsUpToTheTornLine) {
-  const std::string header = journal_header({{"model", "a"}, {"pooling", "mean"}});
+  const std::string header = journal_header(sample().identity);
   const ShardEntry first{"part-00000.parquet", 10, 0, 1000, hash128("x"), 9, 1};
   const ShardEntry second{"part-00001.parquet", 5, 10, 700, hash128("y"), 12, 3};
   const std::string text = header + journal_line(first) + journal_line(second);
   const auto whole = parse_journal(text);
   ASSERT_TRUE(whole.has_value());
   ASSERT_EQ(whole->shards.size(), 2U);
-  EXPECT_EQ(whole->identity, (Settings{{"model", "a"}, {"pooling", "mean"}}));
+  ASSERT_TRUE(whole->identity.has_value());
+  EXPECT_EQ(identity_record(*whole->identity), identity_record(sample().identity));
   EXPECT_EQ(whole->shards[1].last_record, 12U);
   EXPECT_EQ(whole->shards[1].last_record_rows, 3U);
   for (std::size_t cut = 0; cut < text.size(); ++cut) {

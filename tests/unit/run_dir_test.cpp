@@ -11,10 +11,12 @@
 namespace embedtool {
 namespace {
 
+using testing::claimed;
 using testing::contents_of;
 using ::testing::HasSubstr;
 using testing::read_file;
 using testing::RowGenerator;
+using testing::sample_identity;
 using testing::sample_spec;
 using testing::SampleRows;
 using testing::SampleRun;
@@ -64,9 +66,7 @@ TEST(RunDirectory, RefusesWhatIsNotOurs) {
     write_file(out + "/" + name, "mine");
     for (const auto existing :
          {ExistingOutput::refuse, ExistingOutput::overwrite, ExistingOutput::resume}) {
-      const std::string message = refusal(ExitCode::usage, [&] {
-        RunDirectory(out, {existing, {}});
-      });
+      const std::string message = refusal(ExitCode::usage, [&] { RunDirectory(out, existing); });
       EXPECT_THAT(message, HasSubstr(name));
     }
     EXPECT_EQ(contents_of(out), (std::map<std::string, std::string>{{name, "mine"}}));
@@ -83,10 +83,10 @@ TEST(RunDirectory, RefusesACompleteOutputUnlessOverwriting) {
       refusal(ExitCode::usage, [&] { write_sample(scratch / "out", sample_rows(10), how); }),
       HasSubstr("--overwrite"));
   {
-    const RunDirectory found(scratch / "out", {ExistingOutput::resume, {}});
+    const RunDirectory found(scratch / "out", ExistingOutput::resume);
     ASSERT_TRUE(found.complete().has_value());
     EXPECT_EQ(found.complete()->rows, 100U);
-    EXPECT_EQ(found.complete()->settings, testing::sample_manifest(how).settings);
+    EXPECT_EQ(identity_record(found.complete()->identity), identity_record(sample_identity(how)));
   }
   EXPECT_EQ(contents_of(scratch / "out"), before);
   how.existing = ExistingOutput::overwrite;
@@ -100,8 +100,8 @@ TEST(RunDirectory, RefusesACompleteOutputUnlessOverwriting) {
 
 /// Writes the first rows and stops before the end, as a run does that a signal ends.
 void write_unfinished(const std::string& path, const SampleRows& rows, const SampleRun& how) {
-  RunDirectory run(path, {how.existing, {{"model", "sample"}}});
-  const auto sink = testing::open_sample_sink(run, how);
+  const auto run = claimed(path, how.existing, sample_identity(how));
+  const auto sink = testing::open_sample_sink(*run, how);
   sink->write(part_of(rows, how.spec, 0, 90));
 }
 
@@ -112,15 +112,15 @@ TEST(RunDirectory, ResumesAfterTheLastCompleteShard) {
   write_sample(scratch / "whole", rows, how);
   write_unfinished(scratch / "out", rows, how);
   EXPECT_FALSE(std::filesystem::exists(scratch / "out/manifest.json"));
-  EXPECT_THAT(refusal(ExitCode::usage, [&] { RunDirectory(scratch / "out", {}); }),
+  EXPECT_THAT(refusal(ExitCode::usage, [&] { RunDirectory(scratch / "out"); }),
               HasSubstr("unfinished"));
   how.existing = ExistingOutput::resume;
   {
-    const RunDirectory run(scratch / "out", {how.existing, {{"model", "sample"}}});
-    ASSERT_EQ(run.completed_shards().size(), 2U);
-    EXPECT_EQ(run.completed_rows(), 80U);
-    EXPECT_EQ(run.completed_shards()[1].last_record, 79U);
-    EXPECT_EQ(run.completed_shards()[1].last_record_rows, 0U);
+    const auto run = claimed(scratch / "out", how.existing, sample_identity(how));
+    ASSERT_EQ(run->completed_shards().size(), 2U);
+    EXPECT_EQ(run->completed_rows(), 80U);
+    EXPECT_EQ(run->completed_shards()[1].last_record, 79U);
+    EXPECT_EQ(run->completed_shards()[1].last_record_rows, 0U);
   }
   write_sample(scratch / "out", rows, how);
   EXPECT_EQ(contents_of(scratch / "out"), contents_of(scratch / "whole"));
@@ -137,28 +137,67 @@ TEST(RunDirectory, MendsATornJournal) {
   write_file(scratch / "out/journal.jsonl", journal);
   how.existing = ExistingOutput::resume;
   {
-    RunDirectory run(scratch / "out", {how.existing, {{"model", "sample"}}});
-    ASSERT_EQ(run.completed_rows(), 40U);
-    testing::open_sample_sink(run, how)->write(part_of(rows, how.spec, 40, 90));
+    const auto run = claimed(scratch / "out", how.existing, sample_identity(how));
+    ASSERT_EQ(run->completed_rows(), 40U);
+    testing::open_sample_sink(*run, how)->write(part_of(rows, how.spec, 40, 90));
   }
-  const RunDirectory run(scratch / "out", {how.existing, {{"model", "sample"}}});
-  EXPECT_EQ(run.completed_rows(), 80U);
+  EXPECT_EQ(claimed(scratch / "out", how.existing, sample_identity(how))->completed_rows(), 80U);
 }
 
 TEST(RunDirectory, NamesTheDifferenceToTheRunBefore) {
   const TempFolder scratch;
-  write_unfinished(scratch / "out", sample_rows(100), sample_run());
+  const SampleRun how = sample_run();
+  write_unfinished(scratch / "out", sample_rows(100), how);
   const auto before = contents_of(scratch / "out");
-  const std::string message = refusal(ExitCode::usage, [&] {
-    RunDirectory(scratch / "out", {ExistingOutput::resume, {{"model", "other"}}});
-  });
-  EXPECT_THAT(message, HasSubstr("model was 'sample' and is now 'other'"));
+  RunIdentity other = sample_identity(how);
+  other.prompt = "query: ";
+  {
+    RunDirectory run(scratch / "out", ExistingOutput::resume);
+    ASSERT_TRUE(run.unfinished() && run.unfinished()->identity);
+    run.check(sample_identity(how));
+    for (const bool claims : {false, true}) {
+      EXPECT_THAT(refusal(ExitCode::usage, [&] { claims ? run.claim(other) : run.check(other); }),
+                  HasSubstr("prompt was '' and is now 'query: ' (--prompt, --prompt-name)"));
+    }
+  }
   EXPECT_EQ(contents_of(scratch / "out"), before);
+}
+
+// As version 0.1.0 wrote it: pairs, in which inputs and fields were names of their own.
+TEST(RunDirectory, RefusesWhatAnOlderVersionHasBegun) {
+  const TempFolder scratch;
+  const SampleRun how = sample_run();
+  write_unfinished(scratch / "out", sample_rows(100), how);
+  const std::string journal = read_file(scratch / "out/journal.jsonl");
+  const std::string body =
+      R"({"embedtool_journal":1,"identity":[["model_fingerprint","sample"],["input a","7 bytes"]])";
+  const std::string header = body + ",\"checksum\":\"" + hash128(body).hex() + "\"}\n";
+  write_file(scratch / "out/journal.jsonl", header + journal.substr(journal.find('\n') + 1));
+  RunDirectory run(scratch / "out", ExistingOutput::resume);
+  ASSERT_TRUE(run.unfinished().has_value());
+  EXPECT_EQ(run.unfinished()->shards.size(), 2U);
+  EXPECT_THAT(refusal(ExitCode::usage, [&] { run.check(sample_identity(how)); }),
+              HasSubstr("another version of embedtool has begun it"));
+}
+
+TEST(RunDirectory, LeavesNoDirectoryThatItOnlyLookedInto) {
+  const TempFolder scratch;
+  std::filesystem::create_directory(scratch / "there");
+  for (const char* name : {"new", "there"}) {
+    const RunDirectory run(scratch / name, ExistingOutput::resume);
+    EXPECT_TRUE(std::filesystem::exists(scratch / name));
+  }
+  EXPECT_FALSE(std::filesystem::exists(scratch / "new"));
+  EXPECT_TRUE(contents_of(scratch / "there").empty());
+  claimed(scratch / "new", ExistingOutput::resume, sample_identity());
+  EXPECT_TRUE(std::filesystem::exists(scratch / "new/journal.jsonl"));
 }
 
 TEST(RunDirectory, ReplacesAnotherRunThatHasNoShard) {
   const TempFolder scratch;
-  { const RunDirectory run(scratch / "out", {ExistingOutput::resume, {{"text_field", "typo"}}}); }
+  RunIdentity typo = sample_identity();
+  typo.text_fields = {"typo"};
+  claimed(scratch / "out", ExistingOutput::resume, typo);
   write_file(scratch / "out/rejects.jsonl", "{}\n");
   SampleRun how = sample_run();
   how.existing = ExistingOutput::resume;
@@ -171,14 +210,14 @@ TEST(RunDirectory, KeepsACompleteOutputUntilTheNextOneBegins) {
   const TempFolder scratch;
   write_sample(scratch / "out", sample_rows(100), sample_run());
   const auto before = contents_of(scratch / "out");
-  const RunDirectoryOptions overwrite{ExistingOutput::overwrite, {{"model", "sample"}}};
   {
-    const RunDirectory run(scratch / "out", overwrite);
-    EXPECT_TRUE(run.replaces());
-    EXPECT_TRUE(run.completed_shards().empty());
+    const auto run = claimed(scratch / "out", ExistingOutput::overwrite, sample_identity());
+    EXPECT_TRUE(run->replaces());
+    EXPECT_TRUE(run->completed_shards().empty());
   }
   EXPECT_EQ(contents_of(scratch / "out"), before);
-  RunDirectory run(scratch / "out", overwrite);
+  RunDirectory run(scratch / "out", ExistingOutput::overwrite);
+  run.claim(sample_identity());
   write_file(scratch / "out/" + std::string(kStagedRejectsName), "{}\n");
   run.begin();
   EXPECT_FALSE(run.replaces());
@@ -203,37 +242,35 @@ TEST(RunDirectory, DropsShardsThatTheJournalHasAndTheDiskHasNot) {
 TEST(RunDirectory, OneRunAtATime) {
   const TempFolder scratch;
   {
-    const RunDirectory first(scratch / "out", {});
+    const RunDirectory first(scratch / "out");
     for (const auto existing :
          {ExistingOutput::refuse, ExistingOutput::overwrite, ExistingOutput::resume}) {
-      EXPECT_THAT(refusal(ExitCode::output_busy,
-                          [&] {
-                            RunDirectory(scratch / "out", {existing, {}});
-                          }),
+      EXPECT_THAT(refusal(ExitCode::output_busy, [&] { RunDirectory(scratch / "out", existing); }),
                   HasSubstr("another run"));
     }
   }
-  const RunDirectory next(scratch / "out", {ExistingOutput::overwrite, {}});
+  const RunDirectory next(scratch / "out", ExistingOutput::overwrite);
 }
 
 TEST(RunDirectory, DeathReleasesTheLock) {
   const TempFolder scratch;
   const pid_t child = ::fork();
   if (child == 0) {
-    const RunDirectory run(scratch / "out", {});
+    const RunDirectory run(scratch / "out");
     ::_exit(0);  // no destructor, as after kill -9
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_EQ(status, 0);
   ASSERT_TRUE(std::filesystem::exists(scratch / "out/.embedtool-lock"));
-  const RunDirectory run(scratch / "out", {ExistingOutput::resume, {}});
+  const RunDirectory run(scratch / "out", ExistingOutput::resume);
 }
 
 TEST(RunDirectory, RecordsFilesWrittenPastIt) {
   const TempFolder scratch;
   {
-    RunDirectory run(scratch / "out", {});
+    RunDirectory run(scratch / "out");
+    run.claim(sample_identity());
     write_file(scratch / "out/rejects.jsonl", "{\"line\":1}\n");
     testing::open_sample_sink(run, sample_run())->finish();
     run.finish(testing::sample_manifest(sample_run()));

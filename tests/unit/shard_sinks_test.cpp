@@ -256,10 +256,10 @@ TEST(ParquetSink, GoesOnInsideARecord) {
     const std::string whole = scratch / ("whole" + std::to_string(shard_rows));
     write_sample(whole, rows, how);
     const std::string out = scratch / ("out" + std::to_string(shard_rows));
-    const RunDirectoryOptions options{ExistingOutput::resume, {{"model", "sample"}}};
     std::size_t from = 0;
     for (const std::size_t stop : {28, 35, 63}) {
-      RunDirectory run(out, options);
+      RunDirectory run(out, ExistingOutput::resume);
+      run.claim(testing::sample_identity(how));
       if (run.completed_rows() > 0) {
         const ShardEntry& last = run.completed_shards().back();
         EXPECT_EQ(last.prefix, last.last_record + 100);

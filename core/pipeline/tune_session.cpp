@@ -1,4 +1,4 @@
-#include "cli/tune_session.hpp"
+#include "core/pipeline/tune_session.hpp"
 
 #include <algorithm>
 
@@ -28,7 +28,7 @@ double to_seconds(std::uint64_t ns) {
 
 }  // namespace
 
-TuneSession::TuneSession(const ReadyModel& model, const TokenSample& sample, TunePlan plan,
+TuneSession::TuneSession(const TuneModel& model, const TokenSample& sample, TunePlan plan,
                          const std::atomic<bool>& stop)
     : model_(model),
       sample_(sample),
@@ -36,7 +36,7 @@ TuneSession::TuneSession(const ReadyModel& model, const TokenSample& sample, Tun
       stop_(stop),
       begin_ns_(monotonic_ns()),
       trial_(sample) {
-  result_.defaults = {Compute::f32, model.backend, plan_.threads, BatchLimits{}};
+  result_.defaults = {Compute::f32, &model.backend, plan_.threads, BatchLimits{}};
   result_.choice = result_.defaults;
 }
 
@@ -45,11 +45,10 @@ double TuneSession::seconds_left() const {
 }
 
 const Encoder& TuneSession::encoder_of(const TuneSetting& setting) {
-  if (setting.compute == Compute::f32 && setting.backend == model_.backend) return *model_.encoder;
+  if (setting.compute == Compute::f32 && setting.backend == &model_.backend) return model_.encoder;
   std::unique_ptr<Encoder>& encoder = encoders_[{setting.compute, setting.backend}];
   if (encoder == nullptr) {
-    const LoadedModel& loaded = model_.loaded;
-    encoder = std::make_unique<Encoder>(loaded.spec, loaded.head, *loaded.weights, *setting.backend,
+    encoder = std::make_unique<Encoder>(model_.spec, model_.head, model_.weights, *setting.backend,
                                         setting.compute);
   }
   return *encoder;
@@ -84,7 +83,7 @@ void TuneSession::size_measurements() {
 Closeness TuneSession::check(const TuneSetting& setting) {
   const TrialSetup setup{texts_, setting.threads, setting.batch, false};
   if (default_vectors_.empty()) {
-    trial_.run(*model_.encoder, setup, &default_vectors_);
+    trial_.run(model_.encoder, setup, &default_vectors_);
   }
   std::vector<float> vectors;
   const Encoder& encoder = encoder_of(setting);
@@ -135,13 +134,13 @@ void TuneSession::race(const Rules& rules, const std::vector<TuneSetting>& setti
 void TuneSession::race_precisions() {
   std::vector<TuneSetting> settings{result_.choice};
   // A static model has no linear layers to choose for: those of a head compute in f32.
-  if (model_.encoder->linear_flops(1, 0) == 0) return;
+  if (model_.encoder.linear_flops(1, 0) == 0) return;
   std::vector<Compute> precisions{Compute::f32};
   precisions.insert(precisions.end(), plan_.precisions.begin(), plan_.precisions.end());
   for (const Compute compute : precisions) {
     for (const GemmBackend* backend : plan_.backends) {
       if (!backend->unavailable(compute).empty()) continue;
-      if (compute == Compute::f32 && backend == model_.backend) continue;
+      if (compute == Compute::f32 && backend == &model_.backend) continue;
       TuneSetting setting = result_.choice;
       setting.compute = compute;
       setting.backend = backend;

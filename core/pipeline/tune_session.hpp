@@ -10,10 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "cli/model_setup.hpp"
+#include "core/math/gemm.hpp"
+#include "core/model/encoder.hpp"
+#include "core/model/spec.hpp"
 #include "core/pipeline/closeness.hpp"
 #include "core/pipeline/race.hpp"
 #include "core/pipeline/trial.hpp"
+#include "core/ports.hpp"
 
 namespace embedtool {
 
@@ -23,6 +26,15 @@ struct TuneSetting {
   const GemmBackend* backend = nullptr;
   std::size_t threads = 1;
   BatchLimits batch;
+};
+
+/// The model that is measured. Borrowed.
+struct TuneModel {
+  const ModelSpec& spec;
+  const HeadSpec& head;
+  const WeightSource& weights;
+  const GemmBackend& backend;  ///< the default one
+  const Encoder& encoder;      ///< with that backend, in f32
 };
 
 /// What is to be tried, and how long.
@@ -64,8 +76,7 @@ struct TuneResult {
 /// time, except among numbers of threads. Borrows all that it is given.
 class TuneSession {
  public:
-  /// `model` computes with the default backend in f32.
-  TuneSession(const ReadyModel& model, const TokenSample& sample, TunePlan plan,
+  TuneSession(const TuneModel& model, const TokenSample& sample, TunePlan plan,
               const std::atomic<bool>& stop);
 
   /// Nothing when it was told to stop. Throws what encoding throws.
@@ -92,7 +103,7 @@ class TuneSession {
   void race_threads();
   void race_batches();
 
-  const ReadyModel& model_;
+  const TuneModel model_;
   const TokenSample& sample_;
   const TunePlan plan_;
   const std::atomic<bool>& stop_;

@@ -1,0 +1,131 @@
+#include "cli/encode_job.hpp"
+
+#include "cli/flags.hpp"
+#include "cli/version.hpp"
+#include "core/base/error.hpp"
+#include "formats/output/shard_sinks.hpp"
+
+namespace embedtool {
+namespace {
+
+void declare_output(CLI::App& app, EncodeFlags& flags) {
+  FlagGroup group(app, "Output");
+  group.path("-o,--output", flags.output, "DIR", "Output directory, or - for standard output")
+      ->required();
+  group.choice("--to", flags.to, "Format of the vectors [parquet; jsonl on standard output]");
+  group.choice("--dtype", flags.asked.dtype, "Element type");
+  group.count("--shard-rows", flags.shard_rows, "Rows in a Parquet shard [65536]");
+  group.value("--row-group", flags.row_group, "SIZE",
+              "Values that a Parquet row group holds, and that wait in memory for its end [16M]");
+  group.flag("--overwrite", flags.overwrite,
+             "Replace an output that exists, instead of going on with it");
+}
+
+std::uint64_t parse_row_group(const std::string& word) {
+  constexpr std::uint64_t kLeast = std::uint64_t{64} << 10U;
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 30U;
+  const std::uint64_t bytes = parse_size("--row-group", word);
+  if (bytes >= kLeast && bytes <= kMost) return bytes;
+  throw Error(ExitCode::usage, "--row-group {}: row groups are of 64K to 1G", word);
+}
+
+std::uint64_t first_set(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+  return a > 0 ? a : b > 0 ? b : c;
+}
+
+/// Format, and how its bytes are cut.
+void resolve_output(const EncodeFlags& flags, const Preset& preset, EncodeJob& job) {
+  const bool to_stdout = flags.output == "-";
+  if (!to_stdout) job.output.path = flags.output;
+  job.output.overwrite = flags.overwrite;
+  job.output_name = flags.output;
+  RunIdentity& identity = job.identity;
+  identity.to = flags.to.value_or(to_stdout ? OutputFormat::jsonl : OutputFormat::parquet);
+  if (to_stdout && identity.to != OutputFormat::jsonl) {
+    throw Error(ExitCode::usage, "-o - streams lines: use --to jsonl, or give a directory");
+  }
+  const std::uint64_t row_group = flags.row_group.empty() ? 0 : parse_row_group(flags.row_group);
+  if (identity.to == OutputFormat::parquet) {
+    const ShardOptions usual;
+    identity.shard_rows = first_set(flags.shard_rows, 0, usual.rows_per_shard);
+    identity.row_group = first_set(row_group, preset.row_group_bytes, usual.row_group_bytes);
+    return;
+  }
+  if (flags.shard_rows > 0) {
+    throw Error(ExitCode::usage, "--shard-rows is for --to parquet; {} is one file",
+                name_of(identity.to));
+  }
+  if (row_group > 0) {
+    throw Error(ExitCode::usage, "--row-group is for --to parquet; {} has none",
+                name_of(identity.to));
+  }
+}
+
+/// What is read of the inputs.
+void resolve_corpus(const EncodeFlags& flags, EncodeJob& job) {
+  job.corpus = resolve_input(flags.input);
+  job.corpus.keep = flags.asked.keep;
+  job.corpus.vector_field = flags.asked.vector_field;
+  job.implied_stdin = flags.input.inputs.empty();
+  job.max_line_given = !flags.input.max_line.empty();
+  RunIdentity& identity = job.identity;
+  for (const std::string& name : job.corpus.inputs) identity.inputs.push_back({name, {}, {}, ""});
+  identity.format = flags.input.format;
+  identity.text_fields = job.corpus.text_fields;
+  identity.join = job.corpus.joiner;
+  identity.id_field = job.corpus.id_field;
+  identity.quotes = job.corpus.quotes;
+  identity.duplicate_ids = flags.input.duplicate_ids;
+  identity.max_line = job.corpus.max_line_bytes;
+  job.rejects = resolve_rejects(flags.input, job.corpus);
+  job.rejects.path = flags.rejects.empty() ? job.output.rejects_path() : flags.rejects;
+}
+
+}  // namespace
+
+void declare_encode_flags(CLI::App& app, EncodeFlags& flags) {
+  declare_input(app, flags.input);
+  FlagGroup input(app, "Input");
+  input.value("--vector-field", flags.asked.vector_field, "NAME",
+              "Field that may hold a ready vector, passed through");
+  input.list("--keep", flags.asked.keep, "NAME,...", "Fields to carry into the shards")
+      ->delimiter(',');
+  input.path("--rejects", flags.rejects, "FILE",
+             "Where bad records are noted [rejects.jsonl in the output directory]");
+  declare_model(app, flags.model);
+  FlagGroup(app, "Model")
+      .choice("--on-long", flags.asked.on_long, "What becomes of a text longer than the limit");
+  declare_output(app, flags);
+  declare_report(app, flags.report);
+  FlagGroup(app, "Output")
+      .path("--metrics-file", flags.metrics_file, "FILE",
+            "Keep figures for Prometheus there, from start to end");
+  declare_work(app, flags.work);
+  declare_threads(app, flags.compute);
+  declare_compute(app, flags.compute);
+}
+
+EncodeJob resolve(const EncodeFlags& flags) {
+  const Preset& preset = preset_of(flags.work.optimize);
+  EncodeJob job;
+  job.identity = flags.asked;
+  job.identity.program = version_string();
+  resolve_output(flags, preset, job);
+  resolve_corpus(flags, job);
+  job.model = resolve_model(flags.model);
+  job.compute = resolve_compute(flags.compute, preset.compute);
+  job.optimize = flags.work.optimize;
+  resolve_work(flags.work, job.run);
+  job.run.threads = flags.compute.threads;
+  job.run.pin = flags.compute.pin;
+  job.run.on_long = flags.asked.on_long;
+  job.run.trace = !flags.report.trace.empty();
+  if (!flags.work.memory_limit.empty()) {
+    job.memory_limit = parse_size("--memory-limit", flags.work.memory_limit);
+  }
+  job.report = flags.report;
+  job.metrics_file = flags.metrics_file;
+  return job;
+}
+
+}  // namespace embedtool

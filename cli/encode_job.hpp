@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/encode_report.hpp"
+#include "cli/model_setup.hpp"
+#include "cli/shared_flags.hpp"
+#include "cli/work_flags.hpp"
+#include "core/pipeline/run_options.hpp"
+#include "formats/corpus/corpus.hpp"
+#include "formats/output/rejects.hpp"
+#include "formats/output/run_identity.hpp"
+#include "formats/output/run_output.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace embedtool {
+
+/// The options of encode. As typed.
+struct EncodeFlags {
+  InputFlags input;
+  ModelFlags model;
+  ComputeFlags compute;
+  WorkFlags work;
+  ReportFiles report;
+  std::string metrics_file;
+  std::string rejects;
+  std::string output;
+  bool overwrite = false;
+  std::optional<OutputFormat> to;
+  std::uint64_t shard_rows = 0;  ///< 0 = the default
+  std::string row_group;         ///< a size; empty = the preset's, else the format's
+  /// Settings that need no further thought: their flags write here.
+  RunIdentity asked;
+};
+void declare_encode_flags(CLI::App& app, EncodeFlags& flags);
+
+/// A run of encode, resolved: what follows from the command line alone. What follows from the model
+/// and from the machine is left open, as each member says.
+struct EncodeJob {
+  RunIdentity identity;        ///< without inputs' sizes, model and line limit
+  CorpusOptions corpus;        ///< without vocab_size, vector_dims and stop
+  bool implied_stdin = false;  ///< it is read because no input was named
+  bool max_line_given = false;
+  RejectOptions rejects;
+  ModelChoice model;
+  ComputeChoice compute;
+  RunOptions run;  ///< threads 0 = all that are allowed; without max_tokens, prompt, stop, progress
+  Optimize optimize = Optimize::throughput;
+  std::optional<std::uint64_t> memory_limit;  ///< bytes; none = what the control group allows
+  OutputPlan output;
+  std::string output_name;  ///< as typed
+  ReportFiles report;
+  std::string metrics_file;
+};
+
+/// Pure: looks at nothing but the flags, and after it nobody looks at them. Throws Error(usage) for
+/// flags that do not fit each other.
+EncodeJob resolve(const EncodeFlags& flags);
+
+}  // namespace embedtool

@@ -1,0 +1,56 @@
+#include "cli/encode_memory.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "core/base/human.hpp"
+#include "core/base/memory.hpp"
+#include "core/base/threads.hpp"
+#include "core/pipeline/memory_plan.hpp"
+
+namespace embedtool {
+namespace {
+
+/// What a process with this model holds before its run: what is resident now, and what the texts
+/// will touch of the mapped weights, which were released once they had been read.
+std::uint64_t resident_model(const ReadyModel& model) {
+  constexpr std::uint64_t kProgram = std::uint64_t{16} << 20U;
+  return std::max(process_memory().resident, kProgram + model.encoder->owned_bytes()) +
+         model.encoder->borrowed_bytes();
+}
+
+}  // namespace
+
+std::uint64_t memory_limit_of(const EncodeJob& job) {
+  return job.memory_limit ? *job.memory_limit : cgroup_memory();
+}
+
+void fit_to_memory(const EncodeJob& job, std::uint64_t limit, const ReadyModel& model,
+                   const OutputSpec& spec, RunOptions& options, CorpusOptions& corpus,
+                   Console& console) {
+  if (limit == 0) return;
+  const std::uint64_t fixed = resident_model(model) + job.identity.row_group;
+  const RunOptions wanted = options;
+  const std::size_t wanted_line = corpus.max_line_bytes;
+  // A line limit that was asked for is kept: it decides what is a record.
+  constexpr std::size_t kLeastLine = std::size_t{64} << 10U;
+  const std::size_t least_line = job.max_line_given ? wanted_line : kLeastLine;
+  const MemoryNeed need =
+      fit_memory(options, corpus.max_line_bytes, least_line, *model.encoder, spec, fixed, limit);
+  options.batch_memory = need.workspaces;
+  console.detail(fmt::format("memory: {} of {} at most", need.total(), limit));
+  const bool shrunk = options.batch.tokens != wanted.batch.tokens ||
+                      options.window.records != wanted.window.records ||
+                      options.threads != wanted.threads || corpus.max_line_bytes != wanted_line;
+  if (!shrunk) return;
+  console.note(
+      fmt::format("to stay within {} of memory: batches of {} tokens, windows of {} texts, {} "
+                  "workers, lines of "
+                  "up to {}",
+                  human_bytes(limit), options.batch.tokens, options.window.records, options.threads,
+                  human_bytes(corpus.max_line_bytes)));
+}
+
+}  // namespace embedtool

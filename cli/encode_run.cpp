@@ -1,0 +1,183 @@
+#include "cli/encode_run.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/encode_memory.hpp"
+#include "cli/encode_report.hpp"
+#include "cli/render_report.hpp"
+#include "cli/signals.hpp"
+#include "core/base/error.hpp"
+#include "core/base/threads.hpp"
+#include "core/pipeline/finish_report.hpp"
+#include "core/pipeline/quantize.hpp"
+#include "core/pipeline/run.hpp"
+#include "formats/io/bytes.hpp"
+
+namespace embedtool {
+namespace {
+
+void show_progress(const RunProgress& p, Console& console) {
+  console.progress(
+      render_progress(p.rows_written, p.tokens_encoded, p.bytes_read, p.bytes_total, p.elapsed_ns),
+      {{"rows", p.rows_written},
+       {"tokens", p.tokens_encoded},
+       {"bytes_read", p.bytes_read},
+       {"bytes_total", p.bytes_total},
+       {"seconds", static_cast<double>(p.elapsed_ns) / 1e9}});
+}
+
+/// Inputs that changed under the run: what was read of them is in the output, and may be a mixture.
+void warn_of_changes(const std::vector<InputEntry>& before, Console& console) {
+  for (const InputEntry& input : before) {
+    if (!input.modified_ns) continue;
+    if (inspect_input(input.name).modified_ns == *input.modified_ns) continue;
+    console.warning(fmt::format(
+        "{}: changed while it was read; the output holds what was there at the time", input.name));
+  }
+}
+
+class EncodeRun {
+ public:
+  EncodeRun(const EncodeJob& job, RunIdentity identity, const ReadyModel& model,
+            const EncodeWatch& watch)
+      : job_(job),
+        identity_(std::move(identity)),
+        model_(model),
+        counters_(watch.counters),
+        session_(watch.session),
+        console_(watch.session.console),
+        metrics_(watch.metrics),
+        memory_limit_(memory_limit_of(job)) {}
+
+  // Not inlined: g++ 14 would merge the callers' frames with this one into one that is too large.
+  [[gnu::noinline]] void run_into(RunOutput& output, RejectLog& rejects) {
+    CorpusOptions corpus = corpus_options();
+    const RunOptions options = run_options(corpus);
+    const OutputSpec spec = settle_identity(corpus);
+    const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
+    output.open(identity_, spec);
+    output.resume(*source);
+    if (output.resumed_shards() > 0) {
+      console_.note(
+          fmt::format("continuing after {} rows in {} shards that an earlier run has left",
+                      output.resumed_rows(), output.resumed_shards()));
+    }
+    RunReport report = run(*source, model_.loaded.tokenizer.get(), *model_.encoder, spec,
+                           output.sink(), rejects, options, session_.clock);
+    const SourceProgress progress = source->progress();
+    if (!report.interrupted) rejects.finish(progress.records + progress.rejected);
+    console_.end_progress();
+    const std::string json = account(report, options, progress, output);
+    if (!report.interrupted) {
+      warn_of_changes(identity_.inputs, console_);
+      report_empty_inputs(*source, console_);
+      output.complete(source->digests(), json);
+    }
+    say(report, rejects, progress, output);
+  }
+
+ private:
+  CorpusOptions corpus_options() const {
+    CorpusOptions corpus = job_.corpus;
+    corpus.stop = &stop_requested();
+    corpus.vocab_size = model_.encoder->vocab_size();
+    corpus.vector_dims = model_.shape.dims;
+    return corpus;
+  }
+
+  RunOptions run_options(CorpusOptions& corpus) const {
+    RunOptions options = job_.run;
+    options.threads = resolve_threads(job_.run.threads);
+    options.max_tokens = model_.max_tokens;
+    options.prompt = model_.prompt;
+    options.stop = &stop_requested();
+    options.progress = [this](const RunProgress& p) {
+      metrics_.update(p);
+      if (console_.shows_progress()) show_progress(p, console_);
+    };
+    fit_to_memory(job_, memory_limit_, model_, output_spec(identity_), options, corpus, console_);
+    return options;
+  }
+
+  /// Fills in what is known only now.
+  OutputSpec settle_identity(const CorpusOptions& corpus) {
+    identity_.line_limit = corpus.max_line_bytes;
+    if (identity_.dtype == OutputType::int8) {
+      identity_.int8_scale =
+          calibrate_int8(*model_.encoder, model_.loaded.tokenizer.get(), model_.max_tokens);
+    }
+    OutputSpec spec = output_spec(identity_);
+    if (spec.kind == RowKind::sparse) spec.tokens = token_names(model_);
+    spec.metadata = shard_metadata(identity_);
+    return spec;
+  }
+
+  /// Completes the report and publishes it; returns it as JSON.
+  std::string account(RunReport& report, const RunOptions& options, const SourceProgress& progress,
+                      const RunOutput& output) {
+    const RunMachinery machinery{model_.loaded.spec, *model_.encoder, *model_.backend,
+                                 model_.compute};
+    complete_report(report, session_.clock, session_.start_ns, machinery, counters_);
+    metrics_.set_report(report);
+    add_peaks(report, machinery, !job_.report.report.empty(), memory_limit_);
+    ReportContext context = base_context(identity_, session_);
+    const std::string texts = std::to_string(options.batch.texts);
+    context.settings.emplace_back("batch_tokens", std::to_string(options.batch.tokens));
+    context.settings.emplace_back("window", std::to_string(options.window.records));
+    context.settings.emplace_back("batch_size", options.auto_batch ? "auto" : texts);
+    context.settings.emplace_back("optimize", name_of(job_.optimize));
+    context.duplicate_ids = progress.duplicate_ids;
+    context.all_ids_known = progress.all_ids_known;
+    context.resumed_shards = output.resumed_shards();
+    context.resumed_rows = output.resumed_rows();
+    std::string json = report_json(report, context);
+    publish_report(job_.report, report, json, job_.output_name, session_);
+    return json;
+  }
+
+  void say(const RunReport& report, const RejectLog& rejects, const SourceProgress& progress,
+           const RunOutput& output) {
+    report_rejects(rejects, console_);
+    advise(report, model_.max_tokens, console_);
+    if (progress.duplicate_ids > 0 && identity_.duplicate_ids == DuplicateIds::keep) {
+      console_.warning(fmt::format(
+          "{}{} records have an id that another had before; --duplicate-ids reject leaves them out",
+          progress.all_ids_known ? "" : "at least ", progress.duplicate_ids));
+    }
+    summarise(report, available_cpus(), console_);
+    if (!report.interrupted) return;
+    console_.note(fmt::format("stopped by a signal; {}", job_.output.to_stdout()
+                                                             ? "the output is not complete"
+                                                             : output.progress_kept()));
+  }
+
+  const EncodeJob& job_;
+  RunIdentity identity_;
+  const ReadyModel& model_;
+  const PerfCounters& counters_;
+  Session& session_;
+  Console& console_;
+  MetricsFile& metrics_;
+  const std::uint64_t memory_limit_;
+};
+
+}  // namespace
+
+void run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
+                RunOutput& output, RejectLog& rejects, const EncodeWatch& watch) {
+  try {
+    EncodeRun(job, identity, model, watch).run_into(output, rejects);
+  } catch (const Error&) {
+    Console& console = watch.session.console;
+    console.end_progress();
+    if (const std::string kept = output.progress_kept(); !kept.empty()) console.note(kept);
+    throw;
+  }
+}
+
+}  // namespace embedtool

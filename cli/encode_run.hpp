@@ -1,0 +1,27 @@
+#pragma once
+
+#include "cli/commands.hpp"
+#include "cli/encode_job.hpp"
+#include "cli/metrics_file.hpp"
+#include "cli/model_setup.hpp"
+#include "core/base/perf_counters.hpp"
+#include "formats/output/rejects.hpp"
+#include "formats/output/run_identity.hpp"
+#include "formats/output/run_output.hpp"
+
+namespace embedtool {
+
+/// Who looks on while a job runs.
+struct EncodeWatch {
+  Session& session;
+  MetricsFile& metrics;
+  const PerfCounters& counters;
+};
+
+/// Encodes: from a job, a model that is loaded and an output that has nothing against it, to the
+/// finished output and what is said of it. `rejects` is the output's. A stop signal ends it early,
+/// resumably. Throws Error.
+void run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
+                RunOutput& output, RejectLog& rejects, const EncodeWatch& watch);
+
+}  // namespace embedtool

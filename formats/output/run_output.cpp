@@ -1,0 +1,176 @@
+#include "formats/output/run_output.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "formats/output/shard_sinks.hpp"
+#include "formats/parquet/parquet_schema.hpp"
+
+namespace embedtool {
+namespace {
+
+/// Whether an input is still what `before` was made of, of the same size.
+bool is_unchanged(const InputEntry& before, const InputEntry& now, const std::atomic<bool>& stop) {
+  if (now.modified_ns && now.modified_ns == before.modified_ns) return true;
+  return digest_input(now.name, stop).hash.hex() == before.hash;
+}
+
+/// What keeps a complete output from being what the run asks for; empty where nothing does.
+std::string change_since(const Manifest& before, const RunIdentity& now,
+                         const std::atomic<bool>& stop) {
+  std::string change = first_difference(before.identity, now, Comparison::up_to_date);
+  if (!change.empty()) return change;
+  if (!before.foreign_settings.empty()) {
+    return fmt::format("another version of embedtool set {} to '{}'",
+                       before.foreign_settings.front().first,
+                       before.foreign_settings.front().second);
+  }
+  for (std::size_t i = 0; i < now.inputs.size(); ++i) {
+    if (is_unchanged(before.identity.inputs[i], now.inputs[i], stop)) continue;
+    return fmt::format("the contents of input {} have changed", now.inputs[i].name);
+  }
+  return {};
+}
+
+}  // namespace
+
+/// Opens the output at its first row, so that a run without one leaves nothing behind.
+class RunOutput::FirstRowSink final : public EmbeddingSink {
+ public:
+  explicit FirstRowSink(RunOutput& output) : output_(output) {}
+
+  void write(const EmbeddingBlock& block) override {
+    open();
+    sink_->write(block);
+  }
+  /// Without rows, whether there is to be an output is for RunOutput::complete() to say.
+  void finish() override {
+    if (sink_ != nullptr) sink_->finish();
+  }
+  void finish_without_rows() {
+    if (sink_ != nullptr) return;
+    open();
+    sink_->finish();
+  }
+  std::uint64_t bytes_written() const override { return opened_ ? sink_->bytes_written() : 0; }
+  std::uint64_t bytes_raw() const override { return opened_ ? sink_->bytes_raw() : 0; }
+
+ private:
+  void open() {
+    if (sink_ != nullptr) return;
+    sink_ = output_.begin();
+    opened_ = true;
+  }
+
+  RunOutput& output_;
+  std::unique_ptr<EmbeddingSink> sink_;
+  std::atomic<bool> opened_{false};  ///< bytes_written() may be asked from another thread
+};
+
+RunOutput::RunOutput(const OutputPlan& plan, RejectLog& rejects, const std::atomic<bool>& stop)
+    : plan_(plan), rejects_(rejects), stop_(stop) {
+  if (plan_.to_stdout()) return;
+  directory_ = std::make_unique<RunDirectory>(
+      plan_.path, plan_.overwrite ? ExistingOutput::overwrite : ExistingOutput::resume);
+}
+
+RunOutput::~RunOutput() {
+  if (directory_ != nullptr && directory_->replaces()) rejects_.discard();
+}
+
+const RunIdentity* RunOutput::before() const {
+  if (directory_ == nullptr) return nullptr;
+  if (directory_->complete()) return &directory_->complete()->identity;
+  const auto& unfinished = directory_->unfinished();
+  return unfinished && unfinished->identity ? &*unfinished->identity : nullptr;
+}
+
+std::optional<UpToDate> RunOutput::compare(const RunIdentity& now) const {
+  if (directory_ == nullptr) return std::nullopt;
+  directory_->check(now);
+  if (!directory_->complete()) return std::nullopt;
+  const Manifest& before = *directory_->complete();
+  const std::string change = change_since(before, now, stop_);
+  if (change.empty()) return UpToDate{before.rows, other_cut(before.identity, now)};
+  throw Error(ExitCode::usage,
+              "{}: holds a complete output of another run: {}; add --overwrite to replace it, or "
+              "choose another directory",
+              plan_.path, change);
+}
+
+void RunOutput::open(const RunIdentity& identity, const OutputSpec& spec) {
+  parquet::check_spec(spec);
+  identity_ = identity;
+  spec_ = spec;
+  sink_ = std::make_unique<FirstRowSink>(*this);
+  if (directory_ == nullptr) return;
+  directory_->claim(identity_);
+  resumed_shards_ = directory_->completed_shards().size();
+  resumed_rows_ = directory_->completed_rows();
+  if (directory_->replaces() && rejects_.path() == plan_.rejects_path()) {
+    rejects_.stage(fmt::format("{}/{}", plan_.path, kStagedRejectsName));
+  }
+}
+
+void RunOutput::resume(CorpusSource& source) const {
+  if (resumed_rows_ == 0) return;
+  const ShardEntry& last = directory_->completed_shards().back();
+  ResumePoint point;
+  point.witnesses = last.last_record + 1;
+  point.prefix = last.prefix;
+  point.skip = last.last_record_rows == 0 ? last.last_record + 1 : last.last_record;
+  source.resume(point);
+  rejects_.resume(last.rejects);
+}
+
+EmbeddingSink& RunOutput::sink() {
+  return *sink_;
+}
+
+/// Takes the output's place, from the output that was there before if need be.
+std::unique_ptr<EmbeddingSink> RunOutput::begin() {
+  if (plan_.to_stdout()) {
+    return open_jsonl_stream(STDOUT_FILENO, "standard output", spec_, &stop_);
+  }
+  directory_->begin();
+  rejects_.publish();
+  if (identity_.to == OutputFormat::npy) return open_npy_sink(*directory_, spec_);
+  if (identity_.to == OutputFormat::jsonl) return open_jsonl_sink(*directory_, spec_);
+  ShardOptions shards;
+  shards.rows_per_shard = identity_.shard_rows;
+  shards.row_group_bytes = identity_.row_group;
+  shards.settle_rejects = [this](std::uint64_t end) { return rejects_.mark(end); };
+  return open_parquet_sink(*directory_, spec_, shards);
+}
+
+void RunOutput::complete(std::span<const InputDigest> inputs, const std::string& report) {
+  sink_->finish_without_rows();
+  if (directory_ == nullptr) return;
+  Manifest manifest;
+  manifest.identity = identity_;
+  std::vector<InputEntry>& entries = manifest.identity.inputs;
+  for (std::size_t i = 0; i < inputs.size() && i < entries.size(); ++i) {
+    entries[i].bytes = inputs[i].bytes;
+    entries[i].hash = inputs[i].hash.hex();
+  }
+  directory_->publish_file(std::string(kReportName), report);
+  directory_->finish(std::move(manifest));
+}
+
+std::string RunOutput::progress_kept() const {
+  if (directory_ == nullptr || sink_ == nullptr) return "";
+  if (directory_->replaces()) {
+    const bool lost = rejects_.path() == plan_.rejects_path() && rejects_.count() > 0;
+    return fmt::format("the existing output is untouched{}",
+                       lost ? "; use --rejects FILE to keep the rejects of this run" : "");
+  }
+  const std::size_t shards = directory_->completed_shards().size();
+  if (shards == 0) return "no shard is complete yet; the same command starts over";
+  return fmt::format("{} rows in {} shard{} are saved; run the same command to resume",
+                     directory_->completed_rows(), shards, shards == 1 ? "" : "s");
+}
+
+}  // namespace embedtool

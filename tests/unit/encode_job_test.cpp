@@ -1,0 +1,228 @@
+#include "cli/encode_job.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "core/base/error.hpp"
+#include "core/pipeline/batch_model.hpp"
+
+namespace embedtool {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+using Words = std::vector<std::string>;
+
+/// The job of `encode -o out WORD…`.
+EncodeJob job_of(Words words) {
+  CLI::App app;
+  app.set_help_flag("");
+  EncodeFlags flags;
+  declare_encode_flags(app, flags);
+  if (std::find(words.begin(), words.end(), "-o") == words.end()) {
+    words.insert(words.end(), {"-o", "out"});
+  }
+  std::reverse(words.begin(), words.end());  // CLI11 takes the arguments last first
+  app.parse(words);
+  return resolve(flags);
+}
+
+std::string refusal(const Words& words) {
+  try {
+    job_of(words);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    return error.what();
+  } catch (const CLI::ParseError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+/// Everything that tells two jobs apart, as text.
+Settings facts_of(const EncodeJob& job) {
+  Settings facts = identity_record(job.identity);
+  const auto add = [&facts](const char* name, const auto& value) {
+    facts.emplace_back(name, fmt::format("{}", value));
+  };
+  const auto add_list = [&](const char* name, const std::vector<std::string>& values) {
+    add(name, values.size());
+    for (const std::string& value : values) add(name, value);
+  };
+  add_list("corpus.inputs", job.corpus.inputs);
+  add("corpus.format", job.corpus.format);
+  add_list("corpus.text_fields", job.corpus.text_fields);
+  add("corpus.joiner", job.corpus.joiner);
+  add("corpus.id_field", job.corpus.id_field);
+  add_list("corpus.keep", job.corpus.keep);
+  add("corpus.vector_field", job.corpus.vector_field);
+  add("corpus.unique_ids", job.corpus.unique_ids);
+  add("corpus.quotes", job.corpus.quotes);
+  add("corpus.max_line_bytes", job.corpus.max_line_bytes);
+  add("on_error", name_of(job.rejects.on_error));
+  add("rejects.path", job.rejects.path);
+  add("rejects.count", job.rejects.budget.count);
+  add("rejects.percent", job.rejects.budget.percent);
+  add("model", job.model.model);
+  add("head", job.model.head ? name_of(*job.model.head) : "");
+  add("pooling", job.model.pooling.size());
+  add("normalize", job.model.normalize);
+  add("prompt", job.model.prompt.value_or("(none)"));
+  add("prompt_name", job.model.prompt_name);
+  add("dims", job.model.dims);
+  add("max_length", job.model.max_length.value_or(0));
+  add("compute", name_of(job.compute.compute));
+  add("gemm", job.compute.gemm);
+  add("isa", job.compute.isa);
+  add("threads", job.run.threads);
+  add("pin", job.run.pin);
+  add("batch.texts", job.run.batch.texts);
+  add("batch.tokens", job.run.batch.tokens);
+  add("auto_batch", job.run.auto_batch);
+  add("window", job.run.window.records);
+  add("run.on_long", name_of(job.run.on_long));
+  add("trace", job.run.trace);
+  add("memory_limit", job.memory_limit.value_or(0));
+  add("output", job.output.path);
+  add("overwrite", job.output.overwrite);
+  return facts;
+}
+
+TEST(EncodeJob, ADefaultThatIsSpeltOutIsTheDefault) {
+  const Settings plain = facts_of(job_of({}));
+  for (const Words& words : std::vector<Words>{
+           {"-"},
+           {"--format", "auto"},
+           {"--join", " "},
+           {"--on-error", "skip"},
+           {"--max-rejects", "99%"},
+           {"--duplicate-ids", "keep"},
+           {"-m", "builtin"},
+           {"--on-long", "truncate"},
+           {"--to", "parquet"},
+           {"--dtype", "f32"},
+           {"--shard-rows", "65536"},
+           {"--row-group", "16M"},
+           {"--rejects", "out/rejects.jsonl"},
+           {"--optimize", "throughput"},
+           {"--batch-size", "64"},
+           {"--batch-tokens", "8192"},
+           {"--window", "8192"},
+           {"--compute", "f32"},
+           {"--gemm", "auto"},
+           {"--isa", "auto"},
+       }) {
+    EXPECT_EQ(facts_of(job_of(words)), plain) << words.front();
+  }
+}
+
+/// Every option shows in the job: one that is only parsed would leave no trace.
+TEST(EncodeJob, EveryOptionCounts) {
+  const Settings plain = facts_of(job_of({}));
+  for (const Words& words : std::vector<Words>{
+           {"in.jsonl"},
+           {"--format", "text"},
+           {"--text-field", "body"},
+           {"--join", "\n"},
+           {"--id-field", "key"},
+           {"--no-quotes"},
+           {"--on-error", "fail"},
+           {"--max-rejects", "5"},
+           {"--max-line", "1M"},
+           {"--duplicate-ids", "reject"},
+           {"--vector-field", "v"},
+           {"--keep", "a,b"},
+           {"--rejects", "bad.jsonl"},
+           {"-m", "folder"},
+           {"--prompt", ""},
+           {"--prompt-name", "query"},
+           {"--head", "sparse"},
+           {"--pooling", "cls"},
+           {"--no-normalize"},
+           {"--dims", "8"},
+           {"--max-length", "9"},
+           {"--on-long", "skip"},
+           {"--to", "npy"},
+           {"--dtype", "int8"},
+           {"--shard-rows", "7"},
+           {"--row-group", "1M"},
+           {"--overwrite"},
+           {"--trace", "t.json"},
+           {"--optimize", "memory"},
+           {"--batch-size", "auto"},
+           {"--batch-tokens", "7"},
+           {"--window", "7"},
+           {"--memory-limit", "1G"},
+           {"--threads", "3"},
+           {"--pin"},
+           {"--compute", "bf16"},
+           {"--gemm", "native"},
+           {"--isa", "avx2"},
+       }) {
+    EXPECT_NE(facts_of(job_of(words)), plain) << words.front();
+  }
+  EXPECT_EQ(job_of({"--report", "r.html"}).report.report, "r.html");
+  EXPECT_EQ(job_of({"--metrics-file", "m.prom"}).metrics_file, "m.prom");
+}
+
+TEST(EncodeJob, PresetsAreWhatIsNotGiven) {
+  const EncodeJob memory = job_of({"--optimize", "memory"});
+  EXPECT_EQ(memory.run.batch.texts, 8U);
+  EXPECT_EQ(memory.run.batch.tokens, 512U);
+  EXPECT_EQ(memory.run.window.records, 256U);
+  EXPECT_EQ(memory.compute.compute, ComputeWish::automatic);
+  EXPECT_EQ(memory.identity.row_group, 1U << 20U);
+  const EncodeJob own = job_of({"--optimize", "memory", "--batch-size", "9", "--batch-tokens", "99",
+                                "--window", "999", "--compute", "f32", "--row-group", "2M"});
+  EXPECT_EQ(own.run.batch.texts, 9U);
+  EXPECT_EQ(own.run.batch.tokens, 99U);
+  EXPECT_EQ(own.run.window.records, 999U);
+  EXPECT_EQ(own.compute.compute, ComputeWish::f32);
+  EXPECT_EQ(own.identity.row_group, 2U << 20U);
+  EXPECT_EQ(job_of({"--optimize", "latency"}).run.window.records, 64U);
+  EXPECT_EQ(job_of({"--batch-size", "auto"}).run.batch.texts, most_of_auto().texts);
+  // What has no row groups takes none from a preset.
+  EXPECT_EQ(job_of({"--optimize", "memory", "--to", "npy"}).identity.row_group, 0U);
+}
+
+TEST(EncodeJob, StandardOutputStreamsLines) {
+  const EncodeJob job = job_of({"-o", "-"});
+  EXPECT_TRUE(job.output.to_stdout());
+  EXPECT_EQ(job.identity.to, OutputFormat::jsonl);
+  EXPECT_EQ(job.rejects.path, "");
+  EXPECT_EQ(job.identity.shard_rows, 0U);
+  EXPECT_THAT(refusal({"-o", "-", "--to", "npy"}), HasSubstr("-o - streams lines"));
+}
+
+TEST(EncodeJob, ReadsStandardInputWhereNothingIsNamed) {
+  EXPECT_TRUE(job_of({}).implied_stdin);
+  EXPECT_THAT(job_of({}).corpus.inputs, ElementsAre("-"));
+  EXPECT_FALSE(job_of({"-"}).implied_stdin);
+  EXPECT_EQ(job_of({"a", "b"}).identity.inputs.at(1).name, "b");
+}
+
+TEST(EncodeJob, RefusesWhatDoesNotFit) {
+  EXPECT_THAT(refusal({"--to", "npy", "--shard-rows", "5"}), HasSubstr("--shard-rows is for"));
+  EXPECT_THAT(refusal({"--to", "jsonl", "--row-group", "1M"}), HasSubstr("--row-group is for"));
+  EXPECT_THAT(refusal({"--row-group", "1K"}), HasSubstr("64K to 1G"));
+  EXPECT_THAT(refusal({"--memory-limit", "much"}), HasSubstr("--memory-limit"));
+  EXPECT_THAT(refusal({"--max-rejects", "101%"}), HasSubstr("--max-rejects"));
+}
+
+/// A word that no enumerator has is refused with the list; nothing falls back to a default.
+TEST(EncodeJob, RefusesUnknownWords) {
+  for (const char* option : {"--format", "--to", "--dtype", "--on-long", "--on-error",
+                             "--duplicate-ids", "--head", "--pooling", "--compute", "--optimize"}) {
+    EXPECT_THAT(refusal({option, "nonsense"}), HasSubstr("nonsense is not one of ")) << option;
+    EXPECT_THAT(refusal({option, ""}), HasSubstr("is not one of ")) << option;
+  }
+}
+
+}  // namespace
+}  // namespace embedtool

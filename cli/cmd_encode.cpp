@@ -25,18 +25,18 @@ namespace {
 void check_sparse(const RunIdentity& identity, RowKind kind) {
   if (kind != RowKind::sparse) return;
   if (identity.to == OutputFormat::npy) {
-    throw Error(ExitCode::usage,
-                "--to npy: this head gives weights of tokens, which npy has no place for; use "
-                "parquet or jsonl");
+    throw Error(
+        ExitCode::usage,
+        "--to npy: this head gives token weights, which npy cannot store; use parquet or jsonl");
   }
   if (identity.dtype != OutputType::f32) {
-    throw Error(ExitCode::usage, "--dtype {}: weights of tokens are written as f32",
+    throw Error(ExitCode::usage, "--dtype {}: token weights are always written as f32",
                 name_of(identity.dtype));
   }
   if (!identity.vector_field.empty()) {
-    throw Error(ExitCode::usage,
-                "--vector-field: this head gives weights of tokens, no vectors that ready ones "
-                "could stand beside");
+    throw Error(
+        ExitCode::usage,
+        "--vector-field: this head gives token weights, so ready vectors cannot be mixed in");
   }
 }
 

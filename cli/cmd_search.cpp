@@ -75,8 +75,8 @@ ReadyModel model_of(const SearchFlags& flags, const RunIdentity& output, Console
   take_fingerprint(model, &output);
   if (model.loaded.fingerprint != output.model_fingerprint) {
     throw Error(ExitCode::usage,
-                "{}: made with another model than {} (fingerprint {}, not {}); say with --model "
-                "where that one is",
+                "{}: was not made with {} (its model's fingerprint is {}, not {}); use --model to "
+                "say where its model is",
                 flags.output, choice.model, output.model_fingerprint, model.loaded.fingerprint);
   }
   if (model.loaded.tokenizer == nullptr) {
@@ -184,13 +184,13 @@ void print(const SearchFlags& flags, const std::vector<std::string>& queries,
 ExitCode search(const SearchFlags& flags, Console& console) {
   if (flags.query.empty() == flags.queries.empty()) {
     throw Error(ExitCode::usage,
-                "search needs a query: a text after the output, or --queries FILE");
+                "search needs either a query text after the output, or --queries FILE");
   }
   OutputReader reader(flags.output);
   const OutputSpec spec = reader.spec();
   if (spec.kind == RowKind::multi) {
-    throw Error(ExitCode::usage, "{}: holds a vector for every token; search compares one a row",
-                flags.output);
+    throw Error(ExitCode::usage,
+                "{}: holds one vector per token; search compares one vector per row", flags.output);
   }
   const std::vector<std::string> queries = read_queries(flags);
   for (const std::string& query : queries) {
@@ -217,14 +217,17 @@ RunCommand declare_search(CLI::App& app) {
   app.add_option("output", flags->output)->required()->group("");
   app.add_option("query", flags->query)->group("");
   FlagGroup group(app, "Search");
-  group.count("-k,--top", flags->top, "Rows for each query")->capture_default_str();
-  group.value("--queries", flags->queries, "FILE", "One query a line; - is standard input");
-  group.flag("--json", flags->json, "Print JSONL: query, rank, id, score and the kept fields");
+  group.count("-k,--top", flags->top, "Rows per query")->capture_default_str();
+  group.value("--queries", flags->queries, "FILE",
+              "File with one query per line; - is standard input");
+  group.flag("--json", flags->json, "Print JSONL with query, rank, id, score and the kept fields");
   FlagGroup model(app, "Model");
-  model.value("-m,--model", flags->model.model, "DIR|NAME", "Where the output's model is now");
-  model.text("--prompt", flags->model.prompt, "STRING", "Put before every query");
-  model.value("--prompt-name", flags->model.prompt_name, "NAME",
-              "Use the model's prompt of that name [query, where the model has it]");
+  model.value("-m,--model", flags->model.model, "DIR|NAME",
+              "Path of the output's model, if it has moved");
+  model.text("--prompt", flags->model.prompt, "STRING", "Prefix every query with this string");
+  model.value(
+      "--prompt-name", flags->model.prompt_name, "NAME",
+      "Prefix every query with the model's prompt of this name [query, if the model has it]");
   flags->model.model.clear();
   declare_compute(app, flags->compute);
   return [flags](Session& session) { return search(*flags, session.console); };

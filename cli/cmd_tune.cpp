@@ -136,7 +136,8 @@ std::vector<Compute> resolve_precisions(const TuneFlags& flags, Console& console
     if (has_kernels(compute)) {
       out.push_back(compute);
     } else {
-      console.note(fmt::format("this CPU has no instructions for {}: left out", name_of(compute)));
+      console.note(
+          fmt::format("this CPU has no instructions for {}: skipping it", name_of(compute)));
     }
   }
   return out;
@@ -188,7 +189,8 @@ void check_output(const std::string& path) {
   }
   const auto before = read_file(path, kLargest);
   if (before && !before->empty() && !before->starts_with(kTuneMark)) {
-    throw Error(ExitCode::usage, "{}: exists and was not written by tune; give another name", path);
+    throw Error(ExitCode::usage,
+                "{}: already exists and was not written by tune; choose another name", path);
   }
 }
 
@@ -200,7 +202,7 @@ ExitCode tune(const TuneFlags& flags, Console& console) {
   compute.isa = flags.isa;
   const ReadyModel model = load_weights(choose_model(resolve_model(flags.model), compute, console));
   if (model.encoder->kind() == RowKind::sparse) {
-    throw Error(ExitCode::usage, "tune compares vectors; {} gives weights of tokens",
+    throw Error(ExitCode::usage, "tune compares vectors, but {} gives token weights",
                 model.loaded.name);
   }
   plan.precisions = resolve_precisions(flags, console);
@@ -211,15 +213,14 @@ ExitCode tune(const TuneFlags& flags, Console& console) {
   if (stop_requested()) return ExitCode::ok;
 
   const TuneSubject subject = subject_of(flags, model, sample);
-  console.detail(fmt::format("measuring with {} texts for {}", sample.size(), flags.budget));
+  console.detail(fmt::format("measuring {} texts for {}", sample.size(), flags.budget));
   const TuneModel measured{model.loaded.spec, model.loaded.head, *model.loaded.weights,
                            *model.backend, *model.encoder};
   TuneSession session(measured, sample, std::move(plan), stop_requested());
   const std::optional<TuneResult> result = session.run();
   if (!result) return ExitCode::ok;
   if (result->short_of_time) {
-    console.note(
-        "there was too little time to compare everything three times; --budget gives more");
+    console.note("there was not enough time to compare everything three times; raise --budget");
   }
   StdoutWriter out;
   const std::string config = tune_config(*result, subject);
@@ -247,25 +248,25 @@ RunCommand declare_tune(CLI::App& app) {
   FlagGroup group(app, "Measuring");
   group
       .value("--compute", flags->compute, "WORD,...",
-             "Precisions to measure beside f32: bf16, int8")
+             "Precisions to measure in addition to f32: bf16, int8")
       ->capture_default_str();
   group.value("--gemm", flags->gemm, "NAME,...", "Matrix backends to measure; auto: all fast ones")
       ->capture_default_str();
   group.value("--isa", flags->isa, "NAME", "Force an instruction set for the kernels")
       ->capture_default_str();
-  group.count("--threads", flags->threads, "Most worker threads [what affinity and cgroup allow]");
+  group.count("--threads", flags->threads,
+              "Maximum number of worker threads [what affinity and cgroup allow]");
   group
       .value("--min-cosine", flags->min_cosine, "X",
-             "Least cosine to f32, of every text, that a precision must keep to be chosen")
+             "Minimum cosine of every text to f32 for a precision to be chosen")
       ->capture_default_str()
       ->check(CLI::Range(-1.0, 1.0));
-  group.count("--sample", flags->sample, "Texts of the corpus to measure with")
-      ->capture_default_str();
-  group.value("--budget", flags->budget, "TIME", "Time that measuring may take")
+  group.count("--sample", flags->sample, "Texts in the sample")->capture_default_str();
+  group.value("--budget", flags->budget, "TIME", "Time allowed for measuring")
       ->capture_default_str();
   FlagGroup output(app, "Output");
   output.path("-o,--output", flags->output, "FILE",
-              "Write the choice there, for --config; - is standard output");
+              "Write the choice to FILE, for --config; - is standard output");
   output.flag("--json", flags->json, "Print one JSON object instead of a table");
   return [flags](Session& session) { return tune(*flags, session.console); };
 }

@@ -14,11 +14,10 @@ void declare_output(CLI::App& app, EncodeFlags& flags) {
       ->required();
   group.choice("--to", flags.to, "Format of the vectors [parquet; jsonl on standard output]");
   group.choice("--dtype", flags.asked.dtype, "Element type");
-  group.count("--shard-rows", flags.shard_rows, "Rows in a Parquet shard [65536]");
+  group.count("--shard-rows", flags.shard_rows, "Rows per Parquet shard [65536]");
   group.value("--row-group", flags.row_group, "SIZE",
-              "Values that a Parquet row group holds, and that wait in memory for its end [16M]");
-  group.flag("--overwrite", flags.overwrite,
-             "Replace an output that exists, instead of going on with it");
+              "Uncompressed size of a Parquet row group; buffered in memory until written [16M]");
+  group.flag("--overwrite", flags.overwrite, "Replace existing output instead of resuming it");
 }
 
 std::uint64_t parse_row_group(const std::string& word) {
@@ -26,7 +25,7 @@ std::uint64_t parse_row_group(const std::string& word) {
   constexpr std::uint64_t kMost = std::uint64_t{1} << 30U;
   const std::uint64_t bytes = parse_size("--row-group", word);
   if (bytes >= kLeast && bytes <= kMost) return bytes;
-  throw Error(ExitCode::usage, "--row-group {}: row groups are of 64K to 1G", word);
+  throw Error(ExitCode::usage, "--row-group {}: a row group must be 64K to 1G", word);
 }
 
 std::uint64_t first_set(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
@@ -87,19 +86,19 @@ void declare_encode_flags(CLI::App& app, EncodeFlags& flags) {
   declare_input(app, flags.input);
   FlagGroup input(app, "Input");
   input.value("--vector-field", flags.asked.vector_field, "NAME",
-              "Field that may hold a ready vector, passed through");
-  input.list("--keep", flags.asked.keep, "NAME,...", "Fields to carry into the shards")
+              "Field that may hold a ready vector");
+  input.list("--keep", flags.asked.keep, "NAME,...", "Fields to copy into the shards")
       ->delimiter(',');
   input.path("--rejects", flags.rejects, "FILE",
-             "Where bad records are noted [rejects.jsonl in the output directory]");
+             "File to log bad records in [rejects.jsonl in the output directory]");
   declare_model(app, flags.model);
   FlagGroup(app, "Model")
-      .choice("--on-long", flags.asked.on_long, "What becomes of a text longer than the limit");
+      .choice("--on-long", flags.asked.on_long, "What to do with a text longer than the limit");
   declare_output(app, flags);
   declare_report(app, flags.report);
   FlagGroup(app, "Output")
       .path("--metrics-file", flags.metrics_file, "FILE",
-            "Keep figures for Prometheus there, from start to end");
+            "Keep figures for Prometheus in this file, from start to end");
   declare_work(app, flags.work);
   declare_threads(app, flags.compute);
   declare_compute(app, flags.compute);

@@ -36,9 +36,9 @@ LogFields report_fields(const RunReport& report) {
 void declare_report(CLI::App& app, ReportFiles& files) {
   FlagGroup group(app, "Output");
   group.path("--report", files.report, "FILE",
-             "Write the report there as well: a page to look at when it ends in .html, else JSON");
+             "Also write the report to FILE: an HTML page if the name ends in .html, else JSON");
   group.path("--trace", files.trace, "FILE",
-             "Write what every thread did when, for Perfetto or chrome://tracing");
+             "Record what every thread did and when, for Perfetto or chrome://tracing");
 }
 
 ReportContext base_context(const RunIdentity& identity, const Session& session) {
@@ -69,10 +69,10 @@ void advise(const RunReport& report, std::size_t max_tokens, Console& console) {
   // Cutting one text in fifty loses little; more is worth knowing of.
   if (report.counts.truncated * 50 > report.counts.rows ||
       (report.counts.truncated > 0 && report.counts.rows < 50)) {
-    console.warning(fmt::format(
-        "{} of {} texts were longer than {} tokens and were cut; --max-length sets the limit, "
-        "--on-long skip leaves such texts out",
-        report.counts.truncated, report.counts.rows, max_tokens));
+    console.warning(
+        fmt::format("{} of {} texts were longer than {} tokens and were truncated; --max-length "
+                    "sets the limit, --on-long skip rejects such texts",
+                    report.counts.truncated, report.counts.rows, max_tokens));
   }
   if (report.counts.rows == 0 && report.counts.rejected == 0)
     console.warning("the corpus is empty");

@@ -36,8 +36,8 @@ void warn_of_changes(const std::vector<InputEntry>& before, Console& console) {
   for (const InputEntry& input : before) {
     if (!input.modified_ns) continue;
     if (inspect_input(input.name).modified_ns == *input.modified_ns) continue;
-    console.warning(fmt::format(
-        "{}: changed while it was read; the output holds what was there at the time", input.name));
+    console.warning(fmt::format("{}: changed while it was read; the output reflects what was read",
+                                input.name));
   }
 }
 
@@ -63,9 +63,8 @@ class EncodeRun {
     output.open(identity_, spec);
     output.resume(*source);
     if (output.resumed_shards() > 0) {
-      console_.note(
-          fmt::format("continuing after {} rows in {} shards that an earlier run has left",
-                      output.resumed_rows(), output.resumed_shards()));
+      console_.note(fmt::format("resuming after {} rows in {} shards from an earlier run",
+                                output.resumed_rows(), output.resumed_shards()));
     }
     RunReport report = run(*source, model_.loaded.tokenizer.get(), *model_.encoder, spec,
                            output.sink(), rejects, options, session_.clock);
@@ -145,14 +144,14 @@ class EncodeRun {
     report_rejects(rejects, console_);
     advise(report, model_.max_tokens, console_);
     if (progress.duplicate_ids > 0 && identity_.duplicate_ids == DuplicateIds::keep) {
-      console_.warning(fmt::format(
-          "{}{} records have an id that another had before; --duplicate-ids reject leaves them out",
-          progress.all_ids_known ? "" : "at least ", progress.duplicate_ids));
+      console_.warning(
+          fmt::format("{}{} records have a duplicate id; --duplicate-ids reject drops them",
+                      progress.all_ids_known ? "" : "at least ", progress.duplicate_ids));
     }
     summarise(report, available_cpus(), console_);
     if (!report.interrupted) return;
     console_.note(fmt::format("stopped by a signal; {}", job_.output.to_stdout()
-                                                             ? "the output is not complete"
+                                                             ? "the output is incomplete"
                                                              : output.progress_kept()));
   }
 

@@ -46,7 +46,8 @@ std::string choose_prompt(const ModelChoice& choice, const LoadedModel& model) {
 void override_head(const ModelChoice& choice, HeadSpec& head) {
   if (!choice.pooling.empty()) {
     if (head.sparse.kind != SparseKind::none) {
-      throw Error(ExitCode::usage, "--pooling is for vectors; a sparse head pools in its own way");
+      throw Error(ExitCode::usage,
+                  "--pooling applies to vectors; a sparse head has its own pooling");
     }
     head.pooling = choice.pooling;
   }
@@ -75,7 +76,7 @@ std::size_t choose_limit(const ModelChoice& choice, const LoadedModel& model) {
   if (!choice.max_length) return model.max_tokens.value;
   const std::size_t positions = model.spec.max_positions;
   if (positions > 0 && *choice.max_length > positions) {
-    throw Error(ExitCode::usage, "--max-length {}: {} has positions for {} tokens only",
+    throw Error(ExitCode::usage, "--max-length {}: {} has positions for only {} tokens",
                 *choice.max_length, model.name, positions);
   }
   return *choice.max_length;

@@ -19,24 +19,24 @@ void declare_input(CLI::App& app, InputFlags& flags) {
   std::vector<std::string> formats{"auto"};
   for (const std::string_view name : input_format_names()) formats.emplace_back(name);
   group.choice("--format", flags.format, formats,
-               "Format of every input; auto: by name, then by content");
+               "Format of the inputs; auto: by name, then by content");
   group.list("--text-field", flags.text_fields, "NAME",
-             "Field that holds the text: a name, a dotted path or a JSON pointer; may be given "
-             "several times [text; after title in BEIR corpora]");
-  group.text("--join", flags.join, "STRING", "Put between several text fields [a space]");
+             "Field with the text: a name, a dotted path or a JSON pointer; repeatable [text; in "
+             "BEIR corpora title, then text]");
+  group.text("--join", flags.join, "STRING", "Separator between text fields [a space]");
   group.value("--id-field", flags.id_field, "NAME",
-              "Field that holds the id [id, else _id, else the row's number]");
+              "Field with the id [id, else _id, else the record's number]");
   group.flag("--no-quotes", flags.no_quotes, "In CSV and TSV, \" is an ordinary character");
   group.choice("--on-error", flags.on_error,
-               "A bad record is skipped and counted, or ends the run with status 3");
+               "Skip and count bad records, or end the run with status 3 at the first");
   group
       .value("--max-rejects", flags.max_rejects, "N|P%",
-             "End the run with status 3 when more records than that are bad; a share is judged "
-             "from the 1000th on. 100% is no limit")
+             "End the run with status 3 if more records are bad; a percentage is checked from the "
+             "1000th on; 100%: no limit")
       ->capture_default_str();
   group.value("--max-line", flags.max_line, "SIZE", "A longer record is a bad one [32M]");
   group.choice("--duplicate-ids", flags.duplicate_ids,
-               "A record with an id that another had before: counted, or a bad one");
+               "Duplicate id: keep and count the record, or reject it");
 }
 
 void refuse_terminal() {
@@ -72,7 +72,7 @@ RejectOptions resolve_rejects(const InputFlags& flags, const CorpusOptions& corp
   if (error != std::errc() || stopped != end ||
       !(options.budget.percent >= 0 && options.budget.percent <= 100)) {
     throw Error(ExitCode::usage,
-                "--max-rejects {}: give a number of records, or a share such as 1%",
+                "--max-rejects {}: give a number of records, or a percentage such as 1%",
                 flags.max_rejects);
   }
   return options;
@@ -96,7 +96,7 @@ void report_empty_inputs(const CorpusSource& source, Console& console) {
   for (std::size_t i = 0; i < digests.size(); ++i) {
     if (!digests[i].empty) continue;
     console.warning(fmt::format("{}: is empty ({})", names[i],
-                                digests[i].bytes == 0 ? "0 bytes" : "nothing once unpacked"));
+                                digests[i].bytes == 0 ? "0 bytes" : "nothing after decompression"));
   }
 }
 
@@ -104,19 +104,20 @@ void declare_model(CLI::App& app, ModelFlags& flags) {
   FlagGroup group(app, "Model");
   group.value("-m,--model", flags.model, "DIR|NAME", "Model folder, or builtin")
       ->capture_default_str();
-  group.text("--prompt", flags.prompt, "STRING", "Put before every text");
-  group.value("--prompt-name", flags.prompt_name, "NAME", "Use the model's prompt of that name");
+  group.text("--prompt", flags.prompt, "STRING", "Prefix every text with this string");
+  group.value("--prompt-name", flags.prompt_name, "NAME",
+              "Prefix every text with the model's prompt of this name");
   group.choice("--head", flags.head,
-               "Which of the model's heads: a vector, weights of tokens, or a vector a token "
-               "[the model's first]");
+               "Which of the model's heads to use: one vector, token weights, or one vector per "
+               "token [the model's first]");
   group.choice("--pooling", flags.pooling,
-               "From token vectors to one vector; none keeps one per token [the model's]");
-  group.flag("--no-normalize", flags.no_normalize, "Leave vectors as long as they come");
+               "How token vectors become one vector; none: keep one per token [the model's]");
+  group.flag("--no-normalize", flags.no_normalize, "Do not normalize vectors to unit length");
   group.count("--dims", flags.dims,
-              "Keep the first N dimensions and normalize again (Matryoshka models); of a sparse "
-              "head, the N heaviest tokens");
+              "Keep the first N dimensions and normalize again (Matryoshka models); sparse head: "
+              "keep the N heaviest tokens");
   group.count("--max-length", flags.max_length,
-              "Longest text in tokens, special tokens included [the model's]");
+              "Maximum length in tokens, including special tokens [the model's]");
 }
 
 ModelChoice resolve_model(const ModelFlags& flags) {
@@ -141,7 +142,7 @@ void declare_threads(CLI::App& app, ComputeFlags& flags) {
 void declare_compute(CLI::App& app, ComputeFlags& flags) {
   FlagGroup group(app, "Work");
   group.choice("--compute", flags.compute,
-               "Precision of the linear layers; auto: bf16 where the CPU has it [f32]");
+               "Precision of the linear layers; auto: bf16 if the CPU supports it [f32]");
   group
       .value("--gemm", flags.gemm, "NAME",
              "Force a matrix backend: native, onednn, openblas, reference")

@@ -90,10 +90,10 @@ std::string exactness(const TuneResult& result) {
 
 std::string render_tune(const TuneResult& result, const TuneSubject& subject) {
   using enum Table::Align;
-  std::string out = fmt::format(
-      "{} with {} texts of {} (median {} tokens), {} CPUs, {}; measured in turns for {}\n",
-      subject.model, human_count(subject.texts), subject.inputs, subject.median_tokens,
-      subject.cpus, subject.isa, human_seconds(result.seconds));
+  std::string out =
+      fmt::format("{} with {} texts of {} (median {} tokens), {} CPUs, {}; measured for {}\n",
+                  subject.model, human_count(subject.texts), subject.inputs, subject.median_tokens,
+                  subject.cpus, subject.isa, human_seconds(result.seconds));
   Table table({left, left, right, right, right, right, left});
   for (const TuneRace& race : result.races) {
     const bool compares = race.name == "precision";
@@ -142,7 +142,7 @@ std::string tune_config(const TuneResult& result, const TuneSubject& subject) {
                                 one_line(subject.model, 100), subject.cpus, subject.isa);
   out += fmt::format("# by {} texts, median {} tokens: {:.2f} times as fast as the defaults.\n",
                      subject.texts, subject.median_tokens, result.speedup);
-  out += "# What is not named here stays with its default. Use it with --config.\n[encode]\n";
+  out += "# Settings not listed here keep their defaults. Use this file with --config.\n[encode]\n";
   const std::string model = quoted(subject.model_path);
   out += model.empty() ? "# model: its path cannot be written here; give --model\n"
                        : fmt::format("model = {}\n", model);

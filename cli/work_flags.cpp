@@ -13,16 +13,15 @@ constexpr const char* kAuto = "auto";
 void declare_work(CLI::App& app, WorkFlags& flags) {
   FlagGroup group(app, "Work");
   group.choice("--optimize", flags.optimize,
-               "A preset for the options below: the most texts a second, the first vectors "
-               "soonest, or the least memory");
+               "A preset for the options below: most texts per second, earliest first vectors, or "
+               "least memory");
   group.count_or(
       "--batch-size", flags.batch_size, kAuto,
-      "Texts in a batch; auto: 64 to 128 by the texts at hand, tuned while running [64]");
-  group.count("--batch-tokens", flags.batch_tokens, "Tokens in a batch, at most [8192]");
+      "Texts per batch; auto: 64 to 128, by the text lengths, tuned during the run [64]");
+  group.count("--batch-tokens", flags.batch_tokens, "Maximum tokens per batch [8192]");
   group.count("--window", flags.window,
-              "Texts held, sorted and put back in order at a time [8192]");
-  group.value("--memory-limit", flags.memory_limit, "SIZE",
-              "Memory to stay within [what the control group allows]");
+              "Texts held at a time, to be sorted and put back in order [8192]");
+  group.value("--memory-limit", flags.memory_limit, "SIZE", "Memory limit [the control group's]");
 }
 
 const Preset& preset_of(Optimize optimize) {

@@ -49,7 +49,7 @@ EmbeddingTable::EmbeddingTable(const ModelSpec& spec, const WeightSource& source
   for (const char* scale : {"_scale", "_scale_inv"}) {
     if (reader.find(spec.names.word_embeddings + scale) == nullptr) continue;
     throw Error(ExitCode::model,
-                "{}: the token table has scales ({}{}), which are read of linear layers only",
+                "{}: the token table has scales ({}{}), which are supported only for linear layers",
                 source.describe(), spec.names.word_embeddings, scale);
   }
   read_static_parts(spec, source);
@@ -89,7 +89,7 @@ void EmbeddingTable::read_type(const ModelSpec& spec, const WeightSource& source
   if (types == nullptr) return;  // some conversions drop the table of a single type
   if (types->shape.size() != 2 || types->shape[0] < 1 ||
       types->shape[1] != static_cast<std::int64_t>(hidden_)) {
-    throw Error(ExitCode::model, "tensor {} has no row of {} elements", types->name, hidden_);
+    throw Error(ExitCode::model, "tensor {} is not a row of {} elements", types->name, hidden_);
   }
   type0.resize(hidden_);
   widen(types->bytes.data(), types->dtype, hidden_, type0.data());
@@ -117,7 +117,7 @@ void EmbeddingTable::read_static_parts(const ModelSpec& spec, const WeightSource
   reader.release(mapping);
   const auto outside = [this](std::int64_t row) { return row < 0 || row >= table_->shape[0]; };
   if (std::any_of(mapping_.begin(), mapping_.end(), outside)) {
-    throw Error(ExitCode::model, "tensor {} points outside of the {} rows of {}", mapping.name,
+    throw Error(ExitCode::model, "tensor {} points outside the {} rows of {}", mapping.name,
                 table_->shape[0], table_->name);
   }
 }
@@ -126,8 +126,8 @@ void EmbeddingTable::check(std::span<const TokenId> ids) const {
   for (const TokenId id : ids) {
     if (id < 0 || static_cast<std::size_t>(id) >= vocab_) {
       throw Error(ExitCode::model,
-                  "token id {} lies outside of the model's {} embeddings: do tokenizer and "
-                  "weights belong together?",
+                  "token id {} is outside the model's {} embeddings: do tokenizer and weights "
+                  "belong together?",
                   id, vocab_);
     }
   }

@@ -34,7 +34,7 @@ AttentionPositions::AttentionPositions(const ModelSpec& spec, const WeightReader
   const bool rotates = spec.positions == Positions::rotary;
   if (!rotates && spec.positions != Positions::alibi && !spec.relative_bias) return;
   if (spec.max_positions == 0) {
-    throw Error(ExitCode::model, "the configuration names no longest sequence");
+    throw Error(ExitCode::model, "the configuration does not give a maximum sequence length");
   }
   reach_ = spec.max_positions - 1;
   if (rotates) {

@@ -13,7 +13,7 @@ RowShape row_shape(const HeadSpec& head, std::size_t hidden, std::size_t vocab_s
       std::find(head.pooling.begin(), head.pooling.end(), Pooling::none) != head.pooling.end();
   if (multi && head.pooling.size() > 1) {
     throw Error(ExitCode::usage,
-                "pooling none (a vector per token) cannot be combined with others");
+                "pooling none (one vector per token) cannot be combined with others");
   }
   const std::size_t width =
       head.dense.empty() ? hidden * head.pooling.size() : head.dense.back().out;

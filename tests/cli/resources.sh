@@ -176,7 +176,7 @@ wait $pid || code=$?
 equal "$code" 143 "exit status after two signals"
 [[ ! -e twice/manifest.json ]] || fail "a run that was stopped twice is complete"
 run 0 encode -m "$MODEL" -o twice many.jsonl --shard-rows 500
-has stderr "continuing after"
+has stderr "resuming after"
 run 0 verify twice
 
 # Memory: what is planned is kept, what cannot be is refused with the number, vectors stay.

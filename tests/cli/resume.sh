@@ -78,7 +78,7 @@ same before after "a refused run touches nothing"
 # The same command goes on; batch size, window and threads may differ. stdin is passed over.
 run 0 encode -m "$MODEL" -o out --shard-rows 200 --max-length 32 --on-long skip --keep lang \
   --window 37 --threads 1 --batch-size 3 - < <(feed in.jsonl)
-has stderr "continuing after"
+has stderr "resuming after"
 check_json out/report.json "d['resumed']['shards'] == $shards and d['resumed']['rows'] == 200 * $shards"
 check_json out/report.json "d['counts']['rows'] == $(json whole/manifest.json 'd["rows"]') - 200 * $shards"
 encode piped "${SETTINGS[@]}" - < <(feed in.jsonl)

@@ -52,7 +52,7 @@ check_json stdout 'd["texts"] == 100'
 # Somebody's own settings stay; the program's are replaced.
 echo 'threads = 1' >mine.toml
 run 2 tune in.jsonl -m "$MODEL" --budget 200ms -o mine.toml
-has stderr "mine.toml: exists and was not written by tune"
+has stderr "mine.toml: already exists and was not written by tune"
 equal "$(cat mine.toml)" "threads = 1"
 run 0 tune in.jsonl -m "$MODEL" --budget 200ms -o tune.toml
 run 1 tune in.jsonl -m "$MODEL" -o nowhere/tune.toml

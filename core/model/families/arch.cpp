@@ -77,7 +77,7 @@ ModelSpec describe_model(const ConfigSource& config, const std::string& where) {
   }
   throw Error(ExitCode::model, "{}: model type \"{}\"{} is not supported (supported: {})", where,
               config.string("model_type").value_or(""),
-              config.has("auto_map") ? " with code of its own (auto_map)" : "", families);
+              config.has("auto_map") ? " with its own code (auto_map)" : "", families);
 }
 
 std::size_t required_size(const ConfigSource& config, const char* key) {

@@ -39,7 +39,7 @@ ModelSpec describe_gte(const ConfigSource& config) {
   if (config.string("layer_norm_type").value_or("layer_norm") != "layer_norm" ||
       config.boolean("logn_attention_scale").value_or(false)) {
     throw Error(ExitCode::model,
-                "layer_norm_type and logn_attention_scale other than the usual are not supported");
+                "only the usual layer_norm_type and logn_attention_scale are supported");
   }
   spec.positions = Positions::rotary;
   read_rotary(config, spec);

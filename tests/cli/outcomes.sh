@@ -86,7 +86,7 @@ run 2 encode -m "$MODEL" -o x --max-rejects '' good.jsonl
 gzip -c </dev/null >hollow.jsonl.gz
 encode several good.jsonl empty.jsonl.gz good.jsonl hollow.jsonl.gz
 has stderr "empty.jsonl.gz: is empty (0 bytes)"
-has stderr "hollow.jsonl.gz: is empty (nothing once unpacked)"
+has stderr "hollow.jsonl.gz: is empty (nothing after decompression)"
 lacks stderr "good.jsonl: is empty"
 encode piped good.jsonl - <empty.jsonl
 has stderr "<stdin>: is empty"

@@ -24,8 +24,8 @@ namespace {
 
 constexpr Command kCommands[] = {
     {"encode", "encode [OPTIONS] [INPUT...] -o OUT", "Turn a corpus into embedding shards",
-     "Turns a corpus into embedding shards. INPUT is JSONL, plain text, CSV or TSV,\n"
-     "also compressed with gzip or zstd; - or nothing is standard input.",
+     "Turns a corpus into embedding shards. INPUT is JSONL, plain text, CSV or TSV,\nplain or "
+     "compressed with gzip or zstd. With - or no INPUT, reads standard input.",
      declare_encode},
     {"info", "info [OPTIONS] PATH", "Show what a model or an output is",
      "Describes a model (a folder, or builtin) or an output of encode.", declare_info},
@@ -34,20 +34,21 @@ constexpr Command kCommands[] = {
     {"export", "export [OPTIONS] OUT -o FILE --to FORMAT", "Write an output in another format",
      "Writes the vectors of an output of encode in another format.", declare_export},
     {"search", "search [OPTIONS] OUT [QUERY]", "Find the rows nearest to a text",
-     "Finds the rows of an output nearest to a text: exact cosine over every vector,\n"
-     "to check an index by eye. The query is encoded with the output's own model.",
+     "Finds the rows of an output that are nearest to a text, by exact cosine over every\nvector. "
+     "Use it to check an index by eye. The output's own model encodes the query.",
      declare_search},
     {"tokenize", "tokenize [OPTIONS] [INPUT...]", "Print the token ids of texts",
      "Prints token ids as JSONL: id, input_ids, n_tokens, truncated. Needs only a\n"
      "model's tokenizer files.",
      declare_tokenize},
     {"report", "report [OPTIONS] OUT...", "Show where a run's time went, or compare runs",
-     "Shows the account of a run, by its output or by what --report wrote; of several, side\n"
-     "by side. With -o, as a page for a browser that needs no network.",
+     "Shows the report of a run, given its output or the JSON file that --report wrote.\nShows "
+     "several side by side. With -o, writes an HTML page that needs no network.",
      declare_report_command},
     {"tune", "tune [OPTIONS] [INPUT...]", "Measure what is fastest here, for --config",
-     "Measures a model on this machine with a sample of a corpus: precision and backend,\n"
-     "threads, batch size. Prints a table and, with -o, writes settings for --config.",
+     "Measures which precision, backend, thread count and batch size are fastest for a\nmodel on "
+     "this machine, with a sample of a corpus. Prints a table and, with -o,\nwrites settings for "
+     "--config.",
      declare_tune},
 };
 
@@ -209,13 +210,12 @@ int run_command_line(std::span<char*> arguments) {
     console.error(e.what());
     code = e.code();
   } catch (const std::bad_alloc&) {
-    console.error("out of memory; --memory-limit makes batches and windows fit what there is");
+    console.error("out of memory; use --memory-limit to make batches and windows fit");
   } catch (const std::system_error& e) {
     // What a new thread throws that finds no room for its stack, or one thread too many.
-    console.error(
-        fmt::format("{}: no more threads or memory from the system; --threads takes fewer, "
-                    "--memory-limit less",
-                    e.what()));
+    console.error(fmt::format(
+        "{}: the system has no more threads or memory; lower --threads or --memory-limit",
+        e.what()));
   } catch (const std::exception& e) {
     console.error(fmt::format("internal: {}; please report this with the command line", e.what()));
   }

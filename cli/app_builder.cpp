@@ -1,5 +1,6 @@
 #include "cli/app_builder.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -11,19 +12,21 @@ namespace embedtool {
 namespace {
 
 constexpr const char* kFooter =
-    "Every option can also be set in the file of --config and by an environment\n"
-    "variable: --batch-size as batch-size = 64 and EMBEDTOOL_BATCH_SIZE=64. The command\n"
-    "line wins over the file, the file over the environment.";
+    "Every option can also be set in the --config file or by an environment "
+    "variable:\n--batch-size 64 is batch-size = 64 or EMBEDTOOL_BATCH_SIZE=64. The command "
+    "line\noverrides the file, and the file overrides the environment.";
 
 bool has_option(const CLI::App& app, const std::string& name) {
   return app.get_option_no_throw("--" + name) != nullptr;
 }
 
-bool names_command(const std::string& section) {
-  for (const Command& command : commands()) {
-    if (section == command.name) return true;
-  }
-  return false;
+/// Throws unless `section` is the name of a subcommand.
+void require_section(const std::string& section) {
+  std::vector<std::string> names;
+  for (const Command& command : commands()) names.emplace_back(command.name);
+  if (std::find(names.begin(), names.end(), section) != names.end()) return;
+  throw Error(ExitCode::usage, "--config: unknown section [{}]{}", section,
+              did_you_mean(section, names));
 }
 
 /// Ends the run unless the option exists in the subcommand that the section names, or outside of
@@ -53,9 +56,8 @@ class SettingsFile : public CLI::ConfigBase {
     std::vector<CLI::ConfigItem> shared;
     for (CLI::ConfigItem& item : CLI::ConfigBase::from_config(input)) {
       if (item.name == "++" || item.name == "--") continue;  // CLI11's marks around a section
-      if (item.parents.size() > 1 || (!item.parents.empty() && !names_command(item.parents[0]))) {
-        throw Error(ExitCode::usage, "--config: [{}] is not a subcommand", item.parents[0]);
-      }
+      if (item.parents.size() > 1) require_section(item.parents[0] + "." + item.parents[1]);
+      if (!item.parents.empty()) require_section(item.parents[0]);
       require_known(item);
       if (!has_option(app_, item.name)) continue;
       const bool is_own = !item.parents.empty();

@@ -34,9 +34,9 @@ NamedReport load_report(const std::string& where) {
   const std::string path = folder ? where + "/" + std::string(kReportName) : where;
   auto text = read_file(path, kLargestReport);
   if (!text) {
-    throw Error(ExitCode::failed, "{}: there is no report; {}", path,
-                folder ? "a run that is not complete has none yet"
-                       : "name an output directory, or what --report wrote");
+    throw Error(ExitCode::failed, "{}: no report found; {}", path,
+                folder ? "an unfinished run has none yet"
+                       : "name an output directory, or a JSON file that --report wrote");
   }
   return {where, std::move(*text)};
 }
@@ -79,7 +79,7 @@ std::vector<Line> lines() {
       {"  gemm", part("/stages/gemm/cpu_ms")},
       {"  attention", part("/stages/attention/cpu_ms")},
       {"  load model", part("/stages/load/cpu_ms")},
-      {"memory at most", bytes("/memory/peak_rss")},
+      {"peak memory", bytes("/memory/peak_rss")},
       {"bytes written", bytes("/bytes/out")},
       {"precision",
        [](const Json& r) { return r.at("compute").at("precision").get<std::string>(); }},
@@ -145,7 +145,7 @@ RunCommand declare_report_command(CLI::App& app) {
   app.add_option("output", flags->outputs)->required()->group("");  // named in the usage line
   FlagGroup group(app, "Output");
   group.path("-o,--output", flags->page, "FILE",
-             "Write a page to look at there, instead of a table on standard output");
+             "Write an HTML page to FILE instead of a table to standard output");
   return [flags](Session& session) { return report(*flags, session.console); };
 }
 

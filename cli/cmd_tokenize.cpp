@@ -141,8 +141,8 @@ RunCommand declare_tokenize(CLI::App& app) {
   group.value("-m,--model", flags->model, "DIR|FILE|NAME", "Tokenizer files, or builtin")
       ->capture_default_str();
   group.count("--max-length", flags->max_length,
-              "Longest text in tokens, special tokens included; 0 is no limit [the model's]", 0);
-  group.flag("--no-special", flags->no_special, "Add no special tokens");
+              "Maximum length in tokens, including special tokens; 0: no limit [the model's]", 0);
+  group.flag("--no-special", flags->no_special, "Do not add special tokens");
   return [flags](Session& session) { return tokenize(*flags, session.console); };
 }
 

@@ -26,8 +26,8 @@ ExitCode verify(const std::string& output, Console& console) {
                 "{}: {} problem{}; encode it again with --overwrite, or restore it", output,
                 report.problems.size(), report.problems.size() == 1 ? "" : "s");
   }
-  std::string text = fmt::format("{}: whole. {} rows, {} files, {}", output,
-                                 human_count(report.rows), report.files, human_bytes(report.bytes));
+  std::string text = fmt::format("{}: OK, {} rows, {} files, {}", output, human_count(report.rows),
+                                 report.files, human_bytes(report.bytes));
   if (report.vectors > 0) {
     text += fmt::format("; vectors of length {:.6g} to {:.6g}", report.min_norm, report.max_norm);
   }

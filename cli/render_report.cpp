@@ -53,9 +53,9 @@ std::string remarks(const RunReport& report) {
     if (n > 0) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", human_count(n), what);
   };
   add(report.counts.rejected, "rejected");
-  add(report.counts.truncated, "cut at the length limit");
-  add(report.counts.duplicates, "copied from equal texts");
-  add(report.counts.ready_vectors, "came ready");
+  add(report.counts.truncated, "truncated at the length limit");
+  add(report.counts.duplicates, "copied from identical texts");
+  add(report.counts.ready_vectors, "ready vectors");
   return out;
 }
 
@@ -87,7 +87,7 @@ std::string render_report(const RunReport& report, std::size_t cpus, bool colour
 
   Table facts({Table::Align::left, Table::Align::left});
   if (report.work.padding.real > 0) facts.row({"padding", padding_line(report.work.padding)});
-  facts.row({"memory", fmt::format("{} at most; weights {}, workspaces {}, windows {}",
+  facts.row({"memory", fmt::format("{} peak; weights {}, workspaces {}, windows {}",
                                    human_bytes(report.memory.peak_rss),
                                    human_bytes(report.memory.weights_bytes),
                                    human_bytes(report.memory.workspace_bytes),

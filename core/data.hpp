@@ -33,7 +33,7 @@ struct Slice {
   bool is_null() const { return offset == kNull; }
 };
 
-/// What a corpus record brings: a text, final token ids, or a ready vector.
+/// What a corpus record holds: a text, final token ids, or a ready vector.
 enum class RecordKind : std::uint8_t { text, token_ids, vector };
 
 /// One accepted record; its bytes live in the DocumentBlock that holds it.
@@ -56,7 +56,7 @@ struct DocumentBlock {
   std::vector<TokenId> token_ids;  ///< payloads of kind token_ids
   std::vector<float> values;       ///< payloads of kind vector
   std::vector<Slice> kept;         ///< records × kept fields, row-major; null where absent
-  std::uint64_t end = 0;           ///< Record::position of what follows the block
+  std::uint64_t end = 0;           ///< Record::position of the record after the block
 
   void clear() {
     records.clear();
@@ -187,7 +187,7 @@ struct OutputSpec {
   OutputType type = OutputType::f32;     ///< of a vector's elements; sparse weights are f32
   float int8_scale = 0.0F;               ///< value = int8 × scale; 0 unless type is int8
   std::vector<std::string> kept_fields;  ///< one nullable string column each
-  /// Names of all tokens by id, each another one; of a sparse output that is being written.
+  /// Names of all tokens by id, all distinct; only for a sparse output that is being written.
   std::shared_ptr<const std::vector<std::string>> tokens;
   /// Facts for readers of the shards (model fingerprint, settings): key-value metadata, in order.
   std::vector<std::pair<std::string, std::string>> metadata;
@@ -198,7 +198,7 @@ struct OutputSpec {
   bool ragged() const { return kind != RowKind::dense; }
 };
 
-/// What is known of one output row beside its vector.
+/// What is known about one output row besides its vector.
 struct RowInfo {
   std::uint32_t record = 0;    ///< index into EmbeddingBlock::documents->records
   std::uint32_t n_tokens = 0;  ///< tokens encoded, special tokens included; 0 for ready vectors
@@ -217,7 +217,7 @@ struct EmbeddingBlock {
   std::span<const SparseEntry> weights;
   /// Ragged output: rows.size()+1 ascending indices of vectors or weights. Empty when dense.
   std::span<const std::uint64_t> offsets;
-  /// Sparse: names of the tokens that the entries number.
+  /// Sparse: names of the tokens, by the entries' token ids.
   std::span<const std::string> tokens;
 
   /// Index of the first vector or weight of a row, and how many the row has.

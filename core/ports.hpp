@@ -19,7 +19,7 @@ namespace embedtool {
 struct Reject {
   std::uint32_t file = 0;      ///< index into DocumentSource::file_names()
   std::uint64_t line = 0;      ///< 1-based
-  std::string_view id;         ///< the record's id where it is known, else empty
+  std::string_view id;         ///< the record's id if known, else empty
   std::string_view reason;     ///< a sentence: what is wrong
   std::string_view bytes;      ///< the offending bytes (the sink caps what it keeps)
   std::uint64_t position = 0;  ///< Record::position
@@ -31,7 +31,7 @@ class RejectSink {
  public:
   virtual ~RejectSink() = default;
   virtual void add(const Reject& reject) = 0;
-  /// From here on no reject before position `end` will come: what lies before it is in order.
+  /// No reject before position `end` will come from here on: everything before it is complete.
   virtual void settle(std::uint64_t /*end*/) {}
 };
 
@@ -42,8 +42,9 @@ struct SourceProgress {
   std::uint64_t bytes_unpacked = 0;  ///< after decompression
   std::uint64_t records = 0;         ///< accepted
   std::uint64_t rejected = 0;
-  std::uint64_t duplicate_ids = 0;  ///< records whose id another had before, among those known
-  bool all_ids_known = true;        ///< false: some ids were not kept, for want of room
+  std::uint64_t duplicate_ids =
+      0;                      ///< records with the id of an earlier record, among the known ids
+  bool all_ids_known = true;  ///< false: some ids were not kept, for lack of room
 };
 
 /// Bounds of one block; the source stops after the record that reaches either.
@@ -56,11 +57,11 @@ struct BlockLimits {
 class DocumentSource {
  public:
   virtual ~DocumentSource() = default;
-  /// Clears `block` and fills it up to `limits`. False when the input is exhausted and the block
-  /// stayed empty; a block that met many bad records may come without a good one. A source on a
-  /// pipe returns what it has once a record is complete and no more input is waiting (so that a
-  /// slow producer's records are not held back). Throws Error on I/O failure. Bad records go to the
-  /// RejectSink it was opened with.
+  /// Clears `block` and fills it up to `limits`. False when the input is exhausted and the block is
+  /// empty; a block among many bad records may be empty as well. A source on a pipe returns what it
+  /// has once a record is complete and no more input is waiting (so that a slow producer's records
+  /// are not held back). Throws Error on I/O failure. Bad records go to the RejectSink it was
+  /// opened with.
   virtual bool read(DocumentBlock& block, const BlockLimits& limits) = 0;
   virtual SourceProgress progress() const = 0;
   virtual std::span<const std::string> file_names() const = 0;
@@ -73,8 +74,8 @@ class WeightSource {
   /// The tensor of that name, or null.
   virtual const TensorView* find(std::string_view name) const = 0;
   virtual std::vector<std::string_view> names() const = 0;
-  /// A hint that the tensor will not be read again for long, if ever: what is mapped of it from a
-  /// file may leave memory until it is. Its bytes stay valid. Thread-safe.
+  /// A hint that the tensor will not be read again soon, if ever: its pages that are mapped from a
+  /// file may be dropped from memory. Its bytes stay valid. Thread-safe.
   virtual void release(const TensorView& /*tensor*/) const {}
   /// Where the weights come from, for messages.
   virtual std::string describe() const = 0;
@@ -101,7 +102,7 @@ class EmbeddingSink {
   virtual void write(const EmbeddingBlock& block) = 0;
   /// Everything has been written: publish. Not called when the run failed.
   virtual void finish() = 0;
-  /// Bytes put out so far (compressed), and what they would have taken uncompressed. Thread-safe.
+  /// Bytes written so far (compressed), and their uncompressed size. Thread-safe.
   virtual std::uint64_t bytes_written() const = 0;
   virtual std::uint64_t bytes_raw() const = 0;
 };

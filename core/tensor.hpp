@@ -31,7 +31,7 @@ enum class DType : std::uint8_t {
 
 inline constexpr std::size_t kQ8Block = 32;
 
-/// Bytes of one element; 0 for q8_0, whose elements have none of their own.
+/// Bytes of one element; 0 for q8_0, which is sized in blocks.
 constexpr std::size_t size_of(DType t) {
   switch (t) {
     case DType::f64:

@@ -10,10 +10,9 @@
 namespace embedtool {
 
 /// An open-addressing hash table with linear probing, at most half full: one array of slots, and
-/// mostly one cache line a look-up. A Slot is a small struct whose default value is free, which
-/// `bool is_free() const` tells. Keys are the caller's: it brings the hash, 64 bits of which the
-/// highest choose the place, and the comparison. Nothing is ever erased. A const table is
-/// thread-safe.
+/// mostly one cache line per look-up. A Slot is a small struct with `bool is_free() const`, true
+/// for its default value. The caller provides the 64-bit hash, whose highest bits choose the place,
+/// and the comparison. Nothing is ever erased. A const table is thread-safe.
 template <typename Slot>
 class FlatTable {
  public:
@@ -27,8 +26,8 @@ class FlatTable {
   }
   bool has_room_for(std::size_t entries) const { return 2 * entries <= slots_.size(); }
 
-  /// Where the slot is for which same(slot) holds, or the free one to put it into: the caller has
-  /// made sure of room. `same` sees slots in use only.
+  /// The place of the slot for which same(slot) holds, or else the free place to put it. There must
+  /// be room. `same` is called only for used slots.
   template <typename Same>
   std::size_t place(std::uint64_t hash, Same&& same) const {
     std::size_t at = hash >> shift_;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Numbers as people read them; for messages and tables, never for files that programs read.
+// Numbers formatted for people; for messages and tables, never for files that programs read.
 
 #include <cstdint>
 #include <string>

@@ -8,7 +8,7 @@
 
 namespace embedtool {
 
-/// Logarithmic buckets, 8 per octave and exact below 16: a value lies within an eighth of its
+/// Logarithmic buckets, 8 per octave and exact below 16: a value is within an eighth of its
 /// bucket's begin. The scale of every histogram of a run. Pure functions.
 struct LogBuckets {
   static constexpr std::size_t kCount = 64 * 8;
@@ -26,7 +26,7 @@ struct LogBuckets {
     const std::size_t octave = bucket / 8 + 2;
     return (8 + bucket % 8) << (octave - 3);
   }
-  /// First value behind a bucket; the last bucket's does not fit and is 0.
+  /// First value after a bucket; for the last bucket it does not fit and is 0.
   static constexpr std::uint64_t end(std::size_t bucket) {
     EMBEDTOOL_CHECK(bucket < kCount);
     if (bucket < 8) return bucket + 1;

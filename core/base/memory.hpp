@@ -32,7 +32,7 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(std::size_t size) { reserve(size); }
 
-  /// Makes room for at least `size` elements; keeps the contents only when nothing was done.
+  /// Makes room for at least `size` elements; the contents survive only if no growth was needed.
   T* reserve(std::size_t size) {
     if (size > capacity_) {
       data_.reset();
@@ -67,7 +67,7 @@ std::size_t capacity_bytes(const std::vector<T>&... vectors) {
   return (std::size_t{0} + ... + (vectors.capacity() * sizeof(T)));
 }
 
-/// Memory of this process as the operating system counts it, in bytes; 0 where it does not say.
+/// Memory of this process as the operating system reports it, in bytes; 0 if it does not.
 struct ProcessMemory {
   std::uint64_t resident = 0;
   std::uint64_t resident_file = 0;  ///< of it, mapped from files: program, libraries, model

@@ -16,7 +16,7 @@ struct PerfCounts {
   std::string why_not;  ///< the reason, where one is missing
 };
 
-/// Counts from its construction on, in user mode, in this thread and all that it starts afterwards.
+/// Counts from construction on, in user mode, in this thread and all threads it starts afterwards.
 class PerfCounters {
  public:
   PerfCounters();
@@ -24,7 +24,7 @@ class PerfCounters {
   PerfCounters(const PerfCounters&) = delete;
   PerfCounters& operator=(const PerfCounters&) = delete;
 
-  /// Scaled up where the CPU had to take turns. Threads are counted once they have ended.
+  /// Scaled up if the kernel multiplexed the counters. Threads are counted once they have ended.
   PerfCounts read() const;
 
  private:

@@ -7,15 +7,15 @@
 
 namespace embedtool {
 
-/// Tells when memory is getting tight: when this process' control groups were throttled or came
-/// up against their limit since the last look (memory.events: high, max), or when tasks waited
-/// for memory for a tenth of the last ten seconds (PSI: memory.pressure, /proc/pressure/memory).
-/// Where the kernel tells neither, never. Not thread-safe.
+/// Reports when memory is getting tight: when this process's control groups were throttled or hit
+/// their limit since the last check (memory.events: high, max), or when tasks waited for memory for
+/// a tenth of the last ten seconds (PSI: memory.pressure, /proc/pressure/memory). If the kernel
+/// reports neither, it is never tight. Not thread-safe.
 class PressureGauge {
  public:
   PressureGauge();
 
-  /// Looks at the kernel's files about once a second and is false in between.
+  /// Reads the kernel's files about once a second and returns false in between.
   bool is_tight(std::uint64_t now_ns);
 
  private:

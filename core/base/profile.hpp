@@ -39,9 +39,9 @@ struct StageTotals {
   void merge(const StageTotals& other);
 };
 
-/// What was spent in every stage. Kept on the heap: its histograms take 70 kB, and a main thread's
-/// stack that has to grow late in a run does not get to, and the process dies, where the address
-/// space is limited. Not thread-safe.
+/// Time spent in every stage. Kept on the heap: its histograms take 70 kB. A main thread's stack
+/// that has to grow late in a run may fail to where the address space is limited, which kills the
+/// process. Not thread-safe.
 class StageTable {
  public:
   StageTotals& operator[](Stage stage) { return totals_[static_cast<std::size_t>(stage)]; }
@@ -57,11 +57,10 @@ class StageTable {
   std::vector<StageTotals> totals_ = std::vector<StageTotals>(kStageCount);  ///< by Stage
 };
 
-/// One thread's account of its own time: at any moment it is in one stage, and enter() charges
-/// the wall and CPU time since the last switch to the stage that is being left. So the stages of a
-/// thread add up to its life: in wall time exactly, in CPU time to the last switches, since spans
-/// of a few microseconds count as computed from end to end. A clock belongs to the thread that made
-/// it.
+/// Accounts for one thread's time. At any moment the thread is in one stage; enter() charges the
+/// wall and CPU time since the last switch to the stage being left. So the stages of a thread add
+/// up to its life: in wall time exactly, in CPU time to the last switches, since spans of a few
+/// microseconds count as computed from end to end. A clock belongs to the thread that created it.
 class StageClock {
  public:
   /// Starts in `first`. Its timeline begins at `origin_ns` (monotonic_ns()); 0 = now.
@@ -81,12 +80,13 @@ class StageClock {
 
   /// Charges CPU time of helper threads that have no account of their own to a stage.
   void charge_cpu(Stage stage, std::uint64_t cpu_ns) { totals_[stage].cpu_ns += cpu_ns; }
-  /// From now on every switch is also noted there; null = not. The lane must outlive the clock.
+  /// From now on every switch is also recorded in `lane`, unless it is null. The lane must outlive
+  /// the clock.
   void record(TraceLane* lane) { lane_ = lane; }
   TraceLane* lane() const { return lane_; }
 
-  /// What is between these two is one batch: each stage's share goes to its `per_batch`. It begins
-  /// in stage `first`; `next` is what follows it.
+  /// The time between these two calls is one batch: each stage's share goes to its `per_batch`. The
+  /// batch begins in stage `first`; `next` follows it.
   void begin_batch(Stage first);
   void end_batch(Stage next);
   /// Wall and CPU time of the last batch.

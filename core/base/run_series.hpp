@@ -6,7 +6,7 @@
 
 namespace embedtool {
 
-/// Where a run was at a moment.
+/// The state of a run at one moment.
 struct RunSample {
   std::uint64_t time_ns = 0;  ///< since the program's start
   std::uint64_t tokens = 0;   ///< encoded so far
@@ -15,8 +15,8 @@ struct RunSample {
   std::uint64_t resident_file = 0;  ///< of it, mapped from files: program, libraries, model
 };
 
-/// Samples of a run over time, at most kMost: when they are full, every other one goes and from
-/// then on they come half as often. Not thread-safe.
+/// Samples of a run over time, at most kMost: when it is full, every other sample is dropped and
+/// the sampling interval doubles. Not thread-safe.
 class RunSeries {
  public:
   static constexpr std::size_t kMost = 256;

@@ -8,8 +8,8 @@
 
 namespace embedtool {
 
-/// Stages that people think of as one thing. Tables, timelines and the page show groups; every
-/// stage is in exactly one.
+/// Stages that people think of as one. Tables, timelines and the page show groups; every stage is
+/// in exactly one.
 struct StageGroup {
   std::string_view name;   ///< in report.json, and of its colour on the page
   std::string_view title;  ///< for people

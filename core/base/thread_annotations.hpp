@@ -1,7 +1,7 @@
 #pragma once
 
-// What clang's thread-safety analysis (-Wthread-safety) is told about locks. Other compilers see
-// nothing. Reference: https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
+// Annotations for clang's thread-safety analysis (-Wthread-safety). Other compilers ignore them.
+// Reference: https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
 //
 // A lambda is analysed as a function of its own: one that reads guarded members needs its own
 // EMBEDTOOL_REQUIRES, between its parameter list and its body:

@@ -9,21 +9,21 @@
 
 namespace embedtool {
 
-/// Threads that work together. What a thread throws does not end the process: the first exception
-/// is kept, the others are told, and join() throws it. start() and join() are called by the owner;
+/// Threads that work together. An exception in a thread does not end the process: the first one is
+/// kept, the others are notified, and join() throws it. start() and join() are called by the owner;
 /// failed() from anywhere.
 class ThreadGroup {
  public:
-  /// `on_failure` is called after an exception was kept, on the thread that threw it: it wakes
-  /// those that wait for its work. It must not throw.
+  /// `on_failure` is called after an exception is stored, on the thread that threw it, to wake the
+  /// threads that wait for its work. It must not throw.
   explicit ThreadGroup(std::function<void()> on_failure = {});
-  /// Waits for the threads; an exception that nobody joined for is dropped.
+  /// Waits for the threads; an exception that join() has not thrown is dropped.
   ~ThreadGroup() = default;
   ThreadGroup(const ThreadGroup&) = delete;
   ThreadGroup& operator=(const ThreadGroup&) = delete;
 
-  /// Runs `body` on a new thread. A thread that the system refuses counts as a failure of the
-  /// group, since those that run may wait for it; returns false then.
+  /// Runs `body` on a new thread. If the system refuses the thread, the group has failed, because
+  /// the other threads may wait for it; returns false then.
   bool start(std::function<void()> body);
   bool failed() const;
   /// Waits until all threads have ended, then throws the first exception, if there was one.

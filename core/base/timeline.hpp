@@ -10,8 +10,8 @@
 
 namespace embedtool {
 
-/// In which stages a thread was when, in slots of equal length: a run's picture, of the same size
-/// whatever the run's length. A span that does not fit doubles the slots' length, by adding up
+/// Which stages a thread was in and when, in slots of equal length: a picture of a run that has the
+/// same size for any length of run. If a span does not fit, the slot length is doubled by adding up
 /// neighbours. Not thread-safe; read it when its thread has ended.
 class Timeline {
  public:
@@ -22,14 +22,14 @@ class Timeline {
   explicit Timeline(std::uint64_t origin_ns, std::uint64_t slot_ns = 1'000'000)
       : origin_(origin_ns), slot_ns_(slot_ns) {}
 
-  /// Adds [begin, end), nanoseconds by monotonic_ns(). What lies before the origin is left out.
+  /// Adds [begin, end), nanoseconds by monotonic_ns(). Time before the origin is ignored.
   void add(Stage stage, std::uint64_t begin, std::uint64_t end);
-  /// Doubles the slots' length until it is `slot_ns`, which is this one's times a power of two.
+  /// Doubles the slot length until it is `slot_ns`, a power-of-two multiple of the current one.
   void widen_to(std::uint64_t slot_ns);
 
   std::uint64_t origin() const { return origin_; }
   std::uint64_t slot_ns() const { return slot_ns_; }
-  /// Slots up to the last that holds anything.
+  /// Number of slots up to the last non-empty one.
   std::size_t used() const { return used_; }
   const Slot& slot(std::size_t i) const {
     EMBEDTOOL_CHECK(i < kSlots);

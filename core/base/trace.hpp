@@ -35,8 +35,8 @@ inline constexpr auto enum_words<TraceTask::Kind> = std::to_array<EnumWord<Trace
     {TraceTask::Kind::write, "write window"},
 });
 
-/// What one thread did, event by event, for `--trace`. Bounded: spans and tasks that come after the
-/// first kMost of their kind are counted only. Belongs to its thread until that has ended.
+/// What one thread did, event by event, for `--trace`. Bounded: spans and tasks after the first
+/// kMost of their kind are only counted. Belongs to its thread until the thread has ended.
 struct TraceLane {
   static constexpr std::size_t kMost = std::size_t{1} << 17U;
 

@@ -95,7 +95,7 @@ HWY_INLINE void add_bias(const float* bias, std::size_t count, float* scores) {
   hn::StoreU(hn::MulAdd(b, log2e, hn::LoadU(d, scores + j)), d, scores + j);
 }
 
-/// Hides the scores of keys outside of [from, to), both counted from the block's first key.
+/// Hides the scores of keys outside [from, to), both counted from the block's first key.
 HWY_INLINE void hide(std::size_t from, std::size_t to, std::size_t count, float* scores) {
   constexpr float kHidden = -std::numeric_limits<float>::infinity();
   for (std::size_t j = 0; j < std::min(from, count); ++j) scores[j] = kHidden;
@@ -114,7 +114,7 @@ HWY_INLINE void score_block(const Head& h, std::size_t first, std::size_t count,
 }
 
 /// Turns one row's `count` scores s (multiples of ln 2) into 2^(s - max); updates the running
-/// maximum and sum and returns the factor that what was accumulated before must be multiplied by.
+/// maximum and sum and returns the factor by which the earlier sums must be multiplied.
 HWY_INLINE float soften_row(float* scores, std::size_t count, float& running_max,
                             float& running_sum) {
   const D d;
@@ -124,7 +124,8 @@ HWY_INLINE float soften_row(float* scores, std::size_t count, float& running_max
   V top = hn::LoadU(d, scores);
   for (std::size_t j = lanes; j < padded; j += lanes) top = hn::Max(top, hn::LoadU(d, scores + j));
   const float new_max = std::max(running_max, hn::GetLane(hn::MaxOfLanes(d, top)));
-  // All hidden so far: nothing to subtract, and the weights come out as 2^-126, which is nothing.
+  // All hidden so far: there is nothing to subtract, and the weights come out as 2^-126, which is
+  // negligible.
   const V m = hn::Set(d, new_max == -std::numeric_limits<float>::infinity() ? 0.0F : new_max);
   V sum = hn::Zero(d);
   for (std::size_t j = 0; j < padded; j += lanes) {
@@ -213,7 +214,7 @@ HWY_INLINE void transpose4(const float* in, std::size_t in_stride, float* out,
 #endif
 }
 
-/// keys[head_dim, padded_length] from the rows of one key head, zeros behind the last token.
+/// keys[head_dim, padded_length] from the rows of one key head, then zeros after the last token.
 HWY_INLINE void pack_keys(const AttentionArgs& a, const float* key, std::size_t padded_length,
                           float* keys) {
   std::size_t j = 0;
@@ -234,7 +235,7 @@ HWY_INLINE void pack_keys(const AttentionArgs& a, const float* key, std::size_t 
   }
 }
 
-/// values[length, padded_dim], zeros behind the last column.
+/// values[length, padded_dim], then zeros after the last column.
 HWY_INLINE void pack_values(const AttentionArgs& a, const float* value, std::size_t padded_dim,
                             float* values) {
   for (std::size_t j = 0; j < a.length; ++j) {
@@ -254,12 +255,18 @@ HWY_INLINE Span visible(const AttentionArgs& a, std::size_t row) {
   const std::size_t begin = row > a.left ? row - a.left : 0;
   const std::size_t end = a.length - row > a.right ? row + a.right + 1 : a.length;
   if (a.keys == 0) return {begin, end};
-  // A query whose window holds no key that may be seen sees them all, rather than none.
+  // A query whose window holds no visible key sees all keys rather than none.
   return begin < a.keys ? Span{begin, std::min(end, a.keys)} : Span{0, a.keys};
 }
 
-/// Attention of kQueryRows query rows of one head from row `first` on (the last one again behind
-/// the end: rows do not influence each other); `scores` and `mixed` are scratch.
+/// Attention of kQueryRows query rows of one head from row `first` on; `scores` and `mixed` are
+/// scratch. Beyond the sequence's end the last row is computed again, which is harmless because
+/// rows do not influence each other and saves a second kernel for fewer rows.
+///
+/// One pass over the keys, block by block. Each row keeps its maximum and sum so far; when a block
+/// raises the maximum, what has been mixed is scaled down by `factors`. So no row of scores is ever
+/// stored whole. `begin` is a multiple of kLanePad so that loads of whole vectors stay inside the
+/// padded keys.
 HWY_INLINE void attend_rows(const AttentionArgs& a, const Head& h, std::size_t first, float* scores,
                             float* mixed, float* sums) {
   float maxima[kQueryRows];
@@ -300,7 +307,7 @@ void AttentionKernel(const AttentionArgs& a, std::byte* scratch) {
   float* values = keys + padded_length * a.head_dim;
   const std::size_t group = a.heads / a.kv_heads;
   for (std::size_t head = 0; head < a.heads; ++head) {
-    if (head % group == 0) {
+    if (head % group == 0) {  // heads of a group share their keys and values
       pack_keys(a, a.key + head / group * a.head_dim, padded_length, keys);
       pack_values(a, a.value + head / group * a.head_dim, padded_dim, values);
     }

@@ -7,7 +7,7 @@
 
 namespace embedtool {
 
-/// A span that hides nothing.
+/// A span that covers every key.
 inline constexpr std::size_t kUnlimitedSpan = SIZE_MAX;
 
 /// Self-attention of one sequence, all heads (Vaswani et al. 2017, eq. 1):
@@ -31,9 +31,9 @@ struct AttentionArgs {
   /// Keys that any query sees, from the first on; 0 = all. A query whose window holds none of them
   /// sees all of these.
   std::size_t keys = 0;
-  /// What is added to scores by distance: head h adds bias[h × bias_stride + (j - i)], so the
-  /// pointer stands at distance 0 of head 0 and distances of ± (length - 1) must be there. Null =
-  /// none. Covers T5's and MPNet's relative positions and ALiBi.
+  /// Added to scores by distance: head h adds bias[h × bias_stride + (j - i)], so the pointer is at
+  /// distance 0 of head 0, and distances up to ± (length - 1) must be valid. Null = none. Covers
+  /// T5's and MPNet's relative positions and ALiBi.
   const float* bias = nullptr;
   std::size_t bias_stride = 0;
 };

@@ -1,7 +1,8 @@
 #pragma once
 
-// Kernels of transformer blocks beside those that all models share (kernels.hpp). Pure, thread-safe
-// and allocation-free; a row's result depends on the row alone. Pointers need no alignment.
+// Kernels that only some transformer blocks use; those that all models share are in kernels.hpp.
+// Pure, thread-safe and allocation-free; a row's result depends on the row alone. Pointers need no
+// alignment.
 
 #include <cstddef>
 
@@ -34,8 +35,8 @@ struct GateArgs {
 void gate(const GateArgs& args);
 
 /// Rotates the first `dims` elements of each of `heads` heads, `head_dim` apart, in place (Su et
-/// al. 2021): pairs (i, i + dims/2), or neighbours where `interleaved`, by the angles whose cosines
-/// and then sines stand in `angles` [dims].
+/// al. 2021): pairs (i, i + dims/2), or neighbours where `interleaved`, by angles whose cosines,
+/// then sines, are in `angles` [dims].
 struct RotateArgs {
   float* x;
   std::size_t heads;

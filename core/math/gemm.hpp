@@ -41,20 +41,20 @@ struct LinearParams {
 /// A linear layer prepared for one backend. Immutable, hence thread-safe: any number of threads
 /// run one layer at once, each with buffers of its own.
 ///
-/// A row's result is bit-identical whatever rows share the call and wherever among them it stands.
-/// Backends on top of a BLAS compute rows in blocks of a fixed number for that, the last one padded
-/// with whatever lies behind it: called with varying row counts, a BLAS picks kernels, and so
-/// summation orders, by the count.
+/// A row's result is bit-identical whatever rows share the call and wherever the row is among them.
+/// Called with varying row counts, a BLAS picks kernels, and so summation orders, by the count.
+/// Backends on top of a BLAS therefore compute rows in blocks of a fixed size, the last one padded
+/// with whatever follows in memory.
 class LinearLayer {
  public:
   virtual ~LinearLayer() = default;
   /// y[rows, out] from x[rows, in]. Both must have room for round_up(rows, row_block()) rows; the
-  /// rows behind `rows` are read and overwritten. `scratch` has scratch_bytes() bytes, aligned.
+  /// rows after `rows` are read and overwritten. `scratch` has scratch_bytes() bytes, aligned.
   virtual void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const = 0;
   virtual std::size_t scratch_bytes() const { return 0; }
-  /// Memory that the layer holds beside what `LinearParams` pointed to.
+  /// Memory that the layer holds in addition to what `LinearParams` pointed to.
   virtual std::size_t owned_bytes() const = 0;
-  /// What of the caller's weight it goes on reading in place.
+  /// Bytes of the caller's weight that the layer keeps reading in place.
   virtual std::size_t borrowed_bytes() const { return 0; }
 };
 
@@ -65,7 +65,7 @@ class GemmBackend {
   virtual std::string_view name() const = 0;
   /// Which of its kernels run on this machine, e.g. "SkylakeX", for reports.
   virtual std::string kernels(Compute compute) const = 0;
-  /// Empty when the backend can compute in this precision here, else the reason why not.
+  /// Empty when the backend can compute in this precision here, else the reason.
   virtual std::string unavailable(Compute compute) const = 0;
   /// True when a later backend has instructions for this precision that this one has no kernels
   /// for, and should go first unless this one is asked for.

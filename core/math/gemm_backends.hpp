@@ -18,8 +18,8 @@ const GemmBackend& reference_backend();
 /// Backends that this build has, best first, ending in the reference.
 std::span<const GemmBackend* const> gemm_backends();
 
-/// The first backend that can compute in this precision, or the one called `forced` ("" or "auto" =
-/// no wish). Throws Error(usage) when it is unknown or unavailable, saying why.
+/// The first backend that can compute in this precision, or the one named `forced` ("" or "auto" =
+/// any). Throws Error(usage) with the reason if it is unknown or unavailable.
 const GemmBackend& select_gemm(std::string_view forced, Compute compute);
 
 /// Whether some backend other than the reference computes in this precision here.

@@ -146,9 +146,8 @@ class NativeBackend final : public GemmBackend {
   std::string kernels(Compute compute) const override { return panel_kernel(compute).instructions; }
   std::string unavailable(Compute compute) const override {
     if (panel_kernel(compute).multiply != nullptr) return "";
-    return fmt::format(
-        "this CPU (or the instruction set that is forced) has no instructions for {}",
-        name_of(compute));
+    return fmt::format("this CPU (or the forced instruction set) has no instructions for {}",
+                       name_of(compute));
   }
   bool yields([[maybe_unused]] Compute compute) const override {
 #ifdef EMBEDTOOL_ONEDNN

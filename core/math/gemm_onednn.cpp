@@ -232,9 +232,8 @@ class OneDnnBackend final : public GemmBackend {
     const WordFormat format = panel_kernel(compute).format;
     const bool packable = panel_kernel(compute).multiply != nullptr && format != WordFormat::i16x2;
     if (compute == Compute::f32 || packable) return "";
-    return fmt::format(
-        "this CPU (or the instruction set that is forced) has no instructions for {}",
-        name_of(compute));
+    return fmt::format("this CPU (or the forced instruction set) has no instructions for {}",
+                       name_of(compute));
   }
   std::size_t row_block() const override { return kRowBlock; }
   std::unique_ptr<LinearLayer> make_linear(const LinearParams& params) const override {

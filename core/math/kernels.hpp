@@ -1,8 +1,8 @@
 #pragma once
 
-// Element-wise kernels, one source for every instruction set (Highway), dispatched at run time.
-// All of them are pure, thread-safe and allocation-free; a row's result depends on the row alone,
-// never on the rows beside it. Pointers need no alignment.
+// Element-wise kernels, one source for every instruction set (Highway), dispatched at run time. All
+// of them are pure, thread-safe and allocation-free; a row's result depends on the row alone, never
+// on neighbouring rows. Pointers need no alignment.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +19,7 @@ std::string kernel_isa();
 /// Names that force_isa() accepts on this machine, best first.
 std::vector<std::string> supported_isas();
 /// Restricts kernels and GEMM backends to `name` ("avx3", "avx2", "sse4", "ssse3"; any case) and
-/// what is below it; "avx3" is then AVX-512 without its BF16 and VNNI extensions. Call before any
+/// those below it; "avx3" is then AVX-512 without its BF16 and VNNI extensions. Call before any
 /// kernel. Throws Error(usage) for a set this CPU lacks.
 void force_isa(const std::string& name);
 bool isa_forced();
@@ -58,7 +58,7 @@ void add(float* a, const float* b, std::size_t n);
 /// a += w · b
 void add_scaled(float* a, const float* b, float w, std::size_t n);
 /// sum += w · row for a row of `n` stored elements of any type that widen() takes (q8_0: whole
-/// blocks): a token's share of a mean, without a stop in memory.
+/// blocks): a token's share of a mean, without a temporary row.
 void add_widened(float* sum, const std::byte* row, DType type, float w, std::size_t n);
 /// a = max(a, b)
 void maximum(float* a, const float* b, std::size_t n);

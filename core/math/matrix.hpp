@@ -1,8 +1,8 @@
 #pragma once
 
-// Row-major matrices that somebody else owns. Eigen gives them shape, stride and arithmetic; it is
-// included here only, and never in files that are compiled for several instruction sets: its inline
-// functions would be compiled for the wrong one.
+// Views of row-major matrices. Eigen gives them shape, stride and arithmetic; it is included here
+// only, and never in files that are compiled for several instruction sets: its inline functions
+// would be compiled for the wrong one.
 
 #include <Eigen/Core>
 
@@ -32,7 +32,7 @@ class MatrixView : public RowMajorMap<T> {
         data_(data) {}
   MatrixView(T* data, std::size_t height, std::size_t width)
       : MatrixView(data, height, width, width) {}
-  /// A view that may write, as one that only reads.
+  /// A writable view as a read-only one.
   template <typename U>
   requires(!std::is_const_v<U> && std::is_same_v<const U, T>) MatrixView(MatrixView<U> other)
       : MatrixView(other.data(), other.height(), other.width(), other.stride()) {}

@@ -21,14 +21,14 @@ struct PanelKernel {
   RowScale (*pack_weight)(const float* w, std::size_t n, std::uint32_t* words);
 };
 
-/// The best kernel that this CPU (or the forced instruction set) has for a precision; `multiply`
-/// is null when there is none. bf16 without bf16 instructions has none: f32 is as fast there.
+/// The best kernel that this CPU (or the forced instruction set) has for a precision; `multiply` is
+/// null if there is none. There is none for bf16 without bf16 instructions, where f32 is as fast.
 PanelKernel panel_kernel(Compute compute);
 
 /// Σ w of a row packed by pack_weight.
 std::int32_t packed_sum(WordFormat format, const std::uint32_t* words, std::size_t n);
 
-/// The scaling of integer sums by itself, for backends that leave it to others: `values` holds the
+/// The scaling of integer sums alone, for backends that do not do it themselves: `values` holds the
 /// int32 sums of `rows` × `n` and takes the f32 results; the other arrays are as in PanelArgs.
 struct ScaleSumsArgs {
   float* values;

@@ -18,7 +18,7 @@ namespace embedtool {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// The first `count` floats at `x`, zeros behind them; reads nothing beyond.
+/// The first `count` floats at `x`, then zeros; reads nothing beyond.
 HWY_INLINE hn::Vec<hn::ScalableTag<float>> load_tail(const float* x, std::size_t count) {
   const hn::ScalableTag<float> d;
   if (count >= hn::Lanes(d)) return hn::LoadU(d, x);
@@ -46,9 +46,9 @@ HWY_INLINE V logistic(V x) {
   return hn::Div(one, hn::Add(one, e));
 }
 
-/// 2^x for x ≤ 0, within 1e-7 of it relatively; what is below 2^-126 counts as 2^-126. 2^x =
+/// 2^x for x ≤ 0, within a relative error of 1e-7; results below 2^-126 become 2^-126. 2^x =
 /// 2^round(x) · p(x - round(x)); p is our own minimax fit of degree 6. Half the cost of hn::Exp,
-/// which must serve every argument.
+/// which must handle every argument.
 template <class V>
 HWY_INLINE V exp2_of_nonpositive(V x) {
   const hn::DFromV<V> d;
@@ -67,7 +67,8 @@ HWY_INLINE V exp2_of_nonpositive(V x) {
   return hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
 }
 
-/// tanh(x) = 2 logistic(2x) - 1, with the series' first terms where that form cancels.
+/// tanh(x) = 2 logistic(2x) - 1, with the first terms of the series where that form suffers
+/// cancellation.
 template <class V>
 HWY_INLINE V tanh_of(V x) {
   const hn::DFromV<V> d;

@@ -14,9 +14,9 @@
 
 namespace embedtool {
 
-/// Decides the limits that windows are cut by: those of the options, or, under --batch-size auto,
-/// a first choice by the lengths at hand and then a tuner's. Keeps what workers' buffers should
-/// take by the largest batch so far. Thread-safe.
+/// Decides the limits by which windows are cut into batches: those of the options or, with
+/// --batch-size auto, a first choice from the lengths at hand and then a tuner's. Tracks the
+/// expected size of the workers' buffers from the largest batch so far. Thread-safe.
 class BatchController {
  public:
   /// Both must outlive the controller.
@@ -25,8 +25,8 @@ class BatchController {
 
   /// The limits for a window with texts of these lengths.
   BatchLimits limits(std::span<const std::uint32_t> lengths);
-  /// A window of these lengths, cut by these limits, took so much CPU time: other programs disturb
-  /// that less than wall time.
+  /// A window of these lengths, cut by these limits, took this much CPU time, which other programs
+  /// disturb less than wall time.
   void measured(std::span<const std::uint32_t> lengths, const BatchLimits& limits,
                 std::uint64_t cpu_ns);
   /// Memory is tight: batches become smaller from the next window on.
@@ -34,7 +34,7 @@ class BatchController {
 
   /// A window's largest batch, known before any of its batches runs.
   void expect(const BatchShape& largest);
-  /// What a worker's buffers should take by now.
+  /// The expected size of a worker's buffers so far.
   std::size_t expected_worker_bytes() const;
 
   void report(RunWork& work) const;

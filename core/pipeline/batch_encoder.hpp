@@ -10,18 +10,18 @@
 
 namespace embedtool {
 
-/// One worker's way from token ids to finished rows: gathers a ragged batch, encodes it, hands the
-/// rows out. Buffers are recycled. Belongs to one thread at a time.
+/// Takes one worker from token ids to finished rows: gathers a ragged batch, encodes it and hands
+/// out the rows. Buffers are recycled. Belongs to one thread at a time.
 class BatchEncoder {
  public:
   /// Grows the buffers for batches up to `shape`, so that none grows in the middle of a window and
-  /// what a run holds does not depend on how batches fall to workers.
+  /// a run's memory does not depend on which worker gets which batch.
   void reserve(const Encoder& encoder, const BatchShape& shape);
 
-  /// Encodes the texts `order` of a collection: ids_of(text) gives a text's ids, and
-  /// take(rows, i, text) gets row i of the batch, in the stage `quantize`. The rows go to `own`
-  /// where it is not null, and stay there; else to a buffer that the next batch reuses. The clock
-  /// is in Stage::batch on entry. Returns the batch, valid until the next call.
+  /// Encodes the texts `order` of a collection: ids_of(text) gives a text's ids, and take(rows, i,
+  /// text) gets row i of the batch, in the stage `quantize`. The rows go to `own` and stay there if
+  /// it is not null; else to a buffer that the next batch reuses. The clock is in Stage::batch on
+  /// entry. Returns the batch, valid until the next call.
   template <typename IdsOf, typename Take>
   Batch encode(const Encoder& encoder, std::span<const std::uint32_t> order, const IdsOf& ids_of,
                RowBatch* own, StageClock& clock, const Take& take) {

@@ -5,13 +5,13 @@
 
 namespace embedtool {
 
-/// How close vectors are to others of the same texts.
+/// How close vectors are to other vectors of the same texts.
 struct Closeness {
-  double worst = 1;  ///< least cosine; -1 where a vector is not finite
+  double worst = 1;  ///< lowest cosine; -1 if a vector is not finite
   double mean = 1;
 };
 
-/// Both are [vectors, dims]. Two zero vectors count as equal. Of no vectors at all: 1.
+/// Both are [vectors, dims]. Two zero vectors count as equal. 1 if there are no vectors.
 Closeness compare_vectors(std::span<const float> a, std::span<const float> b, std::size_t dims);
 
 }  // namespace embedtool

@@ -74,6 +74,11 @@ MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const En
   return need;
 }
 
+// Each round halves the setting that costs least to give up. A line limit that takes more than a
+// quarter of the memory goes first, since few corpora have such lines. Batches and windows follow:
+// smaller ones cost little speed. Workers go last but one, because speed falls with their number;
+// the lines that are left go last, because every record beyond the limit becomes a reject. Halving
+// reaches a fit, or the floor of every setting, after a few dozen rounds.
 MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t least_line,
                       const Encoder& encoder, const OutputSpec& spec, std::uint64_t fixed,
                       std::uint64_t limit) {
@@ -98,12 +103,11 @@ MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t le
     if (options.threads > 1) {
       --options.threads;
     } else if (!halve(max_line, least_line)) {
-      throw Error(
-          ExitCode::usage,
-          "{} bytes of memory are too few: this model and these settings need {} ({} of them "
-          "for the program and the model's weights); raise --memory-limit or the control "
-          "group's limit, or choose a smaller model, --max-length or --max-line",
-          limit, need.total(), fixed);
+      throw Error(ExitCode::usage,
+                  "a memory limit of {} bytes is too low: this run needs {} ({} for the program "
+                  "and the model's weights); raise --memory-limit or the control group's limit, or "
+                  "choose a smaller model, --max-length or --max-line",
+                  limit, need.total(), fixed);
     }
   }
 }

@@ -8,7 +8,7 @@
 
 namespace embedtool {
 
-/// What a run will hold, by its settings.
+/// Memory that a run will hold, computed from its settings.
 struct MemoryNeed {
   std::uint64_t fixed = 0;       ///< whatever the settings: program, weights, row group
   std::uint64_t ends = 0;        ///< of reader and writer
@@ -19,15 +19,15 @@ struct MemoryNeed {
   std::uint64_t total() const { return fixed + ends + workspaces + windows + lines; }
 };
 
-/// At most so much for these settings; `max_line` is the longest record in bytes, `fixed` what the
-/// process holds with its model loaded, and of the output (a row group).
+/// An upper bound for these settings. `max_line` is the longest record in bytes; `fixed` is what
+/// the process holds with its model loaded, plus the output's row group.
 MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const Encoder& encoder,
                        const OutputSpec& spec, std::uint64_t fixed);
 
 /// Makes settings smaller until memory_need() is within `limit`: the longest line where it takes
 /// more than a quarter, batches and windows, the line again, the number of workers. Vectors do not
-/// change; records longer than `max_line` become rejects, so that it never goes below `least_line`.
-/// Throws Error(usage) with the number of bytes that are needed at least.
+/// change; records longer than `max_line` become rejects, so it is never set below `least_line`.
+/// Throws Error(usage) with the minimum number of bytes needed.
 MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t least_line,
                       const Encoder& encoder, const OutputSpec& spec, std::uint64_t fixed,
                       std::uint64_t limit);

@@ -32,15 +32,15 @@ struct Plan {
 /// and no worker is left with a long one at the end), and cuts sub-batches within `limits`. Equal
 /// lengths keep their order. Every text is in exactly one batch.
 ///
-/// Towards the end of the window batches become smaller: none takes more than its share of the
-/// tokens that are left for `workers` workers, halved (Polychronopoulos and Kuck's guided
-/// self-scheduling), so that all of them end at about the same time even when this window is the
-/// last. With 0 workers they do not: every batch is as large as the limits allow.
+/// Towards the end of the window, batches become smaller: none takes more than half of one worker's
+/// share of the remaining tokens (guided self-scheduling, Polychronopoulos and Kuck), so that all
+/// `workers` workers end at about the same time even if this window is the last. With 0 workers,
+/// every batch is as large as the limits allow.
 void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& limits,
                   std::size_t workers, Plan& plan);
 
 /// Tokens that padding would add: what batches of `texts` texts in the given order would compute,
-/// each padded to its longest. For the report's comparison; nothing of ours is padded so.
+/// each padded to its longest. Only for the report's comparison; no batch is padded.
 std::uint64_t padded_tokens(std::span<const std::uint32_t> lengths, std::size_t texts);
 
 }  // namespace embedtool

@@ -13,10 +13,10 @@ namespace embedtool {
 void quantize(const float* vector, std::size_t dims, OutputType type, float int8_scale,
               std::byte* out);
 
-/// The scale of int8 output: the largest magnitude that the model gives over a fixed set of texts
-/// (many scripts, lengths and kinds), divided by 127; larger values saturate. It depends on the
-/// model alone, never on the corpus or a batch, so that a text's int8 vector does not either.
-/// `tokenizer` may be null: then fixed pseudo-random ids stand in for the texts.
+/// The scale of int8 output: the largest magnitude of the model's vectors for a fixed set of texts
+/// (many scripts, lengths and kinds), divided by 127; larger values saturate. It depends only on
+/// the model, never on the corpus or a batch; the same therefore holds for a text's int8 vector.
+/// `tokenizer` may be null: fixed pseudo-random ids then replace the texts.
 float calibrate_int8(const Encoder& encoder, const Tokenizer* tokenizer, std::size_t max_tokens);
 
 }  // namespace embedtool

@@ -6,21 +6,21 @@
 
 namespace embedtool {
 
-/// Finds the cheapest of several ways to do one thing, by measurements in turn: a pure state
-/// machine, costs in, choice out, that knows no clock. Everybody is measured once a round, every
-/// other round in reverse, so that a machine that slows down or speeds up meanwhile favours nobody;
-/// and a candidate is compared with the incumbent of the same round. It takes the incumbent's place
-/// only where its median gain is beyond noise. Not thread-safe.
+/// Finds the cheapest of several ways to do one thing by measuring them in turn. A pure state
+/// machine without a clock: costs in, choice out. Every candidate is measured once per round, every
+/// other round in reverse order, so that a machine that slows down or speeds up favours none. A
+/// candidate is compared with the incumbent of the same round and replaces it only if its median
+/// gain is beyond noise. Not thread-safe.
 class Race {
  public:
   struct Rules {
     double seconds = 10;       ///< that all measurements may take; one round is always run
-    std::size_t fewest = 3;    ///< rounds before anybody can win or is given up
+    std::size_t fewest = 3;    ///< rounds before a candidate can win or is dropped
     std::size_t most = 15;     ///< rounds
-    double least_gain = 0.02;  ///< below it nothing is worth a change, however certain
+    double least_gain = 0.02;  ///< smaller gains are not worth a change, however certain
   };
 
-  /// What is known of a candidate.
+  /// What is known about a candidate.
   struct Standing {
     std::size_t rounds = 0;
     double cost = 0;   ///< median; 0 before it was measured
@@ -29,12 +29,12 @@ class Race {
     bool may_win = true;
   };
 
-  /// Of `candidates`, number `incumbent` is what is taken where nothing is better.
+  /// `candidates` is their number; `incumbent` is the one chosen if nothing is better.
   Race(std::size_t candidates, std::size_t incumbent, Rules rules);
 
-  /// It is measured, but cannot win. Not for the incumbent.
+  /// The candidate is measured but cannot win. Not for the incumbent.
   void exclude(std::size_t candidate);
-  /// Whom to measure; nobody when it is over.
+  /// The candidate to measure next; none when the race is over.
   std::optional<std::size_t> next();
   /// `candidate` took `cost` for a unit of work, and `seconds` in all.
   void measured(std::size_t candidate, double cost, double seconds);

@@ -14,14 +14,14 @@
 
 namespace embedtool {
 
-/// Counts of sizes below 2^32, in LogBuckets; what is larger counts as the largest.
+/// Counts of sizes below 2^32, in LogBuckets; larger ones count as the largest.
 struct SizeHistogram {
   std::array<std::uint64_t, LogBuckets::of(0xffffffffU) + 1> counts{};
   void add(std::uint64_t value);
   void merge(const SizeHistogram& other);
 };
 
-/// What one thread did: its stages add up to its life.
+/// What one thread did: its stages add up to its lifetime.
 struct ThreadAccount {
   std::string name;  ///< "main", "reader", "worker 0", "writer"
   StageTable stages;
@@ -29,7 +29,7 @@ struct ThreadAccount {
   TraceLane lane;  ///< empty without --trace
 };
 
-/// A batch as it was, to draw it.
+/// A batch that was encoded, for drawing.
 struct BatchSample {
   std::uint64_t window = 0;
   std::uint32_t texts = 0;
@@ -44,12 +44,12 @@ struct PaddingAccount {
   std::uint64_t real = 0;     ///< no padding at all
   std::uint64_t arrival = 0;  ///< batches in arrival order, padded to their longest
   std::uint64_t sorted = 0;   ///< batches sorted by length, padded to their longest
-  std::uint64_t actual = 0;   ///< rows that our linear layers computed (last row block filled up)
+  std::uint64_t actual = 0;   ///< rows computed by the linear layers (last block of rows padded)
 };
 
 // A run's account, measured: times in nanoseconds, sizes in bytes. Each group has one writer.
 
-/// What went through. Written by the writer thread, window by window; totals at the end of run().
+/// What was processed. Written by the writer thread, window by window; totals at the end of run().
 struct RunCounts {
   std::uint64_t records = 0;  ///< accepted by the reader
   std::uint64_t rows = 0;     ///< written
@@ -83,11 +83,11 @@ struct RunWork {
   PaddingAccount padding;
   double linear_flops = 0;
   double attention_flops = 0;
-  /// What has to come from and go to memory at least: of every batch the weights once, of every
-  /// token its word row and, in and out of each block, its state.
+  /// The minimum memory traffic: the weights once per batch; for each token its word row and, in
+  /// and out of each block, its state.
   double least_bytes = 0;
   BatchLimits limits;             ///< of batches, at the end
-  std::vector<TunerStep> tuning;  ///< what the tuner did, if there was one
+  std::vector<TunerStep> tuning;  ///< the tuner's steps, if there was one
 };
 
 /// Where time went. Threads are added as they end; wall time by complete_report().
@@ -100,7 +100,7 @@ struct RunTimes {
   StageTable stages;  ///< sum over threads
   RunSeries series;   ///< throughput and memory over time
 
-  /// Takes over a thread's account, its clock stopped.
+  /// Adds the account of a thread whose clock has stopped.
   void add_thread(std::string name, const StageClock& clock, TraceLane lane = {});
 };
 
@@ -109,10 +109,11 @@ struct RunMemory {
   std::uint64_t peak_rss = 0;
   std::uint64_t rss_file = 0;         ///< resident at the end and mapped from files
   std::uint64_t rss_anonymous = 0;    ///< resident at the end, the process's own
-  std::uint64_t weights_bytes = 0;    ///< packed or converted, beside the mapped file
+  std::uint64_t weights_bytes = 0;    ///< packed or converted, in addition to the mapped file
   std::uint64_t window_bytes = 0;     ///< all windows in flight
   std::uint64_t workspace_bytes = 0;  ///< all workers
-  /// Of those workers that encoded, by each window's largest batch, known before its batches ran.
+  /// For the workers that encoded: computed from each window's largest batch before its batches
+  /// ran.
   std::uint64_t workspace_predicted = 0;
 };
 

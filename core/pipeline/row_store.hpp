@@ -19,17 +19,17 @@ class RowStore {
   /// `spec` must outlive the rows; `texts`: how many texts the window has.
   void begin(const OutputSpec& spec, std::size_t texts);
   /// Appends a row. `text` is TextSet::kNone for a ready vector. `vectors`: how many the text
-  /// gives, of a multi-vector output.
+  /// gives, in a multi-vector output.
   void add(const RowInfo& info, std::uint32_t text, std::size_t vectors);
-  /// All rows are known; `batches` batches will be put.
+  /// All rows have been added; put() will be called for `batches` batches.
   void lay_out(std::size_t batches);
 
-  /// Where the rows of a batch wait until finish(), or null where put() copies them and the
-  /// worker's own buffer serves.
+  /// The buffer that keeps the rows of a batch until finish(), or null if put() copies them and the
+  /// worker's own buffer will do.
   RowBatch* buffer_of(std::size_t batch);
   /// Row `i` of a batch is that of `text`.
   void put(std::size_t batch, const RowBatch& rows, std::size_t i, std::uint32_t text);
-  /// Fills in what was not encoded: rows of equal texts, and ready vectors.
+  /// Fills in the rows that were not encoded: copies of equal texts, and ready vectors.
   void finish(const DocumentBlock& documents);
 
   std::span<const RowInfo> rows() const { return rows_; }
@@ -45,7 +45,7 @@ class RowStore {
   std::size_t bytes() const;
 
  private:
-  /// Where a sparse text's weights wait.
+  /// Where a sparse text's weights are until finish().
   struct Place {
     std::uint32_t batch = 0;
     std::uint32_t row = 0;  ///< of that batch
@@ -65,7 +65,7 @@ class RowStore {
   Buffer<std::byte> vectors_;             ///< dense and multi
   std::size_t vector_count_ = 0;
   std::vector<SparseEntry> weights_;  ///< sparse
-  std::vector<RowBatch> batches_;     ///< sparse rows as they come
+  std::vector<RowBatch> batches_;     ///< sparse rows in the order of their batches
   std::vector<Place> place_of_;       ///< text → its weights in batches_
 };
 

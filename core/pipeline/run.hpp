@@ -16,11 +16,11 @@ namespace embedtool {
 ///
 /// Vectors do not depend on any option but max_tokens and prompt: not on threads, batch or window.
 ///
-/// `tokenizer` may be null when the corpus brings no text; a text is then an Error(usage).
-/// `spec` is the sink's. Calls sink.finish() when the input is exhausted, not after a stop. The
-/// first Error of any thread ends the run and is thrown here after all threads have ended.
-/// The calling thread waits, idle by its account `main_clock`; adding that account, memory and
-/// backend to the report is left to the caller. Its timeline's origin is that of all threads.
+/// `tokenizer` may be null if the corpus has no texts; a text is then an Error(usage). `spec` is
+/// the sink's. Calls sink.finish() when the input is exhausted, not after a stop. The first Error
+/// of any thread ends the run and is thrown here after all threads have ended. The calling thread
+/// waits, which `main_clock` records as idle. The caller adds that account, memory and backend to
+/// the report. All threads' timelines share its origin.
 RunReport run(DocumentSource& source, const Tokenizer* tokenizer, const Encoder& encoder,
               const OutputSpec& spec, EmbeddingSink& sink, RejectSink& rejects,
               const RunOptions& options, StageClock& main_clock);

@@ -16,7 +16,7 @@ namespace embedtool {
 /// more so that none of the three ever waits for a slot.
 inline constexpr std::size_t kWindowsInFlight = 4;
 
-/// What to do with a text of more tokens than the model takes.
+/// What to do with a text that has more tokens than the model accepts.
 enum class OnLong : std::uint8_t { truncate, skip, fail };
 template <>
 inline constexpr auto enum_words<OnLong> = std::to_array<EnumWord<OnLong>>({
@@ -25,7 +25,7 @@ inline constexpr auto enum_words<OnLong> = std::to_array<EnumWord<OnLong>>({
     {OnLong::fail, "fail"},
 });
 
-/// How far a run is; for a progress display.
+/// How far a run has come; for a progress display.
 struct RunProgress {
   std::uint64_t records_read = 0;
   std::uint64_t rows_written = 0;
@@ -39,17 +39,17 @@ struct RunOptions {
   std::size_t threads = 1;  ///< encoding workers
   bool pin = false;         ///< bind each worker to a CPU
   BatchLimits batch;
-  /// Choose limits within `batch` by the first window's lengths (choose_batch()), and let a Tuner
-  /// go on from there.
+  /// Choose limits within `batch` from the first window's lengths (choose_batch()), then let a
+  /// Tuner adjust them.
   bool auto_batch = false;
-  /// What all workers' buffers may take when batches are chosen; 0 = no limit.
+  /// Memory allowed for all workers' buffers when batches are chosen; 0 = no limit.
   std::uint64_t batch_memory = 0;
   bool trace = false;  ///< keep every thread's events in the report
   BlockLimits window{8192, std::size_t{16} << 20U};
   std::size_t max_tokens = 0;  ///< special tokens included; 0 = the model's limit
   OnLong on_long = OnLong::truncate;
   std::string prompt;                       ///< put before every text
-  const std::atomic<bool>* stop = nullptr;  ///< set from a signal handler: end soon, unfinished
+  const std::atomic<bool>* stop = nullptr;  ///< set by a signal handler: stop soon, unfinished
   /// Called from the thread that called run(), a few times a second. May be empty.
   std::function<void(const RunProgress&)> progress;
 };

@@ -13,8 +13,8 @@ struct Match {
   float score = 0.0F;
 };
 
-/// The k best rows of each query by a score that someone else computes. Rows come in any order;
-/// memory is k matches a query. Not thread-safe.
+/// The k best rows of each query by a score that the caller computes. Rows come in any order;
+/// memory is k matches per query. Not thread-safe.
 class BestMatches {
  public:
   BestMatches(std::size_t queries, std::size_t k);

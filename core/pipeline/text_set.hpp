@@ -11,8 +11,8 @@
 
 namespace embedtool {
 
-/// A window's records and, of these, the texts: payloads (texts or id sequences) that differ from
-/// each other. Recycled. Not thread-safe while it is filled; shareable afterwards.
+/// A window's records, and the distinct payloads (texts or id sequences) among them, called texts.
+/// Recycled. Not thread-safe while it is filled; shareable afterwards.
 class TextSet {
  public:
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
@@ -29,7 +29,7 @@ class TextSet {
   std::size_t records() const { return documents_.records.size(); }
   const Record& record(std::size_t i) const { return documents_.records[i]; }
   const Hash128& hash_of(std::size_t record) const { return hashes_[record]; }
-  /// The text of a record; kNone for one that brings a ready vector.
+  /// The text of a record; kNone for one with a ready vector.
   std::uint32_t text_of(std::size_t record) const { return text_of_[record]; }
 
   std::size_t texts() const { return first_record_.size(); }

@@ -11,11 +11,11 @@
 
 namespace embedtool {
 
-/// The token ids of a window's texts, made chunk by chunk: several threads may tokenize different
-/// chunks at once. Recycled.
+/// The token ids of a window's texts, produced chunk by chunk; several threads may tokenize
+/// different chunks at once. Recycled.
 class TokenizedTexts {
  public:
-  /// Cuts the texts into chunks of work. Forgets what was tokenized before.
+  /// Cuts the texts into chunks of work. Discards earlier results.
   void cut(const TextSet& texts);
   std::size_t chunks() const { return chunk_ends_.size(); }
   void tokenize(const TextSet& texts, std::size_t chunk, TokenFeed& feed);

@@ -33,13 +33,13 @@ class TokenSample {
   std::vector<std::size_t> offsets_{0};
 };
 
-/// How a sample is to be encoded.
+/// How to encode a sample.
 struct TrialSetup {
-  std::size_t texts = 0;  ///< the first so many of the sample
+  std::size_t texts = 0;  ///< the first of the sample, this many
   std::size_t threads = 1;
   BatchLimits batch;
-  /// Make the last batches smaller, so that all threads end together: for wall time. Else all
-  /// batches but one are full, as in a run that goes on: for CPU time.
+  /// Make the last batches smaller so that all threads end together: for wall time. Else all
+  /// batches but one are full, as in the middle of a run: for CPU time.
   bool ends_together = false;
 };
 
@@ -48,14 +48,14 @@ struct TrialTimes {
   double cpu_seconds = 0;  ///< of all threads
 };
 
-/// Encodes a sample and takes the time, with the planner, the encoder and the buffers of a run but
-/// without reading, tokenizing and writing. Buffers are kept for the next time. Not thread-safe;
-/// borrows the sample.
+/// Encodes a sample and measures the time, with the planner, the encoder and the buffers of a run
+/// but without reading, tokenizing and writing. Buffers are kept for the next call. Not
+/// thread-safe; borrows the sample.
 class Trial {
  public:
   explicit Trial(const TokenSample& sample) : sample_(sample) {}
 
-  /// Where `vectors` is not null it takes the finished ones, in the sample's order.
+  /// If `vectors` is not null, the finished vectors go there, in the sample's order.
   TrialTimes run(const Encoder& encoder, const TrialSetup& setup,
                  std::vector<float>* vectors = nullptr);
 

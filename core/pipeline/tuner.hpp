@@ -16,7 +16,7 @@ struct TunerStep {
     kept,       ///< `to` was faster beyond noise and took the place of `from`
     rejected,   ///< `to` was not
     settled,    ///< no neighbour of `from` is faster
-    backed_off  ///< memory was tight: `to` instead of `from`, and nothing larger again
+    backed_off  ///< memory was tight: `to` replaces `from`, nothing larger again
   };
   Kind kind = Kind::rejected;
   BatchLimits from;
@@ -34,28 +34,27 @@ inline constexpr auto enum_words<TunerStep::Kind> = std::to_array<EnumWord<Tuner
     {TunerStep::Kind::backed_off, "backed off"},
 });
 
-/// Chooses batch limits while a run goes on: a pure state machine, costs in, choice out, that knows
-/// no clock. It hill-climbs on a grid of texts and tokens, one step at a time: windows are given to
-/// the present choice and to a neighbour in turn, so that what drifts hits both alike, and the
-/// neighbour takes over when its cost is lower beyond noise. When no neighbour is better it rests,
-/// each time for longer, and looks again. Vectors do not depend on batches, so nothing that it does
-/// changes one. Not thread-safe.
+/// Chooses batch limits during a run. A pure state machine without a clock: costs in, choice out.
+/// It climbs a grid of texts and tokens one step at a time: windows alternate between the current
+/// choice and a neighbour, so that drift affects both alike, and the neighbour takes over if its
+/// cost is lower beyond noise. When no neighbour is better, it rests, longer each time, and tries
+/// again. Vectors do not depend on batches, so nothing that it does changes one. Not thread-safe.
 class Tuner {
  public:
-  /// Begins at `start`; never goes beyond `most`, in neither direction of the grid.
+  /// Begins at `start`; never exceeds `most` in either dimension of the grid.
   Tuner(BatchLimits start, BatchLimits most);
 
   /// For the next window. Each call is one window.
   BatchLimits next();
   /// A window that was cut by `used` took `cost` per unit of work. Windows may come in any order;
-  /// one that was cut by what is no longer of interest is forgotten.
+  /// one that was cut by limits no longer under test is ignored.
   void measured(const BatchLimits& used, double cost);
-  /// Memory is tight: halves the tokens, or the texts, and stays below from then on. Again only
-  /// after some windows, so that there is time for it to show.
+  /// Memory is tight: halves the tokens, or the texts, and stays below that limit from then on.
+  /// Acts again only after some windows, so that the effect has time to show.
   void relieve();
 
   BatchLimits choice() const { return choice_; }
-  /// The last kMostSteps things that it did, oldest first.
+  /// The last kMostSteps steps, oldest first.
   const std::vector<TunerStep>& history() const { return history_; }
 
   static constexpr std::size_t kMostSteps = 64;

@@ -19,7 +19,7 @@
 
 namespace embedtool {
 
-/// What every stage of a run knows; constant while it runs.
+/// What every stage of a run uses; constant during the run.
 struct RunContext {
   const TokenSettings tokens;
   const Encoder& encoder;
@@ -29,7 +29,7 @@ struct RunContext {
   RejectSink& rejects;
 };
 
-/// The unit of sorting, of memory and of order restoration. A recycled slot that goes through
+/// The unit of sorting, of memory and of restoring order. A recycled slot that passes through
 ///   fill (reader) → tokenize chunks (workers) → plan (the last of them) → encode batches (workers)
 ///   → finish (the last of them) → write (writer).
 /// Chunks and batches of one window touch disjoint parts, so several threads may work on it at
@@ -44,7 +44,8 @@ class Window {
   std::size_t chunks() const { return tokens_.chunks(); }
   void tokenize(std::size_t chunk, TokenFeed& feed) { tokens_.tokenize(texts_, chunk, feed); }
 
-  /// Applies --on-long and fixes the output rows. Then lengths() are those of the texts to encode.
+  /// Applies --on-long and fixes the output rows. Afterwards, lengths() holds the lengths of the
+  /// texts to encode.
   void plan(const RunContext& context);
   std::span<const std::uint32_t> lengths() const { return lengths_; }
   /// Cuts batches.
@@ -57,7 +58,7 @@ class Window {
   void encode(const RunContext& context, std::size_t batch, BatchEncoder& worker,
               StageClock& clock);
 
-  /// Fills in what was not encoded: rows of equal texts, and ready vectors.
+  /// Fills in the rows that were not encoded: copies of equal texts, and ready vectors.
   void finish() { rows_.finish(texts_.documents()); }
   /// The finished rows. Valid until the next fill().
   EmbeddingBlock rows() const { return rows_.view(texts_.documents()); }

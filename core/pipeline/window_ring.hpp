@@ -7,11 +7,11 @@
 
 namespace embedtool {
 
-/// Which step of which window may run next. Windows go round a ring of slots in input order, each
-/// through
+/// Decides which step of which window may run next. Windows go round a ring of slots in input
+/// order, and each passes through
 ///   empty → read → tokenizing → (planned) → encoding → (finished) → done → written → empty
-/// with tokenizing and encoding cut into parts that run at once. Holds numbers only: no window, no
-/// thread, no lock. The caller guards it and does the work.
+/// with tokenizing and encoding cut into parts that run at once. Holds only numbers: no window, no
+/// thread, no lock. The caller locks it and does the work.
 class WindowRing {
  public:
   enum class Step : std::uint8_t { tokenize, encode };
@@ -28,20 +28,20 @@ class WindowRing {
   // The reader.
   /// The slot for the next window, if it is free.
   std::optional<std::size_t> slot_to_read() const;
-  /// The next window lies in that slot, in `chunks` parts. True: there is nothing to tokenize, and
-  /// the caller plans the window now.
+  /// The next window is in that slot, in `chunks` parts. Returns true if there is nothing to
+  /// tokenize; the caller then plans the window.
   bool read(std::size_t chunks);
   void end_input() { input_ended_ = true; }
   std::uint64_t windows_read() const { return read_; }
 
   // The workers.
-  /// A part to work on. Parts of an earlier window go first, tokenizing before encoding: it is
-  /// short, and it makes sure that batches of the next window are there when this one runs out.
+  /// A part to work on. Parts of an earlier window go first. Tokenizing goes before encoding: it is
+  /// short, and it ensures that batches of the next window are ready when this one runs out.
   std::optional<Task> take();
-  /// A part is done. True: it was the last of its step. The caller then plans the window
+  /// A part is done. Returns true if it was the last of its step; the caller then plans the window
   /// (tokenize) or finishes it (encode).
   bool complete(const Task& task);
-  /// The window is cut into batches. True: there are none, and the caller finishes it now.
+  /// The window is cut into batches. Returns true if there are none; the caller then finishes it.
   bool planned(std::size_t slot, std::size_t batches);
   /// The window's rows are complete.
   void finished(std::size_t slot);
@@ -52,7 +52,7 @@ class WindowRing {
   void written();
   std::uint64_t windows_written() const { return written_; }
 
-  /// Everything that was read is written, and no more will come.
+  /// Everything that was read has been written, and the input has ended.
   bool drained() const { return input_ended_ && written_ == read_; }
 
  private:
@@ -60,7 +60,7 @@ class WindowRing {
   struct Slot {
     Phase phase = Phase::empty;
     std::size_t parts = 0;
-    std::size_t next = 0;     ///< first part that nobody has taken
+    std::size_t next = 0;     ///< first part not yet taken
     std::size_t pending = 0;  ///< parts that are not done
   };
 

@@ -9,8 +9,8 @@
 
 namespace embedtool {
 
-/// The room that one text's own ids have between its special tokens. Writes the special tokens
-/// that come first, says when there are ids enough, and closes with those that come last.
+/// The room for a text's own ids between its special tokens. Writes the leading special tokens,
+/// reports when there are enough ids, and appends the trailing special tokens.
 class IdBudget {
  public:
   IdBudget(const SpecialTemplate& special, const TokenizeOptions& options,
@@ -22,7 +22,7 @@ class IdBudget {
       out.insert(out.end(), special.prefix.begin(), special.prefix.end());
     }
     text_begin_ = out.size();
-    // Special tokens are kept even where they alone are too many.
+    // Special tokens are kept even if they alone exceed the limit.
     if (options.max_tokens > 0) {
       limit_ = options.max_tokens > reserved ? options.max_tokens - reserved : 0;
     }

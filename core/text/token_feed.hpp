@@ -12,7 +12,7 @@
 
 namespace embedtool {
 
-/// How texts become the token ids that a model reads: one statement for everything that encodes.
+/// How texts become the token ids that a model reads; shared by everything that encodes.
 struct TokenSettings {
   const Tokenizer* tokenizer = nullptr;  ///< borrowed; null: only ready ids can be fed
   std::string prompt;                    ///< put before every text
@@ -31,7 +31,7 @@ class TokenFeed {
   TokenizeResult append(std::string_view text, std::vector<TokenId>& out);
   /// Appends ready ids, cut at the limit; neither prompt nor special tokens are added.
   TokenizeResult append(std::span<const TokenId> ready, std::vector<TokenId>& out) const;
-  /// Appends what a record of kind text or token_ids brings.
+  /// Appends the ids of a record of kind text or token_ids.
   TokenizeResult append(const DocumentBlock& block, const Record& record,
                         std::vector<TokenId>& out);
 

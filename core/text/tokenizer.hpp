@@ -22,8 +22,8 @@ struct TokenizeResult {
   bool truncated = false;      ///< the text had more tokens than max_tokens allowed
 };
 
-/// Text to token ids, exactly as the reference tokenizer of the model does it. Immutable, hence
-/// thread-safe; what changes during a call lives in a Scratch, one per thread.
+/// Turns text into token ids exactly as the model's reference tokenizer does. Immutable, hence
+/// thread-safe; mutable state is in a Scratch, one per thread.
 class Tokenizer {
  public:
   class Scratch {

@@ -1,8 +1,8 @@
 #pragma once
 
-// What a tokenizer is made of, as plain data. formats/ reads it out of a model's files and
-// make_tokenizer() builds the machine. A component that the files of a model can name is one
-// alternative of a variant here, one case where the files are read and one class behind it.
+// What a tokenizer consists of, as plain data. formats/ reads it from a model's files, and
+// make_tokenizer() builds the tokenizer. Each component that model files can name is one
+// alternative of a variant here, one case in the reader and one class that implements it.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,14 +20,14 @@
 
 namespace embedtool {
 
-/// A token that is looked for in the text itself, before the model sees what lies between.
+/// A token that is searched for in the text itself, before the model sees the rest.
 struct AddedToken {
   std::string content;
   TokenId id = 0;
-  bool single_word = false;  ///< only where no word character touches it
-  bool lstrip = false;       ///< takes the white space before it along
-  bool rstrip = false;       ///< takes the white space after it along
-  bool normalized = false;   ///< looked for in the normalized text, in its own normalized form
+  bool single_word = false;  ///< only if no word character touches it
+  bool lstrip = false;       ///< absorbs the white space before it
+  bool rstrip = false;       ///< absorbs the white space after it
+  bool normalized = false;   ///< searched for in the normalized text, itself normalized
 };
 
 /// Ids around those of a text, for a single sequence.
@@ -36,15 +36,15 @@ struct SpecialTemplate {
   std::vector<TokenId> suffix;
 };
 
-/// What is looked for in a text: a string, or a regular expression as the reference writes them.
+/// A pattern to search for: a string, or a regular expression in the reference's syntax.
 struct PatternSpec {
   std::string text;
   bool regex = false;
 };
 
-/// BERT's normalizer. Where strip_accents is not said, it follows lowercase.
+/// BERT's normalizer. If strip_accents is not given, it follows lowercase.
 struct BertNormalizerSpec {
-  bool clean_text = true;            ///< drop controls, make all white space a blank
+  bool clean_text = true;            ///< drop controls, turn white space into spaces
   bool handle_chinese_chars = true;  ///< blanks around ideographs
   std::optional<bool> strip_accents;
   bool lowercase = true;
@@ -57,7 +57,7 @@ struct UnicodeFormSpec {
 struct LowercaseSpec {};
 /// Drops all marks; decomposes nothing itself.
 struct StripAccentsSpec {};
-/// Drops controls and makes some separators blanks, as sentencepiece's nmt rules do.
+/// Drops controls and turns some separators into spaces, as sentencepiece's nmt rules do.
 struct NmtSpec {};
 /// Drops white space at the ends of the text.
 struct StripSpec {
@@ -68,7 +68,7 @@ struct ReplaceSpec {
   PatternSpec pattern;
   std::string content;
 };
-/// Puts a string before a text that is not empty.
+/// Prefixes a non-empty text with a string.
 struct PrependSpec {
   std::string content;
 };
@@ -79,10 +79,10 @@ struct PrecompiledSpec {
 using NormalizerStep =
     std::variant<BertNormalizerSpec, UnicodeFormSpec, LowercaseSpec, StripAccentsSpec, NmtSpec,
                  StripSpec, ReplaceSpec, PrependSpec, PrecompiledSpec>;
-/// One after the other; none leaves the text as it is.
+/// Applied in order; an empty list leaves the text unchanged.
 using NormalizerSpec = std::vector<NormalizerStep>;
 
-/// What becomes of the matches that a text is split by.
+/// What to do with the matches that a text is split at.
 enum class SplitBehavior : std::uint8_t {
   removed,
   isolated,
@@ -91,10 +91,10 @@ enum class SplitBehavior : std::uint8_t {
   contiguous  ///< a run of matches is one word
 };
 
-/// Cuts at white space, and sets every punctuation character apart.
+/// Splits at white space, and makes every punctuation character a word.
 struct BertPreTokenizerSpec {};
-/// GPT-2's: a blank before every text that has none, and its regular expression. That the model
-/// reads bytes is said there (BpeSpec::byte_level).
+/// GPT-2's: a space before every text that has none, and its regular expression.
+/// BpeSpec::byte_level says that the model reads bytes.
 struct ByteLevelSpec {
   bool add_prefix_space = true;
   bool use_regex = true;
@@ -102,10 +102,10 @@ struct ByteLevelSpec {
 struct SplitSpec {
   PatternSpec pattern;
   SplitBehavior behavior = SplitBehavior::isolated;
-  bool invert = false;  ///< what lies between matches counts as match, and the reverse
+  bool invert = false;  ///< swap matches and the text between them
 };
 struct WhitespaceSplitSpec {};
-/// Words and runs of what is neither word nor white space.
+/// Words, and runs of characters that are neither word characters nor white space.
 struct WhitespaceSpec {};
 struct PunctuationSpec {
   SplitBehavior behavior = SplitBehavior::isolated;
@@ -117,17 +117,17 @@ struct DigitsSpec {
 struct DelimiterSpec {
   char32_t delimiter = U' ';
 };
-/// Blanks become a visible character, which also goes before the text, and words begin with it.
+/// Spaces become a visible character, which also prefixes the text and begins each word.
 struct MetaspaceSpec {
   enum class Prepend : std::uint8_t { always, first, never };
   std::string replacement = "\xE2\x96\x81";  ///< one character, U+2581
-  Prepend prepend = Prepend::always;         ///< `first`: only where the whole text begins
+  Prepend prepend = Prepend::always;         ///< `first`: only at the beginning of the whole text
   bool split = true;
 };
 using PreTokenizerStep =
     std::variant<BertPreTokenizerSpec, ByteLevelSpec, SplitSpec, WhitespaceSplitSpec,
                  WhitespaceSpec, PunctuationSpec, DigitsSpec, DelimiterSpec, MetaspaceSpec>;
-/// Each cuts the words of the one before further; none leaves the text one word.
+/// Each splits the words of the previous one further; an empty list leaves the text one word.
 using PreTokenizerSpec = std::vector<PreTokenizerStep>;
 
 struct WordPieceSpec {
@@ -151,7 +151,7 @@ struct BpeSpec {
   bool fuse_unk = false;       ///< neighbouring unknown characters are one token
   bool byte_fallback = false;  ///< an unknown character is its bytes' tokens <0x00> … <0xFF>
   bool ignore_merges = false;  ///< a word that is a token is that token
-  bool byte_level = false;     ///< what is joined are bytes
+  bool byte_level = false;     ///< merges join bytes
 };
 
 /// The most likely segmentation under a unigram language model (Kudo 2018).
@@ -165,7 +165,7 @@ struct UnigramSpec {
   bool byte_fallback = false;
 };
 
-/// What is done to a text before sentencepiece sees it (ALBERT, XLNet).
+/// Applied to a text before sentencepiece sees it (ALBERT, XLNet).
 struct SentencePieceRules {
   bool ascii_quotes = false;   ///< `` and '' become "
   bool strip_accents = false;  ///< compatibility decomposition without nonspacing marks
@@ -174,11 +174,11 @@ struct SentencePieceRules {
   bool any() const { return ascii_quotes || strip_accents || lowercase; }
 };
 
-/// A sentencepiece model, which brings its own normalizer. A piece's token id is its number in the
-/// model plus `id_offset`, unless `fixed_ids` says otherwise.
+/// A sentencepiece model, which includes its own normalizer. A piece's token id is its number in
+/// the model plus `id_offset`, unless `fixed_ids` says otherwise.
 struct SentencePieceSpec {
   std::span<const std::byte> model;         ///< the serialized model; read by make_tokenizer() only
-  std::shared_ptr<const std::string> made;  ///< its bytes, where no file holds them
+  std::shared_ptr<const std::string> made;  ///< its bytes, if no file holds them
   TokenId id_offset = 0;
   std::vector<std::pair<std::int32_t, TokenId>> fixed_ids;  ///< {piece, token id}
   SentencePieceRules rules;
@@ -194,7 +194,7 @@ struct TokenizerSpec {
   bool drop_unknown = false;  ///< leave the unknown token out of the ids
 };
 
-/// Throws Error(model) where the parts do not fit together; `where` names their origin in messages.
+/// Throws Error(model) if the parts do not fit together; `where` names their origin in messages.
 std::unique_ptr<Tokenizer> make_tokenizer(TokenizerSpec spec, const std::string& where);
 
 }  // namespace embedtool

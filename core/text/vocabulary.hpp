@@ -36,8 +36,8 @@ class Vocabulary {
  public:
   static constexpr TokenId kAbsent = -1;
 
-  /// Adds `token`; where it is known already, `id` replaces what it had (as in a JSON object).
-  /// `id` must not be negative; at most 4 GiB of bytes in all.
+  /// Adds `token`; if it is already known, `id` replaces its id (as in a JSON object). `id` must
+  /// not be negative; at most 4 GiB of bytes in all.
   void add(std::string_view token, TokenId id);
   void reserve(std::size_t tokens);
 
@@ -48,7 +48,7 @@ class Vocabulary {
     return table_[place(token, hash)].id;  // a free slot's is kAbsent
   }
 
-  /// The token of an id; nothing where no token has it. O(log n).
+  /// The token of an id; nothing if no token has it. O(log n).
   std::optional<std::string_view> token(TokenId id) const;
 
   std::size_t size() const { return count_; }  ///< tokens

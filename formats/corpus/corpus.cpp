@@ -184,8 +184,8 @@ class Corpus final : public CorpusSource {
 
   [[noreturn]] void fail_changed() const {
     throw Error(ExitCode::usage,
-                "{}: its first {} records are not those that the unfinished output was made of; "
-                "the input has changed: give --overwrite to start anew",
+                "{}: its first {} records are not those of the unfinished output: the input has "
+                "changed; add --overwrite to start over",
                 file_names_[std::max<std::size_t>(next_file_, 1) - 1], resume_.witnesses);
   }
 
@@ -213,20 +213,20 @@ class Corpus final : public CorpusSource {
 void check_options(const CorpusOptions& options) {
   if (options.inputs.empty()) throw Error(ExitCode::usage, "no input given");
   if (std::count(options.inputs.begin(), options.inputs.end(), "-") > 1) {
-    throw Error(ExitCode::usage, "stdin (-) can be read only once; it is given twice");
+    throw Error(ExitCode::usage, "standard input (-) can be read only once, but is given twice");
   }
   if (!options.format.empty() && find_input_format(options.format) == nullptr) {
     std::string names;
     for (const std::string_view name : input_format_names()) {
       names += (names.empty() ? "" : ", ") + std::string(name);
     }
-    throw Error(ExitCode::usage, "unknown input format '{}'; one of {}", options.format, names);
+    throw Error(ExitCode::usage, "unknown input format '{}'; use one of {}", options.format, names);
   }
   if (options.max_line_bytes < kMinLine) {
-    throw Error(ExitCode::usage, "the longest line must be at least {} bytes", kMinLine);
+    throw Error(ExitCode::usage, "the maximum line length must be at least {} bytes", kMinLine);
   }
   if (options.max_depth == 0 || options.max_depth > kMaxDepth) {
-    throw Error(ExitCode::usage, "the depth of JSON must be from 1 to {}", kMaxDepth);
+    throw Error(ExitCode::usage, "the JSON nesting limit must be from 1 to {}", kMaxDepth);
   }
 }
 
@@ -246,7 +246,8 @@ InputDigest digest_input(const std::string& path, const std::atomic<bool>& stop)
   stream.take_as_stored();
   std::vector<char> buffer(std::size_t{1} << 20U);
   while (!stream.read(buffer, Wait::yes).end) {
-    if (stop) throw Error(ExitCode::failed, "{}: stopped while it was compared", stream.name());
+    if (stop)
+      throw Error(ExitCode::failed, "{}: stopped while comparing its contents", stream.name());
   }
   return {stream.bytes_read(), stream.digest(), unused.unpacked == 0};
 }

@@ -12,35 +12,34 @@
 
 namespace embedtool {
 
-/// Where a resumed run goes on, and by what it knows that it is the same input.
+/// Where a resumed run continues, and how it recognises that the input is the same.
 struct ResumePoint {
-  std::uint64_t skip = 0;       ///< records (by ordinal) that are done with
+  std::uint64_t skip = 0;       ///< records (by ordinal) that are done
   std::uint64_t witnesses = 0;  ///< of that many records …
   std::uint64_t prefix = 0;     ///< … the last had this Record::prefix; 0 witnesses: none
 };
 
-/// What was read of an input, once it has come to its end.
+/// What was read of an input, after its end.
 struct InputDigest {
   std::uint64_t bytes = 0;  ///< as stored
   Hash128 hash;
-  bool empty = false;  ///< nothing was in it, once unpacked
+  bool empty = false;  ///< it was empty after decompression
 };
 
 /// The documents of files and pipes.
 class CorpusSource : public DocumentSource {
  public:
-  /// Call before the first read(), which then passes over the records that are done with: they are
-  /// parsed, counted and dropped. It throws Error(usage), before it has handed out any record,
-  /// where the input is not the one that was begun.
+  /// Call before the first read(), which then skips the records that are done: they are parsed,
+  /// counted and dropped. It throws Error(usage) before handing out any record if the input is not
+  /// the one that was begun.
   virtual void resume(const ResumePoint& point) = 0;
-  /// One entry an input that has been read to its end, in order. Call when read() has ended.
+  /// One entry per input that was read to its end, in order. Call after read() has returned false.
   virtual std::span<const InputDigest> digests() const = 0;
 };
 
-/// Opens a corpus: every input is looked at, and the header of every CSV file on disk read, before
-/// this returns. `rejects` must outlive the source; the options are copied.
-/// Throws Error(usage) on options that do not fit the inputs, Error(failed) on inputs that cannot
-/// be read.
+/// Opens a corpus: every input is checked, and the header of every CSV file on disk is read, before
+/// this returns. `rejects` must outlive the source; the options are copied. Throws Error(usage) on
+/// options that do not fit the inputs, Error(failed) on inputs that cannot be read.
 std::unique_ptr<CorpusSource> open_corpus(const CorpusOptions& options, RejectSink& rejects);
 
 /// Reads an input to its end and hashes it. Throws Error(failed) on a read error, also when `stop`

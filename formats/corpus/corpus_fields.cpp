@@ -100,7 +100,7 @@ FieldPlan::FieldPlan(const CorpusOptions& options) : nodes_(1) {
 }
 
 FieldPlan::Slot FieldPlan::want(const std::string& path) {
-  if (path.empty()) throw Error(ExitCode::usage, "a field needs a name; one given is empty");
+  if (path.empty()) throw Error(ExitCode::usage, "a field name is empty");
   // Descends from the root, making the nodes that are not there yet. A field that two options name
   // has one slot.
   std::uint32_t at = 0;

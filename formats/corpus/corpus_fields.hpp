@@ -19,14 +19,14 @@ std::string_view describe(ValueKind kind);
 
 /// 'a', 'b', 'c': for messages. Long lists and long names (UTF-8) are cut.
 std::string list_names(std::span<const std::string_view> names);
-/// How many names list_names() shows; who gathers them need gather no more than one beyond.
+/// How many names list_names() shows; callers need to collect only one more than that.
 inline constexpr std::size_t kNamesListed = 12;
 
-/// What a record holds in one wanted field. Views into the reader's buffers, valid until its next
+/// The value of one wanted field of a record. Views into the reader's buffers, valid until its next
 /// record.
 struct FieldValue {
   ValueKind kind = ValueKind::absent;
-  std::string_view raw;   ///< JSON text as written; of a CSV cell, its content
+  std::string_view raw;   ///< JSON text as written; for a CSV cell, its content
   std::string_view text;  ///< string: unescaped
   // array: its string elements are parts[first_part, first_part + n_parts) of RecordFields
   std::size_t first_part = 0;
@@ -62,7 +62,7 @@ class FieldPlan {
   };
   static constexpr std::size_t kNoIndex = static_cast<std::size_t>(-1);
 
-  /// Throws Error(usage) on a path that cannot be one.
+  /// Throws Error(usage) for an invalid path.
   explicit FieldPlan(const CorpusOptions& options);
 
   const Node& root() const { return nodes_.front(); }
@@ -75,9 +75,9 @@ class FieldPlan {
 
   std::vector<Slot> text;  ///< in joining order
   bool default_text = false;
-  Slot beir_title = kNone;  ///< put before the text where beir_id is there too
+  Slot beir_title = kNone;  ///< put before the text if beir_id is present
   Slot beir_id = kNone;
-  std::vector<Slot> id;  ///< the first that is there counts
+  std::vector<Slot> id;  ///< the first that is present counts
   bool id_required = false;
   std::vector<Slot> keep;
   Slot ids = kNone;

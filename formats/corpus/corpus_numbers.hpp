@@ -6,12 +6,12 @@
 
 namespace embedtool {
 
-/// White space as RFC 8259 has it.
+/// White space as RFC 8259 defines it.
 constexpr bool is_json_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/// Length of the JSON number that `text` starts with (the longest), 0 where it starts with none.
+/// Length of the longest JSON number at the start of `text`, 0 if there is none.
 std::size_t json_number_length(std::string_view text);
 
 /// Exactly a number of RFC 8259's grammar? (No leading zeros, no `+`, no NaN.)
@@ -21,7 +21,7 @@ bool is_json_number(std::string_view token);
 /// small becomes (signed) zero or a subnormal, too large is false.
 bool parse_float(std::string_view number, float& value);
 
-/// Steps through a flat JSON array of numbers, `[1, 2.5]`. Trusts nothing.
+/// Steps through a flat JSON array of numbers, `[1, 2.5]`. The input is not trusted.
 class NumberArray {
  public:
   explicit NumberArray(std::string_view json) : rest_(json) {}

@@ -24,12 +24,12 @@ class RecordReader {
   };
 
   virtual ~RecordReader() = default;
-  /// Reads what stands before the first record (a header). False when blocked: call again.
+  /// Reads what precedes the first record (a header). False when blocked: call again.
   virtual bool prepare(Wait) { return true; }
   virtual Step next(Wait wait) = 0;
 };
 
-/// What a reader works with; everything outlives it.
+/// What a reader works with; everything in it outlives the reader.
 struct ReaderContext {
   ByteWindow& window;
   RecordBuilder& builder;
@@ -55,7 +55,7 @@ std::unique_ptr<RecordReader> open_tsv(const ReaderContext& context);
 std::span<const InputFormat> input_formats();
 /// The format of that name, or null.
 const InputFormat* find_input_format(std::string_view name);
-/// The format that a file name's ending tells, .gz and .zst stripped, or null.
+/// The format for a file name's ending, after removing .gz and .zst, or null.
 const InputFormat* input_format_of(std::string_view file_name);
 
 }  // namespace embedtool

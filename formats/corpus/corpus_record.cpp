@@ -117,7 +117,7 @@ bool RecordBuilder::check_id(const Record& record) {
   if (!seen) return true;
   duplicate_ids_.fetch_add(1, std::memory_order_relaxed);
   if (!options_.unique_ids) return true;
-  reason_ = "another record had this id before (--duplicate-ids)";
+  reason_ = "duplicate id: an earlier record has it (--duplicate-ids)";
   return false;
 }
 
@@ -147,7 +147,7 @@ bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {
         if (!plan_.id_required) continue;
         [[fallthrough]];
       default:
-        reason_ = fmt::format("field '{}' holds {}; an id is a string or a number", name(slot),
+        reason_ = fmt::format("field '{}' holds {}; an id must be a string or a number", name(slot),
                               describe(value.kind));
         return false;
     }
@@ -186,9 +186,9 @@ bool RecordBuilder::put_text_part(const RecordFields& fields, FieldPlan::Slot sl
     return true;
   }
   const bool array = value.kind == ValueKind::array;
-  reason_ =
-      fmt::format("field '{}' holds {}{}; a text is a string or an array of strings", name(slot),
-                  array ? "an array with " : "", describe(array ? value.odd_element : value.kind));
+  reason_ = fmt::format("field '{}' holds {}{}; a text must be a string or an array of strings",
+                        name(slot), array ? "an array with " : "",
+                        describe(array ? value.odd_element : value.kind));
   return false;
 }
 

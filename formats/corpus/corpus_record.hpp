@@ -15,7 +15,7 @@
 namespace embedtool {
 
 /// Turns the fields that a reader found into a Record of the block being filled, or into a reject.
-/// Nothing of a rejected record stays in the block. Not thread-safe, but for the counters.
+/// A rejected record leaves nothing in the block. Not thread-safe, except for the counters.
 class RecordBuilder {
  public:
   /// `options`, `plan` and `rejects` must outlive the builder.
@@ -30,15 +30,14 @@ class RecordBuilder {
   /// From now on records come from that file.
   void set_file(std::uint32_t file) { file_ = file; }
 
-  /// A record with named fields; `bytes` is the record as it stands in the input. False if
-  /// rejected.
+  /// A record with named fields; `bytes` is the record as written in the input. False if rejected.
   bool add(const RecordFields& fields, std::uint64_t line, std::string_view bytes);
-  /// A record that is a text and nothing else; `text` is valid UTF-8.
+  /// A record that is only a text; `text` is valid UTF-8.
   void add_text(std::string_view text, std::uint64_t line);
   void reject(std::uint64_t line, std::string_view id, std::string_view reason,
               std::string_view bytes);
 
-  /// Of the record that comes next.
+  /// Of the next record.
   std::uint64_t position() const { return accepted() + rejected(); }
   std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
   std::uint64_t duplicate_ids() const { return duplicate_ids_.load(std::memory_order_relaxed); }
@@ -46,7 +45,7 @@ class RecordBuilder {
   std::uint64_t rejected() const { return rejected_.load(std::memory_order_relaxed); }
 
  private:
-  /// Where duplicates are only counted, so many ids are kept (8 MiB), whatever the corpus.
+  /// When duplicates are only counted, this many ids are kept (8 MiB), whatever the corpus.
   static constexpr std::size_t kCountedIds = std::size_t{1} << 19U;
 
   bool check_id(const Record& record);
@@ -76,8 +75,8 @@ class RecordBuilder {
   RejectSink& rejects_;
   DocumentBlock* block_ = nullptr;
   std::uint32_t file_ = 0;
-  bool has_own_id_ = false;   ///< the record at hand brought its id
-  std::string reason_;        ///< why the record at hand is no good
+  bool has_own_id_ = false;   ///< the current record has an id of its own
+  std::string reason_;        ///< why the current record is rejected
   std::uint64_t prefix_ = 0;  ///< running hash of all records so far
   IdSet ids_;
   std::atomic<std::uint64_t> duplicate_ids_{0};

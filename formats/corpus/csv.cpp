@@ -204,7 +204,7 @@ void CsvReader::map_columns() {
   for (const std::string& name : plan.names()) {
     const auto at = std::find(columns_.begin(), columns_.end(), name);
     if (at != columns_.end() && std::find(at + 1, columns_.end(), name) != columns_.end()) {
-      throw Error(ExitCode::usage, "{}: column '{}' stands twice in the header; rename one",
+      throw Error(ExitCode::usage, "{}: column '{}' appears twice in the header; rename one",
                   context_.file_name, name);
     }
     column_of_.push_back(at == columns_.end() ? kNoColumn

@@ -72,7 +72,7 @@ bool CsvScanner::after_quote(std::string_view view) {
     ++position_;
     return true;
   }
-  error_ = "text after the closing quote of a field (a quote inside a quoted field is doubled)";
+  error_ = "text after the closing quote of a field (double a quote inside a quoted field)";
   return false;
 }
 
@@ -118,7 +118,7 @@ CsvScanner::Status CsvScanner::finish(std::string_view view) {
       end_cell(view, position_ - 2);
       break;
     case State::quoted:
-      error_ = "a quoted field without an end";
+      error_ = "an unterminated quoted field";
       return Status::bad;
   }
   done_ = true;

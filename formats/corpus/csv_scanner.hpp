@@ -8,7 +8,7 @@
 
 namespace embedtool {
 
-/// A field of a delimited record: where its content stands in the record.
+/// A field of a delimited record: where its content is in the record.
 struct CsvCell {
   std::size_t offset = 0;
   std::size_t size = 0;
@@ -16,8 +16,8 @@ struct CsvCell {
   bool doubled = false;  ///< holds `""`, each meaning one quote
 };
 
-/// Finds the cells of one record of RFC 4180, also across line ends inside quotes. A record may be
-/// scanned in pieces, as its bytes arrive. Strict: text after a closing quote is an error; a quote
+/// Finds the cells of one RFC 4180 record, including line ends inside quotes. A record may be
+/// scanned in pieces as its bytes arrive. Strict: text after a closing quote is an error; a quote
 /// inside an unquoted field is an ordinary character. Not thread-safe.
 class CsvScanner {
  public:
@@ -28,15 +28,15 @@ class CsvScanner {
 
   /// Begins a new record of which at most `max_cells` cells are kept (all are counted).
   void restart(std::size_t max_cells);
-  /// Goes on. `view` starts at the record's first byte and only grows from call to call; `final`:
-  /// nothing follows it. Needs at least one byte in a final view to find a record.
+  /// Continues. `view` starts at the record's first byte and only grows from call to call; `final`:
+  /// no bytes follow it. Needs at least one byte in a final view to find a record.
   Status scan(std::string_view view, bool final);
 
   const std::vector<CsvCell>& cells() const { return cells_; }
   std::size_t cell_count() const { return count_; }
   /// Bytes of the record, its line end included.
   std::size_t size() const { return position_; }
-  /// After `bad`: why.
+  /// After `bad`: the reason.
   const std::string& error() const { return error_; }
 
  private:

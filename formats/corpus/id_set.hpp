@@ -8,17 +8,17 @@
 
 namespace embedtool {
 
-/// Ids seen so far, by 64-bit hashes: 8 bytes each at a load of at most a half, hence 16 to 32
-/// bytes an id. Two different ids are taken for one with probability n²/2^65: below 10^-5 for 10
+/// Ids seen so far, by 64-bit hashes: 8 bytes each at a load of at most one half, hence 16 to 32
+/// bytes per id. Any two different ids are confused with probability n²/2^65: below 10^-5 for 10
 /// million. Not thread-safe.
 class IdSet {
  public:
-  /// `most`: how many are kept; 0 = any number.
+  /// `most`: how many are kept; 0 = no limit.
   explicit IdSet(std::size_t most) : most_(most) {}
 
-  /// Takes an id in; true when it was there before. When the set is full new ones are let go.
+  /// Adds an id; true if it was already there. When the set is full, new ids are dropped.
   bool insert(std::string_view id);
-  /// True once an id has been let go.
+  /// True once an id has been dropped.
   bool overflowed() const { return overflowed_; }
 
  private:

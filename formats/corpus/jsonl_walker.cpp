@@ -222,7 +222,7 @@ std::string explain(error_code error, std::string_view json, const char* where, 
       reason += "a control character inside a string";
       break;
     case simdjson::UNCLOSED_STRING:
-      reason += "a string without an end";
+      reason += "an unterminated string";
       break;
     case simdjson::NUMBER_ERROR:
       reason += "a malformed number";
@@ -233,13 +233,13 @@ std::string explain(error_code error, std::string_view json, const char* where, 
       reason += "a malformed literal";
       break;
     case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
-      reason += "an object or array without an end";
+      reason += "an unterminated object or array";
       break;
     case simdjson::TRAILING_CONTENT:
-      reason += "something after the object";
+      reason += "extra content after the object";
       break;
     default:
-      reason += "a comma, colon, quote or bracket is missing or too many";
+      reason += "a missing or extra comma, colon, quote or bracket";
   }
   if (where != nullptr && where >= json.data() && where <= json.data() + json.size()) {
     reason += fmt::format(" (near byte {} of the line)", where - json.data());
@@ -261,8 +261,9 @@ bool JsonWalker::walk(std::string_view json, RecordFields& fields) {
     if (parser.allocate(capacity, max_depth_ + 8) != simdjson::SUCCESS) throw std::bad_alloc();
   }
   if (!json.starts_with('{')) {
-    error_ = is_utf8(json) ? "a record is one JSON object on one line; this does not start with {"
-                           : explain(simdjson::UTF8_ERROR, json, nullptr, false, max_depth_);
+    error_ = is_utf8(json)
+                 ? "a record must be one JSON object on one line; this line does not start with {"
+                 : explain(simdjson::UTF8_ERROR, json, nullptr, false, max_depth_);
     return false;
   }
   od::document document;

@@ -9,9 +9,9 @@
 
 namespace embedtool {
 
-/// Parses one JSON object, validates all of it and gathers the wanted fields. Of a key that stands
-/// twice in an object the last value counts, as in Python and JavaScript. Recycles its buffers; one
-/// that a giant record grew is let go afterwards. Not thread-safe.
+/// Parses one JSON object, validates all of it and collects the wanted fields. If a key appears
+/// twice in an object, the last value counts, as in Python and JavaScript. Recycles its buffers;
+/// one that grew for a giant record is freed afterwards. Not thread-safe.
 class JsonWalker {
  public:
   /// `plan` must outlive the walker. Values nested deeper than `max_depth` are an error.
@@ -20,8 +20,8 @@ class JsonWalker {
   JsonWalker(const JsonWalker&) = delete;
   JsonWalker& operator=(const JsonWalker&) = delete;
 
-  /// Walks `json`, behind which ByteWindow::kPadding bytes must be readable. False when it is not
-  /// one valid JSON object: error() says why. `fields` holds views into `json` and the walker,
+  /// Walks `json`, after which ByteWindow::kPadding bytes must be readable. False if it is not one
+  /// valid JSON object: error() gives the reason. `fields` holds views into `json` and the walker,
   /// valid until the next walk.
   bool walk(std::string_view json, RecordFields& fields);
   const std::string& error() const { return error_; }

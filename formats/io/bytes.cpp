@@ -175,8 +175,8 @@ ReadResult ByteStream::read_packed(std::span<char> out, Wait wait) {
     // An end is good only between members or frames.
     if (got.end && !unpacker_->complete()) {
       throw Error(ExitCode::failed,
-                  "{}: {} data end at byte {} in the middle; the file was cut off, fetch it again",
-                  name_, compression_->name, offset_);
+                  "{}: the {} data stops at byte {}: the file is truncated; fetch it again", name_,
+                  compression_->name, offset_);
     }
     if (got.end) return got;
   }

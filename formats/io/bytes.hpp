@@ -14,7 +14,7 @@
 
 namespace embedtool {
 
-/// Bytes taken in so far; another thread may look while a stream is read.
+/// Bytes read so far; another thread may read the counters while a stream is read.
 struct ByteCounters {
   std::atomic<std::uint64_t> packed{0};    ///< as stored
   std::atomic<std::uint64_t> unpacked{0};  ///< after decompression
@@ -26,38 +26,38 @@ enum class Wait : bool { no, yes };
 struct ReadResult {
   std::size_t size = 0;  ///< bytes put into the caller's buffer
   bool end = false;      ///< the stream is exhausted
-  /// Nothing came, though more may follow: the producer is slow, or the run is being stopped.
+  /// No bytes arrived, though more may follow: the producer is slow, or the run is being stopped.
   bool blocked() const { return size == 0 && !end; }
 };
 
-/// What is known of an input before it is read.
+/// What is known about an input before it is read.
 struct InputFacts {
   std::string name;              ///< for messages: the path, or "<stdin>"
-  bool regular = false;          ///< a file whose size stands below; else a pipe or device
+  bool regular = false;          ///< a file, with the size below; else a pipe or device
   std::uint64_t size = 0;        ///< bytes still to read
   std::int64_t modified_ns = 0;  ///< of regular files: last change, since 1970
 };
 
-/// Looks at an input ("-" = stdin) without reading from it. Throws Error(failed) naming it when it
-/// is missing, a folder, or not readable. A named pipe is not opened (its writer would notice).
+/// Examines an input ("-" = stdin) without reading from it. Throws Error(failed) naming it if it is
+/// missing, a folder, or not readable. A named pipe is not opened (its writer would notice).
 InputFacts inspect_input(const std::string& path);
 
 /// A file, pipe or stdin as a stream of unpacked bytes. gzip and zstd are recognised by their first
-/// bytes, whatever the name says; concatenated members and frames are one stream. Holds a bounded
-/// input buffer and the decompressor's window. Not thread-safe.
+/// bytes, whatever the name; concatenated members and frames form one stream. Holds a bounded input
+/// buffer and the decompressor's window. Not thread-safe.
 class ByteStream {
  public:
-  /// Opens `path` ("-" = stdin). `counters` must outlive the stream. `stop`, if given, ends every
-  /// wait for a pipe soon after it turns true. Throws Error(failed) naming the path.
+  /// Opens `path` ("-" = stdin). `counters` must outlive the stream. If `stop` is given, every wait
+  /// for a pipe ends soon after it turns true. Throws Error(failed) naming the path.
   ByteStream(const std::string& path, ByteCounters& counters,
              const std::atomic<bool>* stop = nullptr);
 
   /// Reads 1..out.size() bytes (`out` must not be empty), or reports the end; with Wait::no, or
-  /// when stopped, also nothing. Throws Error(failed) on a read error and on corrupt or truncated
-  /// compressed data, naming the file and the offset in it.
+  /// when stopped, possibly nothing. Throws Error(failed) on a read error and on corrupt or
+  /// truncated compressed data, naming the file and the offset in it.
   ReadResult read(std::span<char> out, Wait wait);
 
-  /// Call before the first read(): compressed data come as they are.
+  /// Call before the first read(): compressed data are then not unpacked.
   void take_as_stored() { recognised_ = true; }
 
   const std::string& name() const { return name_; }
@@ -80,7 +80,7 @@ class ByteStream {
   bool regular_ = false;
   ByteCounters& counters_;
   const std::atomic<bool>* stop_;
-  std::uint64_t offset_ = 0;  ///< bytes taken from fd_
+  std::uint64_t offset_ = 0;  ///< bytes read from fd_
   Hasher128 hasher_;          ///< of them
   bool recognised_ = false;
   const Compression* compression_ = nullptr;

@@ -11,7 +11,7 @@ namespace embedtool {
 struct Unpacked {
   std::size_t consumed = 0;
   std::size_t produced = 0;
-  const char* error = nullptr;  ///< static text when the data are corrupt
+  const char* error = nullptr;  ///< static text if the data are corrupt
 };
 
 /// A streaming decompressor with bounded memory. Not thread-safe.
@@ -20,7 +20,7 @@ class Unpacker {
   virtual ~Unpacker() = default;
   /// Unpacks what it can of `in` (may be empty, to drain) into `out`.
   virtual Unpacked unpack(std::span<const char> in, std::span<char> out) = 0;
-  /// True where the input may end: after a whole member or frame.
+  /// True if the input may end here: after a complete member or frame.
   virtual bool complete() const = 0;
 };
 
@@ -29,7 +29,7 @@ struct Compression {
   enum class Match { no, yes, too_short };
 
   std::string_view name;
-  /// Is `head` (the first bytes of a file) this format's? too_short: it may become so.
+  /// Is `head` (the first bytes of a file) in this format? too_short: it may turn out to be.
   Match (*match)(std::string_view head);
   std::unique_ptr<Unpacker> (*open)();
 };

@@ -9,11 +9,11 @@ namespace embedtool {
 /// Valid UTF-8 (no overlong forms, no surrogates, nothing above U+10FFFF)? NUL bytes are valid.
 bool is_utf8(std::string_view bytes);
 
-/// Length of the longest valid beginning of `bytes`; equal to its size where all is valid. Slower
-/// than is_utf8: for messages.
+/// Length of the longest valid prefix of `bytes`; its size if all of it is valid. Slower than
+/// is_utf8: for messages.
 std::size_t valid_utf8_prefix(std::string_view bytes);
 
-/// Appends the bytes as readable text: valid UTF-8 as it is, every other byte as \xNN, a backslash
+/// Appends the bytes as readable text: valid UTF-8 unchanged, every other byte as \xNN, a backslash
 /// as \\. Nothing is lost, and the result is valid UTF-8. Reads at most `cap` bytes.
 void append_escaped(std::string& out, std::string_view bytes, std::size_t cap);
 

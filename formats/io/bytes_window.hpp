@@ -9,13 +9,13 @@
 
 namespace embedtool {
 
-/// A recycled buffer over the unread bytes of a stream, in one piece, so that a record can be
-/// parsed where it lies. Starts at `base` bytes, doubles for a long record up to `max` and shrinks
-/// back afterwards. Not thread-safe.
+/// A recycled, contiguous buffer over the unread bytes of a stream, so that a record can be parsed
+/// in place. Starts at `base` bytes, doubles for a long record up to `max` and shrinks back
+/// afterwards. Not thread-safe.
 class ByteWindow {
  public:
-  /// So many bytes behind view() are readable and are newlines, or bytes of the stream: parsers
-  /// that read in blocks may run over.
+  /// This many bytes after view() are readable, and are newlines or bytes of the stream: parsers
+  /// that read in blocks may run over the end.
   static constexpr std::size_t kPadding = 64;
 
   enum class Fill { data, blocked, end, full };
@@ -26,7 +26,8 @@ class ByteWindow {
   /// The unread bytes held. Invalidated by fill().
   std::string_view view() const { return {data_.get() + begin_, end_ - begin_}; }
   void consume(std::size_t size) { begin_ += size; }
-  /// Reads more behind view(). `full`: it holds `max` bytes already. `blocked`: see ReadResult.
+  /// Reads more bytes after view(). `full`: it already holds `max` bytes. `blocked`: see
+  /// ReadResult.
   Fill fill(Wait wait);
   /// True once fill() has reported the end.
   bool ended() const { return ended_; }
@@ -45,18 +46,18 @@ class ByteWindow {
   bool ended_ = false;
 };
 
-/// Takes lines off a window: '\n' ends one, a '\r' before it stays (formats differ there), the last
-/// needs no end. Lines over the limit are reported once, by their beginning, and skipped with
-/// bounded memory.
+/// Takes lines off a window: '\n' ends one, a '\r' before it is kept (formats differ), and the last
+/// one needs no line end. Lines over the limit are reported once, with their beginning, and skipped
+/// with bounded memory.
 class LineReader {
  public:
   enum class Status { line, too_long, blocked, end };
 
   LineReader(ByteWindow& window, std::size_t max_line) : window_(window), max_line_(max_line) {}
 
-  /// `line` stays valid until the next call and has ByteWindow::kPadding readable bytes behind it.
+  /// `line` stays valid until the next call and is followed by ByteWindow::kPadding readable bytes.
   Status next(Wait wait, std::string_view& line);
-  /// 1-based number of the line that next() gave last.
+  /// 1-based number of the line that next() returned last.
   std::uint64_t number() const { return number_; }
 
  private:
@@ -71,8 +72,8 @@ class LineReader {
   bool skipping_ = false;    ///< inside a line that was too long
 };
 
-/// Steps over a UTF-8 byte order mark at the start of a stream. False when blocked before it is
-/// clear whether there is one: call again.
+/// Skips a UTF-8 byte order mark at the start of a stream. False when blocked before it is clear
+/// whether there is one: call again.
 bool skip_byte_order_mark(ByteWindow& window, Wait wait);
 
 }  // namespace embedtool

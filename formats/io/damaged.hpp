@@ -9,9 +9,8 @@
 
 namespace embedtool {
 
-/// Input is not what its format says. The message is a clause that knows neither the file's name
-/// nor a remedy: parsers throw it, and the reader that opened the file adds both with
-/// naming_damage().
+/// Input violates its format. The message is a clause without the file's name or a remedy: parsers
+/// throw it, and the reader that opened the file adds both with naming_damage().
 class Damaged : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -22,8 +21,7 @@ inline void require(bool condition, const char* what) {
   if (!condition) throw Damaged(what);
 }
 
-/// Returns what `read` returns. A Damaged that leaves it becomes
-/// Error(code, "NAME: WHAT; REMEDY").
+/// Returns what `read` returns. A Damaged that it throws becomes Error(code, "NAME: WHAT; REMEDY").
 template <typename Read>
 decltype(auto) naming_damage(const std::string& name, ExitCode code, std::string_view remedy,
                              Read&& read) {

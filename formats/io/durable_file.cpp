@@ -30,11 +30,13 @@ const char* advice(int error) {
     case EPERM:
     case EROFS:
       return "; choose an output directory that you may write to";
+    case ENOTDIR:
+      return "; name a directory, not a file";
     case EMFILE:
     case ENFILE:
       return "; raise the limit on open files (ulimit -n)";
     case ELOOP:
-      return "; it is a symbolic link, which is not followed: remove it";
+      return "; it is a symbolic link, and links are not followed: remove it";
     default:
       return "";
   }
@@ -183,7 +185,7 @@ UniqueFd Directory::open_append(std::string_view name) const {
   if (ops_->status(fd.get(), &info) != 0) fail(name, "examine", errno);
   if (!S_ISREG(info.st_mode) || info.st_nlink != 1) {
     throw Error(ExitCode::failed,
-                "{}: is not a plain file of its own (a link?); remove it or use --overwrite",
+                "{}: is not a regular file, or has other hard links; remove it or add --overwrite",
                 path_of(name));
   }
   return fd;
@@ -224,7 +226,7 @@ std::optional<std::string> Directory::read(std::string_view name, std::size_t ca
     if (n == 0) return contents;
     contents.append(reinterpret_cast<const char*>(buffer.data()), static_cast<std::size_t>(n));
     if (contents.size() > cap) {
-      throw Error(ExitCode::failed, "{}: is larger than {} bytes, hence not embedtool's",
+      throw Error(ExitCode::failed, "{}: is larger than {} bytes, so embedtool did not write it",
                   path_of(name), cap);
     }
   }

@@ -19,7 +19,7 @@
 
 namespace embedtool {
 
-/// Names with this prefix are ours and mean nothing: what a killed run was writing.
+/// Names with this prefix are embedtool's temporary files: what a killed run was writing.
 inline constexpr std::string_view kTempPrefix = ".embedtool-tmp-";
 
 /// Size and content hash of a file.
@@ -43,10 +43,10 @@ class Directory {
   std::vector<std::string> list() const;
   /// A new empty file of that name; an old entry of the name is removed, never written through.
   UniqueFd create(std::string_view name) const;
-  /// A regular file, for reading; none when there is no such entry. Links are an Error.
+  /// A regular file, for reading; nothing if there is no such entry. Links are an Error.
   UniqueFd open_regular(std::string_view name) const;
   /// An existing regular file to append to, for the journal. A file with a second hard link is
-  /// refused: it could lie elsewhere as well.
+  /// refused: the link could be anywhere.
   UniqueFd open_append(std::string_view name) const;
   void rename(std::string_view from, std::string_view to) const;
   /// True when there was such an entry.
@@ -55,7 +55,7 @@ class Directory {
 
   /// Writes a small file, complete or not at all, and makes it durable.
   void publish(std::string_view name, std::string_view contents) const;
-  /// A small file's bytes, or none when it does not exist; larger than `cap` is an Error.
+  /// A small file's bytes, or nothing if it does not exist; larger than `cap` is an Error.
   std::optional<std::string> read(std::string_view name, std::size_t cap) const;
 
   [[noreturn]] void fail(std::string_view name, const char* doing, int error) const;
@@ -66,7 +66,7 @@ class Directory {
   UniqueFd fd_;
 };
 
-/// Writes everything, going on after interruptions and short writes. Returns 0 or the errno.
+/// Writes everything, resuming after interruptions and short writes. Returns 0 or the errno.
 int write_fully(FileOps& ops, int fd, std::span<const std::byte> bytes);
 
 /// A file being written under its temporary name. Dropped without publish(), it is removed.
@@ -85,7 +85,7 @@ class DurableFile final : public ByteSink {
   void patch(std::uint64_t offset, std::span<const std::byte> bytes);
   std::uint64_t size() const { return size_; }
 
-  /// fsync, rename, fsync of the directory; then the digest of what lies there.
+  /// fsync, rename, fsync of the directory; then the digest of the published file.
   FileDigest publish();
 
  private:
@@ -101,10 +101,10 @@ class DurableFile final : public ByteSink {
   bool published_ = false;
 };
 
-/// A regular file inside a directory, for reading anywhere. Thread-safe.
+/// A regular file inside a directory, for random access. Thread-safe.
 class DirectoryFile final : public RandomBytes {
  public:
-  /// Throws Error when it is missing, a link, or no regular file.
+  /// Throws Error if it is missing, a link, or not a regular file.
   DirectoryFile(const Directory& directory, std::string_view name);
 
   std::uint64_t size() const override { return size_; }

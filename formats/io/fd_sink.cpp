@@ -41,7 +41,8 @@ void FdSink::write(std::span<const std::byte> bytes) {
     bytes = bytes.subspan(part.size());
   }
   if (error == 0) return;
-  if (error == EPIPE) throw ClosedPipe(ExitCode::failed, "{}: the reader has gone", name_);
+  if (error == EPIPE)
+    throw ClosedPipe(ExitCode::failed, "{}: the reader has closed the pipe", name_);
   throw Error(ExitCode::failed, "{}: cannot write: {}", name_, std::strerror(error));
 }
 

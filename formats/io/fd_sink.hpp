@@ -9,18 +9,18 @@
 
 namespace embedtool {
 
-/// The reader of a pipe has gone away: an ordinary end that needs no message.
+/// The reader of a pipe has closed it: an ordinary end that needs no message.
 class ClosedPipe : public Error {
  public:
   using Error::Error;
 };
 
-/// Writes to a descriptor that stays the caller's (stdout). Throws ClosedPipe when a pipe's reader
-/// has gone (SIGPIPE must be ignored), Error otherwise.
+/// Writes to a descriptor that the caller owns (stdout). Throws ClosedPipe when a pipe's reader has
+/// closed it (SIGPIPE must be ignored), Error otherwise.
 class FdSink final : public ByteSink {
  public:
-  /// `name` is for messages.
-  /// `stop`, if given, ends a wait for a slow reader soon after it turns true, with an Error.
+  /// `name` is for messages. If `stop` is given, a wait for a slow reader ends with an Error soon
+  /// after it turns true.
   FdSink(int fd, std::string name, const std::atomic<bool>* stop = nullptr)
       : fd_(fd), name_(std::move(name)), stop_(stop) {}
   void write(std::span<const std::byte> bytes) override;

@@ -7,9 +7,9 @@
 
 namespace embedtool {
 
-/// Every system call that publishing an output makes, one virtual function each, with the
-/// semantics of the call of that name (-1 and errno on failure): tests make the k-th call fail, or
-/// write short. Thread-safe as the calls are.
+/// Every system call used to publish an output, as one virtual function with the semantics of the
+/// call of that name (-1 and errno on failure), so that tests can make the k-th call fail or write
+/// short. As thread-safe as the calls themselves.
 class FileOps {
  public:
   virtual ~FileOps() = default;

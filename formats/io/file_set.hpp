@@ -13,23 +13,23 @@
 
 namespace embedtool {
 
-/// A model's files by name, wherever they lie: a folder on disk, or bytes inside the program.
-/// Names are relative with '/' between the parts ("tokenizer.json", "1_Pooling/config.json").
+/// A model's files by name, wherever they are: a folder on disk, or bytes inside the program. Names
+/// are relative with '/' between the parts ("tokenizer.json", "1_Pooling/config.json").
 /// Thread-safe.
 class FileSet {
  public:
   virtual ~FileSet() = default;
 
-  /// The whole file, or nothing where there is none. The bytes live as long as the set.
-  /// Throws Error(model) where the file exists but cannot be read, or where `name` would lead out
-  /// of the set (absolute, or with a ".." part): names may come from a file that is not trusted.
+  /// The whole file, or nothing if there is none. The bytes live as long as the set. Throws
+  /// Error(model) if the file exists but cannot be read, or if `name` would lead out of the set
+  /// (absolute, or with a ".." part): names may come from an untrusted file.
   virtual std::optional<std::span<const std::byte>> find(std::string_view name) const = 0;
 
   /// How a file that find() has found looked when it was opened; none where the set cannot tell.
   virtual std::optional<FileStamp> stamp(std::string_view /*name*/) const { return std::nullopt; }
 
-  /// A hint that these bytes of the set's files will not be read again for long: pages that are
-  /// mapped from disk may leave memory until they are. The bytes stay valid.
+  /// A hint that these bytes of the set's files will not be read again soon: pages mapped from disk
+  /// may be dropped from memory. The bytes stay valid.
   virtual void release(std::span<const std::byte> /*bytes*/) const {}
 
   /// Where the files are, for messages: the folder's path, or "builtin".
@@ -41,7 +41,7 @@ inline std::string_view as_chars(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// A folder on disk. Files are mapped when they are first asked for and stay mapped.
+/// A folder on disk. Files are mapped on first use and stay mapped.
 class DirectoryFileSet : public FileSet {
  public:
   /// Throws Error(model) when `path` is not a folder.

@@ -51,7 +51,7 @@ Error wrong_type(const std::string& where, std::string_view key, const char* wan
 
 json parse_json(std::string_view text, const std::string& where, const JsonLimits& limits) {
   if (text.size() > limits.bytes) {
-    throw Error(ExitCode::model, "{}: {} bytes of JSON, more than the {} that are read", where,
+    throw Error(ExitCode::model, "{}: {} bytes of JSON, more than the limit of {}", where,
                 text.size(), limits.bytes);
   }
   ParseGuard guard(limits, where);

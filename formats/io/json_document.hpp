@@ -16,8 +16,8 @@ namespace embedtool {
 struct JsonLimits {
   std::size_t bytes = std::size_t{16} << 20;
   int depth = 64;
-  /// A member that appears twice in one object is an error; otherwise the last one counts, as in
-  /// Python's reader.
+  /// Whether a member that appears twice in one object is an error; otherwise the last one counts,
+  /// as in Python's reader.
   bool unique_keys = false;
 };
 
@@ -35,7 +35,7 @@ class JsonConfig : public ConfigSource {
   static JsonConfig parse(std::string_view text, const std::string& where);
 
   bool has(std::string_view key) const override;
-  /// Also takes a float without a fraction, as some writers put 512.0.
+  /// Also accepts a float without a fraction, because some writers write 512.0.
   std::optional<std::int64_t> integer(std::string_view key) const override;
   std::optional<double> number(std::string_view key) const override;
   std::optional<bool> boolean(std::string_view key) const override;

@@ -1,7 +1,7 @@
 #pragma once
 
-// JSON written straight into a string, for lines of which an output has millions; a library's DOM
-// would cost more than the values.
+// Writes JSON directly into a string. An output has millions of such lines; a library's DOM would
+// cost more than the values.
 
 #include <cstdint>
 #include <string>
@@ -9,11 +9,12 @@
 
 namespace embedtool {
 
-/// Appends a quoted string (RFC 8259). `text` is UTF-8 and passes as it is, but for what must be
-/// escaped: quotes, backslashes and the controls below U+0020.
+/// Appends a quoted string (RFC 8259). `text` is UTF-8 and is copied unchanged, except for
+/// characters that must be escaped: quotes, backslashes and controls below U+0020.
 void append_json_string(std::string& out, std::string_view text);
 
-/// Appends the shortest decimal that reads back as the same f32; null for what JSON cannot say.
+/// Appends the shortest decimal that reads back as the same f32; null for values that JSON cannot
+/// represent.
 void append_json_number(std::string& out, float value);
 void append_json_integer(std::string& out, std::int64_t value);
 

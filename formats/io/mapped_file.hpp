@@ -8,7 +8,7 @@
 
 namespace embedtool {
 
-/// Lets the whole pages inside `bytes` leave memory; they are read from their file again on the
+/// Drops the whole pages inside `bytes` from memory; they are read from their file again on the
 /// next use. Only for bytes that are mapped from a file and never written to: others would be lost.
 void release_pages(std::span<const std::byte> bytes);
 

@@ -31,7 +31,8 @@ std::unique_ptr<FileSet> open_builtin(std::string_view name, std::span<const Bui
   }
   if (!carried) {
     throw Error(ExitCode::model,
-                "{}: this build carries no such model; give a model folder with --model", name);
+                "{}: this build does not contain that model; give a model folder with --model",
+                name);
   }
   return files;
 }

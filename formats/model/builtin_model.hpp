@@ -22,11 +22,12 @@ struct BuiltinFile {
 /// not bag.py and tokenizer.model. The table is generated (formats/model/builtin/CMakeLists.txt).
 std::span<const BuiltinFile> builtin_files();
 
-/// True for the names of models inside the program, whether or not this build carries them:
-/// `builtin` (the default) and `builtin-fast`.
+/// True for the names of built-in models, whether or not this build contains them: `builtin` (the
+/// default) and `builtin-fast`.
 bool is_builtin_name(std::string_view name);
 
-/// Its files, read in place. Throws Error(ExitCode::model) when this build carries no such model.
+/// Its files, read in place. Throws Error(ExitCode::model) if this build does not contain the
+/// model.
 std::unique_ptr<FileSet> open_builtin(std::string_view name);
 /// The same from any table, for tests.
 std::unique_ptr<FileSet> open_builtin(std::string_view name, std::span<const BuiltinFile> table);

@@ -261,7 +261,7 @@ std::vector<DenseSpec> read_gguf_dense(const GgufFile& file,
     const TensorView* tensor = file.find(name);
     if (tensor == nullptr) continue;
     if (tensor->shape.size() != 2) {
-      throw Error(ExitCode::model, "{}: tensor {} is no matrix", file.describe(), name);
+      throw Error(ExitCode::model, "{}: tensor {} is not a matrix", file.describe(), name);
     }
     weights.push_back(std::make_unique<DenseTensor>(*tensor, file.describe()));
     DenseSpec dense;
@@ -279,7 +279,8 @@ GgufModel read_gguf_model(const GgufFile& file, const std::string& where) {
   const Facts facts(file);
   const GgufFamily& family = family_of(facts, where);
   if (!facts.has("token_embd.weight")) {
-    throw Error(ExitCode::model, "{}: no tensor token_embd.weight: a vocabulary alone?", where);
+    throw Error(ExitCode::model,
+                "{}: no tensor token_embd.weight; does the file hold only a vocabulary?", where);
   }
   refuse_scaled_positions(facts, where);
   json config = json::object();

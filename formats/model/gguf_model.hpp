@@ -10,7 +10,7 @@
 
 namespace embedtool {
 
-/// What a GGUF file says of its model.
+/// What a GGUF file says about its model.
 struct GgufModel {
   ModelSpec spec;  ///< with llama.cpp's tensor names
   Sourced<Pooling> pooling{Pooling::mean, ""};
@@ -22,8 +22,8 @@ struct GgufModel {
 /// gemma-embedding, t5encoder). `where` names the file. Throws Error(ExitCode::model).
 GgufModel read_gguf_model(const GgufFile& file, const std::string& where);
 
-/// The dense layers behind the pooling that EmbeddingGemma's conversion keeps as `dense_2` and
-/// `dense_3`; mostly none. The specs point at `weights`, which borrows `file`.
+/// The dense layers after the pooling that EmbeddingGemma's conversion keeps as `dense_2` and
+/// `dense_3`; usually none. The specs point at `weights`, which borrows `file`.
 std::vector<DenseSpec> read_gguf_dense(const GgufFile& file,
                                        std::vector<std::unique_ptr<WeightSource>>& weights);
 

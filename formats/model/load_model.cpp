@@ -141,7 +141,8 @@ class ModelLoader {
   void load_stanford_projection() {
     const TensorView* tensor = model_.weights->find("linear.weight");
     if (tensor == nullptr || tensor->shape.size() != 2) {
-      throw Error(ExitCode::model, "{}: an HF_ColBERT, but without a matrix linear.weight",
+      throw Error(ExitCode::model,
+                  "{}: config.json says HF_ColBERT, but there is no matrix linear.weight",
                   files_.describe());
     }
     DenseSpec dense;
@@ -159,8 +160,8 @@ class ModelLoader {
     auto sparse = find_masked_language_head(*model_.weights, model_.spec, *config_);
     if (!sparse) {
       throw Error(ExitCode::model,
-                  "{}: modules.json lists SpladePooling, but the weights hold no masked-language "
-                  "head that is known",
+                  "{}: modules.json lists SpladePooling, but the weights contain no known "
+                  "masked-language head",
                   files_.describe());
     }
     if (const auto config = read_config(files_, where)) read_splade_pooling(*config, *sparse);
@@ -168,7 +169,7 @@ class ModelLoader {
     model_.head.normalize = false;
     model_.head_kind = HeadKind::sparse;
     model_.pooling_source = where;
-    model_.normalize_source = "weights of tokens stay as they come";
+    model_.normalize_source = "token weights are not normalized";
   }
 
   // What the same states can be used for beside the head that the folder names.
@@ -240,10 +241,10 @@ class ModelLoader {
     if (!opened.note.empty()) model_.notes.push_back(std::move(opened.note));
     if (model_.tokenizer == nullptr) return;
     if (model_.tokenizer->vocab_size() > model_.spec.vocab_size) {
-      model_.notes.push_back(fmt::format(
-          "the tokenizer has {} tokens, but the model only {}: a text with one of the others stops "
-          "the run",
-          model_.tokenizer->vocab_size(), model_.spec.vocab_size));
+      model_.notes.push_back(
+          fmt::format("the tokenizer has {} tokens, but the model only {}; a text with one of the "
+                      "extra tokens stops the run",
+                      model_.tokenizer->vocab_size(), model_.spec.vocab_size));
     }
   }
 
@@ -347,13 +348,13 @@ LoadedModel open_model(const std::string& path_or_name) {
   }
   if (std::filesystem::exists(path, failed)) {
     throw Error(ExitCode::model,
-                "{}: is a file; give the folder that holds the model, or a .gguf file",
+                "{}: is a file; give the folder that contains the model, or a .gguf file",
                 path_or_name);
   }
-  throw Error(ExitCode::model,
-              "{}: no such model: neither a folder nor a name that the program knows (builtin, "
-              "builtin-fast)",
-              path_or_name);
+  throw Error(
+      ExitCode::model,
+      "{}: no such model; give a model folder from a hub, a .gguf file, builtin or builtin-fast",
+      path_or_name);
 }
 
 }  // namespace embedtool

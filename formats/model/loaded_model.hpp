@@ -28,7 +28,7 @@ struct LoadedModel {
 
   std::string name;   ///< "all-MiniLM-L6-v2", "builtin"
   std::string where;  ///< the folder, for messages
-  /// XXH3-128 of all files that the model was made of, hexadecimal; empty after open_model().
+  /// XXH3-128 of all files that the model was read from, hexadecimal; empty after open_model().
   std::string fingerprint;
   ModelSpec spec;
   HeadSpec head;
@@ -36,9 +36,9 @@ struct LoadedModel {
   /// Of head.dense, in order, and of the other heads.
   std::vector<std::unique_ptr<WeightSource>> dense_weights;
   HeadKind head_kind = HeadKind::dense;  ///< which of the heads `head` is
-  std::vector<HeadChoice> more_heads;    ///< that choose_head() can put in its place
-  /// Null when the folder has no tokenizer files: such a model takes ready token ids only. Where
-  /// it has some that cannot be used, encode() throws the reason (and `notes` has it).
+  std::vector<HeadChoice> more_heads;    ///< that choose_head() can switch to
+  /// Null if the folder has no tokenizer files: such a model accepts only token ids. If the files
+  /// cannot be used, encode() throws the reason (`notes` has it too).
   std::unique_ptr<Tokenizer> tokenizer;
 
   TokenLimit max_tokens;
@@ -46,8 +46,8 @@ struct LoadedModel {
   std::string normalize_source;
   /// False: token vectors of a prompt are left out of the pooling (INSTRUCTOR models).
   bool pools_prompt = true;
-  /// A late-interaction model: what queries and documents have added. Until choose_role(), its
-  /// tokenizer is the bare one.
+  /// For a late-interaction model: what is added to queries and documents. Until choose_role(), its
+  /// tokenizer is the plain one.
   std::optional<ColbertSettings> colbert;
   std::map<std::string, std::string> prompts;
   std::optional<std::string> default_prompt_name;

@@ -86,7 +86,7 @@ class SettingsReader {
     const std::string token = config_.string(key).value_or(fallback);
     if (token.empty()) return std::nullopt;
     if (const auto id = ids_.find(token)) return id;
-    throw Error(ExitCode::model, "{}: the marker '{}' ({}) is no token of the tokenizer",
+    throw Error(ExitCode::model, "{}: the marker '{}' ({}) is not a token of the tokenizer",
                 config_.where(), token, key);
   }
   void read_length(const char* key, std::size_t& length) const {
@@ -106,7 +106,7 @@ class SettingsReader {
       }
     }
     out_.expands_queries = false;
-    out_.notes.emplace_back("queries are not filled up: the tokenizer has no mask token");
+    out_.notes.emplace_back("queries are not padded: the tokenizer has no mask token");
   }
   // A word that is no token cannot be met in a text; sentence-transformers drops it too.
   void read_skipped() {

@@ -13,9 +13,9 @@
 
 namespace embedtool {
 
-/// What a late-interaction model does to queries and documents (Khattab and Zaharia 2020; PyLate's
-/// ColBERT). Both get a marker behind the first token; documents lose the vectors of some tokens;
-/// queries are filled up with masks.
+/// What a late-interaction model does with queries and documents (Khattab and Zaharia 2020;
+/// PyLate's ColBERT). Both get a marker after the first token. Documents lose the vectors of some
+/// tokens; queries are padded with mask tokens.
 struct ColbertSettings {
   std::optional<TokenId> query_marker;
   std::optional<TokenId> document_marker;
@@ -30,7 +30,7 @@ struct ColbertSettings {
 };
 
 /// Whether config.json is that of Stanford's ColBERT checkpoints, whose projection is a tensor
-/// `linear.weight` beside the encoder's.
+/// `linear.weight` among the encoder's.
 bool is_stanford_colbert(const JsonConfig& config);
 
 /// Reads the settings of a ColBERT checkpoint (`artifact.metadata`) or of a PyLate folder
@@ -38,7 +38,7 @@ bool is_stanford_colbert(const JsonConfig& config);
 /// Throws Error(ExitCode::model) where a marker is no token.
 ColbertSettings read_colbert(const FileSet& files, bool stanford, const Tokenizer& tokenizer);
 
-/// `inner` with what a query, or a document, has added: a marker, and a query's expansion up to
+/// `inner` plus what is added to a query or a document: a marker, and a query's expansion up to
 /// TokenizeOptions::max_tokens.
 std::unique_ptr<Tokenizer> make_colbert_tokenizer(std::unique_ptr<Tokenizer> inner,
                                                   const ColbertSettings& settings, bool query);

@@ -105,7 +105,7 @@ class Describer {
     add("head", head_chain(model_.head));
     add_heads();
     add("dimensions", output_dims(model_),
-        model_.head.sparse.kind == SparseKind::none ? "" : "a weight for some of the tokens");
+        model_.head.sparse.kind == SparseKind::none ? "" : "weights for some of the tokens");
     add_tokenizer();
     add_colbert();
     add_prompts();
@@ -171,7 +171,7 @@ class Describer {
       names.emplace_back(name_of(choice.kind));
       sources += fmt::format("; {}: {}", name_of(choice.kind), choice.source);
     }
-    add("heads", names, fmt::format("--head; {} unless told otherwise{}", names[0], sources));
+    add("heads", names, fmt::format("--head; the default is {}{}", names[0], sources));
   }
 
   void add_tokenizer() {
@@ -191,15 +191,15 @@ class Describer {
     };
     std::string query = marker(settings.query_marker);
     if (settings.expands_queries) {
-      query += fmt::format(", filled up with {} to {} tokens{}",
+      query += fmt::format(", padded with {} to {} tokens{}",
                            model_.tokenizer->token(settings.expansion), settings.query_length,
-                           settings.sees_expansion ? "" : ", which others do not see");
+                           settings.sees_expansion ? "" : ", which other tokens do not attend to");
     }
     add("query", std::move(query), "--prompt-name query");
     add("document",
-        fmt::format("{}, no vectors for {} tokens of punctuation", marker(settings.document_marker),
+        fmt::format("{}, no vectors for {} punctuation tokens", marker(settings.document_marker),
                     settings.skipped.size()),
-        "what encode takes texts for");
+        "the default of encode");
   }
 
   void add_prompts() {

@@ -18,10 +18,10 @@ using DescriptionValue = std::variant<std::string, std::uint64_t, bool, std::vec
 struct DescriptionLine {
   std::string key;  ///< snake_case, stable: the member's name in JSON
   DescriptionValue value;
-  std::string why;  ///< where the value comes from, or its unit; "" when there is nothing to say
+  std::string why;  ///< where the value comes from, or its unit; may be empty
 };
 
-/// What was understood of a model, in the order in which a reader wants it.
+/// What was understood about a model, in the order for display.
 struct ModelDescription {
   std::vector<DescriptionLine> lines;
 };

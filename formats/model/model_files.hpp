@@ -15,7 +15,7 @@
 namespace embedtool {
 
 /// A set that remembers which of its files were read, so that a model's fingerprint covers exactly
-/// what the model was made of. Owns the set below. Thread-safe.
+/// the files that it was read from. Owns the underlying set. Thread-safe.
 class RecordingFileSet : public FileSet {
  public:
   explicit RecordingFileSet(std::unique_ptr<FileSet> base);
@@ -35,7 +35,7 @@ class RecordingFileSet : public FileSet {
   /// not tell: the set below has none (files inside the program), or a file was changed so lately
   /// that another change may not show, by the resolution of the file system's times.
   std::vector<StampedFile> stamps() const;
-  /// The set below, for files that are no part of the model (its card).
+  /// The underlying set, for files that are not part of the model (its card).
   const FileSet& unrecorded() const { return *base_; }
 
  private:
@@ -49,7 +49,7 @@ class RecordingFileSet : public FileSet {
       EMBEDTOOL_GUARDED_BY(mutex_);
 };
 
-/// The files below one folder of a set, under the names that they have there. Does not own the set.
+/// The files in one folder of a set, under their names relative to it. Does not own the set.
 class SubfolderFileSet : public FileSet {
  public:
   /// `folder` is "" or ends in '/'.

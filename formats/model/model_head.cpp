@@ -79,7 +79,7 @@ PoolingConfig read_pooling(const JsonConfig& config) {
     }
   }
   if (out.modes.size() > kPoolingNames.size()) {
-    throw Error(ExitCode::model, "{}: {} pooling modes, more than there are", config.where(),
+    throw Error(ExitCode::model, "{}: {} pooling modes, more than exist", config.where(),
                 out.modes.size());
   }
   if (out.modes.empty()) out.modes.push_back(Pooling::mean);
@@ -104,7 +104,7 @@ DenseSpec read_dense(const FileSet& files, const std::string& folder, std::size_
   dense.activation =
       activation.has_value() ? parse_activation(*activation, config.where()) : Activation::tanh;
   if (dense.in != in) {
-    throw Error(ExitCode::model, "{}: 'in_features' is {}, but {} dimensions come in",
+    throw Error(ExitCode::model, "{}: 'in_features' is {}, but the layer's input has {} dimensions",
                 config.where(), dense.in, in);
   }
   weights = open_weights(files, folder);

@@ -75,10 +75,10 @@ TokenLimit transformer_limit(const FileSet& encoder_files, const TransformerSett
   // gte-small and others carry the last value someone tokenized with; the library ignores it too.
   const auto call = tokenizer.has_value() ? tokenizer->number("max_length") : std::nullopt;
   if (call.has_value() && (out.value == 0 || *call < static_cast<double>(out.value))) {
-    notes.push_back(fmt::format(
-        "max_length {} of tokenizer_config.json ignored: a default for one call, not the model's "
-        "limit",
-        *call));
+    notes.push_back(
+        fmt::format("ignoring max_length {} in tokenizer_config.json: it is a default for one "
+                    "call, not the model's limit",
+                    *call));
   }
   return out;
 }

@@ -79,7 +79,7 @@ std::vector<HeadChoice> read_m3_heads(const FileSet& files, const ModelSpec& spe
   std::vector<HeadChoice> out;
   if (OwnLayer layer = read_layer(files, "sparse_linear", spec.hidden); layer.weights != nullptr) {
     if (layer.dense.out != 1) {
-      throw Error(ExitCode::model, "{}: gives {} weights a token, where one is expected",
+      throw Error(ExitCode::model, "{}: gives {} weights per token instead of one",
                   layer.weights->describe(), layer.dense.out);
     }
     HeadChoice choice{HeadKind::sparse, {}, layer.file};

@@ -11,11 +11,11 @@
 
 namespace embedtool {
 
-/// The heads that bge-m3 keeps beside its encoder (Chen et al. 2024): `sparse_linear`, a weight for
+/// The heads that bge-m3 stores with its encoder (Chen et al. 2024): `sparse_linear`, a weight for
 /// each token of the text, and `colbert_linear`, a vector for each token but the first; each a .pt
-/// or a .safetensors file of a weight and a bias. Empty where the folder has neither. `tokenizer`
-/// numbers the special tokens, which weigh nothing. `weights` takes what the specs point to. Throws
-/// Error(ExitCode::model).
+/// or a .safetensors file of a weight and a bias. Empty if the folder has neither. `tokenizer`
+/// gives the ids of the special tokens, whose weight is 0. `weights` receives what the specs point
+/// to. Throws Error(ExitCode::model).
 std::vector<HeadChoice> read_m3_heads(const FileSet& files, const ModelSpec& spec,
                                       const Tokenizer* tokenizer,
                                       std::vector<std::unique_ptr<WeightSource>>& weights);

@@ -61,9 +61,10 @@ class ChainReader {
   ModuleChain finish() {
     if (stage_ == Stage::start) throw Error(ExitCode::model, "{}: lists no module", where_);
     if (stage_ == Stage::tokens && chain_.dense_folders.empty() && !chain_.multi_vector) {
-      throw Error(ExitCode::model,
-                  "{}: no Pooling module, and none of late interaction (Dense, MultiVectorMask)",
-                  where_);
+      throw Error(
+          ExitCode::model,
+          "{}: neither a Pooling module nor late-interaction modules (Dense, MultiVectorMask)",
+          where_);
     }
     chain_.multi_vector = stage_ == Stage::tokens;
     // What PyLate leaves to its encode(): late interaction compares directions.
@@ -96,7 +97,7 @@ class ChainReader {
   }
   void add_splade(const std::string& type, std::string folder) {
     if (stage_ != Stage::tokens || !chain_.dense_folders.empty() || chain_.normalize) {
-      refuse(type, "it has to stand right behind the transformer");
+      refuse(type, "it must come right after the transformer");
     }
     chain_.splade_folder = std::move(folder);
     stage_ = Stage::weights;
@@ -109,8 +110,7 @@ class ChainReader {
   void add_normalize() {
     if (stage_ == Stage::weights) {
       refuse("Normalize",
-             "weights of tokens are not normalized: behind SpladePooling it is not "
-             "supported");
+             "token weights are not normalized: it is not supported after SpladePooling");
     }
     chain_.normalize = true;
     if (stage_ == Stage::vector) stage_ = Stage::unit_vector;

@@ -8,25 +8,24 @@
 
 namespace embedtool {
 
-/// The modules of a sentence-transformers folder in the order in which data passes them:
-/// encoder → pooling → dense layers → normalization, or encoder → SPLADE pooling. Folders are "" or
-/// end in '/'.
+/// The modules of a sentence-transformers folder in the order of the data flow: encoder → pooling →
+/// dense layers → normalization, or encoder → SPLADE pooling. Folders are "" or end in '/'.
 struct ModuleChain {
   bool listed = false;  ///< there was a modules.json
   bool is_static = false;
   std::string encoder_folder;                 ///< config, weights, tokenizer
   std::optional<std::string> pooling_folder;  ///< nothing: no Pooling module
-  std::optional<std::string> splade_folder;   ///< weights of tokens instead of a vector
+  std::optional<std::string> splade_folder;   ///< token weights instead of a vector
   std::vector<std::string> dense_folders;
-  bool multi_vector = false;  ///< no Pooling: a vector a token, through the dense layers
+  bool multi_vector = false;  ///< no Pooling: one vector per token, through the dense layers
   bool normalize = false;
   std::vector<std::string> notes;  ///< what was ignored
 };
 
-/// Reads modules.json; without one, an unlisted chain with everything at the top.
-/// Types are matched by their last component, so that old class paths
-/// (`sentence_transformers.models.Pooling`) and new ones count alike. Throws Error(ExitCode::model)
-/// naming a module that is not supported or stands where it cannot.
+/// Reads modules.json; without one, an unlisted chain with everything at the top. Types are matched
+/// by their last component, so that old class paths (`sentence_transformers.models.Pooling`) and
+/// new ones count alike. Throws Error(ExitCode::model) naming a module that is not supported, or
+/// not supported at its place.
 ModuleChain read_modules(const FileSet& files);
 
 }  // namespace embedtool

@@ -9,8 +9,9 @@
 namespace embedtool {
 
 /// The head of a checkpoint for masked language (`BertForMaskedLM` and its like: architectures of
-/// config.json), which SPLADE weighs the vocabulary with; nothing where config.json names none or
-/// the weights hold none that is known. Its pooling is SPLADE's of today, the largest weight.
+/// config.json), which SPLADE uses to weight the vocabulary; nothing if config.json names none or
+/// the weights contain no known one. Its pooling is that of current SPLADE models, the largest
+/// weight.
 std::optional<SparseSpec> find_masked_language_head(const WeightSource& weights,
                                                     const ModelSpec& spec,
                                                     const JsonConfig& config);

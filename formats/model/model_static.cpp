@@ -9,8 +9,8 @@
 namespace embedtool {
 namespace {
 
-// model2vec's encode() cuts after 512 tokens unless told otherwise; its `seq_length` is a
-// placeholder of a million in every folder that it writes.
+// model2vec's encode() cuts after 512 tokens the default; its `seq_length` is a placeholder of a
+// million in every folder that it writes.
 constexpr std::size_t kModel2vecTokens = 512;
 constexpr std::int64_t kModel2vecPlaceholder = 1'000'000;
 
@@ -25,7 +25,7 @@ const TensorView& table_of(const WeightSource& weights) {
     return *tensor;
   }
   throw Error(ExitCode::model,
-              "{}: no tensor 'embeddings' or 'embedding.weight', so no static model",
+              "{}: no tensor 'embeddings' or 'embedding.weight', so this is not a static model",
               weights.describe());
 }
 
@@ -49,7 +49,7 @@ void check_mapping(const TensorView& mapping, std::int64_t rows, const std::stri
   const auto tokens = static_cast<std::size_t>(mapping.elements());
   for (std::size_t i = 0; i < tokens; ++i) {
     if (const std::int64_t row = value_at(mapping, i); row < 0 || row >= rows) {
-      throw Error(ExitCode::model, "{}: 'mapping' sends token {} to row {} of {}", where, i, row,
+      throw Error(ExitCode::model, "{}: 'mapping' maps token {} to row {} of {}", where, i, row,
                   rows);
     }
   }

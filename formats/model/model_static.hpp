@@ -15,16 +15,16 @@ struct StaticModel {
   ModelSpec spec;
   TokenLimit limit;
   std::optional<bool> normalize;            ///< what config.json says
-  std::optional<TokenId> empty_text_token;  ///< row that stands for a text without tokens
+  std::optional<TokenId> empty_text_token;  ///< row used for a text without tokens
 };
 
-/// True where `config` is that of a model2vec folder.
+/// True if `config` is that of a model2vec folder.
 bool is_model2vec(const JsonConfig& config);
 
 /// Reads the shape of a static model from its tensors: model2vec's `embeddings` (f32, f16 or int8)
 /// with optional `weights` (one per token) and `mapping` (token → row), or sentence-transformers'
-/// `embedding.weight`. `config` is null where the folder has none. Checks that the tensors fit each
-/// other and that every row that `mapping` names is there; throws Error(ExitCode::model).
+/// `embedding.weight`. `config` is null if the folder has none. Checks that the tensors fit each
+/// other and that every row in `mapping` exists; throws Error(ExitCode::model).
 StaticModel read_static_model(const WeightSource& weights, const JsonConfig* config);
 
 }  // namespace embedtool

@@ -8,10 +8,9 @@
 
 namespace embedtool {
 
-/// Tensors of `weights` that an encoder of this shape with this head does not look at, counted by
-/// the first part of their names: "pooler (2 tensors)", sorted. Index buffers that old checkpoints
-/// carry
-/// (`position_ids`) are no weights and go unsaid.
+/// Tensors of `weights` that an encoder of this shape with this head does not use, counted by the
+/// first part of their names: "pooler (2 tensors)", sorted. Index buffers that old checkpoints
+/// carry (`position_ids`) are not weights and are not listed.
 std::vector<std::string> unused_tensors(const ModelSpec& spec, const HeadSpec& head,
                                         const WeightSource& weights);
 

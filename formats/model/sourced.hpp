@@ -4,7 +4,7 @@
 
 namespace embedtool {
 
-/// What was read or assumed of a model, and where it comes from, for people.
+/// A value that was read or assumed about a model, and where it comes from, for people.
 template <typename T>
 struct Sourced {
   T value{};

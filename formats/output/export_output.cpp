@@ -83,8 +83,8 @@ ExportCounts write_parquet(OutputReader& reader, ByteSink& out, int zstd_level) 
 ExportCounts stream_npy(OutputReader& reader, ByteSink& out, const std::string& name) {
   if (reader.spec().kind == RowKind::multi) {
     throw Error(ExitCode::usage,
-                "{}: a multi-vector output cannot be streamed as npy, whose header comes first and "
-                "holds the number of vectors; export to a file",
+                "{}: a multi-vector output cannot be streamed as npy, because the npy header comes "
+                "first and holds the number of vectors; export to a file",
                 name);
   }
   out.write(npy_vectors_header(reader.spec(), reader.rows()));
@@ -109,10 +109,10 @@ ExportCounts write_format(OutputReader& reader, ExportFormat format, ByteSink& o
 void refuse_sparse(const OutputReader& reader, ExportFormat format, const std::string& name) {
   const bool vectors = format == ExportFormat::npy || format == ExportFormat::fvecs;
   if (!vectors || reader.spec().kind != RowKind::sparse) return;
-  throw Error(ExitCode::usage,
-              "{}: a sparse output holds weights of tokens, which {} has no place for; export to "
-              "jsonl or parquet",
-              name, format == ExportFormat::npy ? "npy" : "fvecs");
+  throw Error(
+      ExitCode::usage,
+      "{}: a sparse output holds token weights, which {} cannot store; export to jsonl or parquet",
+      name, format == ExportFormat::npy ? "npy" : "fvecs");
 }
 
 /// "dir/name" → ("dir/", "name").
@@ -129,7 +129,7 @@ void refuse_existing(const Directory& directory, const std::string& name,
   const bool there = directory.ops().status_at(directory.fd(), name.c_str(), &info) == 0;
   if (!there) return;
   if (!options.overwrite) {
-    throw Error(ExitCode::usage, "{}: exists already; give --overwrite to replace it",
+    throw Error(ExitCode::usage, "{}: already exists; add --overwrite to replace it",
                 directory.path_of(name));
   }
   if (!S_ISREG(info.st_mode)) {

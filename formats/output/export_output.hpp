@@ -8,9 +8,9 @@
 namespace embedtool {
 
 enum class ExportFormat : std::uint8_t {
-  npy,    ///< the vectors as stored; beside X.npy come X.ids.jsonl and, multi-vector, X.offsets.npy
-  jsonl,  ///< {"id":…,"embedding":[…],kept…} a line
-  fvecs,  ///< for each vector its dimensions as int32, then f32 (int8 scaled, binary ±1)
+  npy,      ///< the vectors as stored; with X.ids.jsonl and, for multi-vector output, X.offsets.npy
+  jsonl,    ///< {"id":…,"embedding":[…],kept…} a line
+  fvecs,    ///< for each vector its dimensions as int32, then f32 (int8 scaled, binary ±1)
   parquet,  ///< all shards in one file
 };
 template <>
@@ -26,19 +26,19 @@ struct ExportOptions {
   int zstd_level = 1;      ///< of Parquet
 };
 
-/// Rows and vectors that went out.
+/// Rows and vectors that were written.
 struct ExportCounts {
   std::uint64_t rows = 0;
   std::uint64_t vectors = 0;
 };
 
-/// Copies a complete Parquet output into one file of another format, which appears whole or not
+/// Copies a complete Parquet output into one file of another format, which appears complete or not
 /// at all. Memory is bounded by a block of rows. Throws Error naming the file.
 ExportCounts export_output(const std::string& directory, ExportFormat format,
                            const std::string& path, const ExportOptions& options = {});
 
-/// The same to a descriptor that stays the caller's; npy then is the vectors alone. `name` is for
-/// messages. Throws ClosedPipe when the reader has gone.
+/// The same, to a descriptor that the caller owns; npy is then only the vectors. `name` is for
+/// messages. Throws ClosedPipe when the reader has closed the pipe.
 ExportCounts export_stream(const std::string& directory, ExportFormat format, int fd,
                            const std::string& name, const ExportOptions& options = {});
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// Rows as JSON text, straight into a byte buffer: this runs once per number of the output.
+// Writes rows as JSON directly into a byte buffer: this runs once per number of the output.
 
 #include <cstddef>
 #include <string>

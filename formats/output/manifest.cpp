@@ -54,14 +54,14 @@ Json parse_json(std::string_view text) {
   std::size_t events = 0;
   return Json::parse(text, [&events](int depth, Json::parse_event_t, Json&) {
     require(depth <= kMaxDepth, "nests too deep");
-    require(++events <= kMaxEvents, "holds more values than any of ours");
+    require(++events <= kMaxEvents, "has too many values");
     return true;
   });
 }
 
 std::uint64_t number(const Json& json, const char* key) {
   const Json& value = json.at(key);
-  require(value.is_number_unsigned(), "a number is none");
+  require(value.is_number_unsigned(), "a value is not a non-negative integer");
   return value.get<std::uint64_t>();
 }
 
@@ -73,7 +73,7 @@ Hash128 hash_from(const std::string& hex) {
   const char* end = hex.data() + kDigits;
   const auto high = std::from_chars(hex.data(), middle, hash.high, 16);
   const auto low = std::from_chars(middle, end, hash.low, 16);
-  require(high.ptr == middle && low.ptr == end && hash.hex() == hex, "a checksum is no hash");
+  require(high.ptr == middle && low.ptr == end && hash.hex() == hex, "a checksum is not a hash");
   return hash;
 }
 
@@ -195,9 +195,9 @@ void read_settings(const Json& json, Manifest& manifest) {
 }
 
 Manifest manifest_from(const Json& json) {
-  require(json.at("format").get<std::string>() == kFormat, "not embedtool's");
+  require(json.at("format").get<std::string>() == kFormat, "not written by embedtool");
   require(number(json, "format_version") == kFormatVersion,
-          "written by another version of embedtool, in a format that this one does not know");
+          "written by another version of embedtool, in a format unknown to this one");
   Manifest manifest;
   read_members(json, manifest.identity);
   read_settings(json.at("settings"), manifest);
@@ -215,7 +215,7 @@ void check_consistent(const std::vector<ShardEntry>& shards) {
   std::uint64_t row = 0;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     require(shards[i].name == shard_name(i), "shards are not numbered in order");
-    require(shards[i].first_row == row, "the shards' rows do not follow each other");
+    require(shards[i].first_row == row, "the shards' rows are not consecutive");
     require(shards[i].rows <= UINT64_MAX - row, "the shards' rows do not add up");
     row += shards[i].rows;
   }
@@ -305,9 +305,9 @@ std::string to_json(const Manifest& manifest) {
 
 Manifest parse_manifest(std::string_view text, const std::string& path) {
   constexpr std::string_view kRemedy =
-      "it is damaged or edited: write the output again with `embedtool encode --overwrite`";
+      "it is damaged or was edited: encode again with `embedtool encode --overwrite`";
   return naming_damage(path, ExitCode::failed, kRemedy, [text] {
-    require(looks_like_manifest(text), "not a manifest of embedtool's");
+    require(looks_like_manifest(text), "not an embedtool manifest");
     require(seal_holds(text, kPrettyHead, kPrettyTail), "its checksum does not match its contents");
     try {
       Manifest manifest = manifest_from(parse_json(text));

@@ -52,8 +52,8 @@ inline constexpr std::size_t kMaxManifestBytes = std::size_t{64} << 20;
 /// More would not fit: an entry takes less than 256 bytes.
 inline constexpr std::size_t kMaxOutputShards = kMaxManifestBytes / 256 - 1024;
 
-/// How far a file of rejects had come: the rejects of all records before position `end` fill its
-/// first `bytes` bytes.
+/// How far a rejects file had come: the rejects of all records before position `end` fill its first
+/// `bytes` bytes.
 struct RejectMark {
   std::uint64_t bytes = 0;
   std::uint64_t end = 0;
@@ -93,9 +93,10 @@ struct Manifest {
 /// The whole file. A function of the manifest alone.
 std::string to_json(const Manifest& manifest);
 /// Parses hostile text; `path` is for messages. Throws Error(failed) when a single byte differs
-/// from what to_json() writes, when sizes do not add up, or names are none of ours.
+/// from what to_json() writes, when sizes do not add up, or for names that embedtool does not
+/// write.
 Manifest parse_manifest(std::string_view text, const std::string& path);
-/// Whether a manifest.json claims to be of ours, damaged or not.
+/// Whether a manifest.json claims to be embedtool's, damaged or not.
 bool looks_like_manifest(std::string_view text);
 
 /// Lines with their newline.

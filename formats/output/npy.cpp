@@ -13,7 +13,7 @@
 namespace embedtool {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "vectors are written as they lie");
+static_assert(std::endian::native == std::endian::little, "vectors are written in memory order");
 
 // Magic, version 1.0, and the length of what follows, little-endian in 16 bits.
 constexpr std::string_view kMagic("\x93NUMPY\x01\x00", 8);
@@ -49,7 +49,7 @@ std::uint64_t take_number(std::string_view& text) {
 const OutputSpec& dense_only(const OutputSpec& spec) {
   if (spec.kind != RowKind::sparse) return spec;
   throw Error(ExitCode::usage,
-              "npy has no place for sparse weights of tokens: use --to parquet or --to jsonl");
+              "npy cannot store sparse token weights: use --to parquet or --to jsonl");
 }
 
 }  // namespace
@@ -94,7 +94,7 @@ NpyShape read_npy_header(const RandomBytes& file) {
     // Whatever was parsed: it must be what this program writes, to the byte.
     if (npy_header(shape.dtype, shape.rows, shape.columns) == header) return shape;
   }
-  throw Error(ExitCode::failed, "{}: not an .npy file of embedtool's; write the output again",
+  throw Error(ExitCode::failed, "{}: not an .npy file written by embedtool; encode again",
               file.name());
 }
 

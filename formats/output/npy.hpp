@@ -36,10 +36,10 @@ struct NpyShape {
 };
 NpyShape read_npy_header(const RandomBytes& file);
 
-/// The set of files that an output in npy is: vectors, ids, and offsets for multi-vector.
+/// The files of an npy output: vectors, ids, and offsets for multi-vector output.
 struct NpyNames {
   std::string vectors;  ///< .npy
-  std::string ids;      ///< .jsonl, a line a row
+  std::string ids;      ///< .jsonl, one line per row
   std::string offsets;  ///< .npy, rows + 1 indices into the vectors; multi-vector only
 };
 

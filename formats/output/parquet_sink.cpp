@@ -111,7 +111,7 @@ class ParquetSink final : public EmbeddingSink {
 std::unique_ptr<EmbeddingSink> open_parquet_sink(RunDirectory& run, const OutputSpec& spec,
                                                  const ShardOptions& options) {
   if (options.rows_per_shard == 0 || options.bytes_per_shard == 0) {
-    throw Error(ExitCode::usage, "a shard of 0 rows or bytes (--shard-rows) can hold nothing");
+    throw Error(ExitCode::usage, "a shard must have room for at least one row (--shard-rows)");
   }
   return std::make_unique<ParquetSink>(run, spec, options);
 }

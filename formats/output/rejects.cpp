@@ -61,7 +61,7 @@ RejectLog::~RejectLog() {
 }
 
 void RejectLog::fail(const char* doing, int error) const {
-  throw Error(ExitCode::failed, "{}: cannot {} the file of rejects: {}", path_, doing,
+  throw Error(ExitCode::failed, "{}: cannot {} the rejects file: {}", path_, doing,
               std::strerror(error));
 }
 
@@ -120,8 +120,7 @@ void RejectLog::open_file() {
   if (static_cast<std::uint64_t>(info.st_size) < bytes_) {
     fd_.reset();
     throw Error(ExitCode::failed,
-                "{}: the rejects of the run to go on with are not there any more; give --overwrite "
-                "to start anew",
+                "{}: the rejects of the unfinished run are missing; add --overwrite to start over",
                 path_);
   }
   if (ops.truncate(fd_.get(), static_cast<off_t>(bytes_)) != 0) fail("cut", errno);
@@ -187,12 +186,13 @@ std::string RejectLog::explain() const {
   const auto most = std::max_element(
       reasons_.begin(), reasons_.end(),
       [](const auto& a, const auto& b) { return a.second.count < b.second.count; });
-  if (most == reasons_.end()) return "see the file of rejects";  // all come from an earlier run
+  if (most == reasons_.end()) return "see the rejects file";  // all come from an earlier run
   const Reason& reason = most->second;
-  std::string text = fmt::format("most often ({} of {}): {}", reason.count, count_, reason.example);
+  std::string text =
+      fmt::format("most common reason ({} of {}): {}", reason.count, count_, reason.example);
   // A reason that an option can mend names the option.
   if (reason.example.find("--") == std::string::npos) {
-    text += "; --format, --text-field and --id-field say how records are read";
+    text += "; check --format, --text-field and --id-field";
   }
   if (reasons_.size() == 1) return text;
   for (const auto& [position, example] : examples_) text += "\n  " + example;
@@ -212,8 +212,7 @@ void RejectLog::add(const Reject& reject) {
   // Under this policy the message tells all: no file is left behind.
   if (options_.on_error == OnError::fail) {
     throw Error(ExitCode::bad_record,
-                "{}:{}: {}; mend the record, or skip bad ones with "
-                "--on-error skip",
+                "{}:{}: {}; fix the record, or skip bad ones with --on-error skip",
                 file_name(reject.file), reject.line, reject.reason);
   }
   remember(reject);
@@ -229,7 +228,7 @@ void RejectLog::check_budget(std::uint64_t records) const {
   if (count_ <= options_.budget.count && share <= options_.budget.percent) return;
   throw Error(ExitCode::bad_record,
               "{} of the first {} records could not be used, more than --max-rejects {} allows "
-              "(100% goes on regardless): {}",
+              "(100% removes the limit): {}",
               count_, records, describe(options_.budget), explain());
 }
 

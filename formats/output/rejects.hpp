@@ -17,10 +17,10 @@
 
 namespace embedtool {
 
-/// What a bad record does to the run.
+/// What a bad record means for the run.
 enum class OnError : std::uint8_t {
   fail,  ///< ends it: Error(bad_record)
-  skip,  ///< is noted, and the run goes on without it
+  skip,  ///< is logged, and the run continues without it
 };
 template <>
 inline constexpr auto enum_words<OnError> = std::to_array<EnumWord<OnError>>({
@@ -28,20 +28,20 @@ inline constexpr auto enum_words<OnError> = std::to_array<EnumWord<OnError>>({
     {OnError::fail, "fail"},
 });
 
-/// How many bad records a run bears.
+/// How many bad records a run tolerates.
 struct RejectBudget {
   std::uint64_t count = UINT64_MAX;
   double percent = 100.0;  ///< of all records, judged from the 1000th on and at the end
 };
 
-/// The share that a run bears unless told otherwise. A wrong field, format or encoding costs
-/// practically every record, though a few may fit by chance (of random bytes, 0.8 % of the lines
-/// are text); a corpus that is merely untidy keeps more than one record in a hundred.
+/// The share that a run tolerates by default. A wrong field, format or encoding spoils practically
+/// every record, though a few may fit by chance (of random bytes, 0.8 % of the lines are text); a
+/// corpus that is merely untidy keeps more than one record in a hundred.
 inline constexpr std::string_view kDefaultMaxRejects = "99%";
 
 struct RejectOptions {
   OnError on_error = OnError::fail;
-  /// Where rejects go, one JSON object a line; empty = they are only counted.
+  /// Where rejects go, one JSON object per line; empty = they are only counted.
   std::string path;
   std::vector<std::string> file_names;  ///< as DocumentSource::file_names()
   std::size_t max_bytes = 256;          ///< of a bad record's bytes kept
@@ -59,20 +59,20 @@ struct RejectOptions {
 class RejectLog final : public RejectSink {
  public:
   explicit RejectLog(RejectOptions options);
-  /// Writes what is held back, as far as that can be done.
+  /// Writes the lines that are held back, as far as possible.
   ~RejectLog() override;
 
-  /// Goes on with the file of an earlier run: cuts it to the mark, counts its lines, and takes the
-  /// rejects before the mark, which come again, for known. Throws Error(failed) when the file is
-  /// not there or not as long. Call before the first add().
+  /// Continues the file of an earlier run: cuts it to the mark, counts its lines, and ignores the
+  /// rejects before the mark when they come again. Throws Error(failed) if the file is missing or
+  /// too short. Call before the first add().
   void resume(const RejectMark& mark);
 
-  /// Writes to `path`, beside the place that the options name, until publish(). Call before the
-  /// first add().
+  /// Writes to `path` instead of the place in the options, until publish(). Call before the first
+  /// add().
   void stage(const std::string& path);
   /// Gives a staged file its name. Throws Error(failed).
   void publish();
-  /// Removes a staged file; what comes later is only counted. Does nothing to any other file.
+  /// Removes a staged file; later rejects are only counted. Does nothing to any other file.
   void discard();
   const std::string& path() const { return options_.path; }
 
@@ -80,9 +80,9 @@ class RejectLog final : public RejectSink {
   void add(const Reject& reject) override;
   /// Throws Error(failed) when the file cannot be written.
   void settle(std::uint64_t end) override;
-  /// The same, and makes the file durable. Says how far it has come.
+  /// The same, and makes the file durable. Returns how far it has come.
   RejectMark mark(std::uint64_t end);
-  /// The input has ended after `records`, good and bad: writes everything, durably. Throws
+  /// The input has ended after `records` records, good and bad: writes everything, durably. Throws
   /// Error(bad_record) when none of them could be used, or when the budget is spent.
   void finish(std::uint64_t records);
 
@@ -92,7 +92,7 @@ class RejectLog final : public RejectSink {
 
  private:
   const std::string& file_name(std::uint32_t file) const;
-  /// Rejects that differ in figures and names only.
+  /// Rejects that differ only in figures and names.
   struct Reason {
     std::uint64_t count = 0;
     std::string example;  ///< "file:line: reason" of the first

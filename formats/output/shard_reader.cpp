@@ -18,9 +18,9 @@ Manifest load_manifest(const Directory& directory) {
   if (text) return parse_manifest(*text, directory.path_of(kManifestName));
   const bool unfinished = directory.read(kJournalName, kMaxManifestBytes).has_value();
   throw Error(ExitCode::failed, "{}: {}", directory.path(),
-              unfinished ? "the run is not complete; the command that began it goes on, with "
-                           "--overwrite it starts anew"
-                         : "no manifest.json, hence no output of embedtool's");
+              unfinished ? "the run is unfinished; rerun the same command to resume, or add "
+                           "--overwrite to start over"
+                         : "no manifest.json: not an embedtool output directory");
 }
 
 std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manifest& manifest,
@@ -28,11 +28,11 @@ std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manif
   auto reader = std::make_unique<ParquetReader>(file);
   if (!same_columns(reader->spec(), output_spec(manifest.identity))) {
     throw Error(ExitCode::failed,
-                "{}: has other columns than the manifest says: it belongs to another output",
+                "{}: its columns are not those in the manifest: it belongs to another output",
                 file.name());
   }
   if (reader->rows() != shard.rows) {
-    throw Error(ExitCode::failed, "{}: has {} rows where the manifest says {}", file.name(),
+    throw Error(ExitCode::failed, "{}: has {} rows, but the manifest says {}", file.name(),
                 reader->rows(), shard.rows);
   }
   return reader;

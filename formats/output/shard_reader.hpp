@@ -10,9 +10,9 @@
 
 namespace embedtool {
 
-/// Reads a complete Parquet output from its first row to its last, shard after shard. Directory
-/// and files are hostile: see ParquetReader. Damage that a CRC or a bound shows ends in an Error
-/// naming the file; verify_output() finds all of it. Not thread-safe.
+/// Reads a complete Parquet output from its first row to its last, shard by shard. Directory and
+/// files are hostile: see ParquetReader. Damage that a CRC or a bound shows ends in an Error naming
+/// the file; verify_output() finds all of it. Not thread-safe.
 class OutputReader {
  public:
   /// Throws Error when there is no manifest (an unfinished output says so), it is damaged, or the
@@ -41,10 +41,10 @@ class OutputReader {
   std::unique_ptr<ParquetReader> reader_;
 };
 
-/// Loads and parses a directory's manifest; an Error that says what to do when there is none.
+/// Loads and parses a directory's manifest. Throws an Error that says what to do if there is none.
 Manifest load_manifest(const Directory& directory);
 
-/// A shard opened and compared with what the manifest says of it: spec and number of rows.
+/// Opens a shard and compares its spec and number of rows with the manifest.
 std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manifest& manifest,
                                           const ShardEntry& shard);
 

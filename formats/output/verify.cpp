@@ -62,9 +62,9 @@ class Verifier {
     ++report_.files;
     report_.bytes += found.bytes;
     if (found.bytes != bytes) {
-      problem(name, fmt::format("is {} bytes long where the manifest says {}", found.bytes, bytes));
+      problem(name, fmt::format("is {} bytes long, but the manifest says {}", found.bytes, bytes));
     } else if (found.hash != hash) {
-      problem(name, "its checksum is not the manifest's: the contents have changed");
+      problem(name, "its checksum differs from the manifest: the contents have changed");
     } else {
       return true;
     }
@@ -103,7 +103,7 @@ class Verifier {
       }
       if (!std::isfinite(sum)) {
         problem(name,
-                fmt::format("row {} holds a number that is not finite", first_row + row_of(v)));
+                fmt::format("row {} contains a value that is not finite", first_row + row_of(v)));
         return false;
       }
       report_.min_norm = std::min(report_.min_norm, std::sqrt(sum));
@@ -123,9 +123,10 @@ class Verifier {
       for (const SparseEntry& entry : block.weights_of(row)) {
         const bool good = std::isfinite(entry.weight) && entry.weight > 0 && entry.weight <= last;
         if (!good || !tokens_.insert(entry.token).second) {
-          problem(name, fmt::format("row {} is no list of weights of different tokens, heaviest "
-                                    "first",
-                                    first_row + row));
+          problem(name,
+                  fmt::format(
+                      "row {} is not a list of distinct tokens with weights in descending order",
+                      first_row + row));
           return false;
         }
         last = entry.weight;
@@ -167,7 +168,8 @@ class Verifier {
     const std::uint64_t rows = offsets ? manifest_.rows + 1 : manifest_.rows;
     // How many vectors a multi-vector output has, only its offsets say.
     const bool counted = !offsets && spec.kind == RowKind::multi ? true : shape.rows == rows;
-    if (!fits || !counted) problem(name, "its shape does not fit its size or the manifest's rows");
+    if (!fits || !counted)
+      problem(name, "its shape does not match its size or the manifest's rows");
   }
 
   void check_lines(const DirectoryFile& file, const std::string& name) {

@@ -11,7 +11,7 @@ struct VerifyProblem {
   std::string what;  ///< a sentence
 };
 
-/// What a check of an output found.
+/// The result of checking an output.
 struct VerifyReport {
   std::string data;  ///< "parquet", "npy", "jsonl"; empty without a usable manifest
   std::uint64_t rows = 0;
@@ -25,10 +25,10 @@ struct VerifyReport {
   bool ok() const { return problems.empty(); }
 };
 
-/// Checks a complete output: the manifest's own checksum, every file's presence, size and
-/// XXH3-128, no part beyond the manifest's, the shards' columns, row counts, order and page CRCs,
-/// and that every vector is finite. Any flipped byte is found. What is wrong is reported, not
-/// thrown; Error(failed) only when the directory cannot be opened or listed.
+/// Checks a complete output: the manifest's own checksum, every file's presence, size and XXH3-128,
+/// no parts that the manifest does not list, the shards' columns, row counts, order and page CRCs,
+/// and that every vector is finite. Any flipped byte is found. Problems are reported, not thrown;
+/// throws Error(failed) only if the directory cannot be opened or listed.
 VerifyReport verify_output(const std::string& directory);
 
 }  // namespace embedtool

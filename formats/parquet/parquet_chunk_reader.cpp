@@ -38,11 +38,11 @@ PageHeader ChunkReader::read_page() {
   const auto size = static_cast<std::size_t>(header.compressed_size);
   const auto raw = static_cast<std::size_t>(header.uncompressed_size);
   require(size <= end_ - position_ - consumed, "a page is longer than its column");
-  require(raw <= kMaxPageBytes, "a page is larger than any of ours");
+  require(raw <= kMaxPageBytes, "a page is larger than embedtool writes");
   packed_.resize(size);
   in_->read_at(position_ + consumed, packed_);
   position_ += consumed + size;
-  require(page_crc(packed_) == header.crc, "a page's CRC does not match: the file is damaged");
+  require(page_crc(packed_) == header.crc, "a page's CRC does not match");
   require(PageCodec::declared_size(packed_) == raw, "a page's size does not match its header");
   charge(raw);
   page_.resize(raw);
@@ -54,7 +54,7 @@ PageHeader ChunkReader::read_page() {
 void ChunkReader::charge(std::size_t page_size) {
   const std::size_t need = layout_.encoding == Encoding::plain ? page_size : 2 * page_size;
   if (need <= charged_) return;
-  require(need - charged_ <= budget_->left, "the columns' pages are larger than any of ours");
+  require(need - charged_ <= budget_->left, "the columns' pages are larger than embedtool writes");
   budget_->left -= need - charged_;
   charged_ = need;
 }
@@ -67,7 +67,7 @@ void ChunkReader::load_dictionary() {
     ours =
         load_u32(&page_[i * 4]) == static_cast<std::uint32_t>(static_cast<std::int32_t>(i) - 128);
   }
-  require(ours, "a dictionary is not embedtool's");
+  require(ours, "a dictionary was not written by embedtool");
 }
 
 void ChunkReader::load_page() {
@@ -100,7 +100,7 @@ RunDecoder ChunkReader::take_levels(std::size_t& position, unsigned width) const
 }
 
 void ChunkReader::decode_page(Encoding encoding) {
-  require(encoding == layout_.encoding, "a page has another encoding than its column");
+  require(encoding == layout_.encoding, "a page's encoding differs from its column's");
   std::size_t position = 0;
   peeked_.reset();
   if (layout_.max_repetition > 0) {
@@ -112,7 +112,7 @@ void ChunkReader::decode_page(Encoding encoding) {
   const auto values = std::span<const std::byte>(page_).subspan(position);
   at_ = 0;
   if (encoding == Encoding::byte_stream_split) {
-    require(values.size() % 4 == 0, "a page of floats has a broken length");
+    require(values.size() % 4 == 0, "a page of floats has a wrong length");
     plain_.resize(values.size());
     join_bytes(values, 4, plain_);
     values_ = plain_;
@@ -122,13 +122,13 @@ void ChunkReader::decode_page(Encoding encoding) {
     values_ = values;
   }
   if (layout_.type == Physical::boolean) {
-    require(values_.size() == (levels_left_ + 7) / 8, "a page of booleans has a broken length");
+    require(values_.size() == (levels_left_ + 7) / 8, "a page of booleans has a wrong length");
   }
 }
 
 // One bit-packed run of 8-bit indices, as ChunkWriter writes them; the last group may be padded.
 void ChunkReader::decode_indices(std::span<const std::byte> values) {
-  require(!values.empty() && values[0] == std::byte{8}, "indices are not of 8 bits");
+  require(!values.empty() && values[0] == std::byte{8}, "indices are not 8 bits wide");
   plain_.clear();
   values_ = plain_;
   if (values.size() == 1) return;  // a page of empty lists
@@ -214,15 +214,15 @@ std::size_t ChunkReader::vectors(std::vector<std::byte>& out, std::size_t dims, 
   // Levels can claim billions of elements in a few bytes; the values say how many there can be.
   const std::size_t available = (values_.size() - at_) / element_size();
   if (depth > 0) {
-    require(peek_repetition() == 0, "a row starts amid a list");
+    require(peek_repetition() == 0, "a row starts inside a list");
     peeked_.reset();
     const std::uint8_t level = definition_.next();
     if (!single && level == 0) return 0;
-    require(level == depth, "a list is empty that must not be");
+    require(level == depth, "a list is empty but must not be");
     while (levels_left_ > 0 && peek_repetition() != 0) {
       const std::uint8_t expected = elements % per_vector == 0 ? 1 : depth;
       require(*peeked_ == expected, "a vector has the wrong number of elements");
-      require(definition_.next() == depth, "a list is empty that must not be");
+      require(definition_.next() == depth, "a list is empty but must not be");
       require(elements < available, "a page ends early");
       peeked_.reset();
       --levels_left_;
@@ -241,7 +241,7 @@ std::size_t ChunkReader::vectors(std::vector<std::byte>& out, std::size_t dims, 
 void ChunkReader::strings(std::vector<std::string_view>& out) {
   out.clear();
   start_value();
-  require(peek_repetition() == 0, "a row starts amid a list");
+  require(peek_repetition() == 0, "a row starts inside a list");
   peeked_.reset();
   const std::uint8_t level = definition_.next();
   if (level == 0) return;
@@ -250,7 +250,7 @@ void ChunkReader::strings(std::vector<std::string_view>& out) {
     const auto view = take(size);
     out.emplace_back(reinterpret_cast<const char*>(view.data()), view.size());
     if (levels_left_ == 0 || peek_repetition() == 0) return;
-    require(*peeked_ == 1 && definition_.next() == 1, "a list is empty that must not be");
+    require(*peeked_ == 1 && definition_.next() == 1, "a list is empty but must not be");
     peeked_.reset();
     --levels_left_;
   }

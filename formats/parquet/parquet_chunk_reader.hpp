@@ -15,8 +15,8 @@
 
 namespace embedtool::parquet {
 
-/// Bytes of page buffers that one file's columns may take together: a hostile file with many
-/// columns of bombs must not get more.
+/// Bytes of page buffers that all columns of one file may take together, so that a hostile file
+/// with many compression bombs cannot get more.
 struct PageBudget {
   std::size_t left = std::size_t{768} << 20;
 };
@@ -29,7 +29,7 @@ class ChunkReader {
   ChunkReader(ColumnLayout layout, PageBudget& budget)
       : layout_(std::move(layout)), budget_(&budget) {}
 
-  /// Starts on a chunk; `in` and `codec` outlive the reading of it.
+  /// Starts reading a chunk; `in` and `codec` must outlive the reading.
   void open(const ChunkMeta& meta, const RandomBytes& in, PageCodec& codec);
 
   // One of these per row. Views last until the next call.
@@ -43,7 +43,7 @@ class ChunkReader {
   /// A row's list of strings; the views last until the next call.
   void strings(std::vector<std::string_view>& out);
 
-  /// Every row has been read: nothing may be left.
+  /// Every row has been read: throws if anything is left.
   void expect_end() const;
 
  private:

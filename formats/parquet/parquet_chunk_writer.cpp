@@ -18,8 +18,8 @@ void append(std::vector<std::byte>& to, std::span<const std::byte> bytes) {
 void check_size(std::size_t bytes, const std::vector<std::string>& path) {
   if (bytes <= kMaxValueBytes) return;
   throw Error(ExitCode::failed,
-              "a value of column '{}' takes {} bytes, more than the {} that a Parquet page of ours "
-              "holds; shorten the texts (--max-length) or leave the field out of --keep",
+              "a value of column '{}' takes {} bytes, more than the {} that fit in a Parquet page; "
+              "shorten the texts (--max-length) or remove the field from --keep",
               path.front(), bytes, kMaxValueBytes);
 }
 

@@ -13,9 +13,8 @@
 
 namespace embedtool::parquet {
 
-/// Finished pages that wait in memory, each in a buffer of about its size that is used again: 16
-/// MiB of them take 16 MiB, where one array that grows would take the double, and more while it
-/// does.
+/// Finished pages held in memory, each in a reused buffer of about its size: 16 MiB of pages take
+/// 16 MiB, while one growing array would take twice that, and more while it grows.
 class PageStore {
  public:
   /// The next page, empty, with room for `bytes`.
@@ -36,7 +35,7 @@ class ChunkWriter {
  public:
   explicit ChunkWriter(ColumnLayout layout);
 
-  // One call of these per row, then end_row(); the caller keeps to the column's type.
+  // One of these calls per row, then end_row(); the caller must match the column's type.
   void add_bytes(std::string_view value);
   void add_null();
   void add_fixed(std::span<const std::byte> value);
@@ -50,12 +49,12 @@ class ChunkWriter {
   /// A row's list of strings.
   void add_strings(std::span<const std::string_view> values);
 
-  /// Closes the page when the row filled it.
+  /// Closes the page if the row has filled it.
   void end_row(PageCodec& codec);
   /// Value bytes added since clear(), uncompressed.
   std::size_t raw_bytes() const { return raw_bytes_; }
 
-  /// Closes the last page and puts the chunk out; `offset` is where in the file it comes to lie.
+  /// Closes the last page and writes the chunk; `offset` is its position in the file.
   ChunkMeta flush(PageCodec& codec, std::uint64_t offset, ByteSink& out);
   /// Ready for the next row group.
   void clear();

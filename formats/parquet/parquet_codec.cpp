@@ -53,7 +53,7 @@ void PageCodec::decompress(std::span<const std::byte> packed, std::span<std::byt
   // The output is a fixed span: a frame that holds more than it declared stops at its end.
   const std::size_t size = ZSTD_decompressDCtx(contexts_->decompressor, raw.data(), raw.size(),
                                                packed.data(), packed.size());
-  if (ZSTD_isError(size) != 0 || size != raw.size()) throw Damaged("a page does not unpack");
+  if (ZSTD_isError(size) != 0 || size != raw.size()) throw Damaged("a page cannot be decompressed");
 }
 
 std::uint64_t PageCodec::declared_size(std::span<const std::byte> packed) {

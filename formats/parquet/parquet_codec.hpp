@@ -21,7 +21,7 @@ class PageCodec {
   std::span<const std::byte> compress(std::span<const std::byte> raw);
   /// Exactly `raw.size()` bytes out of a hostile page; throws Damaged otherwise.
   void decompress(std::span<const std::byte> packed, std::span<std::byte> raw);
-  /// The size that a page's frame declares; throws Damaged where it declares none.
+  /// The size that a page's frame declares; throws Damaged if it declares none.
   static std::uint64_t declared_size(std::span<const std::byte> packed);
 
  private:
@@ -30,7 +30,7 @@ class PageCodec {
   std::vector<std::byte> buffer_;
 };
 
-/// CRC-32 as in gzip: what PageHeader.crc holds, over the page as stored.
+/// CRC-32 as in gzip: the value of PageHeader.crc, over the page as stored.
 std::uint32_t page_crc(std::span<const std::byte> stored);
 
 }  // namespace embedtool::parquet

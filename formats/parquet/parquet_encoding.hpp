@@ -19,9 +19,9 @@ void join_bytes(std::span<const std::byte> streams, std::size_t width, std::span
 /// Bits that the values 0…max need.
 unsigned bit_width(unsigned max);
 
-/// The RLE / bit-packing hybrid for levels of at most 3 bits, fed in runs. A stretch of ≥ 8
-/// equal values that starts on a group boundary becomes an RLE run, everything else bit-packed
-/// groups of 8: a function of the values alone, never of how append() cuts them.
+/// The RLE / bit-packing hybrid for levels of at most 3 bits, fed in runs. A stretch of ≥ 8 equal
+/// values that starts on a group boundary becomes an RLE run, everything else bit-packed groups of
+/// 8: a function of the values alone, not of how they are split over append() calls.
 class RunEncoder {
  public:
   explicit RunEncoder(unsigned bit_width) : bit_width_(bit_width) {}

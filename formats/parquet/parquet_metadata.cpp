@@ -12,7 +12,7 @@
 namespace embedtool::parquet {
 namespace {
 
-constexpr const char* kForeignType = "a column's logical type is not one of embedtool's";
+constexpr const char* kForeignType = "a column's logical type is not one that embedtool writes";
 
 /// ConvertedType, the annotation that readers older than LogicalType understand.
 std::optional<std::int32_t> converted_type(Logical logical) {
@@ -63,7 +63,7 @@ void fields(Archive& archive, ArchiveRef<Archive, SchemaElement> element) {
 /// minimum or maximum of an embedding.
 template <typename Archive>
 void fields(Archive& archive, ArchiveRef<Archive, ChunkMeta> chunk) {
-  archive.forbidden(1, "a column lies in another file");
+  archive.forbidden(1, "a column is in another file");
   // file_offset is required, though it has lost its meaning; other writers put the chunk's start.
   archive.informative(2, [&] { return chunk.offset(); });
   archive.required_struct(3, [&](auto& meta) {
@@ -169,7 +169,7 @@ FileMeta read_file_meta(std::span<const std::byte> bytes) {
 PageHeader read_page_header(std::span<const std::byte> bytes, std::size_t& consumed) {
   const auto header = read<PageHeader>(bytes, consumed);
   require(header.type == PageType::data || header.type == PageType::dictionary,
-          "not a page of embedtool's");
+          "not a page written by embedtool");
   require(header.uncompressed_size >= 0 && header.compressed_size >= 0 && header.values >= 0,
           "negative size in a page header");
   return header;

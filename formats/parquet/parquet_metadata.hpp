@@ -43,7 +43,7 @@ struct SchemaElement {
   bool operator==(const SchemaElement&) const = default;
 };
 
-/// A column chunk: where one column of one row group lies.
+/// A column chunk: where one column of one row group is stored.
 struct ChunkMeta {
   Physical type = Physical::none;
   std::vector<Encoding> encodings;
@@ -60,7 +60,7 @@ struct ChunkMeta {
 struct RowGroupMeta {
   std::vector<ChunkMeta> chunks;
   std::int64_t rows = 0;
-  std::int16_t ordinal = -1;  ///< its place in the file; -1 where that exceeds 16 bits
+  std::int16_t ordinal = -1;  ///< its place in the file; -1 if that exceeds 16 bits
 };
 
 struct FileMeta {
@@ -84,8 +84,8 @@ struct PageHeader {
 void write_file_meta(const FileMeta& meta, std::vector<std::byte>& out);
 void write_page_header(const PageHeader& header, std::vector<std::byte>& out);
 
-/// Parse hostile bytes; throw Damaged. What our writer never writes (other codecs, external
-/// files, encryption, v2 pages, missing CRCs) is refused here.
+/// Parse hostile bytes; throw Damaged. Anything that our writer never writes (other codecs,
+/// external files, encryption, v2 pages, missing CRCs) is refused here.
 FileMeta read_file_meta(std::span<const std::byte> bytes);
 /// `consumed` is set to the header's length.
 PageHeader read_page_header(std::span<const std::byte> bytes, std::size_t& consumed);

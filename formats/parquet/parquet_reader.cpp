@@ -26,7 +26,8 @@ Hash128 hash_of(std::span<const std::byte> canonical) {
 }
 
 constexpr std::string_view kRemedy =
-    "the file is damaged or not embedtool's, write it again with `embedtool encode --overwrite`";
+    "the file is damaged or was not written by embedtool; encode again with `embedtool encode "
+    "--overwrite`";
 
 }  // namespace
 

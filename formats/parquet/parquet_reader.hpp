@@ -16,10 +16,10 @@
 
 namespace embedtool {
 
-/// Numbers of token names, given in the order in which they are met. Not thread-safe.
+/// Numbers token names in the order of their first appearance. Not thread-safe.
 class TokenNumbers {
  public:
-  /// Throws Damaged beyond `most` names, or more bytes of them than any vocabulary has.
+  /// Throws Damaged for more than `most` names, or for more bytes than any vocabulary has.
   TokenId number_of(std::string_view name, std::size_t most);
   std::span<const std::string> names() const { return names_; }
 

@@ -126,7 +126,7 @@ void check_kept_names(const std::vector<std::string>& names) {
     const auto here = names.begin() + static_cast<std::ptrdiff_t>(i);
     if (own || names[i].empty() || std::find(names.begin(), here, names[i]) != here) {
       throw Error(ExitCode::usage,
-                  "kept field '{}': the output has a column of that name already; leave it out of "
+                  "kept field '{}': the output already has a column of that name; remove it from "
                   "--keep or rename the field",
                   names[i]);
     }
@@ -218,7 +218,7 @@ OutputSpec spec_of(const FileMeta& meta) {
   spec.metadata.assign(kv.begin() + (sparse ? 5 : 4), kv.end());
   spec.kept_fields = kept_names(meta);
   try {
-    require(layout_of(spec).schema == meta.schema, "the columns are not embedtool's");
+    require(layout_of(spec).schema == meta.schema, "the columns are not those of embedtool");
   } catch (const Error& error) {
     throw Damaged(error.what());
   }

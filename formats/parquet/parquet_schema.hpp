@@ -1,6 +1,6 @@
 #pragma once
 
-// Which columns an output has, and how each is laid out: one table, read by writer and reader.
+// The columns of an output and their layout: one table, used by writer and reader.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,17 +16,17 @@ namespace embedtool::parquet {
 // page after the row that reaches the third; rows never span pages. They bound the writer's and
 // the reader's memory, and they are functions of the rows alone, or of a setting.
 inline constexpr std::size_t kRowGroupRows = 65536;
-inline constexpr std::size_t kRowGroupBytes = std::size_t{16} << 20;  ///< unless told otherwise
+inline constexpr std::size_t kRowGroupBytes = std::size_t{16} << 20;  ///< the default
 inline constexpr std::size_t kPageBytes = std::size_t{1} << 20;
 /// No single value (a text, a row's vectors) may be larger.
 inline constexpr std::size_t kMaxValueBytes = std::size_t{192} << 20;
-/// Hence no page: levels add at most a third (5 bytes per 16 one-byte elements, when runs and
-/// packed groups take turns).
+/// Hence the limit for a page: levels add at most a third (5 bytes per 16 one-byte elements, when
+/// runs and packed groups take turns).
 inline constexpr std::size_t kMaxPageBytes = std::size_t{256} << 20;
 
 enum class Role : std::uint8_t { id, embedding, n_tokens, truncated, text_hash, kept };
 
-// Columns in layout_of()'s order; those behind the embedding by place_of().
+// Columns in layout_of()'s order; place_of() gives those after the embedding.
 inline constexpr std::size_t kId = 0;
 inline constexpr std::size_t kEmbedding = 1;
 inline constexpr std::size_t kTokens = 2;
@@ -54,19 +54,20 @@ struct Layout {
   std::vector<ColumnLayout> columns;
 };
 
-/// Columns: id, embedding, n_tokens, truncated, text_hash, then the kept fields.
-/// The embedding is lists of numbers, or of a sparse output MAP<STRING, FLOAT>, heaviest token
-/// first. Throws Error(usage) when dims is 0 or a kept field's name is taken.
+/// Columns: id, embedding, n_tokens, truncated, text_hash, then the kept fields. The embedding is a
+/// list of numbers or, for sparse output, MAP<STRING, FLOAT>, heaviest token first. Throws
+/// Error(usage) if dims is 0 or a kept field's name is already used.
 Layout layout_of(const OutputSpec& spec);
 
-/// Throws what layout_of() throws: for sinks of other formats, whose columns have the same names.
+/// Throws the same errors as layout_of(): for sinks of other formats, whose columns have the same
+/// names.
 void check_spec(const OutputSpec& spec);
 
 /// Key-value metadata: what a reader needs to know of the spec, then spec.metadata.
 std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec& spec);
 
-/// The spec that `meta` was written with. Throws Damaged when it is no output of ours: the
-/// schema must be exactly layout_of()'s.
+/// The spec that `meta` was written with. Throws Damaged if embedtool did not write it: the schema
+/// must be exactly layout_of()'s.
 OutputSpec spec_of(const FileMeta& meta);
 
 /// Levels of list nesting in the embedding column: 0 to 2.

@@ -11,13 +11,13 @@
 
 namespace embedtool {
 
-/// Writes Parquet files of one layout, one after the other, recycling its buffers. A file's bytes
-/// are a function of the spec, the level, the size of row groups and the rows, never of how
-/// append() cuts them. Holds at most one row group and what the largest row adds. Not thread-safe.
+/// Writes Parquet files of one layout one after another, recycling its buffers. A file's bytes are
+/// a function of the spec, the level, the size of row groups and the rows, not of how rows are
+/// split over append() calls. Holds at most one row group and the largest row. Not thread-safe.
 class ParquetWriter {
  public:
   /// `zstd_level` 1 to 19; a row group ends with the row that brings its values to
-  /// `row_group_bytes`, uncompressed. Throws Error(usage) for a spec that has no layout.
+  /// `row_group_bytes`, uncompressed. Throws Error(usage) for a spec that layout_of() refuses.
   ParquetWriter(const OutputSpec& spec, int zstd_level,
                 std::uint64_t row_group_bytes = parquet::kRowGroupBytes);
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// The part of Thrift's compact protocol that Parquet metadata needs, by hand: libthrift would
-// bring generated code, a transport stack and Boost headers for what is a varint and a nibble.
-// Layout: "Thrift compact protocol encoding", Apache Thrift documentation.
+// The part of Thrift's compact protocol that Parquet metadata needs, written by hand: libthrift
+// would add generated code, a transport stack and Boost headers for the sake of a varint and a
+// nibble. Layout: "Thrift compact protocol encoding", Apache Thrift documentation.
 
 #include <cstddef>
 #include <cstdint>
@@ -49,7 +49,7 @@ class ThriftWriter {
   void i8(std::int16_t id, std::int8_t value);
   void boolean(std::int16_t id, bool value);
   void string(std::int16_t id, std::string_view value);
-  /// An empty struct: how Parquet's unions name a case without parameters.
+  /// An empty struct, by which Parquet's unions name a case without parameters.
   void empty_struct(std::int16_t id);
 
   /// A list's header; exactly `size` elements follow.
@@ -81,14 +81,14 @@ class ThriftReader {
 
   explicit ThriftReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
-  /// Enters the struct that comes next (the root, a struct field or a list's element).
+  /// Enters the next struct (the root, a struct field or a list's element).
   void begin_struct();
-  /// The next field, or type `stop` at the end of the struct, which is thereby left.
+  /// The next field, or type `stop` at the end of the struct, which it then leaves.
   Field next_field();
-  /// Reads past the value of a field whose header was just read.
+  /// Skips the value of a field whose header was just read.
   void skip(ThriftType type);
 
-  /// Values; the field's type is checked against the one asked for.
+  /// Values; the field's type is checked against the requested one.
   std::int16_t i16(const Field& field);
   std::int32_t i32(const Field& field);
   std::int64_t i64(const Field& field);

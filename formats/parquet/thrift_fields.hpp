@@ -29,7 +29,7 @@
 
 namespace embedtool {
 
-/// What a description gets to see of a T: a reader's archive fills it, a writer's leaves it alone.
+/// How a description receives a T: a reader's archive fills it, a writer's does not change it.
 template <typename Archive, typename T>
 using ArchiveRef = std::conditional_t<Archive::kReads, T&, const T&>;
 
@@ -51,24 +51,25 @@ class ThriftFieldWriter {
   void required(std::int16_t id, const T& member) {
     put(id, member);
   }
-  /// A member that is left out where it has the value `absent`.
+  /// A member that is omitted if its value is `absent`.
   template <typename T>
   void optional(std::int16_t id, const T& member, const std::type_identity_t<T>& absent) {
     if (member != absent) put(id, member);
   }
-  /// A field that always has the same value. A reader refuses others, saying `what`.
+  /// A field that always has the same value. A reader refuses others with the message `what`.
   template <typename T>
   void constant(std::int16_t id, const T& value, const char* /*what*/) {
     put(id, value);
   }
-  /// A field for other readers: `value()` is it, or an empty std::optional. Ours skips it.
+  /// A field for other readers: `value()` returns it, or an empty std::optional. Our reader skips
+  /// it.
   template <typename Make>
   void informative(std::int16_t id, Make&& value) {
     put(id, value());
   }
-  /// A field that files have and ours must not. A reader refuses it, saying `what`.
+  /// A field that other files have but ours must not. A reader refuses it with the message `what`.
   void forbidden(std::int16_t /*id*/, const char* /*what*/) {}
-  /// A struct within the struct.
+  /// A struct inside the struct.
   template <typename Describe>
   void required_struct(std::int16_t id, Describe&& describe) {
     out_.begin_struct(id);
@@ -79,13 +80,13 @@ class ThriftFieldWriter {
   void optional_struct(std::int16_t id, bool present, Describe&& describe) {
     if (present) required_struct(id, describe);
   }
-  /// A list of structs; `describe(archive, element)` is each one's description.
+  /// A list of structs; `describe(archive, element)` describes each one.
   template <typename T, typename Describe>
   void structs(std::int16_t id, const std::vector<T>& list, Describe&& describe) {
     out_.begin_list(id, ThriftType::structure, list.size());
     for (const T& element : list) structure([&](auto& archive) { describe(archive, element); });
   }
-  /// One case of a union: there when `member` has the value `value`.
+  /// One case of a union: present if `member` has the value `value`.
   template <typename T, typename Describe>
   void alternative(std::int16_t id, const T& member, T value, Describe&& describe) {
     optional_struct(id, member == value, describe);
@@ -137,8 +138,8 @@ class ThriftFieldReader {
 
   explicit ThriftFieldReader(ThriftReader& in) : in_(in) {}
 
-  // The description is run once for every field that comes, and the member with the field's id
-  // takes it; then once more at the end, when required members look whether they came.
+  // The description runs once for each field read, and the member with the field's id takes it. It
+  // runs once more at the end, when required members check that they were present.
   template <typename Describe>
   void structure(Describe&& describe) {
     in_.begin_struct();
@@ -204,7 +205,7 @@ class ThriftFieldReader {
   bool takes(std::int16_t id) {
     if (field_.id != id) return false;
     const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(id);
-    require((seen_ & bit) == 0, "a metadata field comes twice");
+    require((seen_ & bit) == 0, "a metadata field appears twice");
     seen_ |= bit;
     taken_ = true;
     return true;
@@ -248,7 +249,7 @@ class ThriftFieldReader {
   ThriftReader& in_;
   ThriftReader::Field field_;
   std::uint64_t seen_ = 0;  ///< bit `id` of every field taken so far
-  bool taken_ = false;      ///< some member has taken the field
+  bool taken_ = false;      ///< a member has taken the field
 };
 
 }  // namespace embedtool

@@ -74,14 +74,14 @@ double seconds(std::uint64_t ns) {
 }
 
 void put_state(MetricsWriter& out, const RunMetrics& m) {
-  out.family("embedtool_run_info", "Which program and model the figures are of; always 1.");
+  out.family("embedtool_run_info", "Program and model of these figures; always 1.");
   out.sample(1, {{"version", m.program}, {"model", m.model}});
-  out.gauge("embedtool_run_active", "1 while a run is going on, 0 when it has ended.",
-            m.active ? 1.0 : 0.0);
-  out.gauge("embedtool_run_start_timestamp_seconds", "When the latest run started.", m.started);
-  out.gauge("embedtool_run_updated_timestamp_seconds", "When this file was written.", m.updated);
+  out.gauge("embedtool_run_active", "1 during a run, 0 after it has ended.", m.active ? 1.0 : 0.0);
+  out.gauge("embedtool_run_start_timestamp_seconds", "Start time of the latest run.", m.started);
+  out.gauge("embedtool_run_updated_timestamp_seconds", "Time when this file was written.",
+            m.updated);
   if (m.last_success) {
-    out.gauge(kLastSuccess, "When a run last ended with status 0.", *m.last_success);
+    out.gauge(kLastSuccess, "Time when a run last ended with status 0.", *m.last_success);
   }
   if (!m.active) out.gauge("embedtool_run_exit_code", "Exit status.", double(m.exit_code));
   out.gauge("embedtool_run_duration_seconds", "Wall time of the run so far.",
@@ -92,9 +92,9 @@ void put_progress(MetricsWriter& out, const RunProgress& p) {
   out.gauge("embedtool_run_records", "Records read.", p.records_read);
   out.gauge("embedtool_run_rows", "Rows written.", p.rows_written);
   out.gauge("embedtool_run_tokens", "Tokens encoded.", p.tokens_encoded);
-  out.gauge("embedtool_run_read_bytes", "Bytes read of the input.", p.bytes_read);
+  out.gauge("embedtool_run_read_bytes", "Input bytes read.", p.bytes_read);
   if (p.bytes_total > 0) {
-    out.gauge("embedtool_run_input_bytes", "Bytes of the input.", p.bytes_total);
+    out.gauge("embedtool_run_input_bytes", "Total input bytes.", p.bytes_total);
   }
 }
 
@@ -102,11 +102,12 @@ void put_report(MetricsWriter& out, const RunReport& r) {
   out.gauge("embedtool_run_records", "Records read.", r.counts.records);
   out.gauge("embedtool_run_rows", "Rows written.", r.counts.rows);
   out.gauge("embedtool_run_tokens", "Tokens encoded.", r.counts.tokens);
-  out.gauge("embedtool_run_read_bytes", "Bytes read of the input.", r.counts.bytes_read);
+  out.gauge("embedtool_run_read_bytes", "Input bytes read.", r.counts.bytes_read);
   out.gauge("embedtool_run_written_bytes", "Bytes written to the output.", r.counts.bytes_written);
   out.gauge("embedtool_run_rejected_records", "Records that could not be used.", r.counts.rejected);
-  out.gauge("embedtool_run_truncated_rows", "Texts cut at the length limit.", r.counts.truncated);
-  out.gauge("embedtool_run_duplicate_rows", "Rows copied from an equal text's.",
+  out.gauge("embedtool_run_truncated_rows", "Texts truncated at the length limit.",
+            r.counts.truncated);
+  out.gauge("embedtool_run_duplicate_rows", "Rows copied from the row of an identical text.",
             r.counts.duplicates);
   out.gauge("embedtool_run_encode_seconds", "Wall time from first record to last row.",
             seconds(r.times.encode_wall_ns));
@@ -115,7 +116,7 @@ void put_report(MetricsWriter& out, const RunReport& r) {
   out.gauge("embedtool_run_memory_peak_bytes", "Peak resident memory.", r.memory.peak_rss);
   out.gauge("embedtool_run_interrupted", "1 when a signal stopped the run.",
             r.interrupted ? 1.0 : 0.0);
-  out.family("embedtool_run_stage_cpu_seconds", "CPU time of a stage, all threads.");
+  out.family("embedtool_run_stage_cpu_seconds", "CPU time of a stage over all threads.");
   for (std::size_t i = 0; i < kStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
     out.sample(seconds(r.times.stages[stage].cpu_ns), {{"stage", name_of(stage)}});

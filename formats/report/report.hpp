@@ -10,7 +10,7 @@
 
 namespace embedtool {
 
-/// What a report says beside the run's own account.
+/// What a report contains in addition to the run's own account.
 struct ReportContext {
   std::string program;      ///< "embedtool 0.1.0"
   std::string model;        ///< name and …
@@ -18,9 +18,9 @@ struct ReportContext {
   std::size_t dims = 0;
   std::string dtype;                ///< output element type
   std::size_t cpus = 1;             ///< that the run could use
-  std::uint64_t duplicate_ids = 0;  ///< records whose id another had before
+  std::uint64_t duplicate_ids = 0;  ///< records with the id of an earlier record
   bool all_ids_known = true;        ///< false: only among the first ids, and there may be more
-  std::size_t resumed_shards = 0;   ///< that an earlier run had left; not in the run's account
+  std::size_t resumed_shards = 0;   ///< from an earlier run; not in this run's account
   std::uint64_t resumed_rows = 0;
   std::uint64_t startup_cpu_ns = 0;  ///< CPU time before the main thread's account began
   std::vector<std::pair<std::string, std::string>> settings;  ///< name → value, in order

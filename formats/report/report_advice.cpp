@@ -39,20 +39,21 @@ void judge_waiting(const RunReport& report, std::vector<std::string>& out) {
   const double writer =
       percent(wall(report, "writer", Stage::write) + wall(report, "writer", Stage::sync), encode);
   if (reader > 70) {
-    out.push_back(fmt::format(
-        "Workers waited {:.0f} % of the time for input: reading took {:.0f} % of it. Store the "
-        "corpus uncompressed or as .zst instead of .gz, on a faster disk, or use fewer --threads.",
-        idle, reader));
+    out.push_back(
+        fmt::format("Workers waited {:.0f} % of the time for input; reading took {:.0f} % of the "
+                    "time. Store the corpus uncompressed or as .zst instead of .gz, use a faster "
+                    "disk, or use fewer --threads.",
+                    idle, reader));
   } else if (writer > 70) {
     out.push_back(fmt::format(
-        "Workers waited {:.0f} % of the time while results were written ({:.0f} % of it). A faster "
-        "disk, --dtype f16 or int8, or --dims N write less.",
+        "Workers waited {:.0f} % of the time while results were written ({:.0f} % of the time). "
+        "Use a faster disk, or write less with --dtype f16 or int8, or --dims N.",
         idle, writer));
   } else if (report.counts.windows < 4) {
-    out.push_back(fmt::format(
-        "Workers waited {:.0f} % of the time: the corpus is only {} window(s) long. A smaller "
-        "--window lets reading, encoding and writing overlap sooner.",
-        idle, report.counts.windows));
+    out.push_back(
+        fmt::format("Workers waited {:.0f} % of the time: the corpus has only {} window(s). With a "
+                    "smaller --window, reading, encoding and writing overlap sooner.",
+                    idle, report.counts.windows));
   }
 }
 
@@ -64,60 +65,60 @@ void judge_precision(const RunReport& report, std::vector<std::string>& out) {
   }
   const double gemm = percent(cpu(report, Stage::gemm), busy);
   if (gemm > 40 && report.machine.compute == "f32") {
-    out.push_back(fmt::format(
-        "{:.0f} % of the CPU time is matrix products in f32. --compute bf16 or int8 is two to "
-        "three times as fast there where the CPU has the instructions, at a cost in exactness; "
-        "embedtool tune measures both on your corpus.",
-        gemm));
+    out.push_back(
+        fmt::format("{:.0f} % of the CPU time goes to matrix products in f32. On a CPU with the "
+                    "instructions, --compute bf16 or int8 makes them two to three times as fast, "
+                    "at a cost in accuracy. embedtool tune measures both on your corpus.",
+                    gemm));
   }
   const double attention = percent(cpu(report, Stage::attention), busy);
   if (attention > 35) {
     out.push_back(fmt::format(
-        "{:.0f} % of the CPU time is attention, which grows with the square of a text's length: a "
-        "smaller --max-length, or cutting texts into passages, saves most of it.",
+        "{:.0f} % of the CPU time goes to attention, which grows with the square of the text "
+        "length. A smaller --max-length, or splitting texts into passages, saves most of it.",
         attention));
   }
   const double tokenizing = percent(cpu(report, Stage::tokenize), busy);
   if (tokenizing > 40) {
-    out.push_back(fmt::format(
-        "{:.0f} % of the CPU time is tokenizing. A corpus that is encoded again and again can "
-        "carry its input_ids (embedtool tokenize).",
-        tokenizing));
+    out.push_back(
+        fmt::format("{:.0f} % of the CPU time goes to tokenizing. A corpus that is encoded "
+                    "repeatedly can store its input_ids (embedtool tokenize).",
+                    tokenizing));
   }
 }
 
 void judge_machine(const RunReport& report, std::size_t cpus, std::vector<std::string>& out) {
   if (report.machine.workers > 0 && report.machine.workers < cpus) {
-    out.push_back(fmt::format("{} of {} CPUs had a worker; --threads {} uses all.",
+    out.push_back(fmt::format("{} of {} CPUs had a worker; --threads {} uses all of them.",
                               report.machine.workers, cpus, cpus));
   }
   if (report.machine.gemm_backend == "reference" && report.work.linear_flops > 0) {
     out.emplace_back(
-        "The reference backend computed, which is slow: no other fits --gemm, --isa "
-        "or --compute here.");
+        "The slow reference backend was used: no other supports these --gemm, --isa and --compute "
+        "options here.");
   }
   const double load =
       percent(cpu(report, Stage::load), static_cast<double>(report.times.process_cpu_ns));
   if (load > 30) {
-    out.push_back(fmt::format(
-        "Loading the model was {:.0f} % of the CPU time: give one run more inputs instead of "
-        "starting one per file.",
-        load));
+    out.push_back(
+        fmt::format("Loading the model took {:.0f} % of the CPU time. Give one run more inputs "
+                    "instead of starting one run per file.",
+                    load));
   }
 }
 
 void judge_texts(const RunReport& report, std::vector<std::string>& out) {
   if (report.counts.rows > 0 && report.counts.duplicates * 5 > report.counts.rows) {
     out.push_back(
-        fmt::format("{:.0f} % of the texts were equal to another of their window and cost "
-                    "nothing; a larger --window finds more of them.",
+        fmt::format("{:.0f} % of the texts were identical to another in the same window and cost "
+                    "nothing. A larger --window finds more of them.",
                     percent(double(report.counts.duplicates), double(report.counts.rows))));
   }
   if (report.counts.rows > 0 && report.counts.truncated * 10 > report.counts.rows) {
-    out.push_back(fmt::format(
-        "{:.0f} % of the texts were cut at the length limit: what lies behind it is not in their "
-        "vectors.",
-        percent(double(report.counts.truncated), double(report.counts.rows))));
+    out.push_back(
+        fmt::format("{:.0f} % of the texts were truncated at the length limit; the rest of those "
+                    "texts is not reflected in their vectors.",
+                    percent(double(report.counts.truncated), double(report.counts.rows))));
   }
 }
 

@@ -51,8 +51,8 @@ std::string report_page(const std::vector<NamedReport>& reports) {
     const auto schema = json.find("schema");
     if (schema == json.end() || *schema != kReportSchema) {
       throw Error(ExitCode::failed,
-                  "{}: the report has schema {}, this program shows {}; encode again, or use the "
-                  "program that wrote it",
+                  "{}: the report has schema {}, but this program reads schema {}; encode again, "
+                  "or use the program that wrote it",
                   report.name, schema == json.end() ? "none" : schema->dump(), kReportSchema);
     }
     runs.push_back({{"name", report.name}, {"report", json}});

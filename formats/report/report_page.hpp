@@ -5,15 +5,15 @@
 
 namespace embedtool {
 
-/// A run's report with the name that it goes by.
+/// A run's report and its display name.
 struct NamedReport {
   std::string name;
   std::string json;  ///< as report_json() writes it
 };
 
 /// One self-contained HTML page that shows the reports: no network, no other file. Several are
-/// compared side by side, then shown one after the other. Throws Error(failed) on a report that is
-/// no JSON or of another schema.
+/// compared side by side, then shown one after the other. Throws Error(failed) for a report that is
+/// not JSON or has another schema.
 std::string report_page(const std::vector<NamedReport>& reports);
 
 /// The schema number of reports that this program writes and shows.

@@ -7,10 +7,10 @@
 
 namespace embedtool {
 
-/// What a GGUF file of the kind `llama` says of a sentencepiece model that joins pairs.
+/// What a GGUF file of kind `llama` says about a sentencepiece BPE model.
 struct GgufPieces {
   std::vector<std::string_view> texts;
-  std::vector<double> scores;       ///< of each, the higher the sooner it is joined
+  std::vector<double> scores;       ///< one per piece; higher ones are merged first
   std::vector<std::int64_t> types;  ///< sentencepiece's own numbers; empty = all normal
   bool adds_blank = true;           ///< before a text
   std::string_view charsmap;        ///< of its normalizer; may be empty

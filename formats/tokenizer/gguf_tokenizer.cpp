@@ -64,8 +64,8 @@ class TokenizerReader {
     if (model == "gpt2") return byte_pairs();
     if (model == "llama") return scored_pairs();
     throw Error(ExitCode::model,
-                "{}: a tokenizer of the kind '{}' is not read from GGUF files (bert, t5, gpt2 and "
-                "llama are); give records with input_ids, or the model's original folder",
+                "{}: a tokenizer of kind '{}' is not supported in GGUF files (bert, t5, gpt2 and "
+                "llama are); use records with input_ids, or the model's original folder",
                 where_, model);
   }
 
@@ -99,7 +99,7 @@ class TokenizerReader {
     std::string lines;
     for (const std::string_view token : tokens_) {
       if (token.find_first_of("\r\n") != std::string_view::npos) {
-        throw Error(ExitCode::model, "{}: a token of the vocabulary holds a line break", where_);
+        throw Error(ExitCode::model, "{}: a token of the vocabulary contains a line break", where_);
       }
       const bool name = token.starts_with('[') && token.ends_with(']');
       if (token.starts_with(kBlank)) {
@@ -173,8 +173,8 @@ class TokenizerReader {
                                              [=](const Cutting& c) { return c.pre == pre; });
     if (cutting == kCuttings.end()) {
       throw Error(ExitCode::model,
-                  "{}: how tokenizer.ggml.pre '{}' cuts texts is not known; give records with "
-                  "input_ids, or the model's original folder",
+                  "{}: tokenizer.ggml.pre '{}' is not supported; use records with input_ids, or "
+                  "the model's original folder",
                   where_, pre);
     }
     BpeSpec model;
@@ -186,7 +186,8 @@ class TokenizerReader {
     for (const std::string_view merge : file_.texts("tokenizer.ggml.merges")) {
       const std::size_t blank = merge.find(' ', 1);
       if (blank == std::string_view::npos) {
-        throw Error(ExitCode::model, "{}: tokenizer.ggml.merges: '{}' is no pair", where_, merge);
+        throw Error(ExitCode::model, "{}: tokenizer.ggml.merges: '{}' is not a pair", where_,
+                    merge);
       }
       model.merges.push_back(
           {std::string(merge.substr(0, blank)), std::string(merge.substr(blank + 1))});

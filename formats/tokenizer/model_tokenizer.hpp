@@ -12,28 +12,28 @@
 
 namespace embedtool {
 
-/// What a model asks of its tokenizer beyond the tokenizer's own files.
+/// What a model requires of its tokenizer in addition to the tokenizer's own files.
 struct TokenizerWishes {
   TokenizerHints hints;
   /// Texts are lower-cased first (`do_lower_case` of sentence_bert_config.json).
   bool lower_case = false;
-  /// Stands in for a text without tokens (`empty_text_token_id` of a static model).
+  /// Used for a text without tokens (`empty_text_token_id` of a static model).
   std::optional<TokenId> empty_text_token;
 };
 
-/// A model's tokenizer and what is to be said about it.
+/// A model's tokenizer, and a note about it.
 struct ModelTokenizer {
   std::unique_ptr<Tokenizer> tokenizer;
   std::string note;  ///< "" when all is well
 };
 
-/// The tokenizer of the folder `files`, or null where it holds no tokenizer files at all. Files
-/// that cannot be used give a tokenizer whose encode() throws that Error(ExitCode::model): records
-/// with ready ids need none, and the first text says why it cannot be read. Lower-casing goes
-/// through the whole text, also where little of it is kept.
+/// The tokenizer of the folder `files`, or null if it has no tokenizer files at all. Unusable files
+/// give a tokenizer whose encode() throws the Error(ExitCode::model): records with token ids do not
+/// need it, and the first text reports the reason. Lower-casing processes the whole text even if
+/// little of it is kept.
 ModelTokenizer open_model_tokenizer(const FileSet& files, const TokenizerWishes& wishes);
 
-/// The same of what a GGUF file says.
+/// The same from a GGUF file.
 ModelTokenizer open_gguf_tokenizer(const GgufFile& file);
 
 }  // namespace embedtool

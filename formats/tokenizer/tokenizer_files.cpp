@@ -105,8 +105,8 @@ TokenizerSpec sentencepiece_spec(const FileSet& files, const SentencePieceFile& 
     configure_rules(config, std::get<SentencePieceSpec>(spec.model).rules);
   } else if (!model_type.empty() || !tokenizer_class.empty()) {
     throw Error(ExitCode::model,
-                "{}: how the tokenizer of this model (class '{}', model type '{}') numbers its "
-                "pieces is not known",
+                "{}: it is not known how this model's tokenizer (class '{}', model type '{}') "
+                "numbers its pieces",
                 where, tokenizer_class, model_type);
   }
   return spec;
@@ -133,11 +133,10 @@ TokenizerSpec read_spec(const FileSet& files, const std::string& model_type) {
     return vocab_txt_spec(as_chars(*bytes), files.describe() + "/vocab.txt",
                           vocab_txt_options(read_config(files, "tokenizer_config.json")));
   }
-  throw Error(
-      ExitCode::model,
-      "{}: no tokenizer: neither tokenizer.json nor vocab.json with merges.txt nor vocab.txt "
-      "nor a sentencepiece model ({}) is there",
-      files.describe(), fmt::join(kSentencePieceNames, ", "));
+  throw Error(ExitCode::model,
+              "{}: no tokenizer: found neither tokenizer.json, nor vocab.json with merges.txt, nor "
+              "vocab.txt, nor a sentencepiece model ({})",
+              files.describe(), fmt::join(kSentencePieceNames, ", "));
 }
 
 // One file under the name that it would have in a model folder, beside the folder's configuration.
@@ -147,8 +146,8 @@ std::unique_ptr<Tokenizer> load_single_file(const std::string& path) {
   const bool json = extension == ".json";
   if (!json && extension != ".txt" && extension != ".model" && extension != ".gguf") {
     throw Error(ExitCode::model,
-                "{}: not a tokenizer: a model folder, a .json, .txt or .model file of one, or a "
-                ".gguf file is expected",
+                "{}: not a tokenizer: expected a model folder, one of its .json, .txt or .model "
+                "files, or a .gguf file",
                 path);
   }
   const std::string parent = file.has_parent_path() ? file.parent_path().string() : ".";

@@ -53,7 +53,7 @@ SpecialTemplate read_template(const Members& json) {
       (after_text ? special.suffix : special.prefix).push_back(token->checked_id(id, name));
     }
   }
-  if (!after_text) json.fail("the template leaves the text out");
+  if (!after_text) json.fail("the template does not contain the text");
   return special;
 }
 
@@ -136,7 +136,7 @@ void settle_bytes(const Members& root, TokenizerSpec& spec) {
   for (std::size_t i = 0; i < spec.pre_tokenizer.size(); ++i) {
     if (!std::holds_alternative<ByteLevelSpec>(spec.pre_tokenizer[i])) continue;
     if (bpe == nullptr || i + 1 < spec.pre_tokenizer.size()) {
-      root.fail("pre_tokenizer: 'ByteLevel' anywhere but last and before BPE is not supported");
+      root.fail("pre_tokenizer: 'ByteLevel' is supported only as the last step and before BPE");
     }
     bpe->byte_level = true;
   }
@@ -146,7 +146,7 @@ void settle_bytes(const Members& root, TokenizerSpec& spec) {
 
 TokenizerSpec read_tokenizer_json(std::string_view text, const std::string& where) {
   if (text.size() > kMaxBytes) {
-    throw Error(ExitCode::model, "{}: {} bytes, more than any tokenizer has", where, text.size());
+    throw Error(ExitCode::model, "{}: {} bytes are too many for a tokenizer", where, text.size());
   }
   dom::parser parser;
   dom::element document;
@@ -155,7 +155,7 @@ TokenizerSpec read_tokenizer_json(std::string_view text, const std::string& wher
     throw Error(ExitCode::model, "{}: not JSON: {}", where, simdjson::error_message(error));
   }
   if (document.get(object) != simdjson::SUCCESS) {
-    throw Error(ExitCode::model, "{}: not a tokenizer: an object is expected", where);
+    throw Error(ExitCode::model, "{}: not a tokenizer: expected a JSON object", where);
   }
   const Members root(object, "", where);
   const auto model = root.inner("model");

@@ -7,8 +7,8 @@
 
 namespace embedtool {
 
-/// What a tokenizer.json says. Throws Error(model), headed by `where`, for what is malformed and
-/// for components not known.
+/// The contents of a tokenizer.json. Throws Error(model), prefixed with `where`, for malformed text
+/// and for unknown components.
 TokenizerSpec read_tokenizer_json(std::string_view text, const std::string& where);
 
 }  // namespace embedtool

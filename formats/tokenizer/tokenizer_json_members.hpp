@@ -1,6 +1,6 @@
 #pragma once
 
-// Inside the reading of tokenizer.json: looking at its objects.
+// Internal to the reader of tokenizer.json: access to its objects.
 
 #include <simdjson.h>
 
@@ -25,7 +25,7 @@ class Members {
 
   const std::string& path() const { return path_; }
 
-  /// The member, or nothing where it is absent or null.
+  /// The member, or nothing if it is absent or null.
   std::optional<dom::element> find(std::string_view key) const {
     dom::element value;
     if (object_[key].get(value) != simdjson::SUCCESS || value.is_null()) return std::nullopt;
@@ -62,7 +62,7 @@ class Members {
     return static_cast<TokenId>(id);
   }
 
-  /// The object behind `key`; nothing where it is absent or null.
+  /// The object at `key`; nothing if it is absent or null.
   std::optional<Members> inner(std::string_view key) const {
     const auto value = find(key);
     if (!value) return std::nullopt;

@@ -41,7 +41,7 @@ std::vector<BpeSpec::Merge> read_merges(std::string_view text, const std::string
     if (line.empty() || line.starts_with("#version")) continue;
     const std::size_t blank = line.find(' ');
     if (blank == std::string_view::npos || line.find(' ', blank + 1) != std::string_view::npos) {
-      throw Error(ExitCode::model, "{}:{}: not a merge: two tokens are expected", where, number);
+      throw Error(ExitCode::model, "{}:{}: not a merge: expected two tokens", where, number);
     }
     merges.push_back({std::string(line.substr(0, blank)), std::string(line.substr(blank + 1))});
   }
@@ -67,8 +67,8 @@ TokenizerSpec merges_spec(std::string_view vocab_json, std::string_view merges,
   if (family.ends_with("Fast")) family.remove_suffix(4);
   if (std::find(std::begin(kFamilies), std::end(kFamilies), family) == std::end(kFamilies)) {
     throw Error(ExitCode::model,
-                "{}: how '{}' cuts texts is not in vocab.json and merges.txt; give it the "
-                "tokenizer.json of the model",
+                "{}: vocab.json and merges.txt do not say how '{}' splits texts; add the model's "
+                "tokenizer.json",
                 where, family);
   }
   BpeSpec model;

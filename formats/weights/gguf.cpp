@@ -93,8 +93,8 @@ class GgufFile::Reader {
   std::span<const std::byte> take(std::uint64_t size) {
     if (size > all_.size() - at_) {
       throw Error(ExitCode::model,
-                  "{}: cut off or damaged: the header runs beyond the file's {} "
-                  "bytes; download it again",
+                  "{}: truncated or damaged: the header extends beyond the file's {} bytes; "
+                  "download it again",
                   where_, all_.size());
     }
     const auto taken = all_.subspan(at_, static_cast<std::size_t>(size));
@@ -139,8 +139,8 @@ GgufFile::GgufFile(std::span<const std::byte> bytes, std::string where, const Fi
   const auto version = reader.number<std::uint32_t>();
   if (version != 2 && version != 3) {
     throw Error(ExitCode::model,
-                "{}: GGUF version {} is not read (2 and 3 are; a file for "
-                "big-endian machines looks like this too)",
+                "{}: GGUF version {} is not supported (2 and 3 are; a file for big-endian machines "
+                "also looks like this)",
                 where_, version);
   }
   const std::uint64_t tensors = reader.count("tensors");
@@ -149,7 +149,7 @@ GgufFile::GgufFile(std::span<const std::byte> bytes, std::string where, const Fi
   for (std::uint64_t i = 0; i < tensors; ++i) read_tensor(reader);
   const std::int64_t alignment = integer("general.alignment").value_or(kDefaultAlignment);
   if (alignment < 1 || alignment > kMaxAlignment) {
-    throw Error(ExitCode::model, "{}: senseless alignment {}", where_, alignment);
+    throw Error(ExitCode::model, "{}: invalid alignment {}", where_, alignment);
   }
   const std::uint64_t step = static_cast<std::uint64_t>(alignment);
   const std::uint64_t begin = (reader.at() + step - 1) / step * step;
@@ -176,7 +176,7 @@ void GgufFile::read_value(Reader& reader, std::string_view key) {
     if (__builtin_mul_overflow(value.count, size, &bytes)) bytes = reader.kTooMany;
     value.bytes = reader.take(bytes);
   } else {
-    throw Error(ExitCode::model, "{}: key '{}' has a value of a type that is not read ({})", where_,
+    throw Error(ExitCode::model, "{}: key '{}' has a value of an unsupported type ({})", where_,
                 key, value.type);
   }
   if (!values_.try_emplace(key, value).second) {
@@ -195,7 +195,7 @@ void GgufFile::read_tensor(Reader& reader) {
   for (std::uint32_t i = 0; i < rank; ++i) {
     const auto extent = reader.number<std::uint64_t>();
     if (extent > kMaxExtent) {
-      throw Error(ExitCode::model, "{}: tensor '{}': senseless extent {}", where_, entry.view.name,
+      throw Error(ExitCode::model, "{}: tensor '{}': invalid dimension {}", where_, entry.view.name,
                   extent);
     }
     entry.view.shape.insert(entry.view.shape.begin(), static_cast<std::int64_t>(extent));
@@ -218,7 +218,7 @@ void GgufFile::place_tensor(Entry& entry, std::span<const std::byte> data) const
   if (entry.unknown_type) return;
   TensorView& view = entry.view;
   if (view.dtype == DType::q8_0 && view.shape.back() % static_cast<std::int64_t>(kQ8Block) != 0) {
-    throw Error(ExitCode::model, "{}: tensor '{}': rows of {} elements are no whole Q8_0 blocks",
+    throw Error(ExitCode::model, "{}: tensor '{}': rows of {} elements are not whole Q8_0 blocks",
                 where_, view.name, view.shape.back());
   }
   std::uint64_t elements = 1;
@@ -230,10 +230,10 @@ void GgufFile::place_tensor(Entry& entry, std::span<const std::byte> data) const
   fits = fits && elements <= data.size();
   const std::uint64_t size = fits ? stored_bytes(view.dtype, elements) : 0;
   if (!fits || entry.offset > data.size() || size > data.size() - entry.offset) {
-    throw Error(ExitCode::model,
-                "{}: cut off or damaged: tensor '{}' ends beyond the {} bytes of data; download it "
-                "again",
-                where_, view.name, data.size());
+    throw Error(
+        ExitCode::model,
+        "{}: truncated or damaged: tensor '{}' ends beyond the {} bytes of data; download it again",
+        where_, view.name, data.size());
   }
   view.bytes = data.subspan(static_cast<std::size_t>(entry.offset), static_cast<std::size_t>(size));
 }
@@ -372,8 +372,8 @@ const TensorView* GgufFile::find(std::string_view name) const {
   const TensorType* type = tensor_type(*entry.unknown_type);
   throw Error(
       ExitCode::model,
-      "{}: tensor '{}' is stored as {}, which is not read; take the model's F32, F16, BF16 "
-      "or Q8_0 file",
+      "{}: tensor '{}' is stored as {}, which is not supported; use the model's F32, F16, BF16 or "
+      "Q8_0 file",
       where_, name,
       type != nullptr ? std::string(type->name) : fmt::format("type {}", *entry.unknown_type));
 }

@@ -127,13 +127,14 @@ Parts split(std::span<const std::byte> bytes, const std::string& where) {
   const std::span<const std::byte> rest = bytes.subspan(kLengthBytes);
   if (length > kMaxHeader) {
     throw Error(ExitCode::model,
-                "{}: not a safetensors file: its header would take {} bytes (at most {} are read)",
+                "{}: not a safetensors file: its header would take {} bytes (the limit is {})",
                 where, length, kMaxHeader);
   }
   if (length > rest.size()) {
-    throw Error(ExitCode::model,
-                "{}: cut off inside the header ({} bytes announced, {} there); download it again",
-                where, length, rest.size());
+    throw Error(
+        ExitCode::model,
+        "{}: truncated inside the header ({} bytes announced, {} present); download it again",
+        where, length, rest.size());
   }
   const std::string_view header = as_chars(rest.first(length));
   if (header.empty() || header.front() != '{') {
@@ -164,16 +165,16 @@ void check_cover(const std::vector<Declared>& tensors, std::uint64_t size,
   std::uint64_t at = 0;
   for (const Declared& tensor : tensors) {
     if (tensor.begin != at) {
-      throw Error(ExitCode::model, "{}: tensor '{}' begins at byte {} of the data, {} {}", where,
-                  tensor.name, tensor.begin,
-                  tensor.begin < at ? "inside the one before it, which ends at"
-                                    : "leaving a hole after byte",
-                  at);
+      throw Error(
+          ExitCode::model, "{}: tensor '{}' begins at byte {} of the data, {} {}", where,
+          tensor.name, tensor.begin,
+          tensor.begin < at ? "inside the previous one, which ends at" : "leaving a gap after byte",
+          at);
     }
     at = tensor.end;
     if (at > size) {
       throw Error(ExitCode::model,
-                  "{}: cut off: tensor '{}' ends at byte {} of the data, but there are {}; "
+                  "{}: truncated: tensor '{}' ends at byte {} of the data, but there are only {}; "
                   "download it again",
                   where, tensor.name, at, size);
     }

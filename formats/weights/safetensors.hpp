@@ -15,26 +15,26 @@
 
 namespace embedtool {
 
-/// Tensors of one or several safetensors files, read in place: views point into the bytes that
-/// were given, nothing is copied. Every tensor is known by name; one of a type that the program
-/// does not read is an error only when it is asked for.
+/// Tensors of one or several safetensors files, read in place: views point into the given bytes;
+/// nothing is copied. Every tensor can be found by name; one of an unsupported type is an error
+/// only when it is requested.
 ///
-/// The layout (safetensors 0.4): 8 bytes header length, little endian; a JSON object
-/// {name: {dtype, shape, data_offsets: [begin, end]}} with an optional `__metadata__`; the data,
-/// which the tensors cover without holes or overlap.
+/// The layout (safetensors 0.4): 8 bytes header length, little endian; a JSON object {name: {dtype,
+/// shape, data_offsets: [begin, end]}} with an optional `__metadata__`; the data, which the tensors
+/// cover without gaps or overlap.
 class SafetensorsWeights : public WeightSource {
  public:
   /// `description` says where the weights come from, for messages; `files`, which must outlive the
-  /// object, is what the bytes come from, to release them.
+  /// object, is where the bytes come from, so that they can be released.
   explicit SafetensorsWeights(std::string description, const FileSet* files = nullptr)
       : description_(std::move(description)), files_(files) {}
 
-  /// Reads the header of one file. `bytes` must outlive the object; `where` names the file.
-  /// Throws Error(ExitCode::model) naming the file and the tensor when anything is amiss, also
-  /// when a name is already there. Not thread-safe, unlike all that follows.
+  /// Reads the header of one file. `bytes` must outlive the object; `where` names the file. Throws
+  /// Error(ExitCode::model) naming the file and the tensor if anything is wrong, including a
+  /// duplicate name. Not thread-safe, unlike the other functions.
   void add_file(std::span<const std::byte> bytes, const std::string& where);
 
-  /// Throws Error(ExitCode::model) when the tensor is there but of a type that is not read.
+  /// Throws Error(ExitCode::model) if the tensor exists but its type is not supported.
   const TensorView* find(std::string_view name) const override;
   std::vector<std::string_view> names() const override;
   void release(const TensorView& tensor) const override {
@@ -55,9 +55,9 @@ class SafetensorsWeights : public WeightSource {
 };
 
 /// The weights of a model folder: `model.safetensors`, or the shards that
-/// `model.safetensors.index.json` lists, in `folder` of `files` ("" = the top; else ending in
-/// '/'). `files` must outlive the result. Throws Error(ExitCode::model) when there are none,
-/// with advice where the folder holds weights in another format.
+/// `model.safetensors.index.json` lists, in `folder` of `files` ("" = the top; else ending in '/').
+/// `files` must outlive the result. Throws Error(ExitCode::model) if there are none, with advice if
+/// the folder has weights in another format.
 std::unique_ptr<SafetensorsWeights> open_weights(const FileSet& files, const std::string& folder);
 
 }  // namespace embedtool

@@ -21,7 +21,7 @@ struct OtherFormat {
 };
 constexpr std::string_view kConvertTorch =
     "convert them once in Python: AutoModel.from_pretrained(DIR).save_pretrained(DIR, "
-    "safe_serialization=True), or take the model's revision that has model.safetensors";
+    "safe_serialization=True), or use the model's revision that has model.safetensors";
 constexpr std::array<OtherFormat, 7> kOtherFormats{{
     {"pytorch_model.bin", kConvertTorch},
     {"pytorch_model.bin.index.json", kConvertTorch},
@@ -31,8 +31,9 @@ constexpr std::array<OtherFormat, 7> kOtherFormats{{
     {"flax_model.msgpack",
      "convert them once in Python: AutoModel.from_pretrained(DIR, from_flax=True)"
      ".save_pretrained(DIR)"},
-    {"onnx/model.onnx", "ONNX graphs are not read; take the original model's safetensors weights"},
-    {"model.onnx", "ONNX graphs are not read; take the original model's safetensors weights"},
+    {"onnx/model.onnx",
+     "ONNX graphs are not supported; use the original model's safetensors weights"},
+    {"model.onnx", "ONNX graphs are not supported; use the original model's safetensors weights"},
     {"model.gguf", "name the GGUF file itself: -m DIR/model.gguf"},
 }};
 
@@ -42,7 +43,7 @@ constexpr std::array<OtherFormat, 7> kOtherFormats{{
     const std::string name = folder + std::string(other.file);
     if (files.find(name).has_value()) {
       throw Error(ExitCode::model,
-                  "{}/{}: weights are read from model.safetensors only (a pickle runs code, other "
+                  "{}/{}: weights are read only from model.safetensors (a pickle runs code, other "
                   "formats lose names); {}",
                   where, name, other.advice);
     }
@@ -57,8 +58,8 @@ constexpr std::array<OtherFormat, 7> kOtherFormats{{
 void check_shard_name(const std::string& shard, const std::string& where) {
   if (shard.empty() || shard.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos ||
       !shard.ends_with(".safetensors")) {
-    throw Error(ExitCode::model, "{}: '{}' is no name of a safetensors file in this folder", where,
-                shard);
+    throw Error(ExitCode::model, "{}: '{}' is not the name of a safetensors file in this folder",
+                where, shard);
   }
 }
 
@@ -77,7 +78,7 @@ void add_shards(SafetensorsWeights& weights, const FileSet& files, const std::st
     shards.insert(shard.get<std::string>());
   }
   if (shards.empty() || shards.size() > kMaxShards) {
-    throw Error(ExitCode::model, "{}: {} shards (1 to {} are read)", where, shards.size(),
+    throw Error(ExitCode::model, "{}: {} shards (1 to {} are supported)", where, shards.size(),
                 kMaxShards);
   }
   for (const std::string& shard : shards) {

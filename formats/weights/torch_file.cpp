@@ -24,7 +24,7 @@ DType type_of(const std::string& storage) {
   for (const StorageType& known : kStorageTypes) {
     if (known.name == storage) return known.type;
   }
-  throw Damaged("a tensor is of another type than float32, float16 and bfloat16");
+  throw Damaged("a tensor's type is not float32, float16 or bfloat16");
 }
 
 /// Number of elements of a contiguous tensor.
@@ -53,7 +53,7 @@ TensorView view_of(const std::string& name, const PickledTensor& tensor,
   const std::uint64_t stored = storage.size() / size_of(view.dtype);
   require(tensor.offset >= 0 && static_cast<std::uint64_t>(tensor.offset) <= stored &&
               count <= stored - static_cast<std::uint64_t>(tensor.offset),
-          "a tensor reaches beyond its storage");
+          "a tensor extends beyond its storage");
   view.bytes = storage.subspan(static_cast<std::size_t>(tensor.offset) * size_of(view.dtype),
                                count * size_of(view.dtype));
   return view;
@@ -64,7 +64,7 @@ TensorView view_of(const std::string& name, const PickledTensor& tensor,
 TorchWeights::TorchWeights(std::span<const std::byte> bytes, std::string where)
     : where_(std::move(where)) {
   constexpr std::string_view kRemedy =
-      "only what torch.save() makes of a state dict is read: write it again in Python, "
+      "only a state dict written by torch.save() is supported: write it again in Python, "
       "safetensors.torch.save_file(torch.load(FILE), NAME.safetensors)";
   naming_damage(where_, ExitCode::model, kRemedy, [&] {
     const auto members = zip_members(bytes);

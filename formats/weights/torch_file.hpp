@@ -11,10 +11,10 @@
 
 namespace embedtool {
 
-/// The tensors of a file that torch.save() wrote of a flat state dict: a ZIP archive whose members
-/// are stored as they are, one of them a pickle that names the tensors. Of a pickle's instructions
-/// those are followed that build dicts, tuples and tensors; nothing is ever called, and a file that
-/// asks for more is refused. Views point into `bytes`, which must outlive the object. Immutable.
+/// The tensors of a flat state dict written by torch.save(): a ZIP archive of uncompressed members,
+/// one of them a pickle that names the tensors. Only the pickle instructions that build dicts,
+/// tuples and tensors are followed; nothing is ever called, and a file that needs more is refused.
+/// Views point into `bytes`, which must outlive the object. Immutable.
 class TorchWeights : public WeightSource {
  public:
   /// `where` names the file. Throws Error(ExitCode::model) naming it and the remedy.

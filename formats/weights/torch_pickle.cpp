@@ -190,7 +190,7 @@ void Machine::step() {
   if (step_value(op) || step_container(op)) return;
   switch (op) {
     case 0x80:  // PROTO
-      require(byte() == 2, "its pickle is of another protocol than 2");
+      require(byte() == 2, "its pickle protocol is not 2");
       return;
     case 'c': {  // GLOBAL
       std::string module = line();

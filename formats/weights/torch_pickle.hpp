@@ -9,7 +9,7 @@
 
 namespace embedtool {
 
-/// What a pickle says of one tensor of a state dict.
+/// What a pickle says about one tensor of a state dict.
 struct PickledTensor {
   std::string storage_type;  ///< "FloatStorage", …
   std::string key;           ///< of the storage: the member data/KEY holds it
@@ -19,8 +19,8 @@ struct PickledTensor {
 };
 
 /// Reads the pickle of a flat state dict, protocol 2, as torch.save() writes it: the tensors by
-/// name. What the pickle would call is compared with four names and never called. Throws Damaged
-/// for everything else.
+/// name. The names that the pickle would call are compared with four known ones and never called.
+/// Throws Damaged for everything else.
 std::map<std::string, PickledTensor> read_state_dict(std::span<const std::byte> pickle);
 
 }  // namespace embedtool

@@ -90,7 +90,7 @@ std::map<std::string, std::span<const std::byte>> zip_members(std::span<const st
     const std::size_t data = member.header + kLocalSize + numbers.u16(member.header + 26) +
                              numbers.u16(member.header + 28);
     require(data <= bytes.size() && member.size <= bytes.size() - data,
-            "a member reaches beyond the end");
+            "a member extends beyond the end");
     out.insert_or_assign(std::move(member.name), bytes.subspan(data, member.size));
   }
   return out;

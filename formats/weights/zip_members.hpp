@@ -8,9 +8,9 @@
 
 namespace embedtool {
 
-/// The members of a ZIP archive that are stored as they are, by name, in place. Throws Damaged
-/// for what is damaged, compressed, encrypted or in several volumes; archives beyond 4 GiB (ZIP64)
-/// are refused as well.
+/// The uncompressed members of a ZIP archive, by name, in place. Throws Damaged for archives that
+/// are damaged, compressed, encrypted or in several volumes; archives beyond 4 GiB (ZIP64) are
+/// refused as well.
 std::map<std::string, std::span<const std::byte>> zip_members(std::span<const std::byte> bytes);
 
 }  // namespace embedtool

@@ -79,7 +79,7 @@ check_json out/report.json "d['counts']['duplicate_ids'] == 1 and d['counts']['d
 has stderr "1 records have an id that another had before"
 encode out odd.jsonl --overwrite --duplicate-ids reject --vector-field v
 equal "$(rows)" 2
-has out/rejects.jsonl "another record had this id before"
+has out/rejects.jsonl "duplicate id: an earlier record has it"
 run 3 encode -m "$MODEL" -o out odd.jsonl --overwrite --on-error fail
 has stderr "odd.jsonl:2"
 

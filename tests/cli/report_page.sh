@@ -27,7 +27,7 @@ run 0 report 'a<script><b>' -o odd.html
 equal "$(grep -c '</script>' odd.html)" "$(grep -c '</script>' run.html)" "script elements"
 
 run 1 report nowhere
-has stderr "there is no report"
+has stderr "no report found"
 echo '{"schema": 1}' >old.json
 run 1 report old.json
 has stderr "schema 1"
@@ -40,8 +40,8 @@ for page in run.html both.html odd.html; do
     --virtual-time-budget=5000 --dump-dom "file://$WORK/$page" >all 2>log || skip "the browser does not run here"
   sed '/<script type=/,$d' all >dom # what was drawn, without the script and its data
   [[ $(grep -c '<section>' dom) -ge 1 ]] || fail "$page: the script drew nothing: $(tail -n 3 log)"
-  for title in "Where the time went" "Threads over time" "Throughput" "Memory" "Lengths of texts" \
-    "To go faster"; do
+  for title in "Where the time went" "Threads over time" "Throughput" "Memory" "Text lengths and batches" \
+    "Advice"; do
     has dom "$title"
   done
   lacks dom NaN

@@ -50,7 +50,7 @@ stop_in_part out 2000 "${SETTINGS[@]}" -
 has stderr "the same command goes on"
 [[ ! -e out/manifest.json && ! -e out/.embedtool-lock ]] || fail "a stopped run is no output"
 run 1 verify out
-has stderr "the command that began it goes on"
+has stderr "the run is unfinished; rerun the same command"
 shards=$(find out -name 'part-*' | wc -l)
 [[ $shards -ge 3 ]] || fail "complete shards were not published"
 

@@ -73,6 +73,6 @@ run 2 tokenize in.jsonl -m "$MODEL" --config typo.toml
 has stderr "max-lenght is not a setting; did you mean max-length?"
 printf '[encoed]\ndims = 3\n' >section.toml
 run 2 encode in.jsonl --config section.toml
-has stderr "[encoed] is not a subcommand"
+has stderr "unknown section [encoed]; did you mean encode?"
 run 2 encode in.jsonl --config nowhere.toml
 has stderr "nowhere.toml"

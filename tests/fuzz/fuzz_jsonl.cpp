@@ -26,7 +26,7 @@ Verdict judge(std::string_view line) {
 
 /// Was the line rejected for not being JSON (rather than for what its fields hold)?
 bool is_json_reason(std::string_view reason) {
-  return reason.starts_with("not valid JSON") || reason.starts_with("a record is one JSON") ||
+  return reason.starts_with("not valid JSON") || reason.starts_with("a record must be one JSON") ||
          reason.starts_with("invalid UTF-8");
 }
 

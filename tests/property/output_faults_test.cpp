@@ -201,7 +201,7 @@ TEST(ParquetOutput, VerifyFindsNumbersThatAreNotFinite) {
   const VerifyReport report = verify_output(scratch / "out");
   ASSERT_EQ(report.problems.size(), 1U);
   EXPECT_EQ(report.problems[0].file, "part-00001.parquet");
-  EXPECT_EQ(report.problems[0].what, "row 57 holds a number that is not finite");
+  EXPECT_EQ(report.problems[0].what, "row 57 contains a value that is not finite");
 }
 
 }  // namespace

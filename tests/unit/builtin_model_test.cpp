@@ -64,7 +64,7 @@ TEST(BuiltinModel, SaysWhenTheBuildCarriesNone) {
     FAIL() << "opened";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::model);
-    EXPECT_THAT(error.what(), HasSubstr("this build carries no such model"));
+    EXPECT_THAT(error.what(), HasSubstr("this build does not contain that model"));
   }
 }
 

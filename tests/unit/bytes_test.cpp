@@ -92,7 +92,7 @@ TEST(ByteStream, TruncationAnywhereIsAnErrorNamingFileAndOffset) {
     for (std::size_t size = 4; size < packed.size(); ++size) {
       const std::string message = error_of(std::string_view(packed).substr(0, size));
       EXPECT_THAT(message, HasSubstr("/input: "));
-      EXPECT_THAT(message, HasSubstr("end at byte " + std::to_string(size)));
+      EXPECT_THAT(message, HasSubstr("data stops at byte " + std::to_string(size)));
     }
   }
 }

@@ -85,7 +85,7 @@ TEST(Csv, BrokenQuotingCostsOneLine) {
   EXPECT_EQ(corpus.rejects[0].line, 2U);
   EXPECT_THAT(corpus.rejects[0].reason, HasSubstr("after the closing quote"));
   EXPECT_EQ(corpus.rejects[1].line, 4U);
-  EXPECT_THAT(corpus.rejects[1].reason, HasSubstr("without an end"));
+  EXPECT_THAT(corpus.rejects[1].reason, HasSubstr("an unterminated quoted field"));
   EXPECT_EQ(corpus.rows[1].line, 5U);
 }
 
@@ -122,7 +122,7 @@ TEST(Csv, TabsSeparateTsv) {
 TEST(Csv, HeadersAreCheckedBeforeWorkStarts) {
   EXPECT_THAT(error_of("id,body\n1,x\n"),
               HasSubstr("no column 'text' in its header ('id', 'body')"));
-  EXPECT_THAT(error_of("text,text\nx,y\n"), HasSubstr("stands twice"));
+  EXPECT_THAT(error_of("text,text\nx,y\n"), HasSubstr("appears twice"));
   EXPECT_THAT(error_of("text,\"x\n"), HasSubstr(":1: the header cannot be read"));
   EXPECT_THAT(error_of("text,\xff\nx,y\n"), HasSubstr("not UTF-8"));
   CorpusOptions options;

@@ -150,7 +150,7 @@ TEST(Jsonl, RejectsInvalidUtf8) {
 
 TEST(Jsonl, NamesTheFieldAndWhatItHolds) {
   EXPECT_EQ(reason(R"({"text":5})"),
-            "field 'text' holds a number; a text is a string or an array of strings");
+            "field 'text' holds a number; a text must be a string or an array of strings");
   EXPECT_THAT(reason(R"({"text":null})"), HasSubstr("'text' holds null"));
   EXPECT_THAT(reason(R"({"text":true})"), HasSubstr("'text' holds a boolean"));
   EXPECT_THAT(reason(R"({"text":{}})"), HasSubstr("'text' holds an object"));

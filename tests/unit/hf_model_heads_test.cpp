@@ -115,7 +115,7 @@ TEST(ModelHeads, RefusesWhatItDoesNotKnow) {
   files["modules.json"] = modules_json({kTransformer, kSplade, {"2_Dense", "x.Dense"}});
   EXPECT_THAT(error_loading(files), HasSubstr("Dense after SpladePooling"));
   files["modules.json"] = modules_json({kTransformer, kSplade, kSplade});
-  EXPECT_THAT(error_loading(files), HasSubstr("right behind the transformer"));
+  EXPECT_THAT(error_loading(files), HasSubstr("right after the transformer"));
   files = testing::bert_files();
   files["modules.json"] = modules_json({kTransformer, kSplade});
   EXPECT_THAT(error_loading(files), HasSubstr("masked-language"));
@@ -155,7 +155,7 @@ TEST(ModelHeads, LayersOfTheirOwn) {
   files["sparse_linear.safetensors"] = safetensors_file({seeded_tensor("weight", {1, 11})});
   EXPECT_THAT(error_loading(files), HasSubstr("rows of 12 elements"));
   files["sparse_linear.safetensors"] = safetensors_file({seeded_tensor("weight", {2, 12})});
-  EXPECT_THAT(error_loading(files), HasSubstr("2 weights a token"));
+  EXPECT_THAT(error_loading(files), HasSubstr("2 weights per token"));
 }
 
 }  // namespace

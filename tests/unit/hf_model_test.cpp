@@ -273,7 +273,7 @@ TEST(LoadModel, RefusesBrokenModuleLists) {
   EXPECT_THAT(error_loading(with_modules({kTransformer, kPooling, {"2", "my.own.Whitening"}})),
               AllOf(HasSubstr("my.own.Whitening"), HasSubstr("not supported")));
   EXPECT_THAT(error_loading(with_modules({kPooling})), HasSubstr("comes before it"));
-  EXPECT_THAT(error_loading(with_modules({kTransformer})), HasSubstr("no Pooling module"));
+  EXPECT_THAT(error_loading(with_modules({kTransformer})), HasSubstr("neither a Pooling module"));
   EXPECT_THAT(error_loading(with_modules({kTransformer, kTransformer})),
               HasSubstr("second encoder"));
   EXPECT_THAT(error_loading(with_modules({kTransformer, kPooling, kPooling})),
@@ -323,7 +323,8 @@ TEST(LoadModel, RefusesBrokenDenseLayers) {
     files["2_Dense/config.json"] = config;
     return error_loading(files);
   };
-  EXPECT_THAT(dense(R"({"in_features": 13, "out_features": 5})"), HasSubstr("12 dimensions come"));
+  EXPECT_THAT(dense(R"({"in_features": 13, "out_features": 5})"),
+              HasSubstr("input has 12 dimensions"));
   EXPECT_THAT(dense(R"({"in_features": 12, "out_features": 6})"), HasSubstr("linear.weight"));
   EXPECT_THAT(dense(R"({"in_features": 12, "out_features": 0})"), HasSubstr("'out_features'"));
   EXPECT_THAT(dense(R"({"in_features": 12, "out_features": 5, "use_residual": true})"),

@@ -240,7 +240,8 @@ TEST(RejectLog, NamesTheMostFrequentReasonAndTheRemedy) {
   log.add({0, 2, "", "no field 'text'; the record has 'x' (--text-field)", "", 1});
   log.add({0, 3, "", "no field 'text'; the record has 'y' (--text-field)", "", 2});
   const std::string message = refusal(log, 3);
-  EXPECT_THAT(message, HasSubstr("most often (2 of 3): a:2: no field 'text'; the record has 'x'"));
+  EXPECT_THAT(message,
+              HasSubstr("most common reason (2 of 3): a:2: no field 'text'; the record has 'x'"));
   EXPECT_THAT(message, HasSubstr("a:1: invalid UTF-8"));
   RejectLog other({OnError::skip, "", {"a"}, 256, 2});
   other.add({0, 1, "", "invalid UTF-8 at byte 7", "", 0});

@@ -133,7 +133,7 @@ TEST(ThriftFields, RefusesAFieldThatComesTwice) {
   for (std::size_t i = 0; i < parts().size(); ++i) {
     std::vector<Part> more = parts();
     more.push_back(parts()[i]);
-    EXPECT_EQ(refusal(more), "a metadata field comes twice") << i;
+    EXPECT_EQ(refusal(more), "a metadata field appears twice") << i;
   }
 }
 

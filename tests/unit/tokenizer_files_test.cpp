@@ -54,7 +54,7 @@ TEST(TokenizerJson, NamesWhatItDoesNotKnow) {
 TEST(TokenizerJson, RefusesWhatIsMalformed) {
   EXPECT_THAT(parse_error(""), HasSubstr("not JSON"));
   EXPECT_THAT(parse_error("[1"), HasSubstr("not JSON"));
-  EXPECT_THAT(parse_error("[]"), HasSubstr("object is expected"));
+  EXPECT_THAT(parse_error("[]"), HasSubstr("expected a JSON object"));
   EXPECT_THAT(parse_error("{}"), HasSubstr("no 'model'"));
   EXPECT_THAT(parse_error(std::string(100000, '[')), HasSubstr("not JSON"));
   TinyJson json;
@@ -76,7 +76,8 @@ TEST(TokenizerJson, RefusesATemplateThatIsNotOneText) {
         single);
     return parse_error(json.text());
   };
-  EXPECT_THAT(with_template(R"({"SpecialToken":{"id":"s"}})"), HasSubstr("leaves the text out"));
+  EXPECT_THAT(with_template(R"({"SpecialToken":{"id":"s"}})"),
+              HasSubstr("does not contain the text"));
   EXPECT_THAT(with_template(R"({"Sequence":{"id":"A"}},{"Sequence":{"id":"A"}})"),
               HasSubstr("more than one"));
   EXPECT_THAT(with_template(R"({"SpecialToken":{"id":"t"}},{"Sequence":{"id":"A"}})"),

@@ -192,7 +192,7 @@ TEST(TokenizerJson, RefusesBytesInTheMiddle) {
   };
   EXPECT_THAT(fault(R"({"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"ByteLevel"},
       {"type":"WhitespaceSplit"}]},"model":{"type":"BPE","vocab":{},"merges":[]}})"),
-              HasSubstr("'ByteLevel' anywhere but last"));
+              HasSubstr("'ByteLevel' is supported only as the last step"));
   EXPECT_THAT(fault(R"({"model":{"type":"BPE","vocab":{"a":0},"merges":["a b"]}})"),
               HasSubstr("merge 0"));
   EXPECT_THAT(fault(R"({"normalizer":{"type":"Sequence","normalizers":[{"type":"Gild"}]},

@@ -173,8 +173,8 @@ void Bpe::add_merges(const std::vector<BpeSpec::Merge>& merges, std::size_t pref
     const TokenId id = vocabulary_.find(joined);
     if (left == kNone || right == kNone || id == kNone) {
       throw Error(ExitCode::model,
-                  "{}: merge {} joins '{}' and '{}', which are not both, with what they make, in "
-                  "the vocabulary; the file is damaged",
+                  "{}: merge {} joins '{}' and '{}', but one of them or their result is not in the "
+                  "vocabulary; the file is damaged",
                   where, rank, merge.left, merge.right);
     }
     merges_.add(left, right, {static_cast<std::uint32_t>(rank), id});
@@ -314,6 +314,8 @@ void Bpe::join(std::vector<Symbol>& symbols, std::int32_t at) const {
   }
 }
 
+// Looks for the best merge again after each one: quadratic, but faster than a heap for a short
+// word.
 void Bpe::merge_short(std::vector<Symbol>& symbols) const {
   for (;;) {
     std::uint32_t best = MergeTable::kNever;
@@ -331,6 +333,10 @@ void Bpe::merge_short(std::vector<Symbol>& symbols) const {
   }
 }
 
+// The merges of merge_short in O(n log n), with a heap of candidates; ties go to the leftmost, as
+// there. A merge changes the pairs on both sides of it. Their candidates are not searched for and
+// removed: a symbol knows its current merge, so an outdated candidate is recognised when it comes
+// up.
 void Bpe::merge_long(Scratch& scratch) const {
   std::vector<Symbol>& symbols = scratch.symbols;
   std::vector<Candidate>& heap = scratch.heap;

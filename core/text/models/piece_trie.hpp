@@ -10,10 +10,10 @@
 namespace embedtool {
 
 /// Pieces as a double-array trie (Aoe 1989): all pieces that begin a text, in one walk of a few
-/// memory accesses a byte. Immutable once built.
+/// memory accesses per byte. Immutable once built.
 class PieceTrie {
  public:
-  /// `pieces` by any order; of equal ones the last counts. Empty ones are left out.
+  /// `pieces` in any order; of equal ones the last counts. Empty ones are ignored.
   explicit PieceTrie(std::vector<std::pair<std::string_view, TokenId>> pieces);
 
   /// Calls visit(bytes, id) for every piece that begins `text`, shortest first.

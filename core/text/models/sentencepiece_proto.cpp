@@ -122,7 +122,7 @@ SentencePieceFacts inspect_sentencepiece(std::span<const std::byte> model) {
   Fields fields({reinterpret_cast<const char*>(model.data()), model.size()});
   bool whole = !model.empty();
   while (const auto field = fields.next()) whole = inspect_field(*field, facts) && whole;
-  if (!whole || fields.damaged()) facts.fault = "it is not a sentencepiece model, or cut short";
+  if (!whole || fields.damaged()) facts.fault = "it is not a sentencepiece model, or is truncated";
   return facts;
 }
 

@@ -8,11 +8,12 @@
 
 namespace embedtool {
 
-/// What we must know of a serialized sentencepiece model beside what its library tells.
+/// What we must know about a serialized sentencepiece model in addition to what its library
+/// reports.
 struct SentencePieceFacts {
   std::string_view algorithm = "unigram";  ///< unigram, bpe, word or char
   std::vector<std::string_view> pieces;    ///< all of them by number; they view the model's bytes
-  std::string fault;                       ///< why the library must not be given it; empty if fine
+  std::string fault;  ///< why it must not be passed to the library; empty if fine
 };
 
 /// Reads the model's protocol buffer, trusting nothing in it.

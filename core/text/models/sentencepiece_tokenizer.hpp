@@ -9,8 +9,8 @@
 namespace embedtool {
 
 /// A tokenizer around a model that the sentencepiece library reads (unigram or BPE). Throws
-/// Error(model), headed by `where`, when it cannot be read. Texts without a blank are handed over
-/// whole, up to a mebibyte a call: longer ones are cut there, to bound memory.
+/// Error(model), prefixed with `where`, if it cannot be read. A text without a space is passed
+/// whole, up to a mebibyte per call: longer ones are cut there, to bound memory.
 std::unique_ptr<Tokenizer> make_sentencepiece(const TokenizerSpec& spec, const std::string& where);
 
 /// Appends `text` as the model's tokenizer prepares it before sentencepiece sees it.

@@ -91,7 +91,7 @@ Unigram::Unigram(UnigramSpec spec, const std::string& where) : where_(where) {
     vocabulary_.add(piece.text, static_cast<TokenId>(i));
   }
   if (bytes > kMaxPieceBytes) {
-    throw Error(ExitCode::model, "{}: {} bytes of pieces, more than any model has", where, bytes);
+    throw Error(ExitCode::model, "{}: {} bytes of pieces are too many for a model", where, bytes);
   }
   if (spec.unk_id) {
     if (*spec.unk_id >= spec.pieces.size()) {
@@ -159,6 +159,11 @@ void Unigram::encode_remembered(std::string_view part, Scratch& scratch,
   scratch.cache.remember(part, hash, std::span(out).subspan(begin));
 }
 
+// Viterbi over byte positions: each node keeps the best-scoring piece that ends there. An unknown
+// character is offered only where no piece is exactly that character, as the reference does. Of
+// equal scores the first one offered stays, so the order of the offers is part of the result. The
+// score of the text before is the start value: floating-point sums that begin elsewhere could break
+// ties differently.
 double Unigram::find_path(std::string_view part, double score, std::vector<Node>& nodes) const {
   nodes.assign(part.size() + 1, {});
   nodes[0].score = score;
@@ -226,8 +231,8 @@ void Unigram::emit_unknown(std::string_view text, std::vector<TokenId>& out) con
     return;
   }
   if (unknown_ == Vocabulary::kAbsent) {
-    throw Error(ExitCode::model, "{}: a character is in no piece and the model has no unknown one",
-                where_);
+    throw Error(ExitCode::model,
+                "{}: a character is not in any piece, and the model has no unknown piece", where_);
   }
   out.push_back(unknown_);
 }

@@ -14,9 +14,9 @@
 namespace embedtool {
 
 /// Remembers how words were segmented: natural text repeats few words often. Direct-mapped and of
-/// fixed size, so that a newcomer takes the place of what was there and memory stays bounded;
-/// forgetting changes the time, never the ids. Words and results that do not fit in an entry (one
-/// cache line) are not remembered. For one thread.
+/// fixed size, so that a new entry replaces the old one and memory stays bounded; a forgotten word
+/// costs time but never changes ids. Words and results that do not fit in an entry (one cache line)
+/// are not remembered. For one thread.
 class WordCache {
  public:
   static constexpr std::size_t kMaxBytes = 22;
@@ -24,7 +24,7 @@ class WordCache {
 
   WordCache() : entries_(kEntries) {}
 
-  /// The ids of `word`, or nothing when it is not remembered. `hash` is PrefixHash::of(word).
+  /// The ids of `word`, or an empty span if it is not remembered. `hash` is PrefixHash::of(word).
   std::span<const TokenId> find(std::string_view word, std::uint64_t hash) const {
     const Entry& entry = entries_[hash >> kShift];
     const bool hit = entry.n_ids > 0 && entry.n_bytes == word.size() &&

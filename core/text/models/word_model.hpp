@@ -10,15 +10,15 @@
 
 namespace embedtool {
 
-/// How a word hangs together with the calls before and after it.
+/// How a word is connected to the calls before and after.
 enum class Joint : std::uint8_t {
-  none,      ///< it is whole
-  starts,    ///< it may go on in the next call, at a cut that cuts_before() allows
-  continues  ///< it goes on where the last call's ended, and may go on further
+  none,      ///< the word is complete
+  starts,    ///< it may continue in the next call, at a cut that cuts_before() allows
+  continues  ///< it continues the last call's word, and may continue further
 };
 
-/// Segments one word into pieces. Immutable, hence thread-safe; what changes lies in a Scratch,
-/// one per thread.
+/// Segments one word into pieces. Immutable, hence thread-safe; mutable state is in a Scratch, one
+/// per thread.
 class WordModel {
  public:
   class Scratch {
@@ -35,16 +35,16 @@ class WordModel {
   /// ending with it.
   virtual bool cuts_before(std::string_view mark) const = 0;
   virtual const Vocabulary& vocabulary() const = 0;
-  virtual TokenId unknown_id() const = 0;  ///< Vocabulary::kAbsent where there is none
+  virtual TokenId unknown_id() const = 0;  ///< Vocabulary::kAbsent if there is none
   virtual std::string_view kind() const = 0;
 };
 
-/// Each throws Error(model), its message headed by `where`, when the parts do not fit together.
+/// Each throws Error(model), its message prefixed with `where`, if the parts do not fit together.
 std::unique_ptr<WordModel> make_wordpiece(WordPieceSpec spec, const std::string& where);
 std::unique_ptr<WordModel> make_bpe(BpeSpec spec, const std::string& where);
 std::unique_ptr<WordModel> make_unigram(UnigramSpec spec, const std::string& where);
 
-/// The id of each byte's token, "<0x00>" to "<0xFF>"; Vocabulary::kAbsent where there is none.
+/// The id of each byte's token, "<0x00>" to "<0xFF>"; Vocabulary::kAbsent if there is none.
 std::vector<TokenId> byte_tokens(const Vocabulary& vocabulary);
 
 /// Whether `token` holds `mark` right after something else.

@@ -60,7 +60,7 @@ class Walk {
   static constexpr std::int8_t kOpen = -1;
 
   bool enter(std::size_t base) {
-    if (!trie_.in_bounds(base)) return fail("an offset leads out of it");
+    if (!trie_.in_bounds(base)) return fail("an offset points outside it");
     results_[base] = kOpen;
     stack_.push_back({base});
     return true;
@@ -72,16 +72,16 @@ class Walk {
       if (!trie_.has_child(frame.base, frame.next)) continue;
       const std::size_t unit = frame.base ^ frame.next;
       const std::size_t below = trie_.base_of(unit);
-      if (!trie_.in_bounds(below)) return fail("an offset leads out of it");
+      if (!trie_.in_bounds(below)) return fail("an offset points outside it");
       if (results_[below] == kOpen) return fail("its trie has a cycle");
       if (results_[below] == 0) return enter(below);  // comes back to this child later
       if (trie_.has_leaf(unit) && trie_.value(below) >= pool_) {
-        return fail("a replacement lies outside its pool");
+        return fail("a replacement is outside its pool");
       }
       const int here = results_[below] - 1 + (trie_.has_leaf(unit) ? 1 : 0);
       frame.longest = std::max(frame.longest, here);
     }
-    if (frame.longest > kMaxResults) return fail("too many sequences share a beginning");
+    if (frame.longest > kMaxResults) return fail("too many sequences share a prefix");
     results_[frame.base] = static_cast<std::int8_t>(frame.longest + 1);
     stack_.pop_back();
     return true;
@@ -103,11 +103,11 @@ class Walk {
 
 std::string charsmap_fault(std::string_view blob) {
   if (blob.empty()) return {};  // a model without rules
-  if (blob.size() <= 4) return "it is cut short";
+  if (blob.size() <= 4) return "it is truncated";
   const std::size_t trie_bytes = read_u32(blob.data());
   blob.remove_prefix(4);
-  if (trie_bytes >= blob.size()) return "it is cut short";
-  if (blob.back() != '\0') return "its last replacement has no end";
+  if (trie_bytes >= blob.size()) return "it is truncated";
+  if (blob.back() != '\0') return "its last replacement is not terminated";
   const Trie trie(blob.substr(0, trie_bytes));
   return Walk(trie, blob.size() - trie_bytes).fault();
 }

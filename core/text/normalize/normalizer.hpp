@@ -11,7 +11,7 @@
 
 namespace embedtool {
 
-/// Whether the ends of a piece are those of the text that is normalized as one.
+/// Whether the ends of a piece are ends of the whole text being normalized.
 struct TextEdges {
   bool first = true;
   bool last = true;
@@ -31,18 +31,19 @@ class NormalizerPart {
   /// Appends the normal form of `text` to `out`. Bytes that are not UTF-8 may read as U+FFFD.
   virtual void normalize(std::string_view text, TextEdges edges, NormalizerScratch& scratch,
                          std::string& out) const = 0;
-  /// Cuts of the text at which normalizing the halves equals normalizing the whole.
-  /// `before_ideograph` promises in addition that a blank then precedes the ideograph.
+  /// Places where the text may be cut so that normalizing the halves equals normalizing the whole.
+  /// `before_ideograph` also promises that a space then precedes the ideograph.
   virtual CutRule cuts() const = 0;
 };
 
-/// Rewrites text before it is cut into words, part after part. Immutable, hence thread-safe.
+/// Rewrites text before it is split into words, component by component. Immutable, hence
+/// thread-safe.
 class Normalizer {
  public:
   /// Throws Error(model), its message headed by `where`, for parts that are damaged.
   Normalizer(NormalizerSpec spec, const std::string& where);
 
-  /// The normal form of `text`: it views `text` where there is nothing to do, else `scratch`.
+  /// The normal form of `text`. The result views `text` if nothing changes, else `scratch`.
   std::string_view normalize(std::string_view text, TextEdges edges,
                              NormalizerScratch& scratch) const;
   CutRule cuts() const;

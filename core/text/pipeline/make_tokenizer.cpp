@@ -42,7 +42,7 @@ std::unique_ptr<Tokenizer> make_tokenizer(TokenizerSpec spec, const std::string&
   if (std::holds_alternative<SentencePieceSpec>(spec.model)) {
     if (!spec.normalizer.empty() || !spec.pre_tokenizer.empty()) {
       throw Error(ExitCode::model,
-                  "{}: a sentencepiece model brings its own normalizer and takes no other", where);
+                  "{}: a sentencepiece model has its own normalizer and takes no other", where);
     }
     return make_sentencepiece(spec, where);
   }

@@ -13,12 +13,12 @@
 
 namespace embedtool {
 
-/// The stages that a tokenizer.json describes, in a row: added tokens are taken out of the text,
-/// what lies between is normalized, cut into words, and each word segmented. It advances by pieces
-/// of a few kilobytes that end where a cut changes nothing, and stops when it has enough.
+/// The stages that a tokenizer.json describes, in sequence: added tokens are taken out of the text,
+/// the rest is normalized and split into words, and each word is segmented. It works in pieces of a
+/// few kilobytes that end where a cut changes nothing, and stops when it has enough tokens.
 class PipelineTokenizer : public Tokenizer {
  public:
-  /// `spec.model` has been made into `model` already.
+  /// `model` was built from `spec.model`.
   PipelineTokenizer(TokenizerSpec spec, std::unique_ptr<WordModel> model, const std::string& where);
 
   std::unique_ptr<Tokenizer::Scratch> make_scratch() const override;
@@ -31,7 +31,7 @@ class PipelineTokenizer : public Tokenizer {
  private:
   struct Scratch;
   struct Run;
-  /// Where a piece lies in its text.
+  /// Where a piece is in its text.
   struct Place {
     TextEdges edges;     // of the stretch between added tokens
     bool first = false;  // at the very beginning of the text

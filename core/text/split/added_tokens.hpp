@@ -17,21 +17,21 @@ namespace embedtool {
 class AddedTokenMatcher {
  public:
   struct Match {
-    std::size_t begin = 0;  ///< white space that the token takes along is included
+    std::size_t begin = 0;  ///< includes white space that the token absorbs
     std::size_t end = 0;
     TokenId id = 0;
   };
 
-  /// Empty contents are left out; of equal ones the first counts.
+  /// Empty contents are ignored; of equal ones the first counts.
   explicit AddedTokenMatcher(std::vector<AddedToken> tokens);
 
   bool empty() const { return tokens_.empty(); }
 
   /// The first match whose token starts in [begin, end) of `text`. It may reach beyond `end`, but
-  /// takes no white space before `begin`. Looks at no more of the text than it must.
+  /// takes no white space before `begin`. Reads no more of the text than it must.
   std::optional<Match> find(std::string_view text, std::size_t begin, std::size_t end) const;
 
-  /// The cuts that can not fall into a token.
+  /// The cuts that cannot fall inside a token.
   CutRule cuts() const;
 
  private:
@@ -44,7 +44,7 @@ class AddedTokenMatcher {
     std::size_t end = 0;
   };
   std::array<Bucket, 256> by_first_byte_;
-  int only_first_byte_ = -1;  // where all tokens start alike, as "[CLS]" and "[SEP]" do
+  int only_first_byte_ = -1;  // if all tokens start with the same byte, as "[CLS]" and "[SEP]" do
 };
 
 }  // namespace embedtool

@@ -16,26 +16,26 @@ struct TextSpan {
   std::size_t end = 0;
 };
 
-/// Something that is looked for in texts. Immutable, hence thread-safe.
+/// A pattern to search for in texts. Immutable, hence thread-safe.
 class Pattern {
  public:
   virtual ~Pattern() = default;
-  /// Appends the matches in `text`, leftmost first, none overlapping. Throws Error(model) where a
-  /// regular expression asks for more work than any text is worth.
+  /// Appends the matches in `text`, leftmost first, none overlapping. Throws Error(model) if a
+  /// regular expression needs more work than the limit allows.
   virtual void find_all(std::string_view text, std::vector<TextSpan>& matches) const = 0;
-  /// Cuts that fall into no match of the whole text and change none beside them.
+  /// Cuts that fall inside no match of the whole text and change no match next to them.
   virtual CutRule cuts() const = 0;
   /// Whether every match consists of white space alone.
   virtual bool only_space() const = 0;
-  /// Whether a word can hold no blank beyond its first character when matches are words.
+  /// If matches are words: whether no word has a space after its first character.
   virtual bool ends_at_blanks() const { return false; }
 };
 
-/// A hand-written scanner where the expression is one of those that published models use, else one
-/// of PCRE2. `where` heads the message of the Error(model) for an expression that is not valid.
+/// A hand-written scanner if the expression is one that published models use, else a PCRE2 one.
+/// Throws Error(model), its message prefixed with `where`, for an invalid expression.
 std::unique_ptr<Pattern> make_pattern(const PatternSpec& spec, const std::string& where);
 
-/// GPT-2's expression, which ByteLevel brings along.
+/// GPT-2's expression, which ByteLevel includes.
 std::unique_ptr<Pattern> make_gpt2_pattern();
 
 /// The scanner of a known expression, or null.

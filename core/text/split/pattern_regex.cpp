@@ -63,7 +63,8 @@ class RegexPattern : public Pattern {
  public:
   RegexPattern(const std::string& regex, const std::string& where) : regex_(regex), where_(where) {
     if (regex.size() > kMaxRegexBytes) {
-      throw Error(ExitCode::model, "{}: a regular expression of {} bytes", where, regex.size());
+      throw Error(ExitCode::model, "{}: a regular expression of {} bytes is too long", where,
+                  regex.size());
     }
     const std::string translated = translate(regex, where);
     int code = 0;
@@ -73,7 +74,7 @@ class RegexPattern : public Pattern {
                               nullptr));
     context_.reset(pcre2_match_context_create(nullptr));
     if (!code_ || !context_) {
-      throw Error(ExitCode::model, "{}: the regular expression '{}' is not understood: {}", where,
+      throw Error(ExitCode::model, "{}: the regular expression '{}' cannot be compiled: {}", where,
                   regex, message_of(code));
     }
     pcre2_set_match_limit(context_.get(), kMatchLimit);

@@ -12,8 +12,8 @@
 
 namespace embedtool {
 
-/// Cuts normalized text into words, each of which the model segments by itself; every component
-/// cuts the words of the one before further. Immutable, hence thread-safe.
+/// Splits normalized text into words, each of which the model segments separately; every component
+/// splits the words of the previous one further. Immutable, hence thread-safe.
 class PreTokenizer {
  public:
   /// Throws Error(model), its message headed by `where`, for an expression that is not valid.

@@ -11,14 +11,13 @@
 
 namespace embedtool {
 
-/// A part of a text that is cut by itself; `first` where it begins the whole text.
+/// A part of a text that is split separately; `first` if it begins the whole text.
 struct TextPart {
   std::string_view text;
   bool first = false;
 };
 
-/// What one component of a pre-tokenizer makes of some parts. Parts view the text that came in, or
-/// `rewritten`.
+/// The result of one component of a pre-tokenizer. Parts view the input text or `rewritten`.
 struct PreTokenizerScratch {
   std::vector<TextPart> parts;
   std::vector<TextPart> next;
@@ -34,15 +33,15 @@ class PreTokenizerPart {
   /// rewrites appends to `rewritten`, which has rewritten_bytes() of room left for this part.
   virtual void split(TextPart part, PreTokenizerScratch& scratch, std::string& rewritten) const = 0;
   virtual std::size_t rewritten_bytes(TextPart) const { return 0; }
-  /// Cuts at which splitting the halves equals splitting the whole, but for the word that is cut in
-  /// two where ends_at_blanks() is false. `before_ideograph` may rely on the normalizer's promise
-  /// of a blank.
+  /// Cuts at which splitting the halves equals splitting the whole, except for the word that is cut
+  /// in two if ends_at_blanks() is false. `before_ideograph` may rely on the normalizer's promise
+  /// of a space.
   virtual CutRule cuts() const = 0;
   /// Whether the text before a permitted cut and the text after it never share a word.
   virtual bool ends_at_blanks() const = 0;
 };
 
-// The makers of components that cut a text by what they find in it.
+// Factories of components that split a text at matches.
 
 std::unique_ptr<PreTokenizerPart> make_byte_level(const ByteLevelSpec& spec);
 std::unique_ptr<PreTokenizerPart> make_pattern_split(const SplitSpec& spec,

@@ -6,8 +6,8 @@
 
 namespace embedtool {
 
-/// GPT-2's visible alphabet: one character for each byte, its own where that is printable in
-/// Latin-1, else one from U+0100 on. Vocabularies of byte-level models are written in it.
+/// GPT-2's visible alphabet: one character for each byte, the byte itself if it is printable in
+/// Latin-1, else a character from U+0100 on. Vocabularies of byte-level models are written in it.
 class ByteAlphabet {
  public:
   ByteAlphabet();

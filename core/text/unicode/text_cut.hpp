@@ -6,9 +6,9 @@
 namespace embedtool {
 
 /// Where a text may be cut in two so that tokenizing the halves one after the other gives the ids
-/// of the whole. Each stage of a tokenizer says what it allows; only what all allow is used. A cut
-/// lies just before a character of the kind named and just after a letter or a number, which no
-/// stage turns into white space or drops.
+/// of the whole. Each stage of a tokenizer states the cuts that it allows; only those that all
+/// stages allow are used. A cut is just before a character of the named kind and just after a
+/// letter or a number that no stage turns into white space or drops.
 struct CutRule {
   bool before_blank = false;        ///< U+0020
   bool before_break = false;        ///< tab, line feed, carriage return

@@ -39,7 +39,7 @@ bool is_punctuation(char32_t c);
 bool is_control(char32_t c);
 /// Category Mn, what accents become in a canonical decomposition.
 bool is_nonspacing_mark(char32_t c);
-/// What BERT sets apart as a Chinese character.
+/// What BERT treats as a Chinese character.
 bool is_cjk_ideograph(char32_t c);
 /// What `\w` means in a Unicode regular expression.
 bool is_word_character(char32_t c);
@@ -61,7 +61,7 @@ bool prepends(char32_t c);
 /// Canonical combining class; 0 for a starter.
 std::uint8_t combining_class(char32_t c);
 
-/// A code point's decomposition, itself where it has none.
+/// A code point's decomposition; the code point itself if it has none.
 struct Decomposition {
   static constexpr std::size_t kMax = 24;  // U+FDFA has 18 under compatibility rules
   char32_t code_points[kMax];

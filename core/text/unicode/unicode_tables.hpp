@@ -1,9 +1,9 @@
 #pragma once
 
 // Where the tables of the reference tokenizer's libraries differ from those of utf8proc 2.8
-// (Unicode 15): each library carries its own year of Unicode, and the models' ids follow. All were
-// derived by running the reference over every code point; tests/interop/tokenizers.sh does that
-// comparison again.
+// (Unicode 15): each library has its own version of Unicode, and the models' ids depend on it. All
+// were derived by running the reference over every code point; tests/interop/tokenizers.sh does
+// that comparison again.
 
 #include <algorithm>
 #include <iterator>
@@ -15,7 +15,7 @@ struct Range {
   char32_t last;
 };
 
-/// Whether `c` lies in one of the sorted `ranges`.
+/// Whether `c` is in one of the sorted `ranges`.
 template <std::size_t N>
 bool in_ranges(const Range (&ranges)[N], char32_t c) {
   if (c < ranges[0].first || c > ranges[N - 1].last) return false;
@@ -24,8 +24,8 @@ bool in_ranges(const Range (&ranges)[N], char32_t c) {
   return after != std::begin(ranges) && c <= std::prev(after)->last;
 }
 
-// General categories as BERT's parts read them are of Unicode 8. What became a mark, punctuation or
-// format control later is an ordinary character there; gaps without such characters are bridged.
+// BERT's components use the general categories of Unicode 8. Later marks, punctuation and format
+// controls are ordinary characters there; gaps without such characters are bridged.
 inline constexpr Range kOrdinaryInUnicode8[] = {
     {0x61D, 0x61D},     {0x7FD, 0x7FD},     {0x890, 0x8E2},     {0x9FD, 0x9FE},
     {0xA76, 0xA76},     {0xAFA, 0xAFF},     {0xB55, 0xB55},     {0xC04, 0xC3C},
@@ -59,7 +59,7 @@ inline constexpr Range kMarksOfUnicode16[] = {
     {0x1E5EE, 0x1E5EF}};
 
 inline constexpr char32_t kPrependOfUnicode16 = 0x113D1;
-// What the language's own tests for numbers know beyond that.
+// Further characters that Rust's own number tests accept.
 inline constexpr Range kNumbersOfUnicode17[] = {{0x11DE0, 0x11DE9}, {0x16FF4, 0x16FF6}};
 
 // Normal forms are of Unicode 11: these neither decompose nor compose nor move.
@@ -77,7 +77,7 @@ inline constexpr Range kUnknownToNormalForms[] = {
     {0x1E030, 0x1E06D}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE},
     {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF}, {0x1F16C, 0x1F16C}, {0x1FBF0, 0x1FBF9}};
 
-// Marks here and none to accent stripping, or the reverse.
+// Characters that are marks here but not to accent stripping, or the reverse.
 inline constexpr Range kMarkOtherwise[] = {
     {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},
     {0xAFA, 0xAFF},     {0xB55, 0xB55},     {0xC04, 0xC04},     {0xC3C, 0xC3C},

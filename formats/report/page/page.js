@@ -1,4 +1,4 @@
-// Draws the reports of one or more runs. No network, no libraries: SVG made by hand.
+// Draws the reports of one or more runs. No network, no libraries: hand-written SVG.
 "use strict";
 (() => {
   const runs = JSON.parse(document.getElementById("runs").textContent);
@@ -70,7 +70,7 @@
   }
 
   // ---- stages -------------------------------------------------------------------------------
-  // Stages that are shown as one; every report of this schema has the same list.
+  // Groups of stages that are shown as one; every report of this schema has the same groups.
   const groups = runs[0].report.stage_groups;
   const lanes = Object.fromEntries(groups.map((group) => [group.name, group.stages]));
   const titles = Object.fromEntries(groups.map((group) => [group.name, group.title]));
@@ -120,7 +120,7 @@
   }
   function timeChart(series, yLabel) {
     const all = series.flatMap((line) => line.points);
-    if (all.length < 2) return make("p", { class: "soft" }, "The run was too short for a curve.");
+    if (all.length < 2) return make("p", { class: "soft" }, "The run was too short for a chart.");
     const xMost = Math.max(...all.map(([ms]) => ms));
     const yMost = Math.max(...all.map(([, value]) => value));
     const { svg, x, y } = frame(1000, 210, xMost, yMost * 1.05, duration, yLabel);
@@ -137,7 +137,7 @@
   function throughput(run) {
     const points = [];
     const samples = run.timeline.progress;
-    // Tokens come a batch at a time: finer than some batches a point, the curve would only show that.
+    // Tokens arrive batch by batch. With fewer than a few batches per point, the curve would show only that.
     const step = Math.max(1, Math.floor(samples.length / Math.min(60, Math.max(4, run.counts.batches / 3))));
     for (let i = step; i < samples.length; i += step) {
       const span = samples[i].ms - samples[i - step].ms;
@@ -175,8 +175,8 @@
       box.append(make("title", {}, text));
       svg.append(box);
     }
-    return make("div", {}, svg, legend([["texts of a length", "var(--tokenize)"],
-      [`batches of the first window, as high as their texts (up to ${textsMost}), as wide as their lengths`, "var(--gemm)"]]));
+    return make("div", {}, svg, legend([["texts by length", "var(--tokenize)"],
+      [`batches of the first window; height: texts (up to ${textsMost}), width: range of lengths`, "var(--gemm)"]]));
   }
 
   // ---- threads ------------------------------------------------------------------------------
@@ -219,13 +219,13 @@
       .filter(([, stage]) => stage.calls > 0)
       .map(([name, s]) => [name, duration(s.cpu_ms), duration(s.wall_ms), count(s.calls), duration(s.p50_ms), duration(s.p99_ms),
         duration(s.batch_ms?.p50), duration(s.batch_ms?.p90), duration(s.batch_ms?.p99)]);
-    return table(["stage", "CPU", "wall", "calls", "p50 of a call", "p99", "p50 of a batch", "p90", "p99"], rows);
+    return table(["stage", "CPU", "wall", "calls", "p50 per call", "p99", "p50 per batch", "p90", "p99"], rows);
   }
   function memoryTable(run) {
     const m = run.memory;
     return table(["memory", "bytes", ""], [
-      ["peak, as the system counts", bytes(m.peak_rss), ""],
-      ["files mapped: program, libraries, model", bytes(m.mapped_files), "resident at the end"],
+      ["peak, as the system reports it", bytes(m.peak_rss), ""],
+      ["mapped files: program, libraries, model", bytes(m.mapped_files), "resident at the end"],
       ["weights, packed", bytes(m.weights), ""],
       ["workspaces of all workers", bytes(m.workspace),
         known(m.workspace_error_percent) ? `predicted ${bytes(m.workspace_predicted)}, ${digits(m.workspace_error_percent)} % off` : ""],
@@ -237,13 +237,13 @@
     const r = run.roofline;
     const rows = [
       ["matrix products and attention", `${digits(r.gflops)} GFLOP/s`, known(r.peak_gflops) ? `${digits(r.peak_gflops)} GFLOP/s` : "–"],
-      ["memory that has to move", `${digits(r.gbytes_per_second, 2)} GB/s`, known(r.peak_gbytes_per_second) ? `${digits(r.peak_gbytes_per_second)} GB/s` : "–"],
-      [`of the limit (${r.limit ?? "not measured"})`, known(r.of_limit_percent) ? `${digits(r.of_limit_percent)} %` : "–", ""],
+      ["memory traffic, at least", `${digits(r.gbytes_per_second, 2)} GB/s`, known(r.peak_gbytes_per_second) ? `${digits(r.peak_gbytes_per_second)} GB/s` : "–"],
+      [`share of the limit (${r.limit ?? "not measured"})`, known(r.of_limit_percent) ? `${digits(r.of_limit_percent)} %` : "–", ""],
       ["instructions per cycle", digits(run.counters.instructions_per_cycle, 2), ""],
       ["cache misses", count(run.counters.cache_misses), ""],
     ];
     const notes = [r.why_not, run.counters.why_not && `hardware counters: ${run.counters.why_not}`].filter(Boolean);
-    return make("div", {}, table(["", "achieved", "this machine's peak, measured"], rows), make("p", { class: "soft" }, notes.join("; ")));
+    return make("div", {}, table(["", "achieved", "measured peak of this machine"], rows), make("p", { class: "soft" }, notes.join("; ")));
   }
   function paddingTable(run) {
     const p = run.padding;
@@ -263,9 +263,9 @@
   function tiles(run) {
     const node = make("div", { class: "tiles" });
     for (const [value, name] of [
-      [count(run.counts.rows), "vectors"], [duration(run.total_ms), "in all"],
+      [count(run.counts.rows), "vectors"], [duration(run.total_ms), "total time"],
       [count(run.texts_per_second), "texts/s"], [count(run.tokens_per_second), "tokens/s"],
-      [bytes(run.memory.peak_rss), "memory at most"], [`${digits(run.cpu_utilization_percent, 0)} %`, "of all CPUs"],
+      [bytes(run.memory.peak_rss), "peak memory"], [`${digits(run.cpu_utilization_percent, 0)} %`, "of all CPUs"],
     ]) node.append(make("div", { class: "tile" }, make("b", {}, value), make("span", { class: "soft" }, name)));
     return node;
   }
@@ -274,19 +274,19 @@
       `${run.program} · ${run.model.name} · ${run.compute.precision} by ${run.compute.backend} (${run.compute.kernels}) · ` +
       `${run.compute.workers} workers on ${run.compute.cpus} CPUs${run.interrupted ? " · interrupted" : ""}`), tiles(run));
     const advice = make("ul", { class: "advice" }, ...run.advice.map((text) => make("li", {}, text)));
-    section("To go faster", "", run.advice.length > 0 ? advice : make("p", {}, "Nothing stands out."));
+    section("Advice", "", run.advice.length > 0 ? advice : make("p", {}, "Nothing to improve was found."));
     section("Where the time went", "CPU time of all threads.", stageBars(run), make("details", {}, make("summary", {}, "every stage"), stageTable(run)),
-      make("p", { class: "soft" }, `No stage explains ${digits(run.accounting.cpu_unexplained_percent, 2)} % of the CPU time and ${digits(run.accounting.wall_unexplained_percent, 2)} % of the wall time.`));
-    section("Threads over time", "Grey is waiting.", threadChart(run),
+      make("p", { class: "soft" }, `${digits(run.accounting.cpu_unexplained_percent, 2)} % of the CPU time and ${digits(run.accounting.wall_unexplained_percent, 2)} % of the wall time are not attributed to any stage.`));
+    section("Threads over time", "Grey: waiting.", threadChart(run),
       legend(Object.keys(lanes).filter((lane) => run.timeline.threads.some((t) => t.percent[lane])).map((lane) => [titles[lane], colour(lane)])));
     section("Throughput", "Tokens encoded per second.", timeChart([{ points: throughput(run), colour: "var(--gemm)" }], count));
-    section("Memory", "Resident set; the darker part is mapped from files.", timeChart([
+    section("Memory", "Resident set. The darker part is mapped from files.", timeChart([
       { points: run.memory.over_time.map((s) => [s.ms, s.resident]), colour: "var(--attention)" },
       { points: run.memory.over_time.map((s) => [s.ms, s.file]), colour: "var(--attention)", fill: 0.35 },
     ], bytes), memoryTable(run));
-    section("Lengths of texts, and how they were batched", "Tokens across, texts per token of length upwards.", lengthChart(run), paddingTable(run));
+    section("Text lengths and batches", "Horizontal: tokens. Vertical: texts per token of length.", lengthChart(run), paddingTable(run));
     if (run.batching.tuner.length > 0) section("What the tuner tried", "", tunerTable(run));
-    section("How near to the machine's limits", "", limitTable(run));
+    section("How close to the machine's limits", "", limitTable(run));
     const settings = Object.entries(run.settings).map(([key, value]) => [key, String(value)]);
     section("Settings", "", make("details", {}, make("summary", {}, "show"), table(["setting", "value"], settings)));
   }
@@ -294,7 +294,7 @@
     const figures = [
       ["total time", (r) => r.total_ms, duration, -1], ["time to the first vectors", (r) => r.first_vector_ms, duration, -1],
       ["texts/s", (r) => r.texts_per_second, count, 1], ["tokens/s", (r) => r.tokens_per_second, count, 1],
-      ["CPU time", (r) => r.cpu_ms, duration, -1], ["memory at most", (r) => r.memory.peak_rss, bytes, -1],
+      ["CPU time", (r) => r.cpu_ms, duration, -1], ["peak memory", (r) => r.memory.peak_rss, bytes, -1],
       ["workspaces", (r) => r.memory.workspace, bytes, -1], ["bytes written", (r) => r.bytes.out, bytes, -1],
       ...Object.keys(lanes).map((lane) => [titles[lane], (r) => cpuOf(r, lane), duration, -1]),
     ];
@@ -307,7 +307,7 @@
       })];
     });
     page.append(make("h1", {}, `${runs.length} runs compared`));
-    section("Side by side", "The best of each line stands out; changes are against the first run.", table(["", ...runs.map((run) => run.name)], rows));
+    section("Side by side", "The best value of each row is highlighted; changes are relative to the first run.", table(["", ...runs.map((run) => run.name)], rows));
     const differing = [...new Set(runs.flatMap((run) => Object.keys(run.report.settings)))]
       .filter((key) => new Set(runs.map((run) => run.report.settings[key])).size > 1)
       .map((key) => [key, ...runs.map((run) => String(run.report.settings[key] ?? "–"))]);

@@ -77,10 +77,10 @@ class SettingsFile : public CLI::ConfigBase {
 
 void declare_common(CLI::App& app, CommonFlags& flags, const Command& command) {
   FlagGroup group(app, "Messages and settings");
-  CLI::Option* quiet = group.flag("-q,--quiet", flags.quiet, "Only errors on standard error");
-  group.flag("-v,--verbose", flags.verbose, "Say more")->excludes(quiet);
-  group.choice("--progress", flags.progress, "Progress line; auto: on a terminal only");
-  group.choice("--log-format", flags.log_format, "Messages for people, or one JSON object a line");
+  CLI::Option* quiet = group.flag("-q,--quiet", flags.quiet, "Print only errors on standard error");
+  group.flag("-v,--verbose", flags.verbose, "Print more detail")->excludes(quiet);
+  group.choice("--progress", flags.progress, "Progress line; auto: only on a terminal");
+  group.choice("--log-format", flags.log_format, "Plain messages, or one JSON object per line");
   app.set_config("--config", "", "Read settings from FILE")
       ->option_text("FILE")
       ->group("Messages and settings");

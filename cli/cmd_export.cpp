@@ -45,7 +45,7 @@ RunCommand declare_export(CLI::App& app) {
   group.path("-o,--output", flags->file, "FILE", "File to write, or - for standard output")
       ->required();
   group.choice("--to", flags->to, "Format")->required();
-  group.flag("--overwrite", flags->overwrite, "Replace a file that exists");
+  group.flag("--overwrite", flags->overwrite, "Replace an existing file");
   return [flags](Session& session) { return run_export(*flags, session.console); };
 }
 

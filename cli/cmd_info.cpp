@@ -130,7 +130,7 @@ std::string output_table(const Manifest& manifest) {
   Table table({Table::Align::left, Table::Align::left});
   table.row({"rows", human_count(manifest.rows)});
   if (identity.kind == RowKind::sparse) {
-    table.row({"weights", fmt::format("of some of {} tokens", human_count(identity.dims))});
+    table.row({"weights", fmt::format("for some of {} tokens", human_count(identity.dims))});
   } else {
     table.row({"vectors", fmt::format("{} × {}{}", identity.dims, name_of(identity.dtype),
                                       identity.kind == RowKind::multi ? ", one per token" : "")});

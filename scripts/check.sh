@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tiers of proof beyond scripts/test.sh, which is what every change must pass.
+# Test tiers beyond scripts/test.sh, which every change must pass.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,12 +10,12 @@ Usage: scripts/check.sh short | medium | long
   short    unit tests and house rules (under a minute once built)
   medium   every test under AddressSanitizer and UndefinedBehaviorSanitizer, then under
            ThreadSanitizer
-  long     medium, then with the release build: 240 kills at random instants, every kind of fault
-           at every system call, disks of every size that fill, a soak of 30 minutes; then
+  long     medium, then with the release build: 240 kills at random moments, every kind of fault
+           at every system call, full disks of every size, a soak test of 30 minutes; then
            scripts/try_distros.sh: the README's two commands in bare Debian 12 and 13 systems
-           (needs root; without it, skipped)
+           (needs root, else skipped)
 
-Fuzzing is scripts/fuzz.sh.
+For fuzzing, see scripts/fuzz.sh.
 TEXT
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Formats every C++ source in place, or with --check says which are not formatted. Every version of
-# clang-format writes some things differently, so only version 14 will do. Exit 77: it is not here.
+# Formats every C++ source in place; with --check, lists those that are not formatted. The output of
+# clang-format differs between versions, so only version 14 is used. Exit 77: not installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

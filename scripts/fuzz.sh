@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets, one after the other, until each has had its CPU time; needs clang.
+# Runs the fuzz targets one after another until each has used its CPU time; needs clang.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,11 +7,11 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/fuzz.sh [--minutes N] [TARGET…]
 
-Fuzzes every target (or those named, such as fuzz_jsonl) for N minutes of CPU time each, by default
-30, under AddressSanitizer and UndefinedBehaviorSanitizer. What a target has learned stays in
-build/fuzz/corpus and its CPU time in build/fuzz/cpu, so that a run that is stopped goes on. Inputs
-that crash, leak, take over two minutes or 2 GB lie in build/fuzz/found; a mended one belongs
-in tests/fuzz/seeds, where every build replays it.
+Fuzzes every target (or those named, such as fuzz_jsonl) for N minutes of CPU time each (default:
+30), under AddressSanitizer and UndefinedBehaviorSanitizer. The corpus of a target stays in
+build/fuzz/corpus and its CPU time in build/fuzz/cpu, so that an interrupted run can be resumed.
+Inputs that crash, leak, or take over two minutes or 2 GB are saved in build/fuzz/found. After the
+fix, add them to tests/fuzz/seeds, where every build replays them.
 TEXT
 }
 

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that embedtool is built from. Needs root or sudo only when something
-# is missing; when everything is there it takes a moment and touches no network.
+# Installs the Debian packages needed to build embedtool. Needs root or sudo only if something is
+# missing; otherwise it takes a moment and does not use the network.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 Usage: scripts/setup.sh [--tests] [--bench] [--check]
 
-Installs the packages that building embedtool needs, on Debian 12 or 13.
+Installs the packages needed to build embedtool on Debian 12 or 13.
 
-  --tests   also what the tests and checks use (clang, ctags, mandoc, Node.js, numpy, …);
-            where these cannot be installed, the tests that need them skip, saying so
-  --bench   also what bench/ is built with
-  --check   install nothing: print what is missing; exit 1 if something is
+  --tests   also install what the tests and checks use (clang, ctags, mandoc, Node.js,
+            numpy, …); if that fails, the tests that need them are skipped with a message
+  --bench   also install what bench/ needs
+  --check   install nothing; print what is missing, and exit 1 if anything is
 TEXT
 }
 
@@ -23,7 +23,7 @@ build_packages=(
   libzstd-dev zlib1g-dev libcli11-dev libutf8proc-dev libpcre2-dev libxxhash-dev libfmt-dev
   libeigen3-dev libgtest-dev libgmock-dev python3
 )
-# name of the package : a file or command that shows it is there, whoever installed it
+# package name : a file or command that shows it is installed, by whatever means
 test_tools=(
   clang:clang++ clang-format:clang-format shellcheck:shellcheck mandoc:mandoc
   universal-ctags:ctags

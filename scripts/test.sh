@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs every test; ends with ctest's summary. What cannot run here (a tool or a data
-# folder is missing) is listed as skipped, never passed over in silence.
+# Builds and runs every test; ends with ctest's summary. Tests that cannot run here (because a tool or
+# a data folder is missing) are listed as skipped, never omitted silently.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,12 +8,12 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/test.sh [--quick] [--asan | --tsan | --debug] [-- CTEST-ARGUMENTS…]
 
-  --quick   unit tests and house rules only (under a minute once built)
+  --quick   only unit tests and house rules (under a minute once built)
   --asan    build with AddressSanitizer and UndefinedBehaviorSanitizer
   --tsan    build with ThreadSanitizer
   --debug   build without optimisation, with assertions
 
-After `--`, everything goes to ctest: scripts/test.sh -- -R cli
+Arguments after `--` go to ctest: scripts/test.sh -- -R cli
 TEXT
 }
 
@@ -35,7 +35,7 @@ done
 scripts/setup.sh --tests
 scripts/build.sh "$preset"
 
-# Reports of the sanitizers go to stderr and fail the test; leaks count.
+# Sanitizer reports go to stderr and fail the test; leaks count as failures.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-"halt_on_error=1:suppressions='$PWD/tests/tsan.supp'"}

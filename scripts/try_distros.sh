@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The README's two commands in bare Debian systems, each twice. Exit 77: this cannot be done here.
+# The README's two commands in bare Debian systems, each twice. Exit 77: not possible here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,10 +7,10 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/try_distros.sh [SUITE…]
 
-For every suite (default: bookworm trixie) makes a bare Debian system with debootstrap, clones HEAD
-into it, and runs scripts/quickstart.sh and scripts/test.sh there: from nothing, then again with
+For every suite (default: bookworm trixie), makes a bare Debian system with debootstrap, clones HEAD
+into it, and runs scripts/quickstart.sh and scripts/test.sh there twice: from scratch, then with
 everything in place. Needs root, debootstrap, a network, 10 GB in $TMPDIR (default: /var/tmp) and
-about an hour a suite on two cores. A system whose commands failed is kept, with its logs; the others
+about an hour per suite on two cores. A system whose commands fail is kept with its logs; the others
 are removed.
 
   EMBEDTOOL_DEBIAN_MIRROR   where to install from (default: http://deb.debian.org/debian)

@@ -74,8 +74,7 @@ void add_peaks(RunReport& report, const RunMachinery& machinery, bool wanted,
                       std::max<std::size_t>(report.machine.workers, 1), room ? kReadBuffer : 0);
   } catch (const std::exception&) {  // memory or threads: no reason to fail a run whose vectors are
                                      // all written
-    report.machine.peaks_why_not =
-        "there was too little memory left, or no thread, to measure the machine";
+    report.machine.peaks_why_not = "too little memory or no thread was left to measure the machine";
   }
 }
 

@@ -229,10 +229,10 @@ void check_consistent(const Manifest& manifest) {
         any ? manifest.shards.back().first_row + manifest.shards.back().rows : 0;
     require(rows == manifest.rows, "the shards' rows do not add up");
   } else {
-    require(manifest.shards.empty(), "only Parquet comes in shards");
+    require(manifest.shards.empty(), "only Parquet output has shards");
   }
   for (const FileEntry& file : manifest.files) {
-    require(is_output_name(file.name), "a file name is none of embedtool's");
+    require(is_output_name(file.name), "a file name is not one that embedtool writes");
   }
 }
 

@@ -69,13 +69,13 @@ RunDirectory::RunDirectory(const std::string& path, ExistingOutput existing, Fil
     const bool refused = existing == ExistingOutput::refuse;
     if (contents.manifest && refused) {
       throw Error(ExitCode::usage,
-                  "{}: holds a complete output already; give --overwrite to replace it, or choose "
+                  "{}: already holds a complete output; add --overwrite to replace it, or choose "
                   "another directory",
                   path);
     }
     if (contents.journal && refused) {
       throw Error(ExitCode::usage,
-                  "{}: holds an unfinished output; give --overwrite to start anew, or choose "
+                  "{}: holds an unfinished output; add --overwrite to start over, or choose "
                   "another directory",
                   path);
     }
@@ -104,11 +104,11 @@ void RunDirectory::check(const RunIdentity& identity) const {
   if (!unfinished_ || unfinished_->shards.empty()) return;
   const std::string change =
       unfinished_->identity ? first_difference(*unfinished_->identity, identity, Comparison::resume)
-                            : "another version of embedtool has begun it";
+                            : "another version of embedtool started it";
   if (change.empty()) return;
   throw Error(ExitCode::usage,
-              "{}: holds an unfinished output of another run: {}; repeat that command to continue "
-              "it, or give --overwrite to start anew",
+              "{}: holds an unfinished output of another run: {}; repeat that command to resume "
+              "it, or add --overwrite to start over",
               directory_.path(), change);
 }
 
@@ -129,8 +129,8 @@ void RunDirectory::check_usable(bool locked) const {
   const Contents contents = look_into(directory_, !locked);
   if (contents.stranger.empty()) return;
   throw Error(ExitCode::usage,
-              "{}: is not empty and holds no output of embedtool's (but, for one, '{}'); choose an "
-              "empty or a new directory",
+              "{}: is not empty and was not written by embedtool (it contains '{}', for example); "
+              "choose an empty or new directory",
               directory_.path(), contents.stranger);
 }
 
@@ -237,7 +237,7 @@ void RunDirectory::remove_all_but(const std::vector<ShardEntry>& shards) const {
 void RunDirectory::commit_shard(const ShardEntry& shard) {
   if (shards_.size() >= kMaxOutputShards) {
     throw Error(ExitCode::failed,
-                "{}: {} shards are more than a manifest holds; write larger ones (--shard-rows)",
+                "{}: {} shards are too many for a manifest; write larger ones (--shard-rows)",
                 directory_.path(), kMaxOutputShards);
   }
   FileOps& ops = directory_.ops();

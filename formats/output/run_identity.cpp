@@ -210,8 +210,8 @@ constexpr IdentityField field(std::string_view name, Traits traits) {
 using I = RunIdentity;
 using enum IdentityClass;
 using enum Recorded;
-constexpr const char* kOtherModel = "--model: it is another one, or its files have changed";
-constexpr const char* kOtherNumerics = "this version of embedtool computes other vectors";
+constexpr const char* kOtherModel = "--model: a different model, or its files have changed";
+constexpr const char* kOtherNumerics = "this version of embedtool computes different vectors";
 constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::model_fingerprint>("model_fingerprint", {space, member, kOtherModel}),
     field<&I::head>("head", {space, setting_if_set, "--head"}),

@@ -46,7 +46,7 @@ struct InputEntry {
   std::string name;
   std::optional<std::uint64_t> bytes;       ///< as stored; none: not known yet
   std::optional<std::int64_t> modified_ns;  ///< none: a pipe
-  std::string hash;                         ///< XXH3-128, hexadecimal; empty where unknown
+  std::string hash;                         ///< XXH3-128, hexadecimal; empty if unknown
 
   bool is_file() const { return bytes.has_value() && modified_ns.has_value(); }
 };

@@ -24,7 +24,7 @@ std::string change_since(const Manifest& before, const RunIdentity& now,
   std::string change = first_difference(before.identity, now, Comparison::up_to_date);
   if (!change.empty()) return change;
   if (!before.foreign_settings.empty()) {
-    return fmt::format("another version of embedtool has set {} to '{}'",
+    return fmt::format("another version of embedtool set {} to '{}'",
                        before.foreign_settings.front().first,
                        before.foreign_settings.front().second);
   }
@@ -96,7 +96,7 @@ std::optional<UpToDate> RunOutput::compare(const RunIdentity& now) const {
   const std::string change = change_since(before, now, stop_);
   if (change.empty()) return UpToDate{before.rows, other_cut(before.identity, now)};
   throw Error(ExitCode::usage,
-              "{}: holds a complete output of another run: {}; give --overwrite to replace it, or "
+              "{}: holds a complete output of another run: {}; add --overwrite to replace it, or "
               "choose another directory",
               plan_.path, change);
 }
@@ -164,12 +164,12 @@ std::string RunOutput::progress_kept() const {
   if (directory_ == nullptr || sink_ == nullptr) return "";
   if (directory_->replaces()) {
     const bool lost = rejects_.path() == plan_.rejects_path() && rejects_.count() > 0;
-    return fmt::format("the output that was there before is untouched{}",
-                       lost ? "; --rejects FILE keeps what this run has rejected" : "");
+    return fmt::format("the existing output is untouched{}",
+                       lost ? "; use --rejects FILE to keep the rejects of this run" : "");
   }
   const std::size_t shards = directory_->completed_shards().size();
-  if (shards == 0) return "no shard is complete yet; the same command starts from the beginning";
-  return fmt::format("{} rows in {} shard{} are safe; the same command goes on from there",
+  if (shards == 0) return "no shard is complete yet; the same command starts over";
+  return fmt::format("{} rows in {} shard{} are saved; run the same command to resume",
                      directory_->completed_rows(), shards, shards == 1 ? "" : "s");
 }
 

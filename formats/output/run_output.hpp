@@ -23,7 +23,7 @@ struct OutputPlan {
   bool overwrite = false;  ///< replace what is there instead of continuing it
 
   bool to_stdout() const { return path.empty(); }
-  /// Where bad records are noted unless told otherwise; empty on standard output.
+  /// Where bad records are noted the default; empty on standard output.
   std::string rejects_path() const { return to_stdout() ? "" : path + "/rejects.jsonl"; }
 };
 

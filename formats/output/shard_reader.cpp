@@ -43,10 +43,10 @@ OutputReader::OutputReader(const std::string& directory)
       manifest_(load_manifest(directory_)),
       spec_(output_spec(manifest_.identity)) {
   if (manifest_.identity.to != OutputFormat::parquet) {
-    throw Error(ExitCode::failed,
-                "{}: the output is {}; only a Parquet output can be read back: encode with "
-                "--to parquet",
-                directory, name_of(manifest_.identity.to));
+    throw Error(
+        ExitCode::failed,
+        "{}: the output is {}; only Parquet output can be read back: encode with --to parquet",
+        directory, name_of(manifest_.identity.to));
   }
 }
 

@@ -58,7 +58,7 @@ printf 'x' | dd of=model/model.safetensors bs=1 seek=100000 conv=notrunc status=
 touch -r weights model/model.safetensors
 run 2 encode -o out "${ARGUMENTS[@]}"
 has stderr "model_fingerprint was '"
-has stderr "--model: it is another one, or its files have changed"
+has stderr "--model: a different model, or its files have changed"
 cp -p weights model/model.safetensors
 # A file that comes or goes.
 mv model/tokenizer_config.json aside

@@ -43,7 +43,7 @@ for extra in --to=parquet --to=npy --to=jsonl --max-rejects=100%; do
 done
 run 0 verify live
 run 3 encode -m "$MODEL" -o live --overwrite typo.jsonl
-has stderr "the output that was there before is untouched; --rejects FILE keeps"
+has stderr "the existing output is untouched; use --rejects FILE to keep"
 run 3 encode -q -m "$MODEL" -o live --overwrite typo.jsonl --rejects elsewhere.jsonl
 equal "$(lines elsewhere.jsonl)" 2 "lines of --rejects"
 # 5000 bad records: more than any window holds.

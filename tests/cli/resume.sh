@@ -47,7 +47,7 @@ stop_in_part() {
 
 # Stopped by a signal: the shards are there, the manifest is not, the message says what to do.
 stop_in_part out 2000 "${SETTINGS[@]}" -
-has stderr "the same command goes on"
+has stderr "run the same command to resume"
 [[ ! -e out/manifest.json && ! -e out/.embedtool-lock ]] || fail "a stopped run is no output"
 run 1 verify out
 has stderr "the run is unfinished; rerun the same command"

@@ -45,8 +45,9 @@ def parse():
     parser.add_argument("--state", type=Path, default=REPO / "build/distill")
     parser.add_argument("--teacher", type=Path, action="append", required=True, help="model folder")
     parser.add_argument("--embedtool", default=str(REPO / "build/release/embedtool"))
-    parser.add_argument("--compute", default="bf16", help="precision of the teachers' linear layers")
+    parser.add_argument("--compute", default="int8", help="precision of the teachers' linear layers")
     parser.add_argument("--start", type=Path, required=True, help="bag folder to start from")
+    parser.add_argument("--tokenizer", type=Path, help="bag folder whose tokenizer to use; default: --start")
     parser.add_argument("--texts", type=int, default=300000, help="texts that the teachers encode")
     parser.add_argument("--dims", type=int, help="of the vectors; default: those of --start")
     parser.add_argument("--layers", type=int, default=0, help="0: the table alone")
@@ -86,10 +87,24 @@ class Tokens:
         return len(self.texts)
 
 
-def start_rows(folder):
-    """Rows [V, D] of a packaged bag."""
+def start_rows(folder, processor):
+    """Rows [V, D] of a packaged bag for the pieces of `processor`.
+
+    A piece that the bag's own tokenizer lacks gets the sum of what that one makes of it.
+    """
     tensors = package.load_safetensors(folder / "model.safetensors")
-    return torch.from_numpy(tensors["embeddings"].astype(np.float32) * tensors["weights"][:, None])
+    rows = torch.from_numpy(tensors["embeddings"].astype(np.float32) * tensors["weights"][:, None])
+    own = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
+    unknown, out = own.unk_id(), []
+    for number in range(processor.get_piece_size()):
+        piece = processor.id_to_piece(number)
+        same = own.piece_to_id(piece)
+        known = same != unknown or number == processor.unk_id()
+        # encode() puts a space before a text; a piece from inside a word must not get one
+        ids = [same] if known else [i for i in own.encode(piece.replace("\u2581", " "))
+                                    if own.id_to_piece(i) != "\u2581"]
+        out.append(rows[ids].sum(0))
+    return torch.stack(out)
 
 
 def targets_of(args, pairs, dims):
@@ -103,7 +118,7 @@ def targets_of(args, pairs, dims):
 
 
 def pair_draws(args, model_file, name):
-    """A function step -> (left, right) of the contrastive recipe's pairs; none where the weight is 0."""
+    """step -> (left, right) of the contrastive recipe's pairs; none where their weight is 0."""
     if not args.contrastive:
         return None
     corpus = corpus_module.Corpus.build(args.data, model_file, args.state / f"pairs-{name}.npz")
@@ -117,8 +132,8 @@ def pair_draws(args, model_file, name):
     return draw
 
 
-def distilled_table(args, name, texts, targets, model_file):
-    """(rows [V, D], settings) of the static student."""
+def distilled_table(args, name, rows, texts, targets, model_file):
+    """(rows [V, D], settings) of the static student that starts from `rows`."""
     settings = {"seed": args.seed, "steps": args.table_steps, "rate": args.table_rate, "batch": 1024,
                 "relational": args.relational, "contrastive": args.contrastive, "temperature": 0.06,
                 "texts": len(targets), "dims": targets.shape[1], "held_out": HELD_OUT,
@@ -126,9 +141,8 @@ def distilled_table(args, name, texts, targets, model_file):
     file = args.state / f"table-{name}.pt"
     if args.package_only:
         return torch.load(file)["average"], settings
-    rows = table.train(start_rows(args.start), texts, targets, dict(settings, report=200), file,
-                       pair_draws(args, model_file, args.start.name), log)
-    return rows, settings
+    pairs = pair_draws(args, model_file, len(rows))
+    return table.train(rows, texts, targets, dict(settings, report=200), file, pairs, log), settings
 
 
 def distilled_transformer(args, name, rows, texts, targets):
@@ -151,15 +165,18 @@ def main():
     args = parse()
     args.state.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
-    model_file = args.start / "tokenizer.model"
+    vocabulary = args.tokenizer or args.start
+    model_file = vocabulary / "tokenizer.model"
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(model_file))
+    rows = start_rows(args.start, processor)
     pairs = texts_module.load(args.data, args.state / "texts.jsonl", args.seed)[:args.texts]
     log(f"{len(pairs)} texts")
-    dims = args.dims or start_rows(args.start).shape[1]
+    dims = args.dims or rows.shape[1]
     targets = targets_of(args, pairs, dims)
-    name = f"{args.start.name}-{dims}-{len(pairs)}"
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(model_file))
-    texts = Tokens(processor, [b for _, b in pairs], args.state / f"tokens-{args.start.name}-{len(pairs)}.npz")
-    rows, settings = distilled_table(args, name, texts, targets, model_file)
+    texts = Tokens(processor, [b for _, b in pairs],
+                   args.state / f"tokens-{len(rows)}-{len(pairs)}.npz")
+    name = f"{len(rows)}x{dims}-{args.start.name}-{len(pairs)}"
+    rows, settings = distilled_table(args, name, rows, texts, targets, model_file)
     output = args.output or args.state / ("transformer" if args.layers else "table")
     if args.layers:
         state, settings = distilled_transformer(args, name, rows, texts, targets)

@@ -70,12 +70,17 @@ training.
 DISTILLED = """
 ## Training
 Started from a bag that was trained contrastively on the sources below (`tools/train_default/train.py`),
-then regressed to the vectors that {teachers} gave to {texts} of their sentences and passages: the
-cosine to the teacher's vector, and the divergence of the neighbours' distributions within a batch of
-{batch} ({steps} steps at {rate}, at {dims} dimensions and in turn {prefixes}).{pairs}
-The teacher's vectors alone were seen: no weight of it was copied. `tools/train_default/distill.py`
-reruns it; tools/train_default/README.md tells what else was tried.
+then {how}
+The teacher, {teachers}, encoded {texts} of their sentences and passages; its vectors alone were seen,
+and no weight of it was copied. `tools/train_default/distill.py` reruns it;
+tools/train_default/README.md tells what else was tried.
 """
+FITTED = """fitted to a teacher's vectors by least squares, with the start as the prior
+(weight {prior}, in occurrences of a piece), and blended with it (share of the start {blend}): both side
+by side, cut to their principal axes; rows quantized by row afterwards."""
+REGRESSED = """fitted to a teacher's vectors, grown by layers that start as the identity, and trained on
+the cosine to the teacher's vector and the divergence of the neighbours' distributions within a batch of
+{batch} ({steps} steps at {rate}, at {dims} dimensions and in turn {prefixes})."""
 FIGURES = """
 ## Figures
 Scored by `scripts/evaluate.py`, beside BM25 (k1 0.9, b 0.4, no stemmer), word overlap (Dice) and
@@ -175,9 +180,7 @@ def described(folder, config):
         facts.update(training["shape"])
     if "teachers" in training:
         facts["teachers"] = " and ".join(TEACHERS.get(name, name) for name in training["teachers"])
-        weight = training.get("contrastive")
-        facts["pairs"] = (f" The contrastive loss on the pairs went on beside it, at a weight of {weight}."
-                          if weight else "")
+        facts["how"] = (REGRESSED if "shape" in training else FITTED).format(**facts)
     return ((TRANSFORMER if "shape" in training else TABLE)
             + (DISTILLED if "teachers" in training else CONTRASTIVE)).format(**facts)
 

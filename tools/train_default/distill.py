@@ -32,7 +32,6 @@ import texts as texts_module  # noqa: E402
 from teacher import Projection, Teacher  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
-HELD_OUT = 2000
 
 
 def log(text):
@@ -57,9 +56,10 @@ def parse():
     parser.add_argument("--package-only", action="store_true", help="no training, write what there is")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--table-steps", type=int, default=3000)
-    parser.add_argument("--table-rate", type=float, default=0.001)
-    parser.add_argument("--contrastive", type=float, default=0.3, help="weight of the pairs' term; 0: none")
+    parser.add_argument("--prior", type=float, default=1.0,
+                        help="weight of --start in the table's fit, in occurrences of a piece")
+    parser.add_argument("--blend", type=float, default=0.7,
+                        help="share of --start in the table that is written; the transformer takes the fit")
     parser.add_argument("--steps", type=int, default=20000, help="of the transformer")
     parser.add_argument("--rate", type=float, default=5e-4, help="peak rate of the transformer")
     parser.add_argument("--relational", type=float, default=1.0, help="weight of the neighbours' term")
@@ -117,32 +117,24 @@ def targets_of(args, pairs, dims):
     return projection(parts)
 
 
-def pair_draws(args, model_file, name):
-    """step -> (left, right) of the contrastive recipe's pairs; none where their weight is 0."""
-    if not args.contrastive:
-        return None
-    corpus = corpus_module.Corpus.build(args.data, model_file, args.state / f"pairs-{name}.npz")
-    names = sorted(bag.MIXTURE)
-    shares = np.array([bag.MIXTURE[source] for source in names])
-
-    def draw(step):
-        rng = np.random.default_rng((args.seed, 4, step))
-        source = names[rng.choice(len(names), p=shares / shares.sum())]
-        return corpus_module.draw(corpus, source, 512, rng, 128)
-    return draw
+def fitted_table(args, name, rows, texts, targets):
+    """Rows [V, D] of the static student that starts from `rows`."""
+    file = args.state / f"table-{name}-{args.prior}.pt"
+    if not file.exists():
+        some = [i for i in range(len(texts)) if len(texts[i])]
+        fitted = table.fit(rows, [texts[i] for i in some],
+                           torch.from_numpy(targets[some].astype(np.float32)), args.prior, log)
+        bag.save(file, fitted)
+    return torch.load(file)
 
 
-def distilled_table(args, name, rows, texts, targets, model_file):
-    """(rows [V, D], settings) of the static student that starts from `rows`."""
-    settings = {"seed": args.seed, "steps": args.table_steps, "rate": args.table_rate, "batch": 1024,
-                "relational": args.relational, "contrastive": args.contrastive, "temperature": 0.06,
-                "texts": len(targets), "dims": targets.shape[1], "held_out": HELD_OUT,
-                "teachers": [folder.name for folder in args.teacher]}
-    file = args.state / f"table-{name}.pt"
-    if args.package_only:
-        return torch.load(file)["average"], settings
-    pairs = pair_draws(args, model_file, len(rows))
-    return table.train(rows, texts, targets, dict(settings, report=200), file, pairs, log), settings
+def write_table(args, start, fitted, texts, model_file, output):
+    """The static model: start and fit blended, their axes ordered by what they carry."""
+    some = [texts[i] for i in range(min(len(texts), 50000)) if len(texts[i])]
+    rows = table.blended(start, fitted, some, args.blend)
+    package.package_bag(rows.numpy(), model_file, output, {
+        "seed": args.seed, "prior": args.prior, "blend": args.blend, "texts": len(texts),
+        "dims": rows.shape[1], "teachers": [folder.name for folder in args.teacher]})
 
 
 def distilled_transformer(args, name, rows, texts, targets):
@@ -151,13 +143,14 @@ def distilled_transformer(args, name, rows, texts, targets):
              "dims": targets.shape[1]}
     settings = {"seed": args.seed, "steps": args.steps, "rate": args.rate, "batch": 128, "limit": 256,
                 "relational": args.relational, "table_factor": 0.2, "added_factor": 0.5,
-                "averaging": 0.998, "warmup": 200, "texts": len(targets), "held_out": HELD_OUT,
+                "averaging": 0.998, "warmup": 200, "texts": len(targets),
+                "held_out": min(2000, len(targets) // 10),
                 "teachers": [folder.name for folder in args.teacher], "shape": shape}
     file = args.state / f"student-{name}-{args.layers}x{args.ffn}.pt"
     if args.package_only:
         state = torch.load(file, map_location="cpu")
         return state["average"], dict(state["settings"], steps=state["step"])
-    return student.train(rows, texts, targets, dict(settings, report=500, save=100), file, args.device,
+    return student.train(rows, texts, targets, dict(settings, report=500, save=50), file, args.device,
                          log), settings
 
 
@@ -176,15 +169,15 @@ def main():
     texts = Tokens(processor, [b for _, b in pairs],
                    args.state / f"tokens-{len(rows)}-{len(pairs)}.npz")
     name = f"{len(rows)}x{dims}-{args.start.name}-{len(pairs)}"
-    rows, settings = distilled_table(args, name, rows, texts, targets, model_file)
+    fitted = fitted_table(args, name, rows, texts, targets)
     output = args.output or args.state / ("transformer" if args.layers else "table")
     if args.layers:
-        state, settings = distilled_transformer(args, name, rows, texts, targets)
+        state, settings = distilled_transformer(args, name, fitted, texts, targets)
         package.package_transformer({k: v.cpu().numpy() for k, v in
                                      student.finished(state, settings["limit"] // 2).items()},
                                     settings["shape"], model_file, output, settings)
     else:
-        package.package_bag(rows.numpy(), model_file, output, settings)
+        write_table(args, rows, fitted, texts, model_file, output)
     log(f"wrote {output}")
 
 

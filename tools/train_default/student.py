@@ -15,7 +15,8 @@ import torch.nn.functional as F
 
 import bag as bag_module
 import losses
-from table import agreement, save
+from bag import save
+from table import agreement
 
 POSITIONS = 512
 CHUNK_TOKENS = 2048  # of one padded sub-batch
@@ -202,8 +203,9 @@ def one_step(model, texts, targets, settings, step, device):
 
 
 @torch.no_grad()
-def held_out(model, average, texts, targets, settings, size=1000):
+def held_out(model, average, texts, targets, settings):
     """(mean cosine, correlation of pairwise cosines) of the averaged weights on texts kept back."""
+    size = min(1000, settings["held_out"])
     current = {k: v.clone() for k, v in model.state_dict().items()}
     model.load_state_dict(average)
     own = F.normalize(model([texts[i] for i in range(size)]), dim=1).cpu()

@@ -1,35 +1,34 @@
-"""The static student: a bag of rows, regressed to the teacher's vectors. CPU, minutes.
+"""The static student: rows fitted to the teacher's vectors by least squares. No steps, no rate.
 
-It starts from rows that the contrastive recipe trained (bag.py), turned into the teacher's axes by
-the best rotation, so that nothing is lost before the first step.
+A text's vector is a sum of rows over a length, so for fixed lengths the best rows are a linear least
+squares problem, which conjugate gradients solve in seconds; the lengths follow in a few rounds. The
+start is a contrastive bag (train.py), turned into the teacher's axes by the best rotation. It is also
+the prior: a row stays there unless enough texts pull it away, which is what rare pieces need.
 """
-import time
-
-import numpy as np
 import torch
 import torch.nn.functional as F
 
 import bag
-import losses
+
+ROUNDS, ITERATIONS = 2, 15
 
 
-def means(rows, texts):
-    """Unit vectors [N, D] of id arrays under `rows` [V, D]."""
-    ids, starts = bag.flatten(texts, rows.device)
-    return F.normalize(F.embedding_bag(ids, rows, starts, mode="sum"), dim=1)
+def counts(texts, pieces):
+    """Sparse [N, pieces]: how often a text has a piece; and its transpose."""
+    ids, starts = bag.flatten(texts, "cpu")
+    sizes = torch.diff(starts, append=torch.tensor([len(ids)]))
+    places = torch.stack([torch.repeat_interleave(torch.arange(len(texts)), sizes), ids])
+    matrix = torch.sparse_coo_tensor(places, torch.ones(len(ids)), (len(texts), pieces),
+                                     check_invariants=True).coalesce()
+    return matrix.to_sparse_csr(), matrix.t().coalesce().to_sparse_csr()
 
 
-def rotated(rows, texts, targets):
-    """`rows` turned so that the texts' vectors come as near to `targets` as a rotation allows."""
-    own = means(rows, texts)
+def rotated(rows, matrix, targets):
+    """`rows` in the targets' axes, as near to them as a rotation brings it; texts' median length is 1."""
+    own = F.normalize(matrix @ rows, dim=1)
     left, _, right = torch.linalg.svd(own.T @ targets, full_matrices=False)
-    return rows @ (left @ right)
-
-
-def held_out(rows, texts, targets):
-    """(mean cosine to the teacher, correlation of the pairwise cosines) on texts kept back."""
-    own = means(rows, texts)
-    return agreement(own, targets)
+    turned = rows @ (left @ right)
+    return turned / (matrix @ turned).norm(dim=1).median()
 
 
 def agreement(own, targets):
@@ -39,56 +38,52 @@ def agreement(own, targets):
     return float((own * targets).sum(1).mean()), float(torch.corrcoef(pairs)[0, 1])
 
 
-def train(rows, texts, targets, settings, checkpoint, pairs=None, log=print):
-    """Regresses `rows` [V, D]; returns the mean of the last fifth of the steps.
+def conjugate_gradients(operator, right, start):
+    """ITERATIONS steps towards operator(x) = right, every column for itself."""
+    x, rest = start, right - operator(start)
+    direction, size = rest.clone(), (rest * rest).sum(0)
+    for _ in range(ITERATIONS):
+        image = operator(direction)
+        step = size / (direction * image).sum(0).clamp(min=1e-12)
+        x, rest = x + step * direction, rest - step * image
+        last, size = size, (rest * rest).sum(0)
+        direction = rest + size / last.clamp(min=1e-12) * direction
+    return x
 
-    `texts`: indexable id arrays; `targets`: unit vectors, float16 [N, D], row i for text i.
-    `pairs(step)`: (left, right) id arrays for a contrastive term that keeps retrieval, or none.
+
+def fit(rows, texts, targets, prior, log=print):
+    """Rows [V, D] for texts (id arrays, none empty) and their unit targets, float32 [N, D].
+
+    `prior` is the weight of the start in occurrences of a piece. The first 2000 texts are kept back.
     """
-    kept = settings["held_out"]
-    test = [texts[i] for i in range(kept)], torch.from_numpy(targets[:kept].astype(np.float32))
-    sample = range(kept, min(len(targets), kept + 20000))
-    start = torch.from_numpy(targets[sample.start:sample.stop].astype(np.float32))
-    table = torch.nn.Parameter(rotated(rows, [texts[i] for i in sample], start))
-    optimizer = torch.optim.Adam([table], lr=0.0, betas=(0.9, 0.99))
-    schedule = bag.Schedule(settings["steps"], settings["rate"], warmup=50)
-    average, averaged, step, started = torch.zeros_like(table), 0, 0, time.time()
-    if checkpoint.exists():
-        state = torch.load(checkpoint)
-        table.data, average = state["table"], state["average"]
-        averaged, step = state["averaged"], state["step"]
-        optimizer.load_state_dict(state["optimizer"])
-    while step < settings["steps"]:
-        if step % settings["report"] == 0:
-            log(f"table: step {step} {time.time() - started:.0f}s cosine %.4f pairs %.4f"
-                % held_out(table.detach(), *test))
-        rng = np.random.default_rng((settings["seed"], 2, step))
-        chosen = rng.integers(kept, len(targets), settings["batch"])
-        wanted = torch.from_numpy(targets[chosen].astype(np.float32))
-        loss = losses.distillation(means(table, [texts[i] for i in chosen]), wanted, step,
-                                   settings["relational"])
-        if pairs is not None:
-            left, right = pairs(step)
-            loss = loss + settings["contrastive"] * bag.contrastive(
-                means(table, left), means(table, right), settings["temperature"],
-                (bag.keys_of(left, "cpu"), bag.keys_of(right, "cpu")),
-                bag.nested(table.shape[1], step))
-        optimizer.param_groups[0]["lr"] = schedule(step)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        step += 1
-        if step > 0.8 * settings["steps"] and step % 5 == 0:
-            averaged += 1
-            average += (table.detach() - average) / averaged
-        if step % settings["report"] == 0 or step == settings["steps"]:
-            save(checkpoint, {"table": table.data, "optimizer": optimizer.state_dict(),
-                              "average": average, "averaged": averaged, "step": step})
-    log("table: done, cosine %.4f pairs %.4f" % held_out(average, *test))
-    return average
+    kept = min(2000, len(texts) // 10)
+    matrix, transposed = counts(texts[kept:], len(rows))
+    test, _ = counts(texts[:kept], len(rows))
+
+    def report(label, rows):
+        log(f"table: {label}: on texts kept back, cosine %.4f, pairs %.4f"
+            % agreement(F.normalize(test @ rows, dim=1), targets[:kept]))
+
+    start = rotated(rows, matrix, targets[kept:])
+    report("start", start)
+    rows = start
+    for number in range(ROUNDS):
+        scale = 1 / (matrix @ rows).norm(dim=1, keepdim=True).clamp(min=1e-6)
+        rows = conjugate_gradients(
+            lambda x, s=scale: transposed @ (s * s * (matrix @ x)) + prior * x,
+            transposed @ (scale * targets[kept:]) + prior * start, rows)
+        report(f"round {number + 1}", rows)
+    return rows
 
 
-def save(checkpoint, state):
-    """Writes a checkpoint whole or not at all."""
-    torch.save(state, checkpoint.with_suffix(".tmp"))
-    checkpoint.with_suffix(".tmp").rename(checkpoint)
+def blended(start, fitted, texts, share):
+    """Rows [V, D] whose texts' cosines mix those of two tables: both side by side, cut to D axes.
+
+    `share` is the start's. Its words' weights serve retrieval, the fit's neighbours serve similarity.
+    """
+    matrix, _ = counts(texts, len(start))
+    near, far = (rows / (matrix @ rows).norm(dim=1).median() for rows in (start, fitted))
+    joint = torch.cat([share * near, (1 - share) * far], dim=1)
+    own = F.normalize(matrix @ joint, dim=1)
+    _, axes = torch.linalg.eigh(own.T @ own)
+    return joint @ axes[:, -start.shape[1]:].flip(1)

@@ -49,13 +49,13 @@ class Teacher:
             file = folder / f"{start // SHARD:05d}.npy"
             wanted = texts[start:start + SHARD]
             rows = np.load(file) if file.exists() else None
-            if rows is None or len(rows) != len(wanted):
+            if rows is None or len(rows) < len(wanted):
                 rows = self.encode(wanted).astype(np.float16)
                 with open(file.with_suffix(".tmp"), "wb") as stream:
                     np.save(stream, rows)
                 file.with_suffix(".tmp").rename(file)
                 log(f"{self.name}: {start + len(wanted)} of {len(texts)} texts")
-            out.append(rows)
+            out.append(rows[:len(wanted)])
         return np.concatenate(out)
 
 

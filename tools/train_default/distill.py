@@ -50,7 +50,7 @@ def parse():
     parser.add_argument("--texts", type=int, default=300000, help="texts that the teachers encode")
     parser.add_argument("--dims", type=int, help="of the vectors; default: those of --start")
     parser.add_argument("--layers", type=int, default=0, help="0: the table alone")
-    for name, value in (("heads", 6), ("ffn", 768)):
+    for name, value in (("heads", 6), ("ffn", 384)):
         parser.add_argument("--" + name, type=int, default=value, help="shape of the transformer")
     parser.add_argument("--output", type=Path, help="model folder to write; default: in --state")
     parser.add_argument("--package-only", action="store_true", help="no training, write what there is")

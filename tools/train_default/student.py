@@ -159,6 +159,9 @@ def train(rows, texts, targets, settings, checkpoint, device="cpu", log=print):
     model = Encoder(len(rows), settings["shape"], settings["seed"])
     model.start_from(rows)
     model.to(device)
+    with torch.no_grad():  # vectors of unit length: Adam's steps are small beside such a head
+        sample = [texts[i] for i in range(min(256, settings["held_out"]))]
+        model.head.weight /= model(sample).norm(dim=1).median()
     optimizer = optimizer_of(model, settings)
     schedule = bag_module.Schedule(settings["steps"], settings["rate"], warmup=settings["warmup"])
     average = {k: v.clone() for k, v in model.state_dict().items()}

@@ -5,12 +5,15 @@ squares problem, which conjugate gradients solve in seconds; the lengths follow 
 start is a contrastive bag (train.py), turned into the teacher's axes by the best rotation. It is also
 the prior: a row stays there unless enough texts pull it away, which is what rare pieces need.
 """
+import warnings
+
 import torch
 import torch.nn.functional as F
 
 import bag
 
 ROUNDS, ITERATIONS = 2, 15
+warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
 
 
 def counts(texts, pieces):

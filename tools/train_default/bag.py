@@ -159,6 +159,11 @@ def train(corpus, settings, checkpoint, device="cpu", log=print):
                 f"mrr {np.mean(list(scores.values())):.4f} {figures}")
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(),
                      "average": average, "averaged": averaged, "step": step}
-            torch.save(state, checkpoint.with_suffix(".tmp"))
-            checkpoint.with_suffix(".tmp").rename(checkpoint)
+            save(checkpoint, state)
     return average if averaged else model.rows().detach()
+
+
+def save(checkpoint, state):
+    """Writes a checkpoint whole or not at all."""
+    torch.save(state, checkpoint.with_suffix(".tmp"))
+    checkpoint.with_suffix(".tmp").rename(checkpoint)

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Writes a model folder's README.md: what it is, what it was trained on, what it scores.
 
-    tools/evaluate.py -m builtin -m builtin-fast --json figures.json
+    tools/evaluate.py -m builtin -m builtin-fast -m TEACHER --json figures.json
     tools/evaluate.py -m builtin --no-baselines --dims 128 --json d128.json
-    tools/train_default/card.py formats/model/builtin/builtin figures.json --dims\ 128=d128.json
+    tools/train_default/card.py formats/model/builtin/builtin figures.json --dims\\ 128=d128.json
+
+A teacher that the figures hold gets a column of its own.
 """
 import json
 import sys
@@ -13,7 +15,11 @@ from sources import LICENCES
 
 LANGUAGES = ("de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "zh")
 BITS = {"f32": 32, "f16": 16, "int8": 8, "binary": 1}
-BAG = """---
+TEACHERS = {
+    "all-MiniLM-L6-v2": "all-MiniLM-L6-v2 (sentence-transformers, Apache-2.0)",
+    "all-mpnet-base-v2": "all-mpnet-base-v2 (sentence-transformers, Apache-2.0)",
+}
+TABLE = """---
 language: en
 license: cc-by-sa-4.0
 library_name: model2vec
@@ -25,7 +31,6 @@ A static embedding model: one trained {dims}-dimensional vector per piece of a v
 {vocab} pieces; a text's vector is the mean of its pieces' rows `weights[t] * embeddings[t]`, then
 L2-normalised. English first; other languages only as far as their words resemble. No network is run,
 so word order has no effect, and a long text costs no more per token than a short one.
-tools/train_default/README.md tells why it is a bag and what else was tried.
 
 * **Files**: `model.safetensors` (`embeddings` int8 [{vocab}, {dims}], `weights` f32 [{vocab}]),
   `tokenizer.model` (sentencepiece unigram, NFKC and case folding, byte fallback) and the same
@@ -33,10 +38,28 @@ tools/train_default/README.md tells why it is a bag and what else was tried.
   sentence-transformers needs the product of both tensors, which `bag.py` makes:
   `SentenceTransformer(FOLDER, trust_remote_code=True)`.
 * **Tokens**: no special tokens are added; no text maps to `<unk>`.
-* **Empty text**: has no pieces. Its vector is row 0 (`<unk>`, kept at its random direction, so that
-  it is near to nothing); `empty_text_token_id` in config.json says so. model2vec gives zeros there.
+* **Empty text**: has no pieces. Its vector is row 0 (`<unk>`, which no text reaches, so that it is
+  near to nothing); `empty_text_token_id` in config.json says so. model2vec gives zeros there.
 * **Matryoshka**: the first {prefixes} dimensions, normalised again, are vectors of their own.
+"""
+TRANSFORMER = """---
+language: en
+license: cc-by-sa-4.0
+library_name: sentence-transformers
+tags: [sentence-similarity, retrieval]
+---
+# {name}
 
+A BERT of {layers} layers, {hidden} wide, with {vocab} pieces; a text's vector is the mean of its tokens'
+states, mapped to {dims} dimensions and L2-normalised. English first; other languages only as far as
+their words resemble.
+
+* **Files**: a sentence-transformers folder in f16, which that library loads as it is; the tokenizer
+  (unigram, NFKC and case folding, byte fallback) is `tokenizer.json`.
+* **Tokens**: `<s>` comes before each text; no text maps to `<unk>`. Texts are cut at 512 tokens.
+* **Matryoshka**: the first {prefixes} dimensions, normalised again, are vectors of their own.
+"""
+CONTRASTIVE = """
 ## Training
 In-batch contrastive (InfoNCE both ways, batch {batch}, temperature {temperature}, {steps} steps of
 Adam at {rate}, cosine decay, mean of the last fifth of the weights) at {dims} dimensions and in turn
@@ -44,6 +67,20 @@ Adam at {rate}, cosine decay, mean of the last fifth of the weights) at {dims} d
 `tools/train_default/train.py --model {name}` reruns it. Settings were chosen on pairs kept out of
 training.
 """
+DISTILLED = """
+## Training
+Started from a bag that was trained contrastively on the sources below (`tools/train_default/train.py`),
+then {how}
+The teacher, {teachers}, encoded {texts} of their sentences and passages; its vectors alone were seen,
+and no weight of it was copied. `tools/train_default/distill.py` reruns it;
+tools/train_default/README.md tells what else was tried.
+"""
+FITTED = """fitted to a teacher's vectors by least squares, with the start as the prior
+(weight {prior}, in occurrences of a piece), and blended with it (share of the start {blend}): both side
+by side, cut to their principal axes; rows quantized by row afterwards."""
+REGRESSED = """fitted to a teacher's vectors, grown by layers that start as the identity, and trained on
+the cosine to the teacher's vector and the divergence of the neighbours' distributions within a batch of
+{batch} ({steps} steps at {rate}, at {dims} dimensions and in turn {prefixes})."""
 FIGURES = """
 ## Figures
 Scored by `tools/evaluate.py`, beside BM25 (k1 0.9, b 0.4, no stemmer), word overlap (Dice) and
@@ -52,7 +89,7 @@ averaged 25-d GloVe vectors.
 """
 TRAINED = """
 ## Sources
-The table is trained on these and on nothing else; no similarity scores, retrieval queries or
+The model is trained on these texts and on no others; no similarity scores, retrieval queries or
 judgements were used. Documents of the retrieval collections (Cranfield, CACM, ADI, SciFact, arXiv,
 XQuAD) served as unlabelled running text, so their figures are those of a model that has seen the
 collection, as a user's own index would be, but no question about it.
@@ -67,12 +104,13 @@ What `embedtool encode`'s flags cost: means over the same sets.
 | vectors | bytes | similarity, English | retrieval, English |
 |---|---:|---:|---:|
 """
+BAG_LIMIT = """* A bag of pieces: "dog bites man" and "man bites dog" are the same text to it; negation barely counts.
+"""
 LIMITS = """
 ## Limits
-* Trained on some 50 million tokens, two thirds of them arXiv abstracts: scientific English is served best,
-  chat, code and slang worst.
-* A bag of pieces: "dog bites man" and "man bites dog" are the same text to it; negation barely counts.
-* Other languages share the table only through pieces in common and a few thousand translated
+* Two thirds of the text were arXiv abstracts: scientific English is served best, chat, code and slang
+  worst.
+{bag}* Other languages share the table only through pieces in common and a few thousand translated
   sentences: expect lexical matching within a language and little across.
 * Trained on public text as it is, with the biases of that text.
 """
@@ -94,8 +132,8 @@ def groups(figures, model):
 
 
 def table(figures, model):
-    """Markdown: every set, the baselines and the model; means per group."""
-    names = ["BM25", "overlap", "GloVe", model]
+    """Markdown: every set, the baselines, the teachers and the model; means per group."""
+    names = ["BM25", "overlap", "GloVe"] + [n for n in TEACHERS if n in figures] + [model]
     out = [f"| set | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
     for title, members in groups(figures, model):
         if members:
@@ -132,22 +170,34 @@ def smaller(figures, model, dims, variants):
     return out
 
 
+def described(folder, config):
+    """The card down to the figures."""
+    training = config["training"]
+    widths = config["matryoshka_dims"]
+    facts = dict(training, name=folder.name, vocab=config["vocab_size"], dims=widths[0],
+                 prefixes=" or ".join([", ".join(map(str, widths[1:-1])), str(widths[-1])]))
+    if "shape" in training:
+        facts.update(training["shape"])
+    if "teachers" in training:
+        facts["teachers"] = " and ".join(TEACHERS.get(name, name) for name in training["teachers"])
+        facts["how"] = (REGRESSED if "shape" in training else FITTED).format(**facts)
+    return ((TRANSFORMER if "shape" in training else TABLE)
+            + (DISTILLED if "teachers" in training else CONTRASTIVE)).format(**facts)
+
+
 def main():
     folder, figures_file = Path(sys.argv[1]), Path(sys.argv[2])
     variants = [(flags, json.loads(Path(file).read_text()))
                 for flags, file in (argument.split("=", 1) for argument in sys.argv[3:])]
     config = json.loads((folder / "config.json").read_text())
     figures = json.loads(figures_file.read_text())
-    widths = config["matryoshka_dims"]
-    prefixes = " or ".join([", ".join(map(str, widths[1:-1])), str(widths[-1])])
-    text = BAG.format(**config["training"] | {
-        "name": folder.name, "vocab": config["vocab_size"], "dims": config["hidden_dim"],
-        "prefixes": prefixes})
+    dims = config["matryoshka_dims"][0]
+    text = described(folder, config)
     text += FIGURES + table(figures, folder.name) + behind(figures, folder.name)
     if variants:
-        text += SMALLER + smaller(figures, folder.name, config["hidden_dim"], variants)
+        text += SMALLER + smaller(figures, folder.name, dims, variants)
     text += TRAINED + "".join(f"| {a} | {b} | {c} |\n" for a, b, c in LICENCES)
-    text += LIMITS
+    text += LIMITS.format(bag="" if "shape" in config["training"] else BAG_LIMIT)
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 

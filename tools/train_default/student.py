@@ -1,10 +1,10 @@
-"""The transformer: BERT's shape, started as an exact copy of the bag, then trained to beat it.
+"""The transformer student: BERT's shape, started as an exact copy of the table, regressed to the teacher.
 
-A BERT normalises every token's state, so the bag's row lengths (its word weights) cannot survive as
+A BERT normalises every token's state, so the table's row lengths (its word weights) cannot survive as
 lengths. They are kept as angles: a row becomes c*r in a content subspace plus a component along one
 "null" direction that fills it up to unit length; LayerNorm then leaves it alone. Mean pooling adds
 up content and null parts, and the dense head drops the null direction. Attention and feed-forward
-outputs start at zero, so step 0 encodes as the bag does and every step after is a correction.
+outputs start at zero, so step 0 encodes as the table does and every step after is a correction.
 """
 import math
 import time
@@ -14,13 +14,12 @@ import torch
 import torch.nn.functional as F
 
 import bag as bag_module
-import corpus as corpus_module
+import losses
+from bag import save
+from table import agreement
 
-# What one step draws: (longest side in tokens, share of steps, pairs).
-LENGTHS = ((32, 0.30, 256), (64, 0.40, 160), (128, 0.20, 80), (320, 0.10, 32))
 POSITIONS = 512
-TRAINED_POSITIONS = 320
-CHUNK_TOKENS = 6144
+CHUNK_TOKENS = 2048  # of one padded sub-batch
 
 
 class Layer(torch.nn.Module):
@@ -47,8 +46,8 @@ class Layer(torch.nn.Module):
         def split(y):
             return y.view(batch, length, self.heads, -1).transpose(1, 2)
         query, key, value = split(self.query(x)), split(self.key(x)), split(self.value(x))
-        scores = query @ key.transpose(2, 3) / math.sqrt(hidden // self.heads) + mask
-        mixed = (scores.softmax(-1) @ value).transpose(1, 2).reshape(batch, length, hidden)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        mixed = mixed.transpose(1, 2).reshape(batch, length, hidden)
         x = self.norm1(x + self.output(mixed))
         return self.norm2(x + self.down(F.gelu(self.up(x))))
 
@@ -71,7 +70,7 @@ class Encoder(torch.nn.Module):
 
     @torch.no_grad()
     def start_from(self, rows):
-        """Copies the bag's rows [V, D] as angles (see above); loses its last two dimensions."""
+        """Copies the table's rows [V, D] as angles (see above); loses its last two dimensions."""
         hidden = self.words.weight.shape[1]
         basis = torch.linalg.qr(torch.cat(  # column 0 is the mean that LayerNorm removes
             [torch.ones(hidden, 1), torch.randn(hidden, hidden - 1)], dim=1))[0]
@@ -126,18 +125,15 @@ class Encoder(torch.nn.Module):
         return torch.from_numpy(ids).to(device), torch.tensor(lengths, device=device)
 
 
-def finished(state, trained=TRAINED_POSITIONS):
+def finished(state, trained):
     """Averaged weights ready to ship: positions never trained take the mean of the last trained."""
     table = state["positions.weight"]
-    table[trained:] = table[trained - 64:trained].mean(0)
+    table[trained:] = table[trained - 32:trained].mean(0)
     return state
 
 
-def train(corpus, rows, settings, checkpoint, device="cpu", log=print):
-    """Trains or resumes; returns the state dict of the averaged encoder."""
-    model = Encoder(len(corpus.counts), settings["shape"], settings["seed"])
-    model.start_from(rows)
-    model.to(device)
+def optimizer_of(model, settings):
+    """AdamW; the table and what starts at zero learn at rates of their own."""
     # What a block adds starts at zero, where Adam's steps of one size are noise at first.
     added = [p for layer in model.layers for p in (layer.output.weight, layer.down.weight)]
     tables = [model.words.weight]
@@ -146,64 +142,75 @@ def train(corpus, rows, settings, checkpoint, device="cpu", log=print):
              if n.startswith("layers") and p.dim() == 2 and id(p) not in known]
     known |= {id(p) for p in decay}
     other = [p for p in model.parameters() if id(p) not in known]
-    optimizer = torch.optim.AdamW(
+    return torch.optim.AdamW(
         [{"params": decay, "weight_decay": 0.01, "factor": 1.0},
          {"params": added, "weight_decay": 0.01, "factor": settings["added_factor"]},
          {"params": other, "weight_decay": 0.0, "factor": settings["added_factor"]},
          {"params": tables, "weight_decay": 0.0, "factor": settings["table_factor"]}],
         lr=0.0, betas=(0.9, 0.98))
-    schedule = bag_module.Schedule(settings["steps"], settings["rate"], warmup=100)
+
+
+def train(rows, texts, targets, settings, checkpoint, device="cpu", log=print):
+    """Trains or resumes; returns the state dict of the averaged encoder.
+
+    `rows` [V, D] is the table to start from; `texts` are indexable id arrays; `targets` float16 [N, D]
+    unit vectors. The first `held_out` texts are kept back.
+    """
+    model = Encoder(len(rows), settings["shape"], settings["seed"])
+    model.start_from(rows)
+    model.to(device)
+    with torch.no_grad():  # vectors of unit length: Adam's steps are small beside such a head
+        sample = [texts[i] for i in range(min(256, settings["held_out"]))]
+        model.head.weight /= model(sample).norm(dim=1).median()
+    optimizer = optimizer_of(model, settings)
+    schedule = bag_module.Schedule(settings["steps"], settings["rate"], warmup=settings["warmup"])
     average = {k: v.clone() for k, v in model.state_dict().items()}
-    step = 0
+    step, started, tokens, seen = 0, time.time(), 0, None
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         average, step = state["average"], state["step"]
-        log(f"resuming at step {step}")
-    names = sorted(bag_module.MIXTURE)
-    shares = np.array([bag_module.MIXTURE[name] for name in names])
-    started, seen, tokens = time.time(), None, 0
-    if step == 0:
-        report(corpus, settings, model, average, log, step, math.nan, 0, 0)
+        log(f"student: resuming at step {step}")
     while step < settings["steps"]:
-        rng = np.random.default_rng((settings["seed"], 1, step))
-        source = names[rng.choice(len(names), p=shares / shares.sum())]
-        limit, _, size = LENGTHS[rng.choice(len(LENGTHS), p=[share for _, share, _ in LENGTHS])]
-        left, right = corpus_module.draw(corpus, source, size, rng, limit)
-        vectors = model(left + right)
-        a, b = vectors[:len(left)], vectors[len(left):]
-        keys = bag_module.keys_of(left, device), bag_module.keys_of(right, device)
-        loss = bag_module.contrastive(a, b, settings["temperature"], keys,
-                                      bag_module.nested(settings["shape"]["dims"], step))
+        if step % settings["report"] == 0:
+            log(f"student: step {step} {time.time() - started:.0f}s {tokens} tokens loss {seen} "
+                "cosine %.4f pairs %.4f" % held_out(model, average, texts, targets, settings))
+        loss, count = one_step(model, texts, targets, settings, step, device)
         for group in optimizer.param_groups:
             group["lr"] = schedule(step) * group["factor"]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        step += 1
-        tokens += sum(map(len, left)) + sum(map(len, right))
+        step, tokens = step + 1, tokens + count
         seen = float(loss.detach()) if seen is None else 0.98 * seen + 0.02 * float(loss.detach())
-        kept = min(0.998, step / (step + 20.0))
+        kept = min(settings["averaging"], step / (step + 20.0))
         for name, value in model.state_dict().items():
             average[name].mul_(kept).add_(value, alpha=1 - kept)
-        if step % settings["report"] == 0 or step == settings["steps"]:
-            report(corpus, settings, model, average, log, step, seen, tokens, time.time() - started)
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                     "average": average, "step": step, "settings": settings}
-            torch.save(state, checkpoint.with_suffix(".tmp"))
-            checkpoint.with_suffix(".tmp").rename(checkpoint)
-    return finished(average)
+        if step % settings["save"] == 0 or step == settings["steps"]:
+            save(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(),
+                              "average": average, "step": step, "settings": settings})
+    log("student: done, cosine %.4f pairs %.4f" % held_out(model, average, texts, targets, settings))
+    return average
+
+
+def one_step(model, texts, targets, settings, step, device):
+    """(loss, tokens) of the step's batch; the step's number alone decides what is drawn."""
+    rng = np.random.default_rng((settings["seed"], 3, step))
+    chosen = rng.integers(settings["held_out"], len(targets), settings["batch"])
+    batch = [texts[i][:settings["limit"]] for i in chosen]
+    wanted = torch.from_numpy(targets[chosen].astype(np.float32)).to(device)
+    loss = losses.distillation(model(batch), wanted, step, settings["relational"])
+    return loss, sum(map(len, batch))
 
 
 @torch.no_grad()
-def report(corpus, settings, model, average, log, step, loss, tokens, seconds):
-    """One line: held-out ranks of the averaged weights (64 tokens a side)."""
+def held_out(model, average, texts, targets, settings):
+    """(mean cosine, correlation of pairwise cosines) of the averaged weights on texts kept back."""
+    size = min(1000, settings["held_out"])
     current = {k: v.clone() for k, v in model.state_dict().items()}
     model.load_state_dict(average)
-    scores = bag_module.held_out(model, corpus, bag_module.MIXTURE, 64, size=150)
+    own = F.normalize(model([texts[i] for i in range(size)]), dim=1).cpu()
     model.load_state_dict(current)
-    figures = " ".join(f"{name}={value:.3f}" for name, value in scores.items())
-    log(f"step {step} {seconds:.0f}s {tokens / max(seconds, 1):.0f} tokens/s loss {loss:.3f} "
-        f"mrr {np.mean(list(scores.values())):.4f} {figures}")
+    return agreement(own, torch.from_numpy(targets[:size].astype(np.float32)))

@@ -1,5 +1,6 @@
 // What lies between the GEMMs: attention by length and head size, norm, activation, conversions.
 #include <benchmark/benchmark.h>
+#include <string>
 
 #include <cmath>
 #include <vector>
@@ -75,7 +76,7 @@ void activation(benchmark::State& state) {
     bias_activate({x.data(), 4096, 1, 4096, nullptr, kind});
     benchmark::ClobberMemory();
   }
-  state.SetLabel(name_of(kind));
+  state.SetLabel(std::string(name_of(kind)));
   state.SetItemsProcessed(4096 * state.iterations());
 }
 BENCHMARK(activation)

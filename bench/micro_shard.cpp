@@ -42,7 +42,7 @@ void write_shards(benchmark::State& state) {
     run.claim({});
     const auto sink = open_parquet_sink(run, spec, {});
     for (std::size_t window = 0; window < 4; ++window) {
-      sink->write({&documents, rows, std::as_bytes(std::span(values)), {}, {}});
+      sink->write({&documents, rows, std::as_bytes(std::span(values)), {}, {}, {}});
     }
     sink->finish();
   }

@@ -29,10 +29,10 @@ struct Isa {
 };
 
 // Best first, as Highway orders them: the better a target, the lower its value
-// (hwy/detect_targets.h). HWY_DISABLED_TARGETS in CMakeLists.txt holds Highway to these.
+// (hwy/detect_targets.h). CMakeLists.txt holds Highway to these.
 constexpr std::array kIsas = {
     Isa{"AVX3", HWY_AVX3, true},   Isa{"AVX2", HWY_AVX2, true},      Isa{"SSE4", HWY_SSE4, true},
-    Isa{"SSSE3", HWY_SSSE3, true}, Isa{"EMU128", HWY_EMU128, false},
+    Isa{"SSSE3", HWY_SSSE3, true}, Isa{"SCALAR", HWY_SCALAR, false},
 };
 
 std::string lower(std::string s) {

@@ -28,7 +28,7 @@ run 0 encode -o out "${ARGUMENTS[@]}"
 guarded 0 encode -o out "${ARGUMENTS[@]}"
 has stderr "up to date with 300 rows"
 guarded 2 encode -o out "${ARGUMENTS[@]}" --dims 8
-has stderr "dims was '36' and is now '8' (--dims); give --overwrite"
+has stderr "dims was '36' and is now '8' (--dims); add --overwrite"
 guarded 2 encode -o out "${ARGUMENTS[@]}" --pooling cls
 has stderr "pooling was 'mean' and is now 'cls' (--pooling)"
 guarded 2 encode -o out "${ARGUMENTS[@]}" --to npy

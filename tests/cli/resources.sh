@@ -182,7 +182,7 @@ run 0 verify twice
 # Memory: what is planned is kept, what cannot be is refused with the number, vectors stay.
 run 2 encode -o small "${SETTINGS[@]}" --memory-limit 20M
 has stderr "is too low: this run needs"
-needed=$(sed -nE 's/.* need ([0-9]+) .*/\1/p' stderr)
+needed=$(sed -nE 's/.* needs ([0-9]+) .*/\1/p' stderr)
 limits=($((needed + 2000000)) 128M 300M)
 ! sanitized || limits=($((needed + 2000000)) 1G) # the program alone is larger than 128M
 for limit in "${limits[@]}"; do

@@ -62,7 +62,7 @@ TEST_F(MemoryPlan, FitsEveryLimitOrNamesTheLeast) {
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ExitCode::usage);
       const std::string message = error.what();
-      least = std::stoull(message.substr(message.find(" need ") + 6));
+      least = std::stoull(message.substr(message.find(" needs ") + 7));
       EXPECT_GT(least, limit);
     }
   }

@@ -177,7 +177,7 @@ TEST(RunDirectory, RefusesWhatAnOlderVersionHasBegun) {
   ASSERT_TRUE(run.unfinished().has_value());
   EXPECT_EQ(run.unfinished()->shards.size(), 2U);
   EXPECT_THAT(refusal(ExitCode::usage, [&] { run.check(sample_identity(how)); }),
-              HasSubstr("another version of embedtool has begun it"));
+              HasSubstr("another version of embedtool started it"));
 }
 
 TEST(RunDirectory, LeavesNoDirectoryThatItOnlyLookedInto) {

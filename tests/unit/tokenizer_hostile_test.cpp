@@ -60,7 +60,7 @@ TEST(Charsmap, NamesWhatIsWrong) {
   EXPECT_EQ(charsmap_fault("abc"), "it is truncated");
   EXPECT_EQ(charsmap_fault(std::string("\xff\xff\xff\xff\0", 5)), "it is truncated");
   EXPECT_EQ(charsmap_fault(std::string("\0\0\0\0\0", 5)), "it is empty");
-  EXPECT_THAT(Charsmap().fault("a"), HasSubstr("no end"));
+  EXPECT_THAT(Charsmap().fault("a"), HasSubstr("not terminated"));
   EXPECT_THAT(Charsmap().raw(0, 0x1FFFFFU << 10).fault(), HasSubstr("points outside"));
   EXPECT_THAT(Charsmap().child(256, 'a', 1024, false).fault(), HasSubstr("points outside"));
   EXPECT_THAT(Charsmap().child(256, 'a', 64, true).value(64, 1).fault(), HasSubstr("outside"));

@@ -1,4 +1,5 @@
 // Which instruction set the Highway kernels run on, and how to force a lower one.
+#include <fmt/format.h>
 #include <hwy/highway.h>
 #include <hwy/targets.h>
 
@@ -9,7 +10,6 @@
 #include "core/base/error.hpp"
 #include "core/math/kernels.hpp"
 
-#include <fmt/format.h>
 namespace embedtool {
 
 std::int64_t current_kernel_target();

@@ -1,7 +1,5 @@
 #include "core/pipeline/quantize.hpp"
 
-#include "core/text/token_feed.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,6 +8,7 @@
 
 #include "core/math/kernels.hpp"
 #include "core/math/matrix.hpp"
+#include "core/text/token_feed.hpp"
 
 namespace embedtool {
 namespace {

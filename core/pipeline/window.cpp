@@ -96,13 +96,13 @@ void Window::account(const Encoder& encoder, RunCounts& counts, RunWork& work) c
     counts.ready_vectors += rows_.is_ready_vector(row) ? 1 : 0;
     counts.duplicates += rows_.is_copy(row) ? 1 : 0;
   }
+  PaddingAccount& padding = work.padding;
   for (const std::uint32_t length : lengths_) {
     counts.tokens += length;
+    padding.real += length;
     work.text_lengths.add(length);
     work.attention_flops += encoder.attention_flops(length);
   }
-  PaddingAccount& padding = work.padding;
-  padding.real += std::accumulate(lengths_.begin(), lengths_.end(), std::uint64_t{0});
   padding.arrival += padded_tokens(lengths_, limits_.texts);
   for (const PlannedBatch& batch : plan_.batches) {
     padding.sorted += std::uint64_t{batch.longest} * batch.count;

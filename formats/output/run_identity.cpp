@@ -277,16 +277,6 @@ bool differs(const IdentityField& field, const RunIdentity& before, const RunIde
   return !field.same(before, now);
 }
 
-Settings settings_if(const RunIdentity& identity, bool (*wanted)(const IdentityField&)) {
-  Settings out;
-  for (const IdentityField& field : kFields) {
-    if (field.recorded == member || !wanted(field)) continue;
-    if (field.recorded == setting_if_set && has_default(field, identity)) continue;
-    out.emplace_back(field.name, field.get(identity));
-  }
-  return out;
-}
-
 }  // namespace
 
 std::span<const IdentityField> identity_fields() {
@@ -304,7 +294,7 @@ std::string first_difference(const RunIdentity& before, const RunIdentity& now,
                              Comparison purpose) {
   for (const IdentityField& field : kFields) {
     if (!differs(field, before, now, purpose)) continue;
-    if (std::string inputs = input_difference(before, now); field.name == "inputs") return inputs;
+    if (field.name == "inputs") return input_difference(before, now);
     const std::string remedy = *field.remedy == '\0' ? "" : fmt::format(" ({})", field.remedy);
     return fmt::format("{} was '{}' and is now '{}'{}", field.name, field.get(before),
                        field.get(now), remedy);
@@ -323,7 +313,13 @@ std::string other_cut(const RunIdentity& before, const RunIdentity& now) {
 }
 
 Settings identity_settings(const RunIdentity& identity) {
-  return settings_if(identity, [](const IdentityField&) { return true; });
+  Settings out;
+  for (const IdentityField& field : kFields) {
+    if (field.recorded == member) continue;
+    if (field.recorded == setting_if_set && has_default(field, identity)) continue;
+    out.emplace_back(field.name, field.get(identity));
+  }
+  return out;
 }
 
 Settings identity_settings(const RunIdentity& identity, IdentityClass kind) {

@@ -3,18 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "core/base/memory.hpp"
 #include "core/base/mutex.hpp"
-#include "core/base/pressure.hpp"
-#include "core/base/thread_group.hpp"
 #include "core/base/threads.hpp"
 #include "core/pipeline/batch_controller.hpp"
 #include "core/pipeline/batch_encoder.hpp"
+#include "core/pipeline/run_monitor.hpp"
+#include "core/pipeline/run_threads.hpp"
 #include "core/pipeline/window.hpp"
 #include "core/pipeline/window_ring.hpp"
 
@@ -31,208 +31,36 @@ void note_task(StageClock& clock, TraceTask task) {
   clock.lane()->add(task);
 }
 
-/// What one worker owns.
+/// What one worker owns and does.
 struct Worker {
   explicit Worker(const TokenSettings& settings) : feed(settings) {
     counts.samples.reserve(kBatchSamples);
   }
+
+  void tokenize(Window& window, const WindowRing::Task& task, StageClock& clock);
+  void encode(const RunContext& context, Window& window, const WindowRing::Task& task,
+              StageClock& clock);
 
   TokenFeed feed;
   BatchEncoder encoder;
   BatchCounts counts;
 };
 
-/// The threads of one run: a reader, workers and a writer, around a ring of windows. `ring_` says
-/// whose turn it is; a window belongs to the thread that the ring gave it to.
-class Runner {
- public:
-  Runner(const RunContext& context, EmbeddingSink& sink, std::uint64_t origin_ns)
-      : context_(context),
-        sink_(sink),
-        origin_ns_(origin_ns),
-        ring_(kWindowsInFlight),
-        batches_(context.encoder, context.options),
-        threads_([this] { wake(); }) {}
-
-  RunReport run(StageClock& main_clock);
-
- private:
-  void read_windows(StageClock& clock);
-  void work(std::size_t index, StageClock& clock);
-  void write_windows(StageClock& clock);
-  void watch(StageClock& clock);
-  void finish_report() EMBEDTOOL_REQUIRES(mutex_);
-
-  template <typename Body>
-  void start(std::string name, Stage first, Body body);
-  template <typename Ready>
-  bool wait(StageClock& clock, const Ready& ready);
-  void wake();
-  bool stopping() const EMBEDTOOL_REQUIRES(mutex_) { return stopped_ || threads_.failed(); }
-  void poll_stop();
-  void stop();
-
-  std::optional<WindowRing::Task> take_task(StageClock& clock);
-  void tokenize(const WindowRing::Task& task, Worker& worker, StageClock& clock);
-  void encode(const WindowRing::Task& task, Worker& worker, StageClock& clock);
-  void plan_window(std::size_t slot, StageClock& clock);
-  void finish_window(std::size_t slot, StageClock& clock);
-  void count_worker(const Worker& worker);
-  RunProgress progress();
-  void take_sample();
-
-  const RunContext& context_;
-  EmbeddingSink& sink_;
-  const std::uint64_t origin_ns_;  ///< of all timelines
-  const std::uint64_t begin_ns_ = monotonic_ns();
-
-  std::array<Window, kWindowsInFlight> windows_;
-  /// Of each window's batches that are done.
-  std::array<std::atomic<std::uint64_t>, kWindowsInFlight> encode_cpu_ns_{};
-  std::atomic<std::uint64_t> tokens_computed_{0};  ///< batch by batch; for the series
-  PressureGauge pressure_;                         ///< the calling thread's
-
-  Mutex mutex_;
-  ConditionVariable changed_;
-  WindowRing ring_ EMBEDTOOL_GUARDED_BY(mutex_);
-  bool stopped_ EMBEDTOOL_GUARDED_BY(mutex_) = false;
-  std::size_t threads_running_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
-  RunReport report_ EMBEDTOOL_GUARDED_BY(mutex_);
-  RunSeries series_;  ///< the calling thread's
-
-  BatchController batches_;
-  ThreadGroup threads_;  ///< last: its threads use all that is above
-};
-
-/// Runs `body(clock)` on a thread of that name and keeps its account.
-template <typename Body>
-void Runner::start(std::string name, Stage first, Body body) {
-  {
-    const MutexLock lock(mutex_);
-    ++threads_running_;
-  }
-  const bool started = threads_.start([this, name, first, body = std::move(body)] {
-    /// Counts the thread as ended, however it ends.
-    struct Leave {
-      Runner& runner;
-      ~Leave() {
-        const MutexLock lock(runner.mutex_);
-        --runner.threads_running_;
-        runner.changed_.notify_all();
-      }
-    } const leave{*this};
-    name_thread(name.c_str());
-    StageClock clock(first, origin_ns_);
-    TraceLane lane;
-    if (context_.options.trace) clock.record(&lane);
-    body(clock);
-    clock.stop();
-    const MutexLock own(mutex_);
-    report_.times.add_thread(name, clock, std::move(lane));
-  });
-  if (started) return;
-  const MutexLock lock(mutex_);
-  --threads_running_;
-}
-
-/// Waits, idle, until `ready()` or the run ends early; true when it is ready and goes on. `ready`
-/// runs under the lock.
-template <typename Ready>
-bool Runner::wait(StageClock& clock, const Ready& ready) {
-  std::optional<StageScope> idle;
-  if (clock.current() != Stage::idle) idle.emplace(clock, Stage::idle);
-  const MutexLock lock(mutex_);
-  bool is_ready = false;
-  changed_.wait(mutex_, [&]() EMBEDTOOL_REQUIRES(mutex_) {
-    if (stopping()) return true;
-    is_ready = ready();
-    return is_ready;
-  });
-  return is_ready;
-}
-
-void Runner::wake() {
-  const MutexLock lock(mutex_);
-  changed_.notify_all();
-}
-
-void Runner::read_windows(StageClock& clock) {
-  std::size_t slot = 0;
-  while (wait(clock, [&]() EMBEDTOOL_REQUIRES(mutex_) {
-    const auto free = ring_.slot_to_read();
-    if (free) slot = *free;
-    return free.has_value();
-  })) {
-    const std::uint64_t begin = monotonic_ns();
-    Window& window = windows_[slot];
-    if (!window.fill(context_, clock)) break;
-    encode_cpu_ns_[slot] = 0;
-    bool nothing_to_tokenize = false;
-    std::uint64_t number = 0;
-    {
-      const MutexLock lock(mutex_);
-      number = ring_.windows_read();
-      nothing_to_tokenize = ring_.read(window.chunks());
-      changed_.notify_all();
-    }
-    note_task(clock, {TraceTask::Kind::read, begin, 0, number, window.records(), 0});
-    if (nothing_to_tokenize) plan_window(slot, clock);  // ready vectors only
-  }
-  poll_stop();  // a source that was told to stop ends too: that is not the end of the input
-  const MutexLock lock(mutex_);
-  ring_.end_input();
-  changed_.notify_all();
-}
-
-/// The next part to work on; none when the run is over.
-std::optional<WindowRing::Task> Runner::take_task(StageClock& clock) {
-  std::optional<WindowRing::Task> task;
-  const bool ready = wait(clock, [&]() EMBEDTOOL_REQUIRES(mutex_) {
-    task = ring_.take();
-    return task.has_value() || ring_.drained();
-  });
-  return ready ? task : std::nullopt;
-}
-
-void Runner::work(std::size_t index, StageClock& clock) {
-  // Where it is refused, the kernel goes on choosing.
-  if (context_.options.pin) pin_thread(index);
-  Worker worker(context_.tokens);
-  while (const auto task = take_task(clock)) {
-    const bool tokenizing = task->step == WindowRing::Step::tokenize;
-    if (tokenizing) {
-      tokenize(*task, worker, clock);
-    } else {
-      encode(*task, worker, clock);
-    }
-    bool last = false;
-    {
-      const MutexLock lock(mutex_);
-      last = ring_.complete(*task);
-    }
-    if (last && tokenizing) plan_window(task->slot, clock);
-    if (last && !tokenizing) finish_window(task->slot, clock);
-  }
-  count_worker(worker);
-}
-
-void Runner::tokenize(const WindowRing::Task& task, Worker& worker, StageClock& clock) {
+void Worker::tokenize(Window& window, const WindowRing::Task& task, StageClock& clock) {
   const std::uint64_t begin = monotonic_ns();
   const StageScope tokenizing(clock, Stage::tokenize);
-  windows_[task.slot].tokenize(task.part, worker.feed);
+  window.tokenize(task.part, feed);
   note_task(clock, {TraceTask::Kind::tokenize, begin, 0, task.window, 0, 0});
 }
 
-void Runner::encode(const WindowRing::Task& task, Worker& worker, StageClock& clock) {
+/// Afterwards the clock tells the batch's times.
+void Worker::encode(const RunContext& context, Window& window, const WindowRing::Task& task,
+                    StageClock& clock) {
   const std::uint64_t begin = monotonic_ns();
-  Window& window = windows_[task.slot];
   clock.begin_batch(Stage::batch);
-  window.encode(context_, task.part, worker.encoder, clock);
+  window.encode(context, task.part, encoder, clock);
   clock.end_batch(Stage::idle);
-  encode_cpu_ns_[task.slot].fetch_add(clock.batch_cpu_ns(), std::memory_order_relaxed);
   const PlannedBatch& batch = window.batch(task.part);
-  tokens_computed_.fetch_add(batch.tokens, std::memory_order_relaxed);
-  BatchCounts& counts = worker.counts;
   counts.texts.add(batch.count);
   counts.tokens.add(batch.tokens);
   counts.wall.add(clock.batch_wall_ns());
@@ -243,6 +71,103 @@ void Runner::encode(const WindowRing::Task& task, Worker& worker, StageClock& cl
   note_task(clock, {TraceTask::Kind::encode, begin, 0, task.window, batch.count, batch.tokens});
 }
 
+/// One run: a reader, workers and a writer around a ring of windows. A window belongs to the thread
+/// that the ring gave it to.
+class Runner {
+ public:
+  Runner(const RunContext& context, EmbeddingSink& sink, std::uint64_t origin_ns)
+      : context_(context),
+        sink_(sink),
+        monitor_(origin_ns, [this] { return reading(); }),
+        batches_(context.encoder, context.options),
+        threads_(kWindowsInFlight, origin_ns, context.options.trace, context.options.stop) {}
+
+  RunReport run(StageClock& main_clock);
+
+ private:
+  void read_windows(StageClock& clock);
+  void work(std::size_t index, StageClock& clock);
+  void write_windows(StageClock& clock);
+
+  std::optional<WindowRing::Task> take_task(StageClock& clock);
+  void plan_window(std::size_t slot, StageClock& clock);
+  void finish_window(std::size_t slot, StageClock& clock);
+  void count_worker(const Worker& worker);
+  RunMonitor::Reading reading();
+  RunReport finish_report();
+
+  const RunContext& context_;
+  EmbeddingSink& sink_;
+  const std::uint64_t begin_ns_ = monotonic_ns();
+
+  std::array<Window, kWindowsInFlight> windows_;
+  /// Of each window's batches that are done.
+  std::array<std::atomic<std::uint64_t>, kWindowsInFlight> encode_cpu_ns_{};
+  std::atomic<std::uint64_t> tokens_computed_{0};
+  std::uint64_t first_vector_ns_ = 0;  ///< the writer's
+
+  Mutex mutex_;
+  RunReport report_ EMBEDTOOL_GUARDED_BY(mutex_);
+
+  RunMonitor monitor_;  ///< the calling thread's
+  BatchController batches_;
+  RunThreads threads_;  ///< last: its threads use all that is above
+};
+
+void Runner::read_windows(StageClock& clock) {
+  std::optional<std::size_t> slot;
+  while (threads_.wait(clock, [&](const WindowRing& ring) {
+    slot = ring.slot_to_read();
+    return slot.has_value();
+  })) {
+    const std::uint64_t begin = monotonic_ns();
+    Window& window = windows_[*slot];
+    if (!window.fill(context_, clock)) break;
+    encode_cpu_ns_[*slot] = 0;
+    std::uint64_t number = 0;
+    const bool nothing_to_tokenize = threads_.update([&](WindowRing& ring) {
+      number = ring.windows_read();
+      return ring.read(window.chunks());
+    });
+    note_task(clock, {TraceTask::Kind::read, begin, 0, number, window.records(), 0});
+    if (nothing_to_tokenize) plan_window(*slot, clock);  // ready vectors only
+  }
+  // A source that was told to stop ends too: that is not the end of the input.
+  threads_.poll_stop();
+  threads_.update([](WindowRing& ring) { ring.end_input(); });
+}
+
+/// The next part to work on; none when the run is over.
+std::optional<WindowRing::Task> Runner::take_task(StageClock& clock) {
+  std::optional<WindowRing::Task> task;
+  const bool ready = threads_.wait(clock, [&](WindowRing& ring) {
+    task = ring.take();
+    return task.has_value() || ring.drained();
+  });
+  return ready ? task : std::nullopt;
+}
+
+void Runner::work(std::size_t index, StageClock& clock) {
+  // Where it is refused, the kernel goes on choosing.
+  if (context_.options.pin) pin_thread(index);
+  Worker worker(context_.tokens);
+  while (const auto task = take_task(clock)) {
+    const bool tokenizing = task->step == WindowRing::Step::tokenize;
+    Window& window = windows_[task->slot];
+    if (tokenizing) {
+      worker.tokenize(window, *task, clock);
+    } else {
+      worker.encode(context_, window, *task, clock);
+      encode_cpu_ns_[task->slot].fetch_add(clock.batch_cpu_ns(), std::memory_order_relaxed);
+      tokens_computed_.fetch_add(window.batch(task->part).tokens, std::memory_order_relaxed);
+    }
+    const bool last = threads_.locked([&](WindowRing& ring) { return ring.complete(*task); });
+    if (last && tokenizing) plan_window(task->slot, clock);
+    if (last && !tokenizing) finish_window(task->slot, clock);
+  }
+  count_worker(worker);
+}
+
 /// All texts of the window are tokenized: cuts its batches.
 void Runner::plan_window(std::size_t slot, StageClock& clock) {
   const StageScope planning(clock, Stage::plan);
@@ -250,12 +175,8 @@ void Runner::plan_window(std::size_t slot, StageClock& clock) {
   window.plan(context_);
   window.cut(batches_.limits(window.lengths()), context_.options.threads);
   batches_.expect(window.largest());
-  bool nothing_to_encode = false;
-  {
-    const MutexLock lock(mutex_);
-    nothing_to_encode = ring_.planned(slot, window.batches());
-    changed_.notify_all();
-  }
+  const bool nothing_to_encode =
+      threads_.update([&](WindowRing& ring) { return ring.planned(slot, window.batches()); });
   if (nothing_to_encode) finish_window(slot, clock);
 }
 
@@ -265,9 +186,7 @@ void Runner::finish_window(std::size_t slot, StageClock& clock) {
   Window& window = windows_[slot];
   window.finish();
   batches_.measured(window.lengths(), window.limits(), encode_cpu_ns_[slot]);
-  const MutexLock lock(mutex_);
-  ring_.finished(slot);
-  changed_.notify_all();
+  threads_.update([&](WindowRing& ring) { ring.finished(slot); });
 }
 
 /// Adds an ended worker's counts, and its buffers' actual and expected bytes.
@@ -282,10 +201,10 @@ void Runner::count_worker(const Worker& worker) {
 void Runner::write_windows(StageClock& clock) {
   std::optional<std::size_t> slot;
   std::uint64_t number = 0;
-  while (wait(clock, [&]() EMBEDTOOL_REQUIRES(mutex_) {
-    slot = ring_.slot_to_write();
-    number = ring_.windows_written();
-    return slot.has_value() || ring_.drained();
+  while (threads_.wait(clock, [&](const WindowRing& ring) {
+    slot = ring.slot_to_write();
+    number = ring.windows_written();
+    return slot.has_value() || ring.drained();
   })) {
     if (!slot) return sink_.finish();  // everything is written
     const Window& window = windows_[*slot];
@@ -294,107 +213,71 @@ void Runner::write_windows(StageClock& clock) {
     if (!block.rows.empty()) sink_.write(block);
     note_task(clock, {TraceTask::Kind::write, begin, 0, number, block.rows.size(), 0});
     context_.rejects.settle(block.documents->end);
-    const MutexLock lock(mutex_);
-    if (number == 0) report_.times.first_vector_ns = monotonic_ns();
-    window.account(context_.encoder, report_.counts, report_.work);
-    ring_.written();
-    changed_.notify_all();
+    if (number == 0) first_vector_ns_ = monotonic_ns();
+    {
+      const MutexLock lock(mutex_);
+      window.account(context_.encoder, report_.counts, report_.work);
+    }
+    threads_.update([](WindowRing& ring) { ring.written(); });
   }
 }
 
-void Runner::poll_stop() {
-  if (context_.options.stop != nullptr && context_.options.stop->load()) stop();
-}
-
-/// No thread begins anything new.
-void Runner::stop() {
-  const MutexLock lock(mutex_);
-  stopped_ = true;
-  changed_.notify_all();
-}
-
-RunProgress Runner::progress() {
+RunMonitor::Reading Runner::reading() {
   const SourceProgress source = context_.source.progress();
   const MutexLock lock(mutex_);
   const RunCounts& counts = report_.counts;
-  return {source.records,    counts.rows,        counts.tokens,
-          source.bytes_read, source.bytes_total, monotonic_ns() - begin_ns_};
-}
-
-/// The calling thread: shows progress and passes a stop on, until the others have ended.
-void Runner::watch(StageClock& clock) {
-  constexpr std::chrono::nanoseconds kTick = std::chrono::milliseconds(100);
-  const StageScope idle(clock, Stage::idle);
-  std::uint64_t shown_ns = 0;
-  while (true) {
-    {
-      const std::chrono::nanoseconds period(series_.period_ns());
-      const MutexLock lock(mutex_);
-      const bool ended =
-          changed_.wait_for(mutex_, std::min(kTick, period),
-                            [this]() EMBEDTOOL_REQUIRES(mutex_) { return threads_running_ == 0; });
-      if (ended) break;
-    }
-    take_sample();
-    const std::uint64_t now = monotonic_ns();
-    if (now - shown_ns < static_cast<std::uint64_t>(kTick.count())) continue;
-    shown_ns = now;
-    if (pressure_.is_tight(now)) batches_.relieve();
-    if (context_.options.progress) context_.options.progress(progress());
-    poll_stop();
-  }
-  take_sample();
-}
-
-void Runner::take_sample() {
-  const std::uint64_t time = monotonic_ns() - origin_ns_;
-  if (!series_.due(time)) return;
-  const ProcessMemory memory = process_memory();
-  series_.add({time, tokens_computed_.load(std::memory_order_relaxed), progress().rows_written,
-               memory.resident, memory.resident_file});
+  return {{source.records, counts.rows, counts.tokens, source.bytes_read, source.bytes_total,
+           monotonic_ns() - begin_ns_},
+          tokens_computed_.load(std::memory_order_relaxed)};
 }
 
 RunReport Runner::run(StageClock& main_clock) {
-  const std::size_t workers = context_.options.threads;
-  start("reader", Stage::read, [this](StageClock& clock) { read_windows(clock); });
-  for (std::size_t i = 0; i < workers; ++i) {
-    start("worker " + std::to_string(i), Stage::idle,
-          [this, i](StageClock& clock) { work(i, clock); });
+  threads_.start("reader", Stage::read, [this](StageClock& clock) { read_windows(clock); });
+  for (std::size_t i = 0; i < context_.options.threads; ++i) {
+    threads_.start("worker " + std::to_string(i), Stage::idle,
+                   [this, i](StageClock& clock) { work(i, clock); });
   }
-  start("writer", Stage::write, [this](StageClock& clock) { write_windows(clock); });
+  threads_.start("writer", Stage::write, [this](StageClock& clock) { write_windows(clock); });
   try {
-    watch(main_clock);
+    const StageScope idle(main_clock, Stage::idle);
+    monitor_.watch(threads_, batches_, context_.options);
   } catch (...) {  // the progress display: the threads must not wait for a run that is over
-    stop();
+    threads_.stop();
     throw;
   }
   threads_.join();
-  const MutexLock lock(mutex_);  // no thread is left; for the analysis
-  finish_report();
+  return finish_report();
+}
+
+/// What only the end of the run knows. No thread is left; the lock is for the analysis.
+RunReport Runner::finish_report() {
+  const MutexLock lock(mutex_);
+  report_.times = threads_.take_times();
+  report_.times.first_vector_ns = first_vector_ns_;
+  report_.times.encode_wall_ns = monotonic_ns() - begin_ns_;
+  report_.times.series = monitor_.series();
+  batches_.report(report_.work);
+  for (const Window& window : windows_) report_.memory.window_bytes += window.bytes();
+  report_.interrupted = threads_.stopped();
   return std::move(report_);
 }
 
-/// What only the end of the run knows.
-void Runner::finish_report() {
-  RunCounts& counts = report_.counts;
-  const SourceProgress source = context_.source.progress();
+/// Adds what the source, the sink and the encoder counted.
+void add_ports(RunReport& report, const RunContext& context, const EmbeddingSink& sink) {
+  RunCounts& counts = report.counts;
+  const SourceProgress source = context.source.progress();
   // Unreadable, and too long under --on-long skip.
   counts.rejected = source.rejected + (counts.records - counts.rows);
   counts.bytes_read = source.bytes_read;
   counts.bytes_unpacked = source.bytes_unpacked;
-  counts.bytes_written = sink_.bytes_written();
-  counts.bytes_raw = sink_.bytes_raw();
-  report_.times.series = std::move(series_);
-  report_.times.encode_wall_ns = monotonic_ns() - begin_ns_;
+  counts.bytes_written = sink.bytes_written();
+  counts.bytes_raw = sink.bytes_raw();
   const std::uint64_t texts = counts.rows - counts.duplicates - counts.ready_vectors;
-  const std::uint64_t vectors = context_.encoder.kind() == RowKind::multi ? counts.tokens : texts;
-  report_.work.linear_flops = context_.encoder.linear_flops(static_cast<double>(counts.tokens),
-                                                            static_cast<double>(vectors));
-  batches_.report(report_.work);
-  report_.memory.weights_bytes = context_.encoder.owned_bytes();
-  for (const Window& window : windows_) report_.memory.window_bytes += window.bytes();
-  report_.machine.workers = context_.options.threads;
-  report_.interrupted = stopped_;
+  const std::uint64_t vectors = context.encoder.kind() == RowKind::multi ? counts.tokens : texts;
+  report.work.linear_flops = context.encoder.linear_flops(static_cast<double>(counts.tokens),
+                                                          static_cast<double>(vectors));
+  report.memory.weights_bytes = context.encoder.owned_bytes();
+  report.machine.workers = context.options.threads;
 }
 
 std::size_t resolve_max_tokens(const RunOptions& options, const Encoder& encoder) {
@@ -415,7 +298,9 @@ RunReport run(DocumentSource& source, const Tokenizer* tokenizer, const Encoder&
                            source,
                            rejects};
   Runner runner(context, sink, main_clock.timeline().origin());
-  return runner.run(main_clock);
+  RunReport report = runner.run(main_clock);
+  add_ports(report, context, sink);
+  return report;
 }
 
 }  // namespace embedtool

@@ -23,6 +23,9 @@ inline constexpr std::size_t kKeyBlock = 512;
 inline constexpr std::size_t kLanePad = 16;
 /// Query rows computed together.
 inline constexpr std::size_t kQueryRows = 6;
+/// Groups of query rows that pass over a long sequence's keys together. They share a block of keys
+/// and values while it is in L2: at 64 dimensions, 256 KiB beside 24 KiB of what they mix.
+inline constexpr std::size_t kTileGroups = 16;
 inline constexpr float kLog2E = 1.44269504088896341F;
 }  // namespace embedtool
 #endif
@@ -45,31 +48,51 @@ inline constexpr std::size_t kColumns = 2;
 
 /// One head's operands, packed.
 struct Head {
-  const float* query[kQueryRows];  ///< row pointers into the caller's query matrix
-  const float* bias[kQueryRows];   ///< what is added to row r's score of key j: bias[r][j], or null
-  const float* keys;               ///< [head_dim, padded_length]: keys transposed, zero-padded
-  const float* values;             ///< [length, padded_dim], zero-padded columns
-  std::size_t padded_length;
+  /// [padded_length / kLanePad, head_dim, kLanePad]: strips of keys, transposed, zero-padded. A
+  /// block of keys is contiguous, whatever the length.
+  const float* keys;
+  const float* values;  ///< [length, padded_dim], zero-padded columns
   std::size_t padded_dim;
   std::size_t head_dim;
   float scale;
 };
 
-/// scores[r][0 .. kCount vectors) = scale · query[r] · keys[:, column ..) + bias[r][column ..)
+/// kQueryRows query rows on their way over the keys, block by block. Each row keeps its maximum and
+/// sum so far; when a block raises the maximum, what has been mixed is scaled down.
+struct RowGroup {
+  const float* query[kQueryRows];  ///< row pointers into the caller's query matrix
+  const float* bias[kQueryRows];   ///< what is added to row r's score of key j: bias[r][j], or null
+  float maxima[kQueryRows];
+  float sums[kQueryRows];
+  float* mixed;       ///< [kQueryRows, padded_dim]
+  std::size_t first;  ///< the first row's place in the sequence
+  /// Keys that any of the rows sees; `begin` is a multiple of kLanePad, so that loads of whole
+  /// vectors stay inside the padded keys.
+  std::size_t begin;
+  std::size_t end;
+};
+
+/// scores[r][0 .. kCount vectors) = scale · query[r] · keys[:, column ..); `column` is a multiple
+/// of the lanes.
 template <std::size_t kCount>
-HWY_INLINE void score_columns(const Head& h, std::size_t column, float* scores) {
+HWY_INLINE void score_columns(const Head& h, const RowGroup& group, std::size_t column,
+                              float* scores) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
   V sum[kQueryRows][kCount];
   for (auto& row : sum) {
     for (V& s : row) s = hn::Zero(d);
   }
-  const float* keys = h.keys + column;
-  for (std::size_t i = 0; i < h.head_dim; ++i, keys += h.padded_length) {
+  const float* keys[kCount];
+  for (std::size_t c = 0; c < kCount; ++c) {
+    const std::size_t key = column + c * lanes;
+    keys[c] = h.keys + key / kLanePad * kLanePad * h.head_dim + key % kLanePad;
+  }
+  for (std::size_t i = 0; i < h.head_dim; ++i) {
     V k[kCount];
-    for (std::size_t c = 0; c < kCount; ++c) k[c] = hn::LoadU(d, keys + c * lanes);
+    for (std::size_t c = 0; c < kCount; ++c) k[c] = hn::LoadU(d, keys[c] + i * kLanePad);
     for (std::size_t r = 0; r < kQueryRows; ++r) {
-      const V q = hn::Set(d, h.query[r][i]);
+      const V q = hn::Set(d, group.query[r][i]);
       for (std::size_t c = 0; c < kCount; ++c) sum[r][c] = hn::MulAdd(q, k[c], sum[r][c]);
     }
   }
@@ -104,13 +127,14 @@ HWY_INLINE void hide(std::size_t from, std::size_t to, std::size_t count, float*
 
 /// Scores of the query rows against `count` keys from `first` on, whole vectors (the rest of the
 /// last one meets zero-padded keys).
-HWY_INLINE void score_block(const Head& h, std::size_t first, std::size_t count, float* scores) {
+HWY_INLINE void score_block(const Head& h, const RowGroup& group, std::size_t first,
+                            std::size_t count, float* scores) {
   const std::size_t lanes = hn::Lanes(D());
   std::size_t j = 0;
   for (; j + kColumns * lanes <= count; j += kColumns * lanes) {
-    score_columns<kColumns>(h, first + j, scores + j);
+    score_columns<kColumns>(h, group, first + j, scores + j);
   }
-  for (; j < count; j += lanes) score_columns<1>(h, first + j, scores + j);
+  for (; j < count; j += lanes) score_columns<1>(h, group, first + j, scores + j);
 }
 
 /// Turns one row's `count` scores s (multiples of ln 2) into 2^(s - max); updates the running
@@ -214,24 +238,29 @@ HWY_INLINE void transpose4(const float* in, std::size_t in_stride, float* out,
 #endif
 }
 
-/// keys[head_dim, padded_length] from the rows of one key head, then zeros after the last token.
+/// Strips of keys (Head::keys) from the rows of one key head, then zeros after the last token.
 HWY_INLINE void pack_keys(const AttentionArgs& a, const float* key, std::size_t padded_length,
                           float* keys) {
+  const auto strip = [&](std::size_t j) {
+    return keys + j / kLanePad * kLanePad * a.head_dim + j % kLanePad;
+  };
   std::size_t j = 0;
   for (; j + 4 <= a.length; j += 4) {
     const float* rows = key + j * a.stride;
+    float* out = strip(j);
     std::size_t i = 0;
     for (; i + 4 <= a.head_dim; i += 4) {
-      transpose4(rows + i, a.stride, keys + i * padded_length + j, padded_length);
+      transpose4(rows + i, a.stride, out + i * kLanePad, kLanePad);
     }
     for (; i < a.head_dim; ++i) {
-      for (std::size_t r = 0; r < 4; ++r) keys[i * padded_length + j + r] = rows[r * a.stride + i];
+      for (std::size_t r = 0; r < 4; ++r) out[i * kLanePad + r] = rows[r * a.stride + i];
     }
   }
-  for (std::size_t i = 0; i < a.head_dim; ++i) {
-    float* row = keys + i * padded_length;
-    for (std::size_t t = j; t < a.length; ++t) row[t] = key[t * a.stride + i];
-    for (std::size_t t = a.length; t < padded_length; ++t) row[t] = 0.0F;
+  for (; j < padded_length; ++j) {
+    float* out = strip(j);
+    for (std::size_t i = 0; i < a.head_dim; ++i) {
+      out[i * kLanePad] = j < a.length ? key[j * a.stride + i] : 0.0F;
+    }
   }
 }
 
@@ -259,42 +288,84 @@ HWY_INLINE Span visible(const AttentionArgs& a, std::size_t row) {
   return begin < a.keys ? Span{begin, std::min(end, a.keys)} : Span{0, a.keys};
 }
 
-/// Attention of kQueryRows query rows of one head from row `first` on; `scores` and `mixed` are
-/// scratch. Beyond the sequence's end the last row is computed again, which is harmless because
-/// rows do not influence each other and saves a second kernel for fewer rows.
-///
-/// One pass over the keys, block by block. Each row keeps its maximum and sum so far; when a block
-/// raises the maximum, what has been mixed is scaled down by `factors`. So no row of scores is ever
-/// stored whole. `begin` is a multiple of kLanePad so that loads of whole vectors stay inside the
-/// padded keys.
-HWY_INLINE void attend_rows(const AttentionArgs& a, const Head& h, std::size_t first, float* scores,
-                            float* mixed, float* sums) {
-  float maxima[kQueryRows];
+HWY_INLINE bool is_limited(const AttentionArgs& a) {
+  return a.left != kUnlimitedSpan || a.right != kUnlimitedSpan || a.keys != 0;
+}
+
+/// The rows from `first` on of a head, before any key. Beyond the sequence's end the last row is
+/// computed again, which is harmless because rows do not influence each other and saves a second
+/// kernel for fewer rows.
+HWY_INLINE void begin_rows(const AttentionArgs& a, std::size_t head, std::size_t first,
+                           std::size_t padded_dim, RowGroup& group) {
+  group.first = first;
+  for (std::size_t r = 0; r < kQueryRows; ++r) {
+    const std::size_t row = std::min(first + r, a.length - 1);
+    group.query[r] = a.query + row * a.stride + head * a.head_dim;
+    group.bias[r] = a.bias == nullptr ? nullptr : a.bias + head * a.bias_stride - row;
+    group.maxima[r] = -std::numeric_limits<float>::infinity();
+    group.sums[r] = 0.0F;
+  }
+  for (std::size_t i = 0; i < kQueryRows * padded_dim; ++i) group.mixed[i] = 0.0F;
+  const Span last = visible(a, std::min(first + kQueryRows, a.length) - 1);
+  group.begin = std::min(visible(a, first).begin, last.begin) / kLanePad * kLanePad;
+  group.end = last.end;
+}
+
+/// Takes `count` keys from `block` on into a group's rows. `scores` is scratch.
+HWY_INLINE void attend_block(const AttentionArgs& a, const Head& h, std::size_t block,
+                             std::size_t count, float* scores, RowGroup& group) {
+  score_block(h, group, block, count, scores);
   float factors[kQueryRows];
   for (std::size_t r = 0; r < kQueryRows; ++r) {
-    maxima[r] = -std::numeric_limits<float>::infinity();
-    sums[r] = 0.0F;
-  }
-  for (std::size_t i = 0; i < kQueryRows * h.padded_dim; ++i) mixed[i] = 0.0F;
-  const bool limited = a.left != kUnlimitedSpan || a.right != kUnlimitedSpan || a.keys != 0;
-  const Span last_span = visible(a, std::min(first + kQueryRows, a.length) - 1);
-  const std::size_t least = std::min(visible(a, first).begin, last_span.begin);
-  const std::size_t begin = least / kLanePad * kLanePad;
-  const std::size_t end = last_span.end;
-  for (std::size_t block = begin; block < end; block += kKeyBlock) {
-    const std::size_t count = std::min(kKeyBlock, end - block);
-    score_block(h, block, count, scores);
-    for (std::size_t r = 0; r < kQueryRows; ++r) {
-      float* row = scores + r * kKeyBlock;
-      if (h.bias[r] != nullptr) add_bias(h.bias[r] + block, count, row);
-      if (limited) {
-        const Span span = visible(a, std::min(first + r, a.length - 1));
-        hide(span.begin > block ? span.begin - block : 0, span.end > block ? span.end - block : 0,
-             count, row);
-      }
-      factors[r] = soften_row(row, count, maxima[r], sums[r]);
+    float* row = scores + r * kKeyBlock;
+    if (group.bias[r] != nullptr) add_bias(group.bias[r] + block, count, row);
+    if (is_limited(a)) {
+      const Span span = visible(a, std::min(group.first + r, a.length - 1));
+      hide(span.begin > block ? span.begin - block : 0, span.end > block ? span.end - block : 0,
+           count, row);
     }
-    mix_block(h, block, count, scores, factors, mixed);
+    factors[r] = soften_row(row, count, group.maxima[r], group.sums[r]);
+  }
+  mix_block(h, block, count, scores, factors, group.mixed);
+}
+
+/// Writes a group's rows that are in the sequence.
+HWY_INLINE void finish_rows(const AttentionArgs& a, std::size_t head, std::size_t padded_dim,
+                            const RowGroup& group) {
+  const std::size_t rows = std::min(kQueryRows, a.length - group.first);
+  for (std::size_t r = 0; r < rows; ++r) {
+    float* out = a.out + (group.first + r) * a.out_stride + head * a.head_dim;
+    const float inverse = 1.0F / group.sums[r];
+    const float* from = group.mixed + r * padded_dim;
+    for (std::size_t i = 0; i < a.head_dim; ++i) out[i] = from[i] * inverse;
+  }
+}
+
+/// One head. A tile of row groups passes over the keys together, each in blocks from its own first
+/// key on, so that a block is in L2 for all but the first of them, and no row of scores is ever
+/// stored whole. What a row computes depends neither on the tile nor on its size.
+void attend_head(const AttentionArgs& a, const Head& h, std::size_t head, float* scores,
+                 float* mixed) {
+  RowGroup tile[kTileGroups];
+  // One block of keys is in cache anyway, and what is mixed then stays in L1.
+  const std::size_t groups = a.length > kKeyBlock ? kTileGroups : 1;
+  for (std::size_t first = 0; first < a.length;) {
+    std::size_t used = 0;
+    std::size_t blocks = 0;
+    for (; used < groups && first < a.length; ++used, first += kQueryRows) {
+      RowGroup& group = tile[used];
+      group.mixed = mixed + used * kQueryRows * h.padded_dim;
+      begin_rows(a, head, first, h.padded_dim, group);
+      blocks = std::max(blocks, (group.end - group.begin + kKeyBlock - 1) / kKeyBlock);
+    }
+    for (std::size_t b = 0; b < blocks; ++b) {
+      for (std::size_t g = 0; g < used; ++g) {
+        const std::size_t block = tile[g].begin + b * kKeyBlock;
+        if (block >= tile[g].end) continue;
+        attend_block(a, h, block, std::min(kKeyBlock, tile[g].end - block), scores, tile[g]);
+      }
+    }
+    for (std::size_t g = 0; g < used; ++g) finish_rows(a, head, h.padded_dim, tile[g]);
   }
 }
 
@@ -303,7 +374,7 @@ void AttentionKernel(const AttentionArgs& a, std::byte* scratch) {
   const std::size_t padded_dim = (a.head_dim + kLanePad - 1) / kLanePad * kLanePad;
   float* scores = reinterpret_cast<float*>(scratch);
   float* mixed = scores + kQueryRows * kKeyBlock;
-  float* keys = mixed + kQueryRows * padded_dim;
+  float* keys = mixed + kTileGroups * kQueryRows * padded_dim;
   float* values = keys + padded_length * a.head_dim;
   const std::size_t group = a.heads / a.kv_heads;
   for (std::size_t head = 0; head < a.heads; ++head) {
@@ -311,23 +382,7 @@ void AttentionKernel(const AttentionArgs& a, std::byte* scratch) {
       pack_keys(a, a.key + head / group * a.head_dim, padded_length, keys);
       pack_values(a, a.value + head / group * a.head_dim, padded_dim, values);
     }
-    Head h{{}, {}, keys, values, padded_length, padded_dim, a.head_dim, a.scale * kLog2E};
-    for (std::size_t first = 0; first < a.length; first += kQueryRows) {
-      for (std::size_t r = 0; r < kQueryRows; ++r) {
-        const std::size_t row = std::min(first + r, a.length - 1);
-        h.query[r] = a.query + row * a.stride + head * a.head_dim;
-        h.bias[r] = a.bias == nullptr ? nullptr : a.bias + head * a.bias_stride - row;
-      }
-      float sums[kQueryRows];
-      attend_rows(a, h, first, scores, mixed, sums);
-      const std::size_t rows = std::min(kQueryRows, a.length - first);
-      for (std::size_t r = 0; r < rows; ++r) {
-        float* out = a.out + (first + r) * a.out_stride + head * a.head_dim;
-        const float inverse = 1.0F / sums[r];
-        const float* from = mixed + r * padded_dim;
-        for (std::size_t i = 0; i < a.head_dim; ++i) out[i] = from[i] * inverse;
-      }
-    }
+    attend_head(a, {keys, values, padded_dim, a.head_dim, a.scale * kLog2E}, head, scores, mixed);
   }
 }
 
@@ -343,8 +398,8 @@ HWY_EXPORT(AttentionKernel);
 std::size_t attention_scratch_bytes(std::size_t length, std::size_t head_dim) {
   const std::size_t padded_length = round_up(length, kLanePad);
   const std::size_t padded_dim = round_up(head_dim, kLanePad);
-  return sizeof(float) *
-         (kQueryRows * (kKeyBlock + padded_dim) + padded_length * head_dim + length * padded_dim);
+  return sizeof(float) * (kQueryRows * (kKeyBlock + kTileGroups * padded_dim) +
+                          padded_length * head_dim + length * padded_dim);
 }
 
 void attention(const AttentionArgs& args, std::byte* scratch) {

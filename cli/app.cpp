@@ -94,6 +94,29 @@ std::string describe_extras(const CLI::App& app) {
   return fmt::format("unknown option {}{}", name, did_you_mean(name, long_options(app)));
 }
 
+/// What is wrong with a command line, in our words where CLI11's are hard to understand.
+std::string describe_misuse(const CLI::ParseError& error, const CLI::App& app) {
+  const std::string message = error.what();
+  const auto before = [&message](std::string_view words) {
+    return message.substr(0, message.find(words));
+  };
+  // "--dims: 1 required … missing"
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    return before(":") + " needs a value";
+  }
+  // A misspelt option also makes a required one seem missing: name it first.
+  if (!app.remaining().empty()) return describe_extras(app);
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    return before(" is required") + " is missing";
+  }
+  constexpr std::string_view kExcludes = " excludes ";
+  if (const std::size_t at = message.find(kExcludes); at != message.npos) {
+    return fmt::format("{} and {} cannot be used together", message.substr(0, at),
+                       message.substr(at + kExcludes.size()));
+  }
+  return message;
+}
+
 /// Parses; true when the command is to run. Help is printed here.
 bool parse(const Command& command, BuiltApp& built, std::span<char*> arguments) {
   // CLI11 takes the arguments last first.
@@ -112,18 +135,10 @@ bool parse(const Command& command, BuiltApp& built, std::span<char*> arguments) 
   } catch (const CLI::CallForHelp&) {
     print(built.app->help());
     return false;
-  } catch (const CLI::ArgumentMismatch& e) {
-    // "--dims: 1 required … missing"
-    const std::string message = e.what();
-    throw Error(ExitCode::usage, "{} needs a value (see embedtool {} --help)",
-                message.substr(0, message.find(':')), command.name);
   } catch (const CLI::ParseError& e) {
-    // A misspelt option also makes a required one seem missing: name it first.
-    if (!built.app->remaining().empty()) {
-      throw Error(ExitCode::usage, "{} (embedtool {} --help lists the options)",
-                  describe_extras(*built.app), command.name);
-    }
-    throw Error(ExitCode::usage, "{} (see embedtool {} --help)", e.what(), command.name);
+    const bool is_extra = !built.app->remaining().empty();
+    throw Error(ExitCode::usage, "{} ({}embedtool {} --help{})", describe_misuse(e, *built.app),
+                is_extra ? "" : "see ", command.name, is_extra ? " lists the options" : "");
   }
   return true;
 }

@@ -14,6 +14,7 @@
 #include "cli/metrics_file.hpp"
 #include "cli/signals.hpp"
 #include "core/base/error.hpp"
+#include "core/base/human.hpp"
 #include "core/base/perf_counters.hpp"
 #include "formats/io/bytes.hpp"
 #include "formats/output/run_output.hpp"
@@ -91,9 +92,10 @@ ExitCode encode(const EncodeJob& job, Session& session, MetricsFile& metrics) {
   as_loading(session, [&] { take_fingerprint(chosen, output.before()); });
   describe_in(identity, chosen, job.model);
   if (const std::optional<UpToDate> done = output.compare(identity)) {
-    session.console.note(fmt::format(
-        "{}: up to date with {} rows; nothing to do (--overwrite encodes again){}", job.output.path,
-        done->rows, done->other_cut.empty() ? "" : fmt::format("; {}", done->other_cut)));
+    session.console.note(
+        fmt::format("{}: up to date with {}; nothing to do (--overwrite encodes again){}",
+                    job.output.path, human_count(done->rows, "row"),
+                    done->other_cut.empty() ? "" : fmt::format("; {}", done->other_cut)));
     return ExitCode::ok;
   }
   const ReadyModel model = as_loading(session, [&] { return load_weights(std::move(chosen)); });

@@ -30,8 +30,8 @@ ExitCode run_export(const ExportFlags& flags, Console& console) {
       to_stdout ? export_stream(flags.output, format, STDOUT_FILENO, "standard output", options)
                 : export_output(flags.output, format, flags.file, options);
   if (!to_stdout) {
-    console.note(fmt::format("{}: {} vectors of {} rows", flags.file, human_count(counts.vectors),
-                             human_count(counts.rows)));
+    console.note(fmt::format("{}: {} of {}", flags.file, human_count(counts.vectors, "vector"),
+                             human_count(counts.rows, "row")));
   }
   return ExitCode::ok;
 }

@@ -137,7 +137,7 @@ std::string output_table(const Manifest& manifest) {
   }
   table.row({"bytes", human_bytes(bytes_of(manifest))});
   table.row({"data", identity.to == OutputFormat::parquet
-                         ? fmt::format("parquet, {} shards", manifest.shards.size())
+                         ? "parquet, " + human_count(manifest.shards.size(), "shard")
                          : std::string(name_of(identity.to))});
   if (!identity.keep.empty()) {
     table.row({"kept fields", fmt::format("{}", fmt::join(identity.keep, ", "))});

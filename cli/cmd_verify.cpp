@@ -22,12 +22,11 @@ ExitCode verify(const std::string& output, Console& console) {
     console.error(fmt::format("{}/{}: {}", output, problem.file, problem.what));
   }
   if (!report.ok()) {
-    throw Error(ExitCode::failed,
-                "{}: {} problem{}; encode it again with --overwrite, or restore it", output,
-                report.problems.size(), report.problems.size() == 1 ? "" : "s");
+    throw Error(ExitCode::failed, "{}: {}; encode it again with --overwrite, or restore it", output,
+                human_count(report.problems.size(), "problem"));
   }
-  std::string text = fmt::format("{}: OK, {} rows, {} files, {}", output, human_count(report.rows),
-                                 report.files, human_bytes(report.bytes));
+  std::string text = fmt::format("{}: OK, {}, {}, {}", output, human_count(report.rows, "row"),
+                                 human_count(report.files, "file"), human_bytes(report.bytes));
   if (report.vectors > 0) {
     text += fmt::format("; vectors of length {:.6g} to {:.6g}", report.min_norm, report.max_norm);
   }

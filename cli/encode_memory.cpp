@@ -40,16 +40,17 @@ void fit_to_memory(const EncodeJob& job, std::uint64_t limit, const ReadyModel& 
   const MemoryNeed need =
       fit_memory(options, corpus.max_line_bytes, least_line, *model.encoder, spec, fixed, limit);
   options.batch_memory = need.workspaces;
-  console.detail(fmt::format("memory: at most {} of {}", need.total(), limit));
+  console.detail(
+      fmt::format("memory: at most {} of {}", human_bytes(need.total()), human_bytes(limit)));
   const bool shrunk = options.batch.tokens != wanted.batch.tokens ||
                       options.window.records != wanted.window.records ||
                       options.threads != wanted.threads || corpus.max_line_bytes != wanted_line;
   if (!shrunk) return;
   console.note(
-      fmt::format("reduced to fit in {} of memory: batches of {} tokens, windows of {} texts, {} "
-                  "workers, lines of up to {}",
-                  human_bytes(limit), options.batch.tokens, options.window.records, options.threads,
-                  human_bytes(corpus.max_line_bytes)));
+      fmt::format("reduced to fit in {} of memory: batches of {} tokens, windows of {} texts, {}, "
+                  "lines of up to {}",
+                  human_bytes(limit), options.batch.tokens, options.window.records,
+                  human_count(options.threads, "worker"), human_bytes(corpus.max_line_bytes)));
 }
 
 }  // namespace embedtool

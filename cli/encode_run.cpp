@@ -12,6 +12,7 @@
 #include "cli/render_report.hpp"
 #include "cli/signals.hpp"
 #include "core/base/error.hpp"
+#include "core/base/human.hpp"
 #include "core/base/threads.hpp"
 #include "core/pipeline/finish_report.hpp"
 #include "core/pipeline/quantize.hpp"
@@ -63,8 +64,9 @@ class EncodeRun {
     output.open(identity_, spec);
     output.resume(*source);
     if (output.resumed_shards() > 0) {
-      console_.note(fmt::format("resuming after {} rows in {} shards from an earlier run",
-                                output.resumed_rows(), output.resumed_shards()));
+      console_.note(fmt::format("resuming after {} in {} from an earlier run",
+                                human_count(output.resumed_rows(), "row"),
+                                human_count(output.resumed_shards(), "shard")));
     }
     RunReport report = run(*source, model_.loaded.tokenizer.get(), *model_.encoder, spec,
                            output.sink(), rejects, options, session_.clock);
@@ -145,7 +147,7 @@ class EncodeRun {
     advise(report, model_.max_tokens, console_);
     if (progress.duplicate_ids > 0 && identity_.duplicate_ids == DuplicateIds::keep) {
       console_.warning(
-          fmt::format("{}{} records have a duplicate id; --duplicate-ids reject drops them",
+          fmt::format("records with a duplicate id: {}{}; --duplicate-ids reject drops them",
                       progress.all_ids_known ? "" : "at least ", progress.duplicate_ids));
     }
     summarise(report, available_cpus(), console_);

@@ -74,7 +74,7 @@ std::string render_report(const RunReport& report, std::size_t cpus, bool colour
   const char* plain = colours ? "\033[0m" : "";
   const std::uint64_t busy = report.times.encode_wall_ns;
   std::string out = fmt::format(
-      "{}{} vectors in {}{}: {} texts/s, {} tokens/s", bold, human_count(report.counts.rows),
+      "{}{} in {}{}: {} texts/s, {} tokens/s", bold, human_count(report.counts.rows, "vector"),
       human_seconds(static_cast<double>(report.times.wall_ns) / kNsPerSecond), plain,
       rate(per_second(static_cast<double>(report.counts.rows), busy)),
       rate(per_second(static_cast<double>(report.counts.tokens), busy)));
@@ -96,10 +96,12 @@ std::string render_report(const RunReport& report, std::size_t cpus, bool colour
              fmt::format("{} in, {} out ({} uncompressed)", human_bytes(report.counts.bytes_read),
                          human_bytes(report.counts.bytes_written),
                          human_bytes(report.counts.bytes_raw))});
-  facts.row({"cpu", fmt::format("{} of {} CPUs; {} workers, {} ({}), {}",
-                                percent(report.times.process_cpu_ns, report.times.wall_ns * cpus),
-                                cpus, report.machine.workers, report.machine.gemm_backend,
-                                report.machine.gemm_kernels, report.machine.kernel_isa)});
+  facts.row(
+      {"cpu", fmt::format("{} of {}; {}, {} ({}), {}",
+                          percent(report.times.process_cpu_ns, report.times.wall_ns * cpus),
+                          human_count(cpus, "CPU"), human_count(report.machine.workers, "worker"),
+                          report.machine.gemm_backend, report.machine.gemm_kernels,
+                          report.machine.kernel_isa)});
   return out + facts.text(2);
 }
 

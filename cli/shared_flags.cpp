@@ -9,6 +9,7 @@
 
 #include "cli/flags.hpp"
 #include "core/base/error.hpp"
+#include "core/base/human.hpp"
 #include "core/base/threads.hpp"
 
 namespace embedtool {
@@ -81,7 +82,7 @@ RejectOptions resolve_rejects(const InputFlags& flags, const CorpusOptions& corp
 void report_rejects(const RejectLog& rejects, Console& console) {
   const std::uint64_t count = rejects.count();
   if (count == 0) return;
-  std::string text = fmt::format("{} record{} could not be used:", count, count == 1 ? "" : "s");
+  std::string text = human_count(count, "record") + " could not be used:";
   const std::vector<std::string> examples = rejects.examples();
   for (const std::string& example : examples) text += "\n  " + example;
   if (examples.size() < count) text += fmt::format("\n  … and {} more", count - examples.size());

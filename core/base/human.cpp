@@ -26,6 +26,10 @@ std::string human_count(std::uint64_t n) {
   return digits;
 }
 
+std::string human_count(std::uint64_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", human_count(n), noun, n == 1 ? "" : "s");
+}
+
 std::string human_seconds(double seconds) {
   if (!(seconds > 0)) return "0 s";
   if (seconds < 1e-3) return three_digits(seconds * 1e6) + " µs";

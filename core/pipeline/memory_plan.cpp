@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/error.hpp"
+#include "core/base/human.hpp"
 #include "core/pipeline/batch_model.hpp"
 
 namespace embedtool {
@@ -103,11 +104,12 @@ MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t le
     if (options.threads > 1) {
       --options.threads;
     } else if (!halve(max_line, least_line)) {
-      throw Error(ExitCode::usage,
-                  "a memory limit of {} bytes is too low: this run needs {} ({} for the program "
-                  "and the model's weights); raise --memory-limit or the control group's limit, or "
-                  "choose a smaller model, --max-length or --max-line",
-                  limit, need.total(), fixed);
+      throw Error(
+          ExitCode::usage,
+          "a memory limit of {} is too low: this run needs at least {}M ({} for the program "
+          "and the model's weights); raise --memory-limit or the control group's limit, or "
+          "choose a smaller model, --max-length or --max-line",
+          human_bytes(limit), (need.total() >> 20U) + 1, human_bytes(fixed));
     }
   }
 }

@@ -6,6 +6,8 @@
 #include <set>
 #include <string_view>
 
+#include "core/base/human.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -46,7 +48,7 @@ std::vector<std::string> unused_tensors(const ModelSpec& spec, const HeadSpec& h
   std::vector<std::string> out;
   out.reserve(counts.size());
   for (const auto& [group, count] : counts) {
-    out.push_back(fmt::format("{} ({} tensor{})", group, count, count == 1 ? "" : "s"));
+    out.push_back(fmt::format("{} ({})", group, human_count(count, "tensor")));
   }
   return out;
 }

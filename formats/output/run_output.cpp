@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/human.hpp"
 #include "formats/output/shard_sinks.hpp"
 #include "formats/parquet/parquet_schema.hpp"
 
@@ -169,8 +170,9 @@ std::string RunOutput::progress_kept() const {
   }
   const std::size_t shards = directory_->completed_shards().size();
   if (shards == 0) return "no shard is complete yet; the same command starts over";
-  return fmt::format("{} rows in {} shard{} are saved; run the same command to resume",
-                     directory_->completed_rows(), shards, shards == 1 ? "" : "s");
+  return fmt::format("saved so far: {} in {}; run the same command to resume",
+                     human_count(directory_->completed_rows(), "row"),
+                     human_count(shards, "shard"));
 }
 
 }  // namespace embedtool

@@ -182,9 +182,9 @@ run 0 verify twice
 # Memory: what is planned is kept, what cannot be is refused with the number, vectors stay.
 run 2 encode -o small "${SETTINGS[@]}" --memory-limit 20M
 has stderr "is too low: this run needs"
-needed=$(sed -nE 's/.* needs ([0-9]+) .*/\1/p' stderr)
-limits=($((needed + 2000000)) 128M 300M)
-! sanitized || limits=($((needed + 2000000)) 1G) # the program alone is larger than 128M
+needed=$(sed -nE 's/.* needs at least ([0-9]+M) .*/\1/p' stderr)
+limits=("$needed" 128M 300M)
+! sanitized || limits=("$needed" 1G) # the program alone is larger than 128M
 for limit in "${limits[@]}"; do
   rm -rf small
   run 0 encode -o small "${SETTINGS[@]}" --memory-limit "$limit"

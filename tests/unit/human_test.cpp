@@ -10,6 +10,9 @@ TEST(Human, CountsInGroups) {
   EXPECT_EQ(human_count(999), "999");
   EXPECT_EQ(human_count(1000), "1 000");
   EXPECT_EQ(human_count(1234567), "1 234 567");
+  EXPECT_EQ(human_count(0, "row"), "0 rows");
+  EXPECT_EQ(human_count(1, "row"), "1 row");
+  EXPECT_EQ(human_count(1000, "row"), "1 000 rows");
 }
 
 TEST(Human, SecondsInTheUnitThatReadsBest) {

@@ -70,7 +70,7 @@ ReadyModel model_of(const SearchFlags& flags, const RunIdentity& output, Console
   choice.normalize = output.normalize.value_or(true);
   choice.head = output.head;
   if (output.kind != RowKind::sparse) choice.dims = output.dims;
-  const ComputeChoice compute = resolve_compute(flags.compute, wish_of(output.compute));
+  const ComputeChoice compute = resolve_compute(flags.compute, output.compute);
   ChosenModel model = choose_model(choice, compute, console);
   take_fingerprint(model, &output);
   if (model.loaded.fingerprint != output.model_fingerprint) {

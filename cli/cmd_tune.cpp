@@ -129,9 +129,8 @@ std::vector<std::string> words_of(const std::string& list) {
 std::vector<Compute> resolve_precisions(const TuneFlags& flags, Console& console) {
   std::vector<Compute> out;
   for (const std::string& word : words_of(flags.compute)) {
-    const auto wish = parse_named<ComputeWish>(word, "--compute:");
-    if (wish == ComputeWish::f32) continue;
-    const Compute compute = wish == ComputeWish::int8 ? Compute::int8 : Compute::bf16;
+    const auto compute = parse_named<Compute>(word, "--compute:");
+    if (compute == Compute::f32) continue;  // the reference, always measured
     if (std::find(out.begin(), out.end(), compute) != out.end()) continue;
     if (has_kernels(compute)) {
       out.push_back(compute);

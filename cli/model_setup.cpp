@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <unordered_set>
@@ -12,11 +13,14 @@
 #include "core/base/error.hpp"
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
+#include "core/math/peaks.hpp"
 #include "formats/io/bytes_utf8.hpp"
 #include "formats/model/builtin_model.hpp"
 
 namespace embedtool {
 namespace {
+
+constexpr std::string_view kAutoCompute = "auto";
 
 /// What late-interaction models have beside prompts.
 bool is_role(const std::string& name) {
@@ -55,19 +59,46 @@ void override_head(const ModelChoice& choice, HeadSpec& head) {
   if (choice.dims > 0) head.dims = choice.dims;
 }
 
-/// The precision that is asked for, or the best that the CPU has: without bf16 instructions f32 is
-/// as fast and closer. auto never means int8, which loses more than a user may want.
-Compute choose_compute(const ComputeChoice& choice, Console& console) {
-  const bool automatic = choice.compute == ComputeWish::automatic;
-  const Compute wanted = choice.compute == ComputeWish::f32    ? Compute::f32
-                         : choice.compute == ComputeWish::int8 ? Compute::int8
-                                                               : Compute::bf16;
-  const bool forced = !choice.gemm.empty() && choice.gemm != "auto";
-  if ((forced && !automatic) || has_kernels(wanted)) return wanted;
-  if (!automatic) {
-    console.warning(
-        fmt::format("this CPU has no instructions for {}: computing in f32", name_of(wanted)));
+/// FLOP/s of one thread in the backend that `gemm` stands for; 0 where it cannot compute.
+double measured_rate(const std::string& gemm, Compute compute) {
+  constexpr std::uint64_t kNanoseconds = 250'000;
+  constexpr std::size_t kWidth = 384;
+  const bool forced = !gemm.empty() && gemm != "auto";
+  if (!forced && !has_kernels(compute)) return 0.0;
+  for (const GemmBackend* backend : gemm_backends()) {
+    if (forced ? gemm != backend->name() : backend != &select_gemm(gemm, compute)) continue;
+    if (!backend->unavailable(compute).empty()) continue;
+    return measure_gemm(*backend, compute, kWidth, kWidth, 1, kNanoseconds);
   }
+  return 0.0;
+}
+
+/// The faster of f32 and bf16. Some CPUs have bf16 instructions at half the rate of f32's. bf16
+/// must be faster by a margin, so that it is not left to chance what the next run computes in.
+/// Never int8, which loses more than a user may want.
+Compute faster_compute(const std::string& gemm, Console& console) {
+  constexpr double kMargin = 1.15;
+  constexpr int kRounds = 8;  // in turn, so that what else runs here disturbs both alike
+  double f32 = 0.0;
+  double bf16 = 0.0;
+  for (int i = 0; i < kRounds; ++i) {
+    f32 = std::max(f32, measured_rate(gemm, Compute::f32));
+    bf16 = std::max(bf16, measured_rate(gemm, Compute::bf16));
+  }
+  const Compute chosen = bf16 > kMargin * f32 ? Compute::bf16 : Compute::f32;
+  console.detail(fmt::format("--compute auto: {} (bf16 at {:.2f} times the speed of f32)",
+                             name_of(chosen), f32 > 0.0 ? bf16 / f32 : 0.0));
+  return chosen;
+}
+
+/// The precision that is asked for, where the CPU or a forced backend computes in it.
+Compute choose_compute(const ComputeChoice& choice, Console& console) {
+  if (!choice.compute) return faster_compute(choice.gemm, console);
+  const Compute wanted = *choice.compute;
+  const bool forced = !choice.gemm.empty() && choice.gemm != "auto";
+  if (forced || has_kernels(wanted)) return wanted;
+  console.warning(
+      fmt::format("this CPU has no instructions for {}: computing in f32", name_of(wanted)));
   return Compute::f32;
 }
 
@@ -84,16 +115,15 @@ std::size_t choose_limit(const ModelChoice& choice, const LoadedModel& model) {
 
 }  // namespace
 
-ComputeWish wish_of(Compute compute) {
-  switch (compute) {
-    case Compute::f32:
-      return ComputeWish::f32;
-    case Compute::bf16:
-      return ComputeWish::bf16;
-    case Compute::int8:
-      return ComputeWish::int8;
-  }
-  return ComputeWish::f32;
+std::vector<std::string> compute_wishes() {
+  std::vector<std::string> words = all_words<Compute>();
+  words.emplace_back(kAutoCompute);
+  return words;
+}
+
+ComputeWish parse_compute_wish(std::string_view word) {
+  if (word == kAutoCompute) return std::nullopt;
+  return parse_named<Compute>(word, "--compute:");
 }
 
 ChosenModel choose_model(const ModelChoice& model, const ComputeChoice& compute, Console& console) {

@@ -36,20 +36,16 @@ struct ModelChoice {
   std::optional<std::size_t> max_length;
 };
 
-/// A precision, or the best that costs nothing to the eye.
-enum class ComputeWish : std::uint8_t { f32, bf16, int8, automatic };
-template <>
-inline constexpr auto enum_words<ComputeWish> = std::to_array<EnumWord<ComputeWish>>({
-    {ComputeWish::f32, "f32"},
-    {ComputeWish::bf16, "bf16"},
-    {ComputeWish::int8, "int8"},
-    {ComputeWish::automatic, "auto"},
-});
-ComputeWish wish_of(Compute compute);
+/// A precision, or none: the faster of f32 and bf16 on this CPU.
+using ComputeWish = std::optional<Compute>;
+/// Its words, in the order of the help: those of Compute, and auto.
+std::vector<std::string> compute_wishes();
+/// The wish that `word`, one of these, stands for.
+ComputeWish parse_compute_wish(std::string_view word);
 
 /// What computes; "auto" or a name.
 struct ComputeChoice {
-  ComputeWish compute = ComputeWish::f32;
+  ComputeWish compute = Compute::f32;
   std::string gemm = "auto";
   std::string isa = "auto";
 };

@@ -142,8 +142,8 @@ void declare_threads(CLI::App& app, ComputeFlags& flags) {
 
 void declare_compute(CLI::App& app, ComputeFlags& flags) {
   FlagGroup group(app, "Work");
-  group.choice("--compute", flags.compute,
-               "Precision of the linear layers; auto: bf16 if the CPU supports it [f32]");
+  group.choice("--compute", flags.compute, compute_wishes(),
+               "Precision of the linear layers; auto: bf16 where it is faster than f32 [f32]");
   group
       .value("--gemm", flags.gemm, "NAME",
              "Force a matrix backend: native, onednn, openblas, reference")
@@ -157,7 +157,8 @@ std::size_t resolve_threads(std::size_t asked) {
 }
 
 ComputeChoice resolve_compute(const ComputeFlags& flags, ComputeWish otherwise) {
-  return {flags.compute.value_or(otherwise), flags.gemm, flags.isa};
+  return {flags.compute.empty() ? otherwise : parse_compute_wish(flags.compute), flags.gemm,
+          flags.isa};
 }
 
 }  // namespace embedtool

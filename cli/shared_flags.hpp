@@ -67,7 +67,7 @@ ModelChoice resolve_model(const ModelFlags& flags);
 struct ComputeFlags {
   std::size_t threads = 0;
   bool pin = false;
-  std::optional<ComputeWish> compute;  ///< none: f32, or what a preset or an output says
+  std::string compute;  ///< empty: f32, or what a preset or an output says
   std::string gemm = "auto";
   std::string isa = "auto";
 };

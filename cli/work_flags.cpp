@@ -34,7 +34,7 @@ const Preset& preset_of(Optimize optimize) {
   static constexpr Preset kMemory{.batch_texts = 8,
                                   .batch_tokens = 512,
                                   .window = 256,
-                                  .compute = ComputeWish::automatic,
+                                  .compute = std::nullopt,  // auto
                                   .row_group_bytes = std::uint64_t{1} << 20U};
   switch (optimize) {
     case Optimize::throughput:

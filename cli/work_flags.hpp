@@ -40,7 +40,7 @@ struct Preset {
   std::size_t batch_texts = 64;
   std::size_t batch_tokens = 8192;
   std::size_t window = 8192;  ///< texts
-  ComputeWish compute = ComputeWish::f32;
+  ComputeWish compute = Compute::f32;
   std::uint64_t row_group_bytes = 0;  ///< 0 = the format's
 };
 const Preset& preset_of(Optimize optimize);

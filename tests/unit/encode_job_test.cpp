@@ -77,7 +77,7 @@ Settings facts_of(const EncodeJob& job) {
   add("prompt_name", job.model.prompt_name);
   add("dims", job.model.dims);
   add("max_length", job.model.max_length.value_or(0));
-  add("compute", name_of(job.compute.compute));
+  add("compute", job.compute.compute ? name_of(*job.compute.compute) : "auto");
   add("gemm", job.compute.gemm);
   add("isa", job.compute.isa);
   add("threads", job.run.threads);
@@ -176,14 +176,14 @@ TEST(EncodeJob, PresetsAreWhatIsNotGiven) {
   EXPECT_EQ(memory.run.batch.texts, 8U);
   EXPECT_EQ(memory.run.batch.tokens, 512U);
   EXPECT_EQ(memory.run.window.records, 256U);
-  EXPECT_EQ(memory.compute.compute, ComputeWish::automatic);
+  EXPECT_EQ(memory.compute.compute, std::nullopt);
   EXPECT_EQ(memory.identity.row_group, 1U << 20U);
   const EncodeJob own = job_of({"--optimize", "memory", "--batch-size", "9", "--batch-tokens", "99",
                                 "--window", "999", "--compute", "f32", "--row-group", "2M"});
   EXPECT_EQ(own.run.batch.texts, 9U);
   EXPECT_EQ(own.run.batch.tokens, 99U);
   EXPECT_EQ(own.run.window.records, 999U);
-  EXPECT_EQ(own.compute.compute, ComputeWish::f32);
+  EXPECT_EQ(own.compute.compute, Compute::f32);
   EXPECT_EQ(own.identity.row_group, 2U << 20U);
   EXPECT_EQ(job_of({"--optimize", "latency"}).run.window.records, 64U);
   EXPECT_EQ(job_of({"--batch-size", "auto"}).run.batch.texts, most_of_auto().texts);

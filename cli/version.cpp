@@ -24,9 +24,9 @@ std::string backend_line(const GemmBackend& backend) {
   const std::string reason = backend.unavailable(Compute::f32);
   if (!reason.empty()) return fmt::format("{} (not usable here: {})", backend.name(), reason);
   std::vector<std::string> precisions;
-  for (const Compute compute : {Compute::f32, Compute::bf16, Compute::int8}) {
+  for (const auto& [compute, word] : enum_words<Compute>) {
     if (!backend.unavailable(compute).empty()) continue;
-    precisions.push_back(fmt::format("{} {}", name_of(compute), backend.kernels(compute)));
+    precisions.push_back(fmt::format("{} {}", word, backend.kernels(compute)));
   }
   return fmt::format("{} ({})", backend.name(), fmt::join(precisions, ", "));
 }

@@ -343,21 +343,35 @@ void scale_sums(const ScaleSumsArgs& args) {
   HWY_DYNAMIC_DISPATCH(ScaleSums)(args);
 }
 
-PanelKernel panel_kernel(Compute compute) {
-  if (compute == Compute::f32) {
-    return {WordFormat::f32x1, kernel_isa(), multiply_f32, nullptr, nullptr};
-  }
-  if (compute == Compute::bf16) {
-    if (!has_avx512_bf16()) return {WordFormat::bf16x2, "", nullptr, nullptr, nullptr};
-    return {WordFormat::bf16x2, "AVX512-BF16", multiply_bf16_avx512, pack_bf16_avx512,
-            pack_bf16_avx512};
-  }
+namespace {
+
+PanelKernel bf16_kernel() {
+  if (!has_avx512_bf16()) return {WordFormat::bf16x2, "", nullptr, nullptr, nullptr};
+  return {WordFormat::bf16x2, "AVX512-BF16", multiply_bf16_avx512, pack_bf16_avx512,
+          pack_bf16_avx512};
+}
+
+PanelKernel int8_kernel() {
   if (has_avx512_vnni()) {
     return {WordFormat::i8x4, "AVX512-VNNI", multiply_i8_avx512, pack_input_i8, pack_weight_i8};
   }
   const bool usable = HWY_ARCH_X86 != 0 && kernel_isa() != "SCALAR";
   return {WordFormat::i16x2, kernel_isa() + " (16-bit products)", usable ? multiply_i16 : nullptr,
           pack_input_i16, pack_weight_i16};
+}
+
+}  // namespace
+
+PanelKernel panel_kernel(Compute compute) {
+  switch (compute) {
+    case Compute::f32:
+      return {WordFormat::f32x1, kernel_isa(), multiply_f32, nullptr, nullptr};
+    case Compute::bf16:
+      return bf16_kernel();
+    case Compute::int8:
+      return int8_kernel();
+  }
+  return {WordFormat::f32x1, "", nullptr, nullptr, nullptr};  // no precision
 }
 
 }  // namespace embedtool

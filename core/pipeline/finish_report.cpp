@@ -15,8 +15,15 @@ namespace {
 
 /// Bytes that an element of the layers' weights takes.
 std::size_t weight_size(Compute compute) {
-  if (compute == Compute::f32) return sizeof(float);
-  return compute == Compute::bf16 ? 2 : 1;
+  switch (compute) {
+    case Compute::f32:
+      return 4;
+    case Compute::bf16:
+      return 2;
+    case Compute::int8:
+      return 1;
+  }
+  return 4;
 }
 
 /// See RunReport::least_bytes.

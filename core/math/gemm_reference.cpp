@@ -26,15 +26,20 @@ float round_to_bf16(float x) {
 
 /// Rounds an output's `n` weights to what `compute` multiplies; returns their scale.
 float round_weights(const float* w, std::size_t n, Compute compute, float* out) {
-  if (compute == Compute::int8) {
-    const float largest = n == 0 ? 0.0F : ConstMatrix(w, 1, n).cwiseAbs().maxCoeff();
-    const float factor = largest > 0.0F ? 127.0F / largest : 0.0F;
-    for (std::size_t i = 0; i < n; ++i) out[i] = std::nearbyint(w[i] * factor);
-    return largest / 127.0F;
+  switch (compute) {
+    case Compute::f32:
+      std::copy_n(w, n, out);
+      return 1.0F;
+    case Compute::bf16:
+      std::transform(w, w + n, out, round_to_bf16);
+      return 1.0F;
+    case Compute::int8:
+      break;
   }
-  const bool narrow = compute == Compute::bf16;
-  for (std::size_t i = 0; i < n; ++i) out[i] = narrow ? round_to_bf16(w[i]) : w[i];
-  return 1.0F;
+  const float largest = n == 0 ? 0.0F : ConstMatrix(w, 1, n).cwiseAbs().maxCoeff();
+  const float factor = largest > 0.0F ? 127.0F / largest : 0.0F;
+  for (std::size_t i = 0; i < n; ++i) out[i] = std::nearbyint(w[i] * factor);
+  return largest / 127.0F;
 }
 
 /// The same for a row of inputs, which in int8 have an offset as well.

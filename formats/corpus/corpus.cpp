@@ -4,9 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "formats/corpus/corpus_reader.hpp"
+#include "formats/corpus/foreign_kind.hpp"
+#include "formats/io/text_decoder.hpp"
 
 namespace embedtool {
 namespace {
@@ -15,6 +19,8 @@ constexpr std::size_t kMinLine = 16;
 constexpr std::size_t kMaxDepth = 1000;
 /// A block ends after so many bad records as well: what a RejectSink holds back is bounded.
 constexpr std::uint64_t kMaxRejectsInBlock = 1024;
+/// What an input is, is decided by so many bytes.
+constexpr std::size_t kHeadBytes = std::size_t{64} << 10;
 
 /// One input being read: its bytes, the window over them and, once the format is clear, the reader.
 class OpenFile {
@@ -31,42 +37,75 @@ class OpenFile {
         // One byte more than a line may have, so that a longer one shows.
         window_(stream_, options.buffer_bytes, options.max_line_bytes + 1) {}
 
-  /// Finds out what there is before the first record. False when blocked: call again.
+  /// Finds out what there is before the first record. False when blocked: call again. Throws
+  /// Error(failed) for what is not a corpus.
   bool prepare(Wait wait) {
-    if (!mark_skipped_) mark_skipped_ = skip_byte_order_mark(window_, wait);
-    if (!mark_skipped_) return false;
-    if (!reader_) {
-      const InputFormat* format = choose_format(wait);
-      if (format == nullptr) return false;
-      reader_ = format->open({window_, builder_, options_, plan_, stream_.name()});
-    }
+    if (!reader_ && !open_reader(wait)) return false;
     return reader_->prepare(wait);
   }
+  /// After prepare().
+  const InputFormat& format() const { return *format_; }
 
   RecordReader::Step next(Wait wait) {
     if (!prepared_) prepared_ = prepare(wait);
     return prepared_ ? reader_->next(wait) : RecordReader::Step::blocked;
   }
 
+  const ByteWindow& window() const { return window_; }
+
   InputDigest digest() const {
     return {stream_.bytes_read(), stream_.digest(), counters_.unpacked == unpacked_before_};
   }
 
  private:
-  /// By the option, by the name, by the first character. Null when blocked.
-  const InputFormat* choose_format(Wait wait) {
-    if (!options_.format.empty()) return find_input_format(options_.format);
-    if (const InputFormat* format = input_format_of(path_)) return format;
-    while (true) {
-      const std::string_view view = window_.view();
-      const std::size_t first = view.find_first_not_of(" \t\r\n");
-      if (first != std::string_view::npos) {
-        return find_input_format(view[first] == '{' ? "jsonl" : "text");
-      }
-      const auto got = window_.fill(wait);
-      if (got == ByteWindow::Fill::blocked) return nullptr;
-      if (got != ByteWindow::Fill::data) return find_input_format("text");
+  /// The first block, or of a slow producer's what there is once a line is whole. False when
+  /// blocked before that.
+  bool fill_head(Wait wait, InputHead& head) {
+    while (window_.view().size() < kHeadBytes && !window_.ended()) {
+      const bool line = window_.view().find('\n') != std::string_view::npos;
+      const auto got = window_.fill(line ? Wait::no : wait);
+      if (got == ByteWindow::Fill::blocked && !line) return false;
+      if (got == ByteWindow::Fill::blocked || got == ByteWindow::Fill::full) break;
     }
+    head.bytes = window_.view().substr(0, std::min(kHeadBytes, options_.max_line_bytes + 1));
+    head.whole = window_.ended() && head.bytes.size() == window_.view().size();
+    return true;
+  }
+
+  bool open_reader(Wait wait) {
+    InputHead head;
+    if (!fill_head(wait, head)) return false;
+    if (!examined_) {
+      examined_ = true;
+      format_ = binary_format_of(head, options_);
+      if (format_ == nullptr) {
+        const ForeignKind* kind = foreign_kind_of(head.bytes);
+        if (kind != nullptr && !(kind->textual && !options_.format.empty())) {
+          throw Error(ExitCode::failed, "{}", explain(*kind, stream_.name()));
+        }
+        if (const TextCoding coding = detect_coding(head.bytes); !coding.is_plain()) {
+          window_.decode(coding);
+        }
+      }
+    }
+    if (format_ == nullptr && !skip_byte_order_mark(window_, wait)) return false;
+    if (!fill_head(wait, head)) return false;
+    if (format_ == nullptr) format_ = choose_text_format(head);
+    if (!options_.format.empty() && format_->name != options_.format) {
+      throw Error(ExitCode::failed, "{}: is {}, not {} as --format says", stream_.name(),
+                  format_->name, options_.format);
+    }
+    reader_ = format_->open({window_, builder_, options_, plan_, stream_.name(), path_, head});
+    return true;
+  }
+
+  const InputFormat* choose_text_format(const InputHead& head) {
+    if (const InputFormat* asked = find_input_format(options_.format)) return asked;
+    const FormatChoice choice = choose_input_format(head, path_, options_);
+    if (!choice.doubt.empty() && options_.warn) {
+      options_.warn(fmt::format("{}: {}", stream_.name(), choice.doubt));
+    }
+    return choice.format;
   }
 
   const CorpusOptions& options_;
@@ -78,7 +117,8 @@ class OpenFile {
   ByteStream stream_;
   ByteWindow window_;
   std::unique_ptr<RecordReader> reader_;
-  bool mark_skipped_ = false;
+  const InputFormat* format_ = nullptr;
+  bool examined_ = false;  ///< is known to be no foreign kind, and decoded
   bool prepared_ = false;
 };
 
@@ -145,10 +185,9 @@ class Corpus final : public CorpusSource {
   void check_file(std::size_t index, const InputFacts& facts) {
     if (!facts.regular || options_.inputs[index] == "-") return;
     ByteCounters unused;
-    OpenFile file(options_, options_.inputs[index], plan_, builder_, unused);
-    const InputFormat* format = options_.format.empty() ? input_format_of(options_.inputs[index])
-                                                        : find_input_format(options_.format);
-    if (format != nullptr && format->has_header) file.prepare(Wait::yes);
+    CorpusOptions quiet = options_;
+    quiet.warn = nullptr;  // it is said when the file is read
+    OpenFile(quiet, options_.inputs[index], plan_, builder_, unused).prepare(Wait::yes);
   }
 
   bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
@@ -192,8 +231,9 @@ class Corpus final : public CorpusSource {
   /// Opens the next file; false when there is none.
   bool open_next() {
     if (next_file_ == options_.inputs.size()) return false;
-    builder_.set_file(static_cast<std::uint32_t>(next_file_));
     file_.emplace(options_, options_.inputs[next_file_], plan_, builder_, counters_);
+    builder_.set_file(static_cast<std::uint32_t>(next_file_), options_.inputs[next_file_],
+                      file_->window());
     ++next_file_;
     return true;
   }

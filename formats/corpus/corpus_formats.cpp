@@ -1,18 +1,28 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 
 #include "formats/corpus/corpus_reader.hpp"
+#include "formats/corpus/corpus_sniff.hpp"
 
 namespace embedtool {
 namespace {
 
-/// The input formats. A new one is a file with an open function, and a row here.
+/// The input formats. A new one is a file with an open function, and a row here. Where several fit
+/// an input equally well, the first does.
 constexpr std::array kFormats{
-    InputFormat{"jsonl", {".jsonl", ".ndjson", ".json"}, open_jsonl, false},
-    InputFormat{"text", {".txt", ".text", ""}, open_text, false},
-    InputFormat{"csv", {".csv", "", ""}, open_csv, true},
-    InputFormat{"tsv", {".tsv", ".tab", ""}, open_tsv, true},
+    InputFormat{"jsonl", {".jsonl", ".ndjson", ".jsonlines"}, fits_jsonl, open_jsonl},
+    InputFormat{"json", {".json"}, fits_json, open_json},
+    InputFormat{"csv", {".csv"}, fits_csv, open_csv},
+    InputFormat{"tsv", {".tsv", ".tab"}, fits_tsv, open_tsv},
+    InputFormat{"text", {".txt", ".text"}, fits_text, open_text},
+    InputFormat{"file", {}, fits_nothing, open_file},
 };
+
+/// Endings of compressed files: compression is told by content, and they only stand in the way.
+constexpr std::array<std::string_view, 9> kPacked{".gz",  ".gzip", ".bgz", ".zst", ".zstd",
+                                                  ".bz2", ".xz",   ".lz4", ".z"};
 
 /// Does a name end so, upper or lower case? `ending` is lower case.
 bool ends_with(std::string_view name, std::string_view ending) {
@@ -36,9 +46,10 @@ const InputFormat* find_input_format(std::string_view name) {
 }
 
 const InputFormat* input_format_of(std::string_view file_name) {
-  // Compression is told by content; here its endings only stand in the way.
-  for (const std::string_view packed : {".gz", ".zst"}) {
-    if (ends_with(file_name, packed)) file_name.remove_suffix(packed.size());
+  for (const std::string_view packed : kPacked) {
+    if (!ends_with(file_name, packed)) continue;
+    file_name.remove_suffix(packed.size());
+    break;
   }
   for (const InputFormat& format : kFormats) {
     for (const std::string_view ending : format.endings) {
@@ -46,6 +57,39 @@ const InputFormat* input_format_of(std::string_view file_name) {
     }
   }
   return nullptr;
+}
+
+const InputFormat* binary_format_of(const InputHead& stored, const CorpusOptions& options) {
+  for (const InputFormat& format : kFormats) {
+    if (format.binary && format.fit(stored, options) == Fit::certain) return &format;
+  }
+  return nullptr;
+}
+
+FormatChoice choose_input_format(const InputHead& head, std::string_view file_name,
+                                 const CorpusOptions& options) {
+  const InputFormat* named = input_format_of(file_name);
+  const InputFormat* best = find_input_format("text");
+  Fit best_fit = Fit::possible;
+  Fit named_fit = Fit::no;
+  for (const InputFormat& format : kFormats) {
+    if (format.binary) continue;  // asked before, of the bytes as stored
+    const Fit fit = format.fit(head, options);
+    if (&format == named) named_fit = fit;
+    if (fit <= best_fit) continue;
+    best = &format;
+    best_fit = fit;
+  }
+  if (named_fit != Fit::no && best_fit != Fit::certain) {
+    const bool text = named->open == open_text;
+    return {named, text ? doubt_text(head, options) : ""};
+  }
+  FormatChoice choice{best, best->open == open_text ? doubt_text(head, options) : ""};
+  if (named != nullptr && named != best && !head.bytes.empty()) {
+    choice.doubt = fmt::format("holds {}, not {} as its name says, and is read as that", best->name,
+                               named->name);
+  }
+  return choice;
 }
 
 std::vector<std::string_view> input_format_names() {

@@ -2,26 +2,42 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "core/base/enum_words.hpp"
+
 namespace embedtool {
+
+/// What a record without an id of its own is called.
+enum class IdFrom : std::uint8_t {
+  position,  ///< its number among all records of the inputs, bad ones included, from 0
+  offset,    ///< FILE@BYTE: where it begins in its file, unpacked and decoded
+};
+template <>
+inline constexpr auto enum_words<IdFrom> = std::to_array<EnumWord<IdFrom>>({
+    {IdFrom::position, "position"},
+    {IdFrom::offset, "offset"},
+});
 
 /// How corpora are read. A *field* is named by a dotted path into nested objects and arrays
 /// (`a.b.0`), or by a JSON pointer (`/a/b.c/0`, for names that hold dots); in CSV and TSV it is a
 /// column's exact name.
 struct CorpusOptions {
   std::vector<std::string> inputs;  ///< files in order; "-" is stdin
-  /// One of input_format_names(); empty: by the name's ending (.gz and .zst stripped), else by
-  /// content: JSONL if the first character other than white space is `{`, else text.
+  /// One of input_format_names(); empty: by the first block of each input; its name's ending
+  /// decides what that leaves open.
   std::string format;
 
   /// Fields that form the text, joined in this order. Empty ones are skipped; an absent one makes
   /// the record a reject. Default: `text`, preceded by `title` in records with an `_id` (BEIR).
   std::vector<std::string> text_fields;
   std::string joiner = " ";  ///< between text fields, and between the elements of an array
-  /// Empty: `id`, else `_id`, else the record's ordinal. A field that is given must be present.
+  /// Empty: `id`, else `_id`, else `id_from`. A field that is given must be present.
   std::string id_field;
+  IdFrom id_from = IdFrom::position;
   std::vector<std::string> keep;        ///< fields to copy; null if absent or JSON null
   std::string ids_field = "input_ids";  ///< final token ids; empty = none
   std::size_t vocab_size = 0;           ///< ids must be below it; 0 = any int32
@@ -30,6 +46,10 @@ struct CorpusOptions {
   std::size_t vector_dims = 0;          ///< numbers a vector must have; 0 = any
   bool unique_ids = false;              ///< a second record with an id is rejected
   bool quotes = true;                   ///< CSV and TSV: `"` quotes a field (off: an ordinary byte)
+  char delimiter = '\0';                ///< CSV and TSV: between fields; NUL: found out
+  /// CSV and TSV: the first record names the columns; else they are named 1, 2, ….
+  bool header = true;
+  bool long_windows = false;  ///< zstd: windows of up to 2 GiB, not 128 MiB
 
   std::size_t max_line_bytes = std::size_t{32} << 20;  ///< a longer record is rejected
   std::size_t max_depth = 512;                         ///< of JSON nesting; at most 1000
@@ -37,6 +57,9 @@ struct CorpusOptions {
   /// If given: soon after it turns true, read() hands out what it has and then ends, even while
   /// waiting for a pipe. Must outlive the source.
   const std::atomic<bool>* stop = nullptr;
+  /// If given: takes what is worth knowing of an input, as a sentence. Called from the thread that
+  /// opens the corpus and from the one that reads it.
+  std::function<void(const std::string&)> warn;
 };
 
 }  // namespace embedtool

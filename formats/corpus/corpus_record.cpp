@@ -5,8 +5,11 @@
 
 #include <charconv>
 #include <cstring>
+#include <functional>
 
+#include "core/base/check.hpp"
 #include "formats/corpus/corpus_numbers.hpp"
+#include "formats/io/bytes_utf8.hpp"
 
 namespace embedtool {
 namespace {
@@ -31,7 +34,20 @@ RecordBuilder::Mark RecordBuilder::mark() const {
   return {block_->bytes.size(), block_->token_ids.size(), block_->values.size()};
 }
 
-Record RecordBuilder::begin_record(std::uint64_t line) const {
+void RecordBuilder::set_file(std::uint32_t file, std::string_view name, const ByteWindow& window) {
+  file_ = file;
+  file_id_.clear();
+  if (is_utf8(name)) {
+    file_id_ = name;
+  } else {
+    append_escaped(file_id_, name, name.size());
+  }
+  window_ = &window;
+}
+
+Record RecordBuilder::begin_record(std::uint64_t line, std::string_view bytes) {
+  has_own_id_ = false;
+  bytes_ = bytes;
   Record record;
   record.file = file_;
   record.line = line;
@@ -71,27 +87,44 @@ void RecordBuilder::reject(std::uint64_t line, std::string_view id, std::string_
 bool RecordBuilder::add(const RecordFields& fields, std::uint64_t line, std::string_view bytes) {
   // Marks to return to when the record turns out bad half-way.
   const Mark before = mark();
-  Record record = begin_record(line);
-  if (fill(fields, record) && check_id(record)) {
-    put_kept(fields);
-    accept(record, before);
-    return true;
-  }
+  Record record = begin_record(line, bytes);
+  if (!fill(fields, record) || !check_id(record)) return withdraw(record, before);
+  put_kept(fields);
+  accept(record, before);
+  return true;
+}
+
+/// Makes a reject of the record, of which nothing stays in the block. False.
+bool RecordBuilder::withdraw(const Record& record, const Mark& before) {
   const std::string id(has_own_id_ ? block_->id(record) : std::string_view());
   block_->bytes.resize(before.bytes);
   block_->token_ids.resize(before.ids);
   block_->values.resize(before.values);
-  reject(line, id, reason_, bytes);
+  reject(record.line, id, reason_, bytes_);
   return false;
 }
 
-void RecordBuilder::add_text(std::string_view text, std::uint64_t line) {
-  const Mark before = mark();
-  Record record = begin_record(line);
-  record.id = ordinal_id();
+bool RecordBuilder::add_plain(std::string_view text, Record& record, const Mark& before) {
   record.payload = block_->append(text);
+  if (!check_id(record)) return withdraw(record, before);
   block_->kept.insert(block_->kept.end(), plan_.keep.size(), Slice::null());
   accept(record, before);
+  return true;
+}
+
+bool RecordBuilder::add_text(std::string_view text, std::uint64_t line) {
+  const Mark before = mark();
+  Record record = begin_record(line, text);
+  record.id = generated_id();
+  return add_plain(text, record, before);
+}
+
+bool RecordBuilder::add_file(std::string_view text) {
+  const Mark before = mark();
+  Record record = begin_record(1, text);
+  record.id = block_->append(file_id_);
+  has_own_id_ = true;
+  return add_plain(text, record, before);
 }
 
 bool RecordBuilder::fill(const RecordFields& fields, Record& record) {
@@ -101,7 +134,6 @@ bool RecordBuilder::fill(const RecordFields& fields, Record& record) {
     return kind != ValueKind::absent && kind != ValueKind::null;
   };
   // The id first: a reject for any other reason can then be named by it.
-  has_own_id_ = false;
   if (!put_id(fields, record)) return false;
   // What is furthest along wins: a vector needs no model, ids need no tokenizer.
   if (holds(plan_.vector)) return put_vector(fields.values[plan_.vector], record);
@@ -109,10 +141,12 @@ bool RecordBuilder::fill(const RecordFields& fields, Record& record) {
   return put_text(fields, record);
 }
 
-/// False for an id that another record had before, where that is an error.
+/// False for an id that another record had before, where that is an error. Generated numbers differ
+/// from each other, but not necessarily from other records' own ids.
 bool RecordBuilder::check_id(const Record& record) {
-  if (!has_own_id_) return true;
-  const bool seen = ids_.insert(block_->id(record));
+  const bool numbered = !has_own_id_ && options_.id_from == IdFrom::position;
+  const bool seen =
+      numbered ? ids_.insert_generated(record.position) : ids_.insert(block_->id(record));
   overflowed_.store(ids_.overflowed(), std::memory_order_relaxed);
   if (!seen) return true;
   duplicate_ids_.fetch_add(1, std::memory_order_relaxed);
@@ -121,10 +155,25 @@ bool RecordBuilder::check_id(const Record& record) {
   return false;
 }
 
-Slice RecordBuilder::ordinal_id() {
+/// For the current record; see IdFrom.
+Slice RecordBuilder::generated_id() {
+  std::uint64_t number = position();
+  if (options_.id_from == IdFrom::offset) {
+    const std::string_view view = window_->view();
+    const bool inside = std::less_equal<>()(view.data(), bytes_.data()) &&
+                        std::less_equal<>()(bytes_.data(), view.data() + view.size());
+    EMBEDTOOL_CHECK(inside);
+    number = window_->consumed() +
+             (inside ? static_cast<std::uint64_t>(bytes_.data() - view.data()) : 0);
+  }
   char digits[20];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, accepted());
-  return block_->append({digits, static_cast<std::size_t>(end - digits)});
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+  const std::string_view decimal(digits, static_cast<std::size_t>(end - digits));
+  if (options_.id_from == IdFrom::position) return block_->append(decimal);
+  const Slice name = block_->append(file_id_);
+  block_->append("@");
+  block_->append(decimal);
+  return {name.offset, block_->bytes.size() - name.offset};
 }
 
 bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {
@@ -152,7 +201,7 @@ bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {
         return false;
     }
   }
-  record.id = ordinal_id();
+  record.id = generated_id();
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include "formats/corpus/corpus_fields.hpp"
 #include "formats/corpus/corpus_options.hpp"
 #include "formats/corpus/id_set.hpp"
+#include "formats/io/bytes_window.hpp"
 
 namespace embedtool {
 
@@ -27,13 +28,16 @@ class RecordBuilder {
 
   /// From now on records go into `block`.
   void bind(DocumentBlock& block) { block_ = &block; }
-  /// From now on records come from that file.
-  void set_file(std::uint32_t file) { file_ = file; }
+  /// From now on records come from that file, whose bytes go through `window`.
+  void set_file(std::uint32_t file, std::string_view name, const ByteWindow& window);
 
   /// A record with named fields; `bytes` is the record as written in the input. False if rejected.
   bool add(const RecordFields& fields, std::uint64_t line, std::string_view bytes);
   /// A record that is only a text; `text` is valid UTF-8.
-  void add_text(std::string_view text, std::uint64_t line);
+  /// False if rejected.
+  bool add_text(std::string_view text, std::uint64_t line);
+  /// A record that is a whole file, whose name is its id; `text` is valid UTF-8. False if rejected.
+  bool add_file(std::string_view text);
   void reject(std::uint64_t line, std::string_view id, std::string_view reason,
               std::string_view bytes);
 
@@ -48,6 +52,13 @@ class RecordBuilder {
   /// When duplicates are only counted, this many ids are kept (8 MiB), whatever the corpus.
   static constexpr std::size_t kCountedIds = std::size_t{1} << 19U;
 
+  /// Sizes of the block's arenas.
+  struct Mark {
+    std::size_t bytes = 0;
+    std::size_t ids = 0;
+    std::size_t values = 0;
+  };
+
   bool check_id(const Record& record);
   bool fill(const RecordFields& fields, Record& record);
   bool put_id(const RecordFields& fields, Record& record);
@@ -57,17 +68,13 @@ class RecordBuilder {
   bool put_ids(const FieldValue& value, Record& record);
   bool put_vector(const FieldValue& value, Record& record);
   void put_kept(const RecordFields& fields);
-  Slice ordinal_id();
+  Slice generated_id();
+  bool add_plain(std::string_view text, Record& record, const Mark& before);
+  bool withdraw(const Record& record, const Mark& before);
   bool explain_missing(FieldPlan::Slot slot, const RecordFields& fields, std::string_view option);
   const std::string& name(FieldPlan::Slot slot) const { return plan_.names()[slot]; }
-  /// Sizes of the block's arenas.
-  struct Mark {
-    std::size_t bytes = 0;
-    std::size_t ids = 0;
-    std::size_t values = 0;
-  };
   Mark mark() const;
-  Record begin_record(std::uint64_t line) const;
+  Record begin_record(std::uint64_t line, std::string_view bytes);
   void accept(Record& record, const Mark& before);
 
   const CorpusOptions& options_;
@@ -75,7 +82,10 @@ class RecordBuilder {
   RejectSink& rejects_;
   DocumentBlock* block_ = nullptr;
   std::uint32_t file_ = 0;
-  bool has_own_id_ = false;   ///< the current record has an id of its own
+  std::string file_id_;  ///< the file's name as an id
+  const ByteWindow* window_ = nullptr;
+  std::string_view bytes_;    ///< the current record as written
+  bool has_own_id_ = false;   ///< the current record has an id that was not generated
   std::string reason_;        ///< why the current record is rejected
   std::uint64_t prefix_ = 0;  ///< running hash of all records so far
   IdSet ids_;

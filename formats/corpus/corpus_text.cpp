@@ -1,19 +1,22 @@
 #include <fmt/format.h>
 
 #include "formats/corpus/corpus_reader.hpp"
+#include "formats/corpus/corpus_sniff.hpp"
 #include "formats/io/bytes_utf8.hpp"
 
 namespace embedtool {
 namespace {
 
 /// Plain text: a line is a text, an empty line an empty text, so that row n is line n. The line's
-/// end, LF or CRLF, is no part of it. Lines have no fields: their ids are ordinals.
+/// end (LF, CRLF; CR in files that have no other) is no part of it, nor is a byte order mark in
+/// front. Lines have no fields: their ids are generated.
 class TextReader final : public RecordReader {
  public:
   explicit TextReader(const ReaderContext& context)
       : lines_(context.window, context.options.max_line_bytes),
         builder_(context.builder),
-        max_line_(context.options.max_line_bytes) {}
+        options_(context.options),
+        name_(context.file_name) {}
 
   Step next(Wait wait) override {
     std::string_view line;
@@ -21,13 +24,17 @@ class TextReader final : public RecordReader {
       case LineReader::Status::blocked:
         return Step::blocked;
       case LineReader::Status::end:
+        compare_guess();
         return Step::end;
       case LineReader::Status::too_long:
-        return reject(fmt::format("the line is longer than {} bytes", max_line_), line);
+        return reject(fmt::format("the line is longer than {} bytes", options_.max_line_bytes),
+                      line);
       case LineReader::Status::line:
         break;
     }
     if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);  // of a file joined by cat(1)
+    if (line.starts_with('{') && looks_like_object(line)) ++objects_;
     if (!is_utf8(line)) {
       return reject(fmt::format("invalid UTF-8 at byte {} of the line", valid_utf8_prefix(line)),
                     line);
@@ -37,6 +44,17 @@ class TextReader final : public RecordReader {
   }
 
  private:
+  /// Whether the input, once read, is still what its first block looked like.
+  void compare_guess() {
+    const bool guessed = options_.format.empty() && options_.warn;
+    if (!guessed || objects_ == 0 || objects_ * 2 < lines_.number()) return;
+    options_.warn(
+        fmt::format("{}: was read as text, but {} of its {} lines are JSON objects; "
+                    "--format jsonl reads them as records",
+                    name_, objects_, lines_.number()));
+    objects_ = 0;
+  }
+
   Step reject(const std::string& reason, std::string_view line) {
     builder_.reject(lines_.number(), {}, reason, line);
     return Step::rejected;
@@ -44,7 +62,9 @@ class TextReader final : public RecordReader {
 
   LineReader lines_;
   RecordBuilder& builder_;
-  std::size_t max_line_;
+  const CorpusOptions& options_;
+  const std::string& name_;
+  std::uint64_t objects_ = 0;  ///< lines that look like JSON objects
 };
 
 }  // namespace

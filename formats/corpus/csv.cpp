@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "formats/corpus/corpus_reader.hpp"
+#include "formats/corpus/csv_dialect.hpp"
 #include "formats/corpus/csv_scanner.hpp"
 #include "formats/io/bytes_utf8.hpp"
 
@@ -36,13 +37,15 @@ void append_undoubled(std::string& out, std::string_view content) {
 /// CSV and TSV with a header (RFC 4180: quotes, doubled quotes, line ends inside quotes; LF or
 /// CRLF). TSV is the same with a tab, quotes included, as pandas, DuckDB and Python's csv read it;
 /// files with bare quotes want CorpusOptions::quotes off. A record with a wrong number of fields is
-/// a reject. After broken quoting the reading resumes at the next line, so that a stray quote costs
-/// one line and not the rest of the file. Empty lines are skipped.
+/// a reject; so is a second header, which files joined by cat(1) have. After broken quoting the
+/// reading resumes at the next line, so that a stray quote costs one line and not the rest of the
+/// file. Empty lines are skipped.
 class CsvReader final : public RecordReader {
  public:
-  CsvReader(const ReaderContext& context, char delimiter)
-      : context_(context), scanner_(delimiter, context.options.quotes) {
+  CsvReader(const ReaderContext& context, const CsvDialect& dialect)
+      : context_(context), scanner_(dialect.delimiter, context.options.quotes) {
     fields_.values.resize(context.plan.names().size());
+    if (dialect.skip > 0) start_record(dialect.skip, 1);
     scanner_.restart(kMaxColumns + 1);
   }
 
@@ -53,9 +56,11 @@ class CsvReader final : public RecordReader {
   enum class Found : std::uint8_t { record, bad, blocked, end };
 
   Found find_record(Wait wait);
+  std::string explain(const std::string& error) const;
   Found fail_record(std::string_view why, Wait wait);
   Found complete_bad_line(Wait wait);
   void take_header(std::string_view record);
+  void number_columns();
   void map_columns();
   [[noreturn]] void fail_missing_column(const std::string& name, std::string_view flag) const;
   Step take_record(std::string_view record);
@@ -69,6 +74,7 @@ class CsvReader final : public RecordReader {
   std::string error_;  ///< why the record at hand is bad; empty while it is not
   bool prepared_ = false;
   std::vector<std::string> columns_;
+  std::string header_;  ///< as written, without its line end; empty if there is none
   std::vector<std::size_t> column_of_;  ///< by slot; kNoColumn where the file has none
   RecordFields fields_;
   std::string undoubled_;
@@ -81,6 +87,8 @@ CsvReader::Found CsvReader::find_record(Wait wait) {
   ByteWindow& window = context_.window;
   if (!skip_line_rest(wait)) return Found::blocked;
   if (!error_.empty()) return complete_bad_line(wait);
+  // Of a file that cat(1) has joined to another.
+  if (scanner_.size() == 0 && !skip_byte_order_mark(window, wait)) return Found::blocked;
   while (true) {
     const std::string_view view = window.view();
     if (view.empty() && window.ended()) return Found::end;
@@ -88,7 +96,7 @@ CsvReader::Found CsvReader::find_record(Wait wait) {
       case CsvScanner::Status::record:
         return Found::record;
       case CsvScanner::Status::bad:
-        return fail_record(scanner_.error(), wait);
+        return fail_record(explain(scanner_.error()), wait);
       case CsvScanner::Status::need_more:
         break;
     }
@@ -99,6 +107,13 @@ CsvReader::Found CsvReader::find_record(Wait wait) {
       return fail_record(fmt::format("the record is longer than {} bytes", most), wait);
     }
   }
+}
+
+/// Most files with broken quoting do not quote at all.
+std::string CsvReader::explain(const std::string& error) const {
+  return prepared_ && context_.options.quotes
+             ? error + "; if quotes are ordinary characters in this file, add --no-quotes"
+             : error;
 }
 
 CsvReader::Found CsvReader::fail_record(std::string_view why, Wait wait) {
@@ -165,6 +180,12 @@ bool CsvReader::prepare(Wait wait) {
     const std::string_view record = context_.window.view().substr(0, scanner_.size());
     const auto lines = static_cast<std::uint64_t>(std::count(record.begin(), record.end(), '\n'));
     const bool empty = record.find_first_not_of("\r\n") == std::string_view::npos;
+    if (!empty && !context_.options.header) {
+      number_columns();
+      prepared_ = true;
+      start_record(0, 0);  // it is a record like any other
+      return true;
+    }
     if (!empty) {
       take_header(record);
       prepared_ = true;
@@ -172,6 +193,16 @@ bool CsvReader::prepare(Wait wait) {
     start_record(record.size(), lines);
   }
   return true;
+}
+
+/// A table without a header: its columns are 1, 2, ….
+void CsvReader::number_columns() {
+  if (scanner_.cell_count() > kMaxColumns) {
+    throw Error(ExitCode::failed, "{}: its first record has {} columns, more than {}; is it CSV?",
+                context_.file_name, scanner_.cell_count(), kMaxColumns);
+  }
+  for (std::size_t i = 1; i <= scanner_.cell_count(); ++i) columns_.push_back(std::to_string(i));
+  map_columns();
 }
 
 void CsvReader::take_header(std::string_view record) {
@@ -183,6 +214,7 @@ void CsvReader::take_header(std::string_view record) {
     throw Error(ExitCode::failed, "{}: the header has {} columns, more than {}; is it a {} file?",
                 context_.file_name, scanner_.cell_count(), kMaxColumns, "CSV");
   }
+  header_ = record.substr(0, record.find_last_not_of("\r\n") + 1);
   for (const CsvCell& cell : scanner_.cells()) {
     const std::string_view content = cell_bytes(cell, record);
     columns_.emplace_back(cell.doubled ? std::string_view() : content);
@@ -193,6 +225,12 @@ void CsvReader::take_header(std::string_view record) {
 
 void CsvReader::fail_missing_column(const std::string& name, std::string_view flag) const {
   const std::vector<std::string_view> names(columns_.begin(), columns_.end());
+  if (!context_.options.header) {
+    throw Error(ExitCode::usage,
+                "{}: no column '{}'; without a header, columns are named by their numbers, 1 to "
+                "{}: name one with {}",
+                context_.file_name, name, columns_.size(), flag);
+  }
   throw Error(ExitCode::usage, "{}: no column '{}' in its header ({}); name one with {}",
               context_.file_name, name, list_names(names), flag);
 }
@@ -243,10 +281,14 @@ RecordReader::Step CsvReader::take_record(std::string_view record) {
   RecordBuilder& builder = context_.builder;
   // What a reject shows: the record without its line end.
   const std::string_view shown = record.substr(0, record.find_last_not_of("\r\n") + 1);
+  if (!header_.empty() && shown == header_) {
+    builder.reject(line_, {}, "this is the header once more; were files joined by cat(1)?", shown);
+    return Step::rejected;
+  }
   if (scanner_.cell_count() != columns_.size()) {
     builder.reject(line_, {},
-                   fmt::format("the record has {} fields, the header has {}", scanner_.cell_count(),
-                               columns_.size()),
+                   fmt::format("the record has {} fields, {} has {}", scanner_.cell_count(),
+                               header_.empty() ? "the first" : "the header", columns_.size()),
                    shown);
     return Step::rejected;
   }
@@ -294,11 +336,11 @@ RecordReader::Step CsvReader::next(Wait wait) {
 }  // namespace
 
 std::unique_ptr<RecordReader> open_csv(const ReaderContext& context) {
-  return std::make_unique<CsvReader>(context, ',');
+  return std::make_unique<CsvReader>(context, sniff_dialect(context.head, context.options, ','));
 }
 
 std::unique_ptr<RecordReader> open_tsv(const ReaderContext& context) {
-  return std::make_unique<CsvReader>(context, '\t');
+  return std::make_unique<CsvReader>(context, sniff_dialect(context.head, context.options, '\t'));
 }
 
 }  // namespace embedtool

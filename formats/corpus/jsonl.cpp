@@ -33,12 +33,21 @@ class JsonlReader final : public RecordReader {
         case LineReader::Status::line:
           break;
       }
-      while (!line.empty() && is_json_space(line.front())) line.remove_prefix(1);
+      skip_marks(line);
       if (!line.empty()) return parse(line);
     }
   }
 
  private:
+  /// White space, a byte order mark of a file joined by cat(1), a record separator (RFC 7464).
+  static void skip_marks(std::string_view& line) {
+    constexpr std::string_view kMark = "\xef\xbb\xbf";
+    if (line.starts_with(kMark)) line.remove_prefix(kMark.size());
+    while (!line.empty() && (is_json_space(line.front()) || line.front() == '\x1e')) {
+      line.remove_prefix(1);
+    }
+  }
+
   Step parse(std::string_view line) {
     if (!walker_.walk(line, fields_)) {
       builder_.reject(lines_.number(), {}, walker_.error(), line);

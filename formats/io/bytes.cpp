@@ -16,10 +16,11 @@ namespace embedtool {
 namespace {
 
 constexpr std::size_t kPackedBuffer = std::size_t{256} << 10;
+constexpr std::size_t kRecogniseBuffer = std::size_t{16} << 10;
 /// How long a wait for a pipe lasts before the stop flag is looked at again.
 constexpr int kStopPollMs = 100;
 
-constexpr std::array<const Compression*, 2> kCompressions{&kGzip, &kZstd};
+constexpr std::array<const Compression*, 5> kCompressions{&kGzip, &kZstd, &kBzip2, &kXz, &kLz4};
 
 bool is_stdin(const std::string& path) {
   return path == "-";
@@ -36,6 +37,12 @@ std::uint64_t bytes_left(int fd, const struct stat& info) {
 }
 
 }  // namespace
+
+Compression::Match match_magic(std::string_view head, std::string_view magic) {
+  const std::string_view seen = head.substr(0, magic.size());
+  if (seen != magic.substr(0, seen.size())) return Compression::Match::no;
+  return seen.size() == magic.size() ? Compression::Match::yes : Compression::Match::too_short;
+}
 
 InputFacts inspect_input(const std::string& path) {
   InputFacts facts;
@@ -57,8 +64,8 @@ InputFacts inspect_input(const std::string& path) {
 }
 
 ByteStream::ByteStream(const std::string& path, ByteCounters& counters,
-                       const std::atomic<bool>* stop)
-    : name_(is_stdin(path) ? "<stdin>" : path), counters_(counters), stop_(stop) {
+                       const std::atomic<bool>* stop, const UnpackOptions& unpack)
+    : name_(is_stdin(path) ? "<stdin>" : path), counters_(counters), stop_(stop), unpack_(unpack) {
   if (is_stdin(path)) {
     fd_ = STDIN_FILENO;
   } else {
@@ -72,7 +79,6 @@ ByteStream::ByteStream(const std::string& path, ByteCounters& counters,
   struct stat info {};
   if (::fstat(fd_, &info) != 0) fail_open(name_, errno);
   regular_ = S_ISREG(info.st_mode);
-  packed_.resize(kPackedBuffer);
 }
 
 /// True when read(2) will not block, or may.
@@ -113,9 +119,12 @@ ReadResult ByteStream::read_fd(std::span<char> out, Wait wait) {
   return {};
 }
 
-/// Reads into the buffer of stored bytes, behind what is pending there.
+/// Reads into the buffer of stored bytes, behind what is pending there: a little at first, to
+/// recognise the stream by.
 ReadResult ByteStream::fill_packed(Wait wait) {
   if (begin_ == end_) begin_ = end_ = 0;
+  const std::size_t wanted = compression_ == nullptr ? kRecogniseBuffer : kPackedBuffer;
+  if (packed_.size() < wanted) packed_.resize(wanted);
   const ReadResult got = read_fd(std::span(packed_).subspan(end_), wait);
   end_ += got.size;
   return got;
@@ -131,7 +140,7 @@ bool ByteStream::recognise(Wait wait) {
       const auto match = compression->match(head);
       if (match == Compression::Match::yes) {
         compression_ = compression;
-        unpacker_ = compression->open();
+        unpacker_ = compression->open(unpack_);
         return recognised_ = true;
       }
       undecided = undecided || match == Compression::Match::too_short;
@@ -160,6 +169,10 @@ ReadResult ByteStream::read_packed(std::span<char> out, Wait wait) {
       const Unpacked step = unpacker_->unpack(pending(), out);
       const bool stuck = step.consumed == 0 && step.produced == 0 && begin_ < end_;
       if (step.error != nullptr || stuck) {
+        if (step.remedy != nullptr) {
+          throw Error(ExitCode::failed, "{}: {} data that need more memory: {}; {}", name_,
+                      compression_->name, step.error, step.remedy);
+        }
         throw Error(ExitCode::failed,
                     "{}: corrupt {} data near byte {}: {}; fetch or compress the file again", name_,
                     compression_->name, offset_ - (end_ - begin_ - step.consumed),

@@ -42,15 +42,15 @@ struct InputFacts {
 /// missing, a folder, or not readable. A named pipe is not opened (its writer would notice).
 InputFacts inspect_input(const std::string& path);
 
-/// A file, pipe or stdin as a stream of unpacked bytes. gzip and zstd are recognised by their first
-/// bytes, whatever the name; concatenated members and frames form one stream. Holds a bounded input
-/// buffer and the decompressor's window. Not thread-safe.
+/// A file, pipe or stdin as a stream of unpacked bytes. gzip, zstd, bzip2, xz and lz4 are
+/// recognised by their first bytes, whatever the name; concatenated members, streams and frames
+/// form one stream. Holds a bounded input buffer and the decompressor's window. Not thread-safe.
 class ByteStream {
  public:
   /// Opens `path` ("-" = stdin). `counters` must outlive the stream. If `stop` is given, every wait
   /// for a pipe ends soon after it turns true. Throws Error(failed) naming the path.
   ByteStream(const std::string& path, ByteCounters& counters,
-             const std::atomic<bool>* stop = nullptr);
+             const std::atomic<bool>* stop = nullptr, const UnpackOptions& unpack = {});
 
   /// Reads 1..out.size() bytes (`out` must not be empty), or reports the end; with Wait::no, or
   /// when stopped, possibly nothing. Throws Error(failed) on a read error and on corrupt or
@@ -80,13 +80,14 @@ class ByteStream {
   bool regular_ = false;
   ByteCounters& counters_;
   const std::atomic<bool>* stop_;
+  UnpackOptions unpack_;
   std::uint64_t offset_ = 0;  ///< bytes read from fd_
   Hasher128 hasher_;          ///< of them
   bool recognised_ = false;
   const Compression* compression_ = nullptr;
   std::unique_ptr<Unpacker> unpacker_;
   bool output_pending_ = false;  ///< the unpacker filled its output and may hold more
-  std::vector<char> packed_;
+  std::vector<char> packed_;     ///< made when it is first needed
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
 };

@@ -69,15 +69,12 @@ class GzipUnpacker final : public Unpacker {
 };
 
 Compression::Match match_gzip(std::string_view head) {
-  constexpr std::string_view kMagic = "\x1f\x8b";
-  const std::string_view seen = head.substr(0, kMagic.size());
-  if (seen != kMagic.substr(0, seen.size())) return Compression::Match::no;
-  return seen.size() == kMagic.size() ? Compression::Match::yes : Compression::Match::too_short;
+  return match_magic(head, "\x1f\x8b");
 }
 
 }  // namespace
 
-const Compression kGzip{"gzip", match_gzip, []() -> std::unique_ptr<Unpacker> {
+const Compression kGzip{"gzip", match_gzip, [](const UnpackOptions&) -> std::unique_ptr<Unpacker> {
                           return std::make_unique<GzipUnpacker>();
                         }};
 

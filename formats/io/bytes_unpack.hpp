@@ -11,7 +11,8 @@ namespace embedtool {
 struct Unpacked {
   std::size_t consumed = 0;
   std::size_t produced = 0;
-  const char* error = nullptr;  ///< static text if the data are corrupt
+  const char* error = nullptr;   ///< static text if the data are corrupt
+  const char* remedy = nullptr;  ///< for an error that another copy of the file does not mend
 };
 
 /// A streaming decompressor with bounded memory. Not thread-safe.
@@ -24,6 +25,11 @@ class Unpacker {
   virtual bool complete() const = 0;
 };
 
+/// How streams are unpacked.
+struct UnpackOptions {
+  bool long_windows = false;  ///< zstd: windows of up to 2 GiB, not 128 MiB
+};
+
 /// One row of the table of compressions.
 struct Compression {
   enum class Match { no, yes, too_short };
@@ -31,10 +37,16 @@ struct Compression {
   std::string_view name;
   /// Is `head` (the first bytes of a file) in this format? too_short: it may turn out to be.
   Match (*match)(std::string_view head);
-  std::unique_ptr<Unpacker> (*open)();
+  std::unique_ptr<Unpacker> (*open)(const UnpackOptions& options);
 };
+
+/// Does `head` start with `magic`?
+Compression::Match match_magic(std::string_view head, std::string_view magic);
 
 extern const Compression kGzip;
 extern const Compression kZstd;
+extern const Compression kBzip2;
+extern const Compression kXz;
+extern const Compression kLz4;
 
 }  // namespace embedtool

@@ -4,6 +4,12 @@
 #include <cstring>
 
 namespace embedtool {
+namespace {
+
+/// How much is read at once of a stream that is decoded.
+constexpr std::size_t kStoredBytes = std::size_t{64} << 10;
+
+}  // namespace
 
 ByteWindow::ByteWindow(ByteStream& stream, std::size_t base, std::size_t max)
     : stream_(stream),
@@ -39,12 +45,46 @@ void ByteWindow::make_room() {
   }
 }
 
+void ByteWindow::decode(TextCoding coding) {
+  decoding_.emplace(Decoding{TextDecoder(coding), {}, 0, nullptr, ended_});
+  decoding_->in = std::make_unique_for_overwrite<char[]>(kStoredBytes);
+  decoding_->decoder.decode(view(), decoding_->ready);
+  if (ended_) decoding_->decoder.finish(decoding_->ready);
+  begin_ = end_ = 0;
+  ended_ = false;
+}
+
+/// Puts bytes behind view(), for which there is room.
+ReadResult ByteWindow::read(Wait wait) {
+  if (decoding_) return read_decoded(wait);
+  return stream_.read({data_.get() + end_, capacity_ - end_}, wait);
+}
+
+ReadResult ByteWindow::read_decoded(Wait wait) {
+  Decoding& d = *decoding_;
+  // A few bytes may decode to nothing: half a unit.
+  while (d.taken == d.ready.size()) {
+    d.ready.clear();
+    d.taken = 0;
+    if (d.ended) return {0, true};
+    const ReadResult got = stream_.read({d.in.get(), kStoredBytes}, wait);
+    if (got.blocked()) return got;
+    d.ended = got.end;
+    d.decoder.decode({d.in.get(), got.size}, d.ready);
+    if (got.end) d.decoder.finish(d.ready);
+  }
+  const std::size_t size = std::min(capacity_ - end_, d.ready.size() - d.taken);
+  std::memcpy(data_.get() + end_, d.ready.data() + d.taken, size);
+  d.taken += size;
+  return {size, false};
+}
+
 ByteWindow::Fill ByteWindow::fill(Wait wait) {
   if (ended_) return Fill::end;
   if (end_ - begin_ >= max_) return Fill::full;
   if (begin_ == end_) begin_ = end_ = 0;
   make_room();
-  const ReadResult got = stream_.read({data_.get() + end_, capacity_ - end_}, wait);
+  const ReadResult got = read(wait);
   end_ += got.size;
   // A newline right behind the end makes an unfinished record fail to parse, never run on.
   std::memset(data_.get() + end_, '\n', kPadding);

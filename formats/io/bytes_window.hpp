@@ -3,9 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "formats/io/bytes.hpp"
+#include "formats/io/text_decoder.hpp"
 
 namespace embedtool {
 
@@ -25,16 +28,36 @@ class ByteWindow {
 
   /// The unread bytes held. Invalidated by fill().
   std::string_view view() const { return {data_.get() + begin_, end_ - begin_}; }
-  void consume(std::size_t size) { begin_ += size; }
+  void consume(std::size_t size) {
+    begin_ += size;
+    consumed_ += size;
+  }
+  /// Bytes before view(), since the start of the stream (as decoded).
+  std::uint64_t consumed() const { return consumed_; }
   /// Reads more bytes after view(). `full`: it already holds `max` bytes. `blocked`: see
   /// ReadResult.
   Fill fill(Wait wait);
   /// True once fill() has reported the end.
   bool ended() const { return ended_; }
 
+  /// Reads the stream as text in that coding, from view() on. Invalidates view(), which is then
+  /// empty: call fill(). Call once at most, before anything but whole marks has been consumed.
+  void decode(TextCoding coding);
+
  private:
+  /// Stored bytes on their way to UTF-8.
+  struct Decoding {
+    TextDecoder decoder;
+    std::string ready;           ///< decoded, not yet in the window
+    std::size_t taken = 0;       ///< of `ready`
+    std::unique_ptr<char[]> in;  ///< as stored
+    bool ended = false;
+  };
+
   void make_room();
   void reallocate(std::size_t capacity);
+  ReadResult read(Wait wait);
+  ReadResult read_decoded(Wait wait);
 
   ByteStream& stream_;
   std::size_t base_;
@@ -44,6 +67,8 @@ class ByteWindow {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool ended_ = false;
+  std::uint64_t consumed_ = 0;
+  std::optional<Decoding> decoding_;
 };
 
 /// Takes lines off a window: '\n' ends one, a '\r' before it is kept (formats differ), and the last

@@ -1,4 +1,5 @@
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <new>
 
@@ -8,15 +9,18 @@ namespace embedtool {
 namespace {
 
 /// The largest window a frame may ask for: 128 MiB, what `zstd` itself accepts without --long, and
-/// the bound on this stream's memory whatever the frame claims.
+/// the bound on this stream's memory whatever the frame claims. With --long, what zstd --long=31
+/// writes.
 constexpr int kMaxWindowLog = 27;
+constexpr int kLongWindowLog = 31;
 
 /// Frames back to back, skippable frames among them (the library steps over those).
 class ZstdUnpacker final : public Unpacker {
  public:
-  ZstdUnpacker() : context_(::ZSTD_createDCtx()) {
+  explicit ZstdUnpacker(bool long_windows) : context_(::ZSTD_createDCtx()) {
     if (context_ == nullptr) throw std::bad_alloc();
-    ::ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, kMaxWindowLog);
+    ::ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax,
+                             long_windows ? kLongWindowLog : kMaxWindowLog);
   }
   ~ZstdUnpacker() override { ::ZSTD_freeDCtx(context_); }
   ZstdUnpacker(const ZstdUnpacker&) = delete;
@@ -27,9 +31,15 @@ class ZstdUnpacker final : public Unpacker {
     ZSTD_inBuffer source{in.data(), in.size(), 0};
     ZSTD_outBuffer target{out.data(), out.size(), 0};
     const std::size_t code = ::ZSTD_decompressStream(context_, &target, &source);
-    if (::ZSTD_isError(code) != 0) return {source.pos, target.pos, ::ZSTD_getErrorName(code)};
+    if (::ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge) {
+      return {source.pos, target.pos, "its window is larger than 128 MiB (zstd --long made it)",
+              "add --long, which takes up to 2 GiB of memory"};
+    }
+    if (::ZSTD_isError(code) != 0) {
+      return {source.pos, target.pos, ::ZSTD_getErrorName(code), nullptr};
+    }
     complete_ = code == 0;
-    return {source.pos, target.pos, nullptr};
+    return {source.pos, target.pos, nullptr, nullptr};
   }
 
   bool complete() const override { return complete_; }
@@ -53,8 +63,9 @@ Compression::Match match_zstd(std::string_view head) {
 
 }  // namespace
 
-const Compression kZstd{"zstd", match_zstd, []() -> std::unique_ptr<Unpacker> {
-                          return std::make_unique<ZstdUnpacker>();
+const Compression kZstd{"zstd", match_zstd,
+                        [](const UnpackOptions& options) -> std::unique_ptr<Unpacker> {
+                          return std::make_unique<ZstdUnpacker>(options.long_windows);
                         }};
 
 }  // namespace embedtool

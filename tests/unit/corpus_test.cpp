@@ -139,7 +139,7 @@ TEST(Corpus, FileNamesAreForMessages) {
   CorpusOptions options;
   options.inputs = {"a.jsonl", "-"};
   EXPECT_THAT(corpus_file_names(options), ElementsAre("a.jsonl", "<stdin>"));
-  EXPECT_THAT(input_format_names(), ElementsAre("jsonl", "text", "csv", "tsv"));
+  EXPECT_THAT(input_format_names(), ElementsAre("jsonl", "json", "csv", "tsv", "text", "file"));
 }
 
 /// Feeds `pieces`, each only after everything that the earlier ones complete has come out.

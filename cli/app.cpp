@@ -14,6 +14,7 @@
 
 #include "cli/app_builder.hpp"
 #include "cli/commands.hpp"
+#include "cli/early_checks.hpp"
 #include "cli/flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/suggest.hpp"
@@ -24,8 +25,9 @@ namespace {
 
 constexpr Command kCommands[] = {
     {"encode", "encode [OPTIONS] [INPUT...] -o OUT", "Turn a corpus into embedding shards",
-     "Turns a corpus into embedding shards. INPUT is JSONL, plain text, CSV or TSV,\nplain or "
-     "compressed with gzip or zstd. With - or no INPUT, reads standard input.",
+     "Turns a corpus into embedding shards. INPUT is JSONL, JSON, plain text, CSV or\nTSV, "
+     "plain or compressed with gzip, zstd, bzip2, xz or lz4, or a folder of such files.\nWith - or "
+     "no INPUT, reads standard input.",
      declare_encode},
     {"info", "info [OPTIONS] PATH", "Show what a model or an output is",
      "Describes a model (a folder, or builtin) or an output of encode.", declare_info},
@@ -174,6 +176,7 @@ ExitCode run_command(const Command& command, std::span<char*> arguments,
   if (!parse(command, built, arguments)) return ExitCode::ok;
   Console console(console_options(*built.common));
   try {
+    check_environment(environment_of_process(), console);
     Session session{console, beginning.clock, beginning.start_ns, beginning.startup_cpu_ns};
     return built.run(session);
   } catch (const Error& e) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -29,9 +30,27 @@ void require_section(const std::string& section) {
               did_you_mean(section, names));
 }
 
+/// The line of a settings file that gives the item its value, from 1; 0 if it is not found.
+std::size_t line_of(const CLI::ConfigItem& item, const std::string& file) {
+  std::istringstream lines(file);
+  std::string section;
+  const std::string wanted = item.parents.empty() ? "" : item.parents[0];
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    const std::size_t start = line.find_first_not_of(" \t");
+    if (start == std::string::npos) continue;
+    line.erase(0, start);
+    if (line[0] == '[') section = line.substr(1, line.find(']') - 1);
+    const std::size_t end = line.find_first_of(" \t=");
+    if (section == wanted && line.substr(0, end) == item.name) return number;
+  }
+  return 0;
+}
+
 /// Ends the run unless the option exists in the subcommand that the section names, or outside of
-/// any section in some subcommand.
-void require_known(const CLI::ConfigItem& item) {
+/// any section in some subcommand. `where` names the file and line.
+void require_known(const CLI::ConfigItem& item, const std::string& where) {
   std::vector<std::string> candidates;
   for (const Command& command : commands()) {
     if (!item.parents.empty() && item.parents[0] != command.name) continue;
@@ -39,7 +58,7 @@ void require_known(const CLI::ConfigItem& item) {
     if (has_option(*built.app, item.name)) return;
     for (const std::string& name : long_options(*built.app)) candidates.push_back(name.substr(2));
   }
-  throw Error(ExitCode::usage, "--config: {} is not a setting{}", item.fullname(),
+  throw Error(ExitCode::usage, "{}: {} is not a setting{}", where, item.fullname(),
               did_you_mean(item.name, candidates));
 }
 
@@ -54,11 +73,13 @@ class SettingsFile : public CLI::ConfigBase {
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
     std::vector<CLI::ConfigItem> own;
     std::vector<CLI::ConfigItem> shared;
-    for (CLI::ConfigItem& item : CLI::ConfigBase::from_config(input)) {
+    const std::string file{std::istreambuf_iterator<char>(input), {}};
+    std::istringstream again(file);
+    for (CLI::ConfigItem& item : CLI::ConfigBase::from_config(again)) {
       if (item.name == "++" || item.name == "--") continue;  // CLI11's marks around a section
       if (item.parents.size() > 1) require_section(item.parents[0] + "." + item.parents[1]);
       if (!item.parents.empty()) require_section(item.parents[0]);
-      require_known(item);
+      require_known(item, where_of(item, file));
       if (!has_option(app_, item.name)) continue;
       const bool is_own = !item.parents.empty();
       if (is_own && item.parents[0] != command_.name) continue;
@@ -71,6 +92,14 @@ class SettingsFile : public CLI::ConfigBase {
   }
 
  private:
+  std::string where_of(const CLI::ConfigItem& item, const std::string& file) const {
+    const CLI::Option* option = app_.get_config_ptr();
+    const std::string name =
+        option == nullptr || option->empty() ? "--config" : option->results().back();
+    const std::size_t line = line_of(item, file);
+    return line == 0 ? name : name + ":" + std::to_string(line);
+  }
+
   const Command& command_;
   const CLI::App& app_;
 };

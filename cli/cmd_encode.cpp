@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/early_checks.hpp"
 #include "cli/encode_job.hpp"
 #include "cli/encode_run.hpp"
 #include "cli/metrics_file.hpp"
@@ -16,7 +17,7 @@
 #include "core/base/error.hpp"
 #include "core/base/human.hpp"
 #include "core/base/perf_counters.hpp"
-#include "formats/io/bytes.hpp"
+#include "formats/corpus/input_list.hpp"
 #include "formats/output/run_output.hpp"
 
 namespace embedtool {
@@ -41,14 +42,13 @@ void check_sparse(const RunIdentity& identity, RowKind kind) {
   }
 }
 
-/// Missing inputs show here, before the output is touched.
-void inspect_inputs(std::vector<InputEntry>& inputs) {
-  for (InputEntry& input : inputs) {
-    const InputFacts facts = inspect_input(input.name);
-    if (!facts.regular) continue;
-    input.bytes = facts.size;
-    input.modified_ns = facts.modified_ns;
+std::vector<InputEntry> entries_of(const InputList& files) {
+  std::vector<InputEntry> entries;
+  for (const InputGroup& group : files.groups()) {
+    entries.push_back({group.name, group.bytes, group.modified_ns, "", group.many ? group.files : 0,
+                       group.listing});
   }
+  return entries;
 }
 
 /// A part of loading the model; charges what its helper threads did to the account as well.
@@ -75,12 +75,21 @@ auto as_loading(Session& session, Action&& action) {
   return action();
 }
 
-ExitCode encode(const EncodeJob& job, Session& session, MetricsFile& metrics) {
+ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
   const PerfCounters counters;
   TraceLane lane;
   if (job.run.trace) session.clock.record(&lane);
   RunIdentity identity = job.identity;
-  inspect_inputs(identity.inputs);
+  check_destination("--report", job.report.report);
+  check_destination("--trace", job.report.trace);
+  if (job.rejects.path != job.output.rejects_path()) {
+    check_destination("--rejects", job.rejects.path);
+  }
+  // Missing inputs show here, before the output is touched.
+  job.corpus.stop = &stop_requested();
+  find_inputs(job.corpus, session.console);
+  name_files(job.rejects, job.corpus);
+  identity.inputs = entries_of(*job.corpus.files);
   ChosenModel chosen =
       as_loading(session, [&] { return choose_model(job.model, job.compute, session.console); });
   check_sparse(identity, chosen.shape.kind);
@@ -91,7 +100,7 @@ ExitCode encode(const EncodeJob& job, Session& session, MetricsFile& metrics) {
   RunOutput output(job.output, rejects, stop_requested());
   as_loading(session, [&] { take_fingerprint(chosen, output.before()); });
   describe_in(identity, chosen, job.model);
-  if (const std::optional<UpToDate> done = output.compare(identity)) {
+  if (const std::optional<UpToDate> done = output.compare(identity, *job.corpus.files)) {
     session.console.note(
         fmt::format("{}: up to date with {}; nothing to do (--overwrite encodes again){}",
                     job.output.path, human_count(done->rows, "row"),
@@ -104,7 +113,7 @@ ExitCode encode(const EncodeJob& job, Session& session, MetricsFile& metrics) {
 }
 
 /// Encodes, and lets the metrics file know how it ended.
-ExitCode encode_monitored(const EncodeJob& job, Session& session) {
+ExitCode encode_monitored(EncodeJob& job, Session& session) {
   MetricsFile metrics(job.metrics_file, job.output_name, session.console);
   try {
     const ExitCode code = encode(job, session, metrics);
@@ -125,8 +134,9 @@ RunCommand declare_encode(CLI::App& app) {
   const auto flags = std::make_shared<EncodeFlags>();
   declare_encode_flags(app, *flags);
   return [flags](Session& session) {
-    const EncodeJob job = resolve(*flags);
+    EncodeJob job = resolve(*flags);
     if (job.implied_stdin) refuse_terminal();
+    check_destination("--metrics-file", job.metrics_file);
     return encode_monitored(job, session);
   };
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/commands.hpp"
+#include "cli/early_checks.hpp"
 #include "cli/flags.hpp"
 #include "core/base/human.hpp"
 #include "formats/output/export_output.hpp"
@@ -26,6 +27,7 @@ ExitCode run_export(const ExportFlags& flags, Console& console) {
   ExportOptions options;
   options.overwrite = flags.overwrite;
   const bool to_stdout = flags.file == "-";
+  check_destination("-o", flags.file);
   const ExportCounts counts =
       to_stdout ? export_stream(flags.output, format, STDOUT_FILENO, "standard output", options)
                 : export_output(flags.output, format, flags.file, options);

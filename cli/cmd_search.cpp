@@ -1,8 +1,6 @@
 // embedtool search: exact nearest rows of an output, to check an index by eye.
 #include <fmt/format.h>
 
-#include <fstream>
-#include <iostream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -19,6 +17,7 @@
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
 #include "formats/io/bytes_utf8.hpp"
+#include "formats/output/rejects.hpp"
 #include "formats/output/shard_reader.hpp"
 
 namespace embedtool {
@@ -36,21 +35,28 @@ struct SearchFlags {
 
 constexpr BlockLimits kBlock{8192, std::size_t{32} << 20U};
 
-/// One query a line; empty lines are left out.
-std::vector<std::string> read_queries(const SearchFlags& flags) {
+/// The texts of a corpus, read as encode reads one; empty ones are left out. A query that cannot be
+/// used ends the search, so that no answer is missing unnoticed.
+std::vector<std::string> read_queries(const SearchFlags& flags, Console& console) {
   if (flags.queries.empty()) return {flags.query};
-  std::ifstream file;
-  if (flags.queries != "-") {
-    file.open(flags.queries);
-    if (!file) throw Error(ExitCode::failed, "{}: cannot open the queries", flags.queries);
-  }
-  std::istream& in = flags.queries == "-" ? std::cin : file;
+  CorpusOptions corpus;
+  corpus.inputs = {flags.queries};
+  corpus.stop = &stop_requested();
+  find_inputs(corpus, console);
+  RejectOptions reject_options;
+  name_files(reject_options, corpus);
+  RejectLog rejects(std::move(reject_options));
+  const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
   std::vector<std::string> queries;
-  for (std::string line; std::getline(in, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) queries.push_back(line);
+  for (DocumentBlock block; source->read(block, kBlock);) {
+    for (const Record& record : block.records) {
+      if (record.kind != RecordKind::text) {
+        throw Error(ExitCode::usage, "{}:{}: holds no text; search needs one",
+                    source->file_name(record.file), record.line);
+      }
+      if (record.payload.size > 0) queries.emplace_back(block.text(record));
+    }
   }
-  if (in.bad()) throw Error(ExitCode::failed, "{}: cannot be read", flags.queries);
   return queries;
 }
 
@@ -192,7 +198,7 @@ ExitCode search(const SearchFlags& flags, Console& console) {
     throw Error(ExitCode::usage,
                 "{}: holds one vector per token; search compares one vector per row", flags.output);
   }
-  const std::vector<std::string> queries = read_queries(flags);
+  const std::vector<std::string> queries = read_queries(flags, console);
   for (const std::string& query : queries) {
     if (!is_utf8(query)) {
       throw Error(ExitCode::usage, "the query '{}' is not UTF-8", one_line(query, 60));
@@ -219,7 +225,7 @@ RunCommand declare_search(CLI::App& app) {
   FlagGroup group(app, "Search");
   group.count("-k,--top", flags->top, "Rows per query")->capture_default_str();
   group.value("--queries", flags->queries, "FILE",
-              "File with one query per line; - is standard input");
+              "Corpus of queries, in any format that encode reads; - is standard input");
   group.flag("--json", flags->json, "Print JSONL with query, rank, id, score and the kept fields");
   FlagGroup model(app, "Model");
   model.value("-m,--model", flags->model.model, "DIR|NAME",

@@ -110,10 +110,13 @@ TokenizerChoice choose_tokenizer(const std::string& model) {
 
 ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
   const TokenizerChoice choice = choose_tokenizer(flags.model);
-  if (flags.input.inputs.empty()) refuse_terminal();
+  if (implies_stdin(flags.input)) refuse_terminal();
   CorpusOptions corpus = resolve_input(flags.input);
   corpus.stop = &stop_requested();
-  RejectLog rejects(resolve_rejects(flags.input, corpus));
+  find_inputs(corpus, console);
+  RejectOptions reject_options = resolve_rejects(flags.input);
+  name_files(reject_options, corpus);
+  RejectLog rejects(std::move(reject_options));
   const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
 
   const TokenSettings settings{choice.tokenizer.get(), "", flags.max_length.value_or(choice.limit),

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/early_checks.hpp"
 #include "cli/flags.hpp"
 #include "cli/model_setup.hpp"
 #include "cli/render.hpp"
@@ -99,19 +100,26 @@ class Reservoir {
 };
 
 TokenSample draw_sample(const TuneFlags& flags, const ReadyModel& model, Console& console) {
-  if (flags.input.inputs.empty()) refuse_terminal();
+  if (implies_stdin(flags.input)) refuse_terminal();
   CorpusOptions corpus = resolve_input(flags.input);
   corpus.stop = &stop_requested();
   corpus.vocab_size = model.encoder->vocab_size();
-  RejectLog rejects(resolve_rejects(flags.input, corpus));
+  find_inputs(corpus, console);
+  RejectOptions reject_options = resolve_rejects(flags.input);
+  name_files(reject_options, corpus);
+  RejectLog rejects(std::move(reject_options));
   const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
   Reservoir reservoir(model, flags.sample);
   DocumentBlock block;
   while (!stop_requested() && reservoir.seen() < kPool * flags.sample &&
          source->read(block, kBlock)) {
     for (const Record& record : block.records) {
-      reservoir.offer(block, record, std::string(source->file_names()[record.file]));
+      reservoir.offer(block, record, source->file_name(record.file));
     }
+  }
+  if (!stop_requested()) {
+    const SourceProgress progress = source->progress();
+    rejects.finish(progress.records + progress.rejected);
   }
   report_rejects(rejects, console);
   TokenSample sample = reservoir.sample();
@@ -166,8 +174,9 @@ TuneSubject subject_of(const TuneFlags& flags, const ReadyModel& model, const To
   TuneSubject subject;
   subject.model = model.loaded.name;
   subject.model_path = absolute_model_path(flags.model.model);
-  subject.inputs = flags.input.inputs.empty()
-                       ? "standard input"
+  subject.inputs = implies_stdin(flags.input) ? "standard input"
+                   : flags.input.inputs.empty()
+                       ? flags.input.files_from
                        : one_line(fmt::format("{}", fmt::join(flags.input.inputs, ", ")), 60);
   subject.texts = sample.size();
   subject.median_tokens = median_length(sample);
@@ -181,11 +190,7 @@ TuneSubject subject_of(const TuneFlags& flags, const ReadyModel& model, const To
 void check_output(const std::string& path) {
   constexpr std::size_t kLargest = std::size_t{1} << 20U;
   if (path.empty() || path == "-") return;
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  std::error_code failed;
-  if (!folder.empty() && !std::filesystem::is_directory(folder, failed)) {
-    throw Error(ExitCode::failed, "{}: its folder does not exist", path);
-  }
+  check_destination("-o", path);
   const auto before = read_file(path, kLargest);
   if (before && !before->empty() && !before->starts_with(kTuneMark)) {
     throw Error(ExitCode::usage,

@@ -65,18 +65,22 @@ void resolve_corpus(const EncodeFlags& flags, EncodeJob& job) {
   job.corpus = resolve_input(flags.input);
   job.corpus.keep = flags.asked.keep;
   job.corpus.vector_field = flags.asked.vector_field;
-  job.implied_stdin = flags.input.inputs.empty();
+  job.implied_stdin = implies_stdin(flags.input);
+  job.corpus.except_folder = job.output.path;
   job.max_line_given = !flags.input.max_line.empty();
   RunIdentity& identity = job.identity;
-  for (const std::string& name : job.corpus.inputs) identity.inputs.push_back({name, {}, {}, ""});
   identity.format = flags.input.format;
   identity.text_fields = job.corpus.text_fields;
   identity.join = job.corpus.joiner;
   identity.id_field = job.corpus.id_field;
+  identity.id_from = job.corpus.id_from;
   identity.quotes = job.corpus.quotes;
+  if (job.corpus.delimiter != '\0') identity.delimiter = job.corpus.delimiter;
+  identity.header = job.corpus.header;
+  identity.globs = job.corpus.globs;
   identity.duplicate_ids = flags.input.duplicate_ids;
   identity.max_line = job.corpus.max_line_bytes;
-  job.rejects = resolve_rejects(flags.input, job.corpus);
+  job.rejects = resolve_rejects(flags.input);
   job.rejects.path = flags.rejects.empty() ? job.output.rejects_path() : flags.rejects;
 }
 

@@ -44,11 +44,11 @@ void declare_encode_flags(CLI::App& app, EncodeFlags& flags);
 /// A run of encode, resolved: what follows from the command line alone. What follows from the model
 /// and from the machine is left open, as each member says.
 struct EncodeJob {
-  RunIdentity identity;        ///< without inputs' sizes, model and line limit
-  CorpusOptions corpus;        ///< without vocab_size, vector_dims and stop
+  RunIdentity identity;        ///< without inputs, model and line limit
+  CorpusOptions corpus;        ///< without files, vocab_size, vector_dims and stop
   bool implied_stdin = false;  ///< it is read because no input was named
   bool max_line_given = false;
-  RejectOptions rejects;
+  RejectOptions rejects;  ///< without files' names
   ModelChoice model;
   ComputeChoice compute;
   RunOptions run;  ///< threads 0 = all that are allowed; without max_tokens, prompt, stop, progress

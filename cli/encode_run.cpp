@@ -17,7 +17,7 @@
 #include "core/pipeline/finish_report.hpp"
 #include "core/pipeline/quantize.hpp"
 #include "core/pipeline/run.hpp"
-#include "formats/io/bytes.hpp"
+#include "formats/corpus/input_list.hpp"
 
 namespace embedtool {
 namespace {
@@ -33,12 +33,11 @@ void show_progress(const RunProgress& p, Console& console) {
 }
 
 /// Inputs that changed under the run: what was read of them is in the output, and may be a mixture.
-void warn_of_changes(const std::vector<InputEntry>& before, Console& console) {
-  for (const InputEntry& input : before) {
-    if (!input.modified_ns) continue;
-    if (inspect_input(input.name).modified_ns == *input.modified_ns) continue;
+void warn_of_changes(const InputList& files, Console& console) {
+  for (std::size_t i = 0; i < files.groups().size(); ++i) {
+    if (!files.has_changed(i)) continue;
     console.warning(fmt::format("{}: changed while it was read; the output reflects what was read",
-                                input.name));
+                                files.groups()[i].name));
   }
 }
 
@@ -75,7 +74,7 @@ class EncodeRun {
     console_.end_progress();
     const std::string json = account(report, options, progress, output);
     if (!report.interrupted) {
-      warn_of_changes(identity_.inputs, console_);
+      warn_of_changes(*job_.corpus.files, console_);
       report_empty_inputs(*source, console_);
       output.complete(source->digests(), json);
     }
@@ -85,7 +84,6 @@ class EncodeRun {
  private:
   CorpusOptions corpus_options() const {
     CorpusOptions corpus = job_.corpus;
-    corpus.stop = &stop_requested();
     corpus.vocab_size = model_.encoder->vocab_size();
     corpus.vector_dims = model_.shape.dims;
     return corpus;

@@ -11,6 +11,7 @@
 #include "core/base/error.hpp"
 #include "core/base/human.hpp"
 #include "core/base/threads.hpp"
+#include "formats/corpus/input_list.hpp"
 
 namespace embedtool {
 
@@ -20,13 +21,24 @@ void declare_input(CLI::App& app, InputFlags& flags) {
   std::vector<std::string> formats{"auto"};
   for (const std::string_view name : input_format_names()) formats.emplace_back(name);
   group.choice("--format", flags.format, formats,
-               "Format of the inputs; auto: by name, then by content");
+               "Format of the inputs; auto: by content, then by name; file: each file is one text");
+  group.list("--glob", flags.globs, "PATTERN",
+             "In folders, read only files that match; repeatable");
+  group.path("--files-from", flags.files_from, "FILE",
+             "Read more names of inputs from FILE, one per line; - is standard input");
+  group.flag("-0,--null", flags.nul_names, "In --files-from, each name ends with NUL");
   group.list("--text-field", flags.text_fields, "NAME",
              "Field with the text: a name, a dotted path or a JSON pointer; repeatable [text; in "
              "BEIR corpora title, then text]");
   group.text("--join", flags.join, "STRING", "Separator between text fields [a space]");
   group.value("--id-field", flags.id_field, "NAME",
-              "Field with the id [id, else _id, else the record's number]");
+              "Field with the id [id, else _id, else generated]");
+  group.choice("--id-from", flags.id_from,
+               "What generated ids are: the record's number, from 0, or FILE@BYTE");
+  group.value("--delimiter", flags.delimiter, "C",
+              "In CSV and TSV, the character between fields; tab for a tab [found out]");
+  group.flag("--no-header", flags.no_header,
+             "In CSV and TSV, the first line is a record; columns are named 1, 2, ...");
   group.flag("--no-quotes", flags.no_quotes, "In CSV and TSV, \" is an ordinary character");
   group.choice("--on-error", flags.on_error,
                "Skip and count bad records, or end the run with status 3 at the first");
@@ -36,6 +48,8 @@ void declare_input(CLI::App& app, InputFlags& flags) {
              "1000th on; 100%: no limit")
       ->capture_default_str();
   group.value("--max-line", flags.max_line, "SIZE", "A longer record is a bad one [32M]");
+  group.flag("--long", flags.long_windows,
+             "Read zstd files made with --long; takes up to 2 GiB of memory");
   group.choice("--duplicate-ids", flags.duplicate_ids,
                "Duplicate id: keep and count the record, or reject it");
 }
@@ -46,10 +60,39 @@ void refuse_terminal() {
               "no input: name a file, or pipe a corpus in (- reads from the terminal)");
 }
 
+namespace {
+
+/// One byte that can be between fields; NUL where none was given.
+char parse_delimiter(const std::string& word) {
+  if (word.empty()) return '\0';
+  if (word == "tab" || word == "\\t") return '\t';
+  const bool good = word.size() == 1 && static_cast<unsigned char>(word[0]) < 0x80 &&
+                    word.find_first_of("\"\r\n") == std::string::npos && word[0] != '\0';
+  if (good) return word[0];
+  throw Error(ExitCode::usage,
+              "--delimiter {}: give one ASCII character other than a quote, or the word tab", word);
+}
+
+}  // namespace
+
+bool implies_stdin(const InputFlags& flags) {
+  return flags.inputs.empty() && flags.files_from.empty();
+}
+
 CorpusOptions resolve_input(const InputFlags& flags) {
   CorpusOptions options;
   options.inputs = flags.inputs;
-  if (options.inputs.empty()) options.inputs.emplace_back("-");
+  if (implies_stdin(flags)) options.inputs.emplace_back("-");
+  if (flags.nul_names && flags.files_from.empty()) {
+    throw Error(ExitCode::usage, "-0 (--null) is about the names in --files-from FILE");
+  }
+  options.files_from = flags.files_from;
+  options.nul_names = flags.nul_names;
+  options.globs = flags.globs;
+  options.long_windows = flags.long_windows;
+  options.id_from = flags.id_from;
+  options.delimiter = parse_delimiter(flags.delimiter);
+  options.header = !flags.no_header;
   if (flags.format != "auto") options.format = flags.format;
   options.text_fields = flags.text_fields;
   if (flags.join) options.joiner = *flags.join;
@@ -60,10 +103,18 @@ CorpusOptions resolve_input(const InputFlags& flags) {
   return options;
 }
 
-RejectOptions resolve_rejects(const InputFlags& flags, const CorpusOptions& corpus) {
+void find_inputs(CorpusOptions& corpus, Console& console) {
+  corpus.warn = [&console](const std::string& text) { console.warning(text); };
+  corpus.files = std::make_shared<const InputList>(corpus);
+}
+
+void name_files(RejectOptions& rejects, const CorpusOptions& corpus) {
+  rejects.file_name = [files = corpus.files](std::uint32_t file) { return files->name(file); };
+}
+
+RejectOptions resolve_rejects(const InputFlags& flags) {
   RejectOptions options;
   options.on_error = flags.on_error;
-  options.file_names = corpus_file_names(corpus);
   std::string_view word = flags.max_rejects;
   const bool percent = word.ends_with('%');
   if (percent) word.remove_suffix(1);
@@ -90,15 +141,11 @@ void report_rejects(const RejectLog& rejects, Console& console) {
 }
 
 void report_empty_inputs(const CorpusSource& source, Console& console) {
-  const auto names = source.file_names();
-  const auto digests = source.digests();
-  const auto is_empty = [](const InputDigest& digest) { return digest.empty; };
-  if (std::all_of(digests.begin(), digests.end(), is_empty)) return;  // an empty corpus
-  for (std::size_t i = 0; i < digests.size(); ++i) {
-    if (!digests[i].empty) continue;
-    console.warning(fmt::format("{}: is empty ({})", names[i],
-                                digests[i].bytes == 0 ? "0 bytes" : "nothing after decompression"));
-  }
+  const EmptyInputs& empty = source.empty_inputs();
+  if (empty.count == empty.files) return;  // an empty corpus
+  for (const std::string& example : empty.examples) console.warning(example);
+  const std::uint64_t more = empty.count - empty.examples.size();
+  if (more > 0) console.warning(fmt::format("{} more files are empty", more));
 }
 
 void declare_model(CLI::App& app, ModelFlags& flags) {

@@ -27,7 +27,14 @@ struct InputFlags {
   std::vector<std::string> text_fields;
   std::optional<std::string> join;
   std::string id_field;
+  IdFrom id_from = IdFrom::position;
   bool no_quotes = false;
+  bool no_header = false;
+  std::string delimiter;
+  std::string files_from;
+  bool nul_names = false;
+  std::vector<std::string> globs;
+  bool long_windows = false;
   OnError on_error = OnError::skip;
   std::string max_rejects = std::string(kDefaultMaxRejects);
   std::string max_line;
@@ -35,13 +42,21 @@ struct InputFlags {
 };
 void declare_input(CLI::App& app, InputFlags& flags);
 
+/// Whether standard input is read because no input was named.
+bool implies_stdin(const InputFlags& flags);
 /// The corpus that the flags ask for; no input is standard input.
 CorpusOptions resolve_input(const InputFlags& flags);
+/// Finds its files, and lets it speak: what resolve_input(), which looks at nothing but the flags,
+/// leaves open. `console` must outlive the corpus.
+void find_inputs(CorpusOptions& corpus, Console& console);
 /// For a run that reads standard input only because no input was named: throws Error(usage) where
 /// it is a terminal, since nobody means to type a corpus.
 void refuse_terminal();
-/// What bad records do to the run, and how many it bears; the file they go to is left open.
-RejectOptions resolve_rejects(const InputFlags& flags, const CorpusOptions& corpus);
+/// What bad records do to the run, and how many it bears; the file they go to and files' names are
+/// left open.
+RejectOptions resolve_rejects(const InputFlags& flags);
+/// The names of the files of `corpus`, which have been found.
+void name_files(RejectOptions& rejects, const CorpusOptions& corpus);
 
 /// Says how many records were not used and shows the first of them; nothing when all were.
 void report_rejects(const RejectLog& rejects, Console& console);

@@ -67,6 +67,9 @@ WRAPPED = {
     'simdjson': r'formats/',
     'zstd': r'formats/',
     'zlib': r'formats/',
+    'bzlib': r'formats/io/bytes_bzip2\.cpp$',
+    'lzma': r'formats/io/bytes_xz\.cpp$',
+    'lz4': r'formats/',
     'xxhash': r'core/base/hash\.cpp$',
 }
 

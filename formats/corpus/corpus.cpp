@@ -10,6 +10,8 @@
 #include "core/base/error.hpp"
 #include "formats/corpus/corpus_reader.hpp"
 #include "formats/corpus/foreign_kind.hpp"
+#include "formats/corpus/input_digest.hpp"
+#include "formats/corpus/input_list.hpp"
 #include "formats/io/text_decoder.hpp"
 
 namespace embedtool {
@@ -21,6 +23,10 @@ constexpr std::size_t kMaxDepth = 1000;
 constexpr std::uint64_t kMaxRejectsInBlock = 1024;
 /// What an input is, is decided by so many bytes.
 constexpr std::size_t kHeadBytes = std::size_t{64} << 10;
+/// Records that are looked at before work starts.
+constexpr std::uint64_t kRehearsed = 100;
+/// Empty files that are named.
+constexpr std::size_t kEmptyExamples = 8;
 
 /// One input being read: its bytes, the window over them and, once the format is clear, the reader.
 class OpenFile {
@@ -33,9 +39,9 @@ class OpenFile {
         builder_(builder),
         counters_(counters),
         unpacked_before_(counters.unpacked),
-        stream_(path, counters, options.stop),
+        stream_(path, counters, options.stop, {options.long_windows}),
         // One byte more than a line may have, so that a longer one shows.
-        window_(stream_, options.buffer_bytes, options.max_line_bytes + 1) {}
+        window_(stream_, buffer_for(stream_, options), options.max_line_bytes + 1) {}
 
   /// Finds out what there is before the first record. False when blocked: call again. Throws
   /// Error(failed) for what is not a corpus.
@@ -58,6 +64,13 @@ class OpenFile {
   }
 
  private:
+  /// A small file, of which there may be a million, needs no large buffer.
+  static std::size_t buffer_for(const ByteStream& stream, const CorpusOptions& options) {
+    return stream.stored_size() >= options.buffer_bytes
+               ? options.buffer_bytes
+               : std::min(options.buffer_bytes, std::max(kHeadBytes, stream.stored_size() + 1));
+  }
+
   /// The first block, or of a slow producer's what there is once a line is whole. False when
   /// blocked before that.
   bool fill_head(Wait wait, InputHead& head) {
@@ -78,15 +91,7 @@ class OpenFile {
     if (!examined_) {
       examined_ = true;
       format_ = binary_format_of(head, options_);
-      if (format_ == nullptr) {
-        const ForeignKind* kind = foreign_kind_of(head.bytes);
-        if (kind != nullptr && !(kind->textual && !options_.format.empty())) {
-          throw Error(ExitCode::failed, "{}", explain(*kind, stream_.name()));
-        }
-        if (const TextCoding coding = detect_coding(head.bytes); !coding.is_plain()) {
-          window_.decode(coding);
-        }
-      }
+      if (format_ == nullptr) expect_text(head);
     }
     if (format_ == nullptr && !skip_byte_order_mark(window_, wait)) return false;
     if (!fill_head(wait, head)) return false;
@@ -99,6 +104,17 @@ class OpenFile {
     return true;
   }
 
+  /// Refuses what is no text, and decodes what is.
+  void expect_text(const InputHead& head) {
+    const TextCoding coding = detect_coding(head.bytes);
+    const ForeignKind* kind = foreign_kind_of(head.bytes);
+    if (kind == nullptr && coding.encoding == Encoding::utf8) kind = binary_kind_of(head.bytes);
+    if (kind != nullptr && !(kind->textual && !options_.format.empty())) {
+      throw Error(ExitCode::failed, "{}", explain(*kind, stream_.name()));
+    }
+    if (!coding.is_plain()) window_.decode(coding);
+  }
+
   const InputFormat* choose_text_format(const InputHead& head) {
     if (const InputFormat* asked = find_input_format(options_.format)) return asked;
     const FormatChoice choice = choose_input_format(head, path_, options_);
@@ -109,7 +125,7 @@ class OpenFile {
   }
 
   const CorpusOptions& options_;
-  const std::string& path_;
+  const std::string path_;
   const FieldPlan& plan_;
   RecordBuilder& builder_;
   const ByteCounters& counters_;
@@ -126,17 +142,13 @@ class Corpus final : public CorpusSource {
  public:
   Corpus(const CorpusOptions& options, RejectSink& rejects)
       : options_(options),
+        files_(options_.files ? options_.files : std::make_shared<const InputList>(options_)),
         plan_(options_),
-        builder_(options_, plan_, rejects),
-        file_names_(corpus_file_names(options_)) {
-    digests_.reserve(options_.inputs.size());
-    std::vector<InputFacts> facts;
-    for (const std::string& input : options_.inputs) facts.push_back(inspect_input(input));
-    const bool known =
-        std::all_of(facts.begin(), facts.end(), [](const InputFacts& f) { return f.regular; });
-    // One pipe among the inputs, and the total is not known.
-    for (const InputFacts& f : facts) total_ += known ? f.size : 0;
-    for (std::size_t i = 0; i < facts.size(); ++i) check_file(i, facts[i]);
+        builder_(options_, plan_, rejects) {
+    digests_.reserve(files_->groups().size());
+    for (std::size_t i = 0; i < files_->size(); ++i) names_.push_back(files_->name(i));
+    check_files();
+    check_kept_fields();
   }
 
   bool read(DocumentBlock& block, const BlockLimits& limits) override {
@@ -164,7 +176,7 @@ class Corpus final : public CorpusSource {
   SourceProgress progress() const override {
     SourceProgress progress;
     progress.bytes_read = counters_.packed.load(std::memory_order_relaxed);
-    progress.bytes_total = total_;
+    progress.bytes_total = files_->total_bytes();
     progress.bytes_unpacked = counters_.unpacked.load(std::memory_order_relaxed);
     progress.records = builder_.accepted();
     progress.rejected = builder_.rejected();
@@ -173,8 +185,10 @@ class Corpus final : public CorpusSource {
     return progress;
   }
 
-  std::span<const std::string> file_names() const override { return file_names_; }
+  std::string file_name(std::uint32_t file) const override { return files_->name(file); }
+  std::span<const std::string> file_names() const override { return names_; }
   std::span<const InputDigest> digests() const override { return digests_; }
+  const EmptyInputs& empty_inputs() const override { return empty_; }
   void resume(const ResumePoint& point) override {
     EMBEDTOOL_CHECK(builder_.accepted() == 0);  // called before the first read()
     resume_ = point;
@@ -182,12 +196,48 @@ class Corpus final : public CorpusSource {
 
  private:
   /// Everything that can be known to fail before work starts, fails here.
-  void check_file(std::size_t index, const InputFacts& facts) {
-    if (!facts.regular || options_.inputs[index] == "-") return;
-    ByteCounters unused;
+  void check_files() {
     CorpusOptions quiet = options_;
     quiet.warn = nullptr;  // it is said when the file is read
-    OpenFile(quiet, options_.inputs[index], plan_, builder_, unused).prepare(Wait::yes);
+    for (std::size_t i = 0; i < files_->size(); ++i) {
+      if (stopped()) return;
+      const std::string path = files_->path(i);
+      if (!inspect_input(path).regular || path == "-") continue;
+      ByteCounters unused;
+      OpenFile(quiet, path, plan_, builder_, unused).prepare(Wait::yes);
+    }
+  }
+
+  /// Says which fields to keep the first records do not have: most likely they are misspelt.
+  void check_kept_fields() {
+    if (options_.keep.empty() || !options_.warn) return;
+    struct Dropped final : RejectSink {
+      void add(const Reject& /*reject*/) override {}
+    } dropped;
+    RecordBuilder builder(options_, plan_, dropped);
+    ByteCounters unused;
+    const std::string path = files_->path(0);
+    if (path == "-" || !inspect_input(path).regular) return;
+    CorpusOptions quiet = options_;
+    quiet.warn = nullptr;
+    OpenFile file(quiet, path, plan_, builder, unused);
+    builder.set_file(0, path, file.window());
+    DocumentBlock block;
+    builder.bind(block);
+    for (std::uint64_t i = 0; i < kRehearsed; ++i) {
+      const RecordReader::Step step = file.next(Wait::yes);
+      if (step == RecordReader::Step::end || step == RecordReader::Step::blocked) break;
+      block.clear();
+    }
+    if (builder.accepted() == 0) return;
+    for (std::size_t i = 0; i < options_.keep.size(); ++i) {
+      if (builder.has_seen_kept(i)) continue;
+      options_.warn(
+          fmt::format("--keep {}: none of the first {} records of {} has such a field; "
+                      "they have {}",
+                      options_.keep[i], builder.accepted(), files_->name(0),
+                      builder.first_names().empty() ? "none" : builder.first_names()));
+    }
   }
 
   bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
@@ -197,8 +247,7 @@ class Corpus final : public CorpusSource {
     while (file_ || open_next()) {
       const RecordReader::Step step = file_->next(wait);
       if (step != RecordReader::Step::end) return step;
-      digests_.push_back(file_->digest());
-      file_.reset();
+      close_file();
     }
     return RecordReader::Step::end;
   }
@@ -225,36 +274,51 @@ class Corpus final : public CorpusSource {
     throw Error(ExitCode::usage,
                 "{}: its first {} records are not those of the unfinished output: the input has "
                 "changed; add --overwrite to start over",
-                file_names_[std::max<std::size_t>(next_file_, 1) - 1], resume_.witnesses);
+                files_->name(std::max<std::size_t>(next_file_, 1) - 1), resume_.witnesses);
   }
 
   /// Opens the next file; false when there is none.
   bool open_next() {
-    if (next_file_ == options_.inputs.size()) return false;
-    file_.emplace(options_, options_.inputs[next_file_], plan_, builder_, counters_);
-    builder_.set_file(static_cast<std::uint32_t>(next_file_), options_.inputs[next_file_],
-                      file_->window());
+    if (next_file_ == files_->size()) return false;
+    const std::string path = files_->path(next_file_);
+    file_.emplace(options_, path, plan_, builder_, counters_);
+    builder_.set_file(static_cast<std::uint32_t>(next_file_), path, file_->window());
     ++next_file_;
     return true;
   }
 
+  /// The file at hand has been read to its end.
+  void close_file() {
+    const InputDigest digest = file_->digest();
+    group_.add(files_->path(next_file_ - 1), digest);
+    ++empty_.files;
+    if (digest.empty && empty_.count++ < kEmptyExamples) {
+      empty_.examples.push_back(
+          fmt::format("{}: is empty ({})", files_->name(next_file_ - 1),
+                      digest.bytes == 0 ? "0 bytes" : "nothing after decompression"));
+    }
+    file_.reset();
+    const std::size_t group = digests_.size();
+    if (next_file_ < files_->first_file(group) + files_->groups()[group].files) return;
+    digests_.push_back(group_.sum(files_->groups()[group].many));
+    group_ = GroupDigest();
+  }
+
   const CorpusOptions options_;
+  const std::shared_ptr<const InputList> files_;
   const FieldPlan plan_;
   RecordBuilder builder_;
-  std::vector<std::string> file_names_;
   ByteCounters counters_;
-  std::uint64_t total_ = 0;
   std::size_t next_file_ = 0;
   std::optional<OpenFile> file_;
+  GroupDigest group_;  ///< of the files of it that have been read
   std::vector<InputDigest> digests_;
+  EmptyInputs empty_;
+  std::vector<std::string> names_;
   ResumePoint resume_;
 };
 
 void check_options(const CorpusOptions& options) {
-  if (options.inputs.empty()) throw Error(ExitCode::usage, "no input given");
-  if (std::count(options.inputs.begin(), options.inputs.end(), "-") > 1) {
-    throw Error(ExitCode::usage, "standard input (-) can be read only once, but is given twice");
-  }
   if (!options.format.empty() && find_input_format(options.format) == nullptr) {
     std::string names;
     for (const std::string_view name : input_format_names()) {
@@ -271,26 +335,6 @@ void check_options(const CorpusOptions& options) {
 }
 
 }  // namespace
-
-std::vector<std::string> corpus_file_names(const CorpusOptions& options) {
-  std::vector<std::string> names;
-  for (const std::string& input : options.inputs) {
-    names.emplace_back(input == "-" ? "<stdin>" : input);
-  }
-  return names;
-}
-
-InputDigest digest_input(const std::string& path, const std::atomic<bool>& stop) {
-  ByteCounters unused;
-  ByteStream stream(path, unused, &stop);
-  stream.take_as_stored();
-  std::vector<char> buffer(std::size_t{1} << 20U);
-  while (!stream.read(buffer, Wait::yes).end) {
-    if (stop)
-      throw Error(ExitCode::failed, "{}: stopped while comparing its contents", stream.name());
-  }
-  return {stream.bytes_read(), stream.digest(), unused.unpacked == 0};
-}
 
 std::unique_ptr<CorpusSource> open_corpus(const CorpusOptions& options, RejectSink& rejects) {
   check_options(options);

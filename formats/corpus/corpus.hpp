@@ -9,6 +9,7 @@
 
 #include "core/ports.hpp"
 #include "formats/corpus/corpus_options.hpp"
+#include "formats/corpus/input_digest.hpp"
 
 namespace embedtool {
 
@@ -19,11 +20,11 @@ struct ResumePoint {
   std::uint64_t prefix = 0;     ///< … the last had this Record::prefix; 0 witnesses: none
 };
 
-/// What was read of an input, after its end.
-struct InputDigest {
-  std::uint64_t bytes = 0;  ///< as stored
-  Hash128 hash;
-  bool empty = false;  ///< it was empty after decompression
+/// Files that nothing was in.
+struct EmptyInputs {
+  std::vector<std::string> examples;  ///< "NAME: is empty (0 bytes)", the first few
+  std::uint64_t count = 0;
+  std::uint64_t files = 0;  ///< all that were read
 };
 
 /// The documents of files and pipes.
@@ -33,22 +34,20 @@ class CorpusSource : public DocumentSource {
   /// counted and dropped. It throws Error(usage) before handing out any record if the input is not
   /// the one that was begun.
   virtual void resume(const ResumePoint& point) = 0;
-  /// One entry per input that was read to its end, in order. Call after read() has returned false.
+  /// One entry per InputGroup that was read to its end, in order. Call after read() has returned
+  /// false.
   virtual std::span<const InputDigest> digests() const = 0;
+  /// Of an input file, by Record::file: for messages.
+  virtual std::string file_name(std::uint32_t file) const = 0;
+  /// After read() has returned false.
+  virtual const EmptyInputs& empty_inputs() const = 0;
 };
 
-/// Opens a corpus: every input is checked, and the header of every CSV file on disk is read, before
-/// this returns. `rejects` must outlive the source; the options are copied. Throws Error(usage) on
-/// options that do not fit the inputs, Error(failed) on inputs that cannot be read.
+/// Opens a corpus: every input is checked, and the first block of every file on disk is read,
+/// before this returns: what is no corpus, and a header that does not fit, show here. `rejects`
+/// must outlive the source; the options are copied. Throws Error(usage) on options that do not fit
+/// the inputs, Error(failed) on inputs that cannot be read.
 std::unique_ptr<CorpusSource> open_corpus(const CorpusOptions& options, RejectSink& rejects);
-
-/// Reads an input to its end and hashes it. Throws Error(failed) on a read error, also when `stop`
-/// turned true.
-InputDigest digest_input(const std::string& path, const std::atomic<bool>& stop);
-
-/// Names of inputs for messages, as the source's file_names(): what a RejectLog needs before the
-/// source exists.
-std::vector<std::string> corpus_file_names(const CorpusOptions& options);
 
 /// What CorpusOptions::format accepts.
 std::vector<std::string_view> input_format_names();

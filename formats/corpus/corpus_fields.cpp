@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "core/base/error.hpp"
 
@@ -54,6 +55,8 @@ std::string_view describe(ValueKind kind) {
       return "a boolean";
     case ValueKind::number:
       return "a number";
+    case ValueKind::not_finite:
+      return "NaN or Infinity";
     case ValueKind::string:
       return "a string";
     case ValueKind::array:
@@ -101,10 +104,53 @@ FieldPlan::FieldPlan(const CorpusOptions& options) : nodes_(1) {
 
 FieldPlan::Slot FieldPlan::want(const std::string& path) {
   if (path.empty()) throw Error(ExitCode::usage, "a field name is empty");
+  const std::vector<std::string> segments = split_path(path);
+  const Slot slot = want(segments, path);
+  if (!path.starts_with('/') && segments.size() > 1) want_dotted_names(slot, segments, path);
+  return slot;
+}
+
+/// Wants every way to read the path in which some of its dots belong to names; the one with the
+/// fewest steps goes first.
+void FieldPlan::want_dotted_names(Slot slot, const std::vector<std::string>& segments,
+                                  const std::string& path) {
+  constexpr std::size_t kMostDots = 5;  // of a longer path only the one whole name
+  const std::size_t dots = segments.size() - 1;
+  const std::uint32_t all = dots > kMostDots ? 1 : std::uint32_t{1} << dots;
+  std::vector<std::vector<std::string>> ways;
+  for (std::uint32_t steps = 0; steps < all; ++steps) {  // bit i: a step after segment i
+    std::vector<std::string> way{segments[0]};
+    for (std::size_t i = 0; i < dots; ++i) {
+      if ((steps >> i & 1U) != 0) {
+        way.push_back(segments[i + 1]);
+      } else {
+        way.back() += "." + segments[i + 1];
+      }
+    }
+    if (way.size() < segments.size()) ways.push_back(std::move(way));
+  }
+  std::stable_sort(ways.begin(), ways.end(),
+                   [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  Readings readings{slot, {}};
+  for (const auto& way : ways) readings.others.push_back(want(way, path));
+  readings_.push_back(std::move(readings));
+}
+
+void FieldPlan::prefer_dotted_names(RecordFields& fields) const {
+  for (const Readings& readings : readings_) {
+    for (const Slot other : readings.others) {
+      if (fields.values[other].kind == ValueKind::absent) continue;
+      fields.values[readings.slot] = fields.values[other];
+      break;
+    }
+  }
+}
+
+FieldPlan::Slot FieldPlan::want(const std::vector<std::string>& segments, const std::string& path) {
   // Descends from the root, making the nodes that are not there yet. A field that two options name
   // has one slot.
   std::uint32_t at = 0;
-  for (const std::string& segment : split_path(path)) at = descend(at, segment);
+  for (const std::string& segment : segments) at = descend(at, segment);
   Node& node = nodes_[at];
   if (node.slot == kNone) {
     node.slot = static_cast<Slot>(names_.size());

@@ -12,7 +12,16 @@
 
 namespace embedtool {
 
-enum class ValueKind : std::uint8_t { absent, null, boolean, number, string, array, object };
+enum class ValueKind : std::uint8_t {
+  absent,
+  null,
+  boolean,
+  number,
+  not_finite,  ///< NaN or Infinity, which are not JSON but which Python's json writes
+  string,
+  array,
+  object,
+};
 
 /// "a number", "an object", …: for messages.
 std::string_view describe(ValueKind kind);
@@ -73,6 +82,10 @@ class FieldPlan {
   /// The fields by slot, as the user wrote them.
   const std::vector<std::string>& names() const { return names_; }
 
+  /// A dotted path may also be met as a name that itself holds dots, such as `_source.body`; such a
+  /// name goes before the path. Call once all values of a JSON record are there.
+  void prefer_dotted_names(RecordFields& fields) const;
+
   std::vector<Slot> text;  ///< in joining order
   bool default_text = false;
   Slot beir_title = kNone;  ///< put before the text if beir_id is present
@@ -84,11 +97,21 @@ class FieldPlan {
   Slot vector = kNone;
 
  private:
+  /// Other readings of a dotted path, the first that is there counts.
+  struct Readings {
+    Slot slot = kNone;
+    std::vector<Slot> others;
+  };
+
   Slot want(const std::string& path);
+  Slot want(const std::vector<std::string>& segments, const std::string& path);
+  void want_dotted_names(Slot slot, const std::vector<std::string>& segments,
+                         const std::string& path);
   std::uint32_t descend(std::uint32_t from, const std::string& segment);
 
   std::vector<Node> nodes_;
   std::vector<std::string> names_;
+  std::vector<Readings> readings_;
 };
 
 }  // namespace embedtool

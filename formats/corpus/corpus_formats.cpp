@@ -80,14 +80,17 @@ FormatChoice choose_input_format(const InputHead& head, std::string_view file_na
     best = &format;
     best_fit = fit;
   }
-  if (named_fit != Fit::no && best_fit != Fit::certain) {
+  if (named_fit == best_fit || (named_fit != Fit::no && best_fit != Fit::certain)) {
     const bool text = named->open == open_text;
     return {named, text ? doubt_text(head, options) : ""};
   }
   FormatChoice choice{best, best->open == open_text ? doubt_text(head, options) : ""};
-  if (named != nullptr && named != best && !head.bytes.empty()) {
-    choice.doubt = fmt::format("holds {}, not {} as its name says, and is read as that", best->name,
-                               named->name);
+  const auto is_json = [](const InputFormat* format) { return format->name.starts_with("json"); };
+  const bool same_family = named != nullptr && is_json(named) && is_json(best);
+  if (named != nullptr && named != best && !same_family && !head.bytes.empty()) {
+    choice.doubt =
+        fmt::format("holds {0}, not {1} as its name says, and is read as {0}; --format {1} insists",
+                    best->name, named->name);
   }
   return choice;
 }

@@ -4,12 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/base/enum_words.hpp"
 
 namespace embedtool {
+
+class InputList;
 
 /// What a record without an id of its own is called.
 enum class IdFrom : std::uint8_t {
@@ -23,10 +26,16 @@ inline constexpr auto enum_words<IdFrom> = std::to_array<EnumWord<IdFrom>>({
 });
 
 /// How corpora are read. A *field* is named by a dotted path into nested objects and arrays
-/// (`a.b.0`), or by a JSON pointer (`/a/b.c/0`, for names that hold dots); in CSV and TSV it is a
-/// column's exact name.
+/// (`a.b.0`, where a name that itself holds the dots goes first), or by a JSON pointer
+/// (`/a/b.c/0`); in CSV and TSV it is a column's exact name.
 struct CorpusOptions {
-  std::vector<std::string> inputs;  ///< files in order; "-" is stdin
+  std::vector<std::string> inputs;  ///< files and folders in order; "-" is stdin
+  std::string files_from;           ///< a file with more names, after those; "-" is stdin
+  bool nul_names = false;           ///< each name there ends with a NUL, not with a line
+  std::vector<std::string> globs;   ///< which files of folders are read; none: all
+  std::string except_folder;        ///< never walked: where the output goes
+  /// What the five above come to; null: open_corpus() finds out.
+  std::shared_ptr<const InputList> files;
   /// One of input_format_names(); empty: by the first block of each input; its name's ending
   /// decides what that leaves open.
   std::string format;

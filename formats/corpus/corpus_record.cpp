@@ -14,6 +14,35 @@
 namespace embedtool {
 namespace {
 
+/// Valid JSON of what Python's json writes: NaN and Infinity become null.
+std::string without_not_finite(std::string_view json) {
+  std::string out;
+  bool in_string = false;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    const char c = json[at];
+    if (in_string && c == '\\' && at + 1 < json.size()) {
+      out += c;
+      out += json[++at];
+      continue;
+    }
+    if (c == '"') in_string = !in_string;
+    const bool word = !in_string && (c == 'N' || c == 'I' || c == '-');
+    const std::string_view rest = json.substr(at);
+    const std::size_t sign = c == '-' ? 1 : 0;
+    const std::size_t length = !word                                       ? 0
+                               : rest.substr(sign).starts_with("NaN")      ? sign + 3
+                               : rest.substr(sign).starts_with("Infinity") ? sign + 8
+                                                                           : 0;
+    if (length > 0) {
+      out += "null";
+      at += length - 1;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 /// Appends JSON text without the white space between its tokens.
 Slice append_compact(DocumentBlock& block, std::string_view json) {
   const std::size_t start = block.bytes.size();
@@ -25,7 +54,14 @@ Slice append_compact(DocumentBlock& block, std::string_view json) {
     std::memcpy(block.bytes.data() + start, json.data(), size);
   }
   block.bytes.resize(start + size);
-  return {start, size};
+  const std::string_view text(block.bytes.data() + start, size);
+  if (text.find("NaN") == std::string_view::npos &&
+      text.find("Infinity") == std::string_view::npos) {
+    return {start, size};
+  }
+  const std::string valid = without_not_finite(text);
+  block.bytes.resize(start);
+  return block.append(valid);
 }
 
 }  // namespace
@@ -131,7 +167,8 @@ bool RecordBuilder::fill(const RecordFields& fields, Record& record) {
   const auto holds = [&](FieldPlan::Slot slot) {
     if (slot == FieldPlan::kNone) return false;
     const ValueKind kind = fields.values[slot].kind;
-    return kind != ValueKind::absent && kind != ValueKind::null;
+    // What is missing is NaN where pandas has written it.
+    return kind != ValueKind::absent && kind != ValueKind::null && kind != ValueKind::not_finite;
   };
   // The id first: a reject for any other reason can then be named by it.
   if (!put_id(fields, record)) return false;
@@ -332,11 +369,14 @@ bool RecordBuilder::put_vector(const FieldValue& value, Record& record) {
 }
 
 void RecordBuilder::put_kept(const RecordFields& fields) {
-  for (const FieldPlan::Slot slot : plan_.keep) {
-    const FieldValue& value = fields.values[slot];
+  if (accepted() == 0 && !plan_.keep.empty()) first_names_ = list_names(fields.names);
+  for (std::size_t i = 0; i < plan_.keep.size(); ++i) {
+    const FieldValue& value = fields.values[plan_.keep[i]];
+    if (value.kind != ValueKind::absent) kept_seen_[i] = true;
     switch (value.kind) {
       case ValueKind::absent:
       case ValueKind::null:
+      case ValueKind::not_finite:
         block_->kept.push_back(Slice::null());
         break;
       case ValueKind::string:

@@ -24,6 +24,7 @@ class RecordBuilder {
       : options_(options),
         plan_(plan),
         rejects_(rejects),
+        kept_seen_(plan.keep.size()),
         ids_(options.unique_ids ? 0 : kCountedIds) {}
 
   /// From now on records go into `block`.
@@ -47,6 +48,10 @@ class RecordBuilder {
   std::uint64_t duplicate_ids() const { return duplicate_ids_.load(std::memory_order_relaxed); }
   bool all_ids_known() const { return !overflowed_.load(std::memory_order_relaxed); }
   std::uint64_t rejected() const { return rejected_.load(std::memory_order_relaxed); }
+  /// Has any record had the field to keep, if only as null?
+  bool has_seen_kept(std::size_t field) const { return kept_seen_[field]; }
+  /// Fields of the first record, for messages.
+  const std::string& first_names() const { return first_names_; }
 
  private:
   /// When duplicates are only counted, this many ids are kept (8 MiB), whatever the corpus.
@@ -84,9 +89,11 @@ class RecordBuilder {
   std::uint32_t file_ = 0;
   std::string file_id_;  ///< the file's name as an id
   const ByteWindow* window_ = nullptr;
-  std::string_view bytes_;    ///< the current record as written
-  bool has_own_id_ = false;   ///< the current record has an id that was not generated
-  std::string reason_;        ///< why the current record is rejected
+  std::string_view bytes_;   ///< the current record as written
+  bool has_own_id_ = false;  ///< the current record has an id that was not generated
+  std::string reason_;       ///< why the current record is rejected
+  std::vector<bool> kept_seen_;
+  std::string first_names_;
   std::uint64_t prefix_ = 0;  ///< running hash of all records so far
   IdSet ids_;
   std::atomic<std::uint64_t> duplicate_ids_{0};

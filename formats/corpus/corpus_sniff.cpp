@@ -48,6 +48,10 @@ bool begins_array(std::string_view text, std::size_t max_depth, bool whole) {
   const std::string_view inside = skip_marks(text.substr(1));
   if (inside.empty()) return whole ? false : true;
   if (begins_object(inside)) return true;
+  if (inside.front() == ']') {  // an empty one: records are behind it, or nothing is
+    const std::string_view behind = skip_marks(inside.substr(1));
+    return behind.empty() || begins_object(behind);
+  }
   JsonScanner scanner(max_depth);
   scanner.restart();
   const auto status = scanner.scan(text, whole);
@@ -97,15 +101,21 @@ void for_lines(const InputHead& head, const Take& take) {
   }
 }
 
-/// Whether most lines are objects; what is in front of them may be noise.
-bool mostly_objects(const InputHead& head) {
+struct LineCounts {
   std::size_t lines = 0;
   std::size_t objects = 0;
+
+  /// What is in front of them may be noise.
+  bool mostly_objects() const { return objects > 0 && objects * 2 >= lines; }
+};
+
+LineCounts count_lines(const InputHead& head) {
+  LineCounts counts;
   for_lines(head, [&](std::string_view line) {
-    ++lines;
-    objects += begins_object(skip_all_marks(line)) ? 1 : 0;
+    ++counts.lines;
+    counts.objects += begins_object(skip_all_marks(line)) ? 1 : 0;
   });
-  return objects > 0 && objects * 2 >= lines;
+  return counts;
 }
 
 Layout layout_of(const InputHead& head, const CorpusOptions& options) {
@@ -115,7 +125,7 @@ Layout layout_of(const InputHead& head, const CorpusOptions& options) {
   if (object && layout_of_objects(text, head.whole, options.max_depth) == Layout::values) {
     return Layout::values;
   }
-  if (mostly_objects(head)) return Layout::lines;
+  if (count_lines(head).mostly_objects()) return Layout::lines;
   // Damaged lines, or one that is longer than the block.
   const bool one_line = text.find('\n') == std::string_view::npos;
   return object && one_line && !head.whole ? Layout::lines : Layout::none;
@@ -132,8 +142,10 @@ bool looks_like_object(std::string_view line) {
 
 Fit fits_jsonl(const InputHead& head, const CorpusOptions& options) {
   switch (layout_of(head, options)) {
-    case Layout::lines:
-      return Fit::likely;
+    case Layout::lines: {
+      const LineCounts counts = count_lines(head);
+      return counts.objects == counts.lines ? Fit::certain : Fit::likely;
+    }
     case Layout::values:
       return Fit::no;
     case Layout::none:
@@ -147,7 +159,7 @@ Fit fits_json(const InputHead& head, const CorpusOptions& options) {
     case Layout::lines:
       return Fit::no;
     case Layout::values:
-      return Fit::likely;
+      return Fit::certain;
     case Layout::none:
       return Fit::possible;
   }
@@ -156,11 +168,11 @@ Fit fits_json(const InputHead& head, const CorpusOptions& options) {
 
 Fit fits_csv(const InputHead& head, const CorpusOptions& options) {
   if (layout_of(head, options) != Layout::none) return Fit::no;
-  return has_table_header(head, options) ? Fit::likely : Fit::possible;
+  return has_table_header(head, options) ? Fit::certain : Fit::possible;
 }
 
 Fit fits_tsv(const InputHead& head, const CorpusOptions& options) {
-  return layout_of(head, options) != Layout::none ? Fit::no : Fit::possible;
+  return fits_csv(head, options);  // both find the delimiter; the name is a matter of taste
 }
 
 Fit fits_text(const InputHead& /*head*/, const CorpusOptions& /*options*/) {
@@ -175,9 +187,6 @@ std::string doubt_text(const InputHead& head, const CorpusOptions& options) {
   if (layout_of(head, options) == Layout::lines) {
     return "its lines are JSON objects, but are read as texts; --format jsonl reads them as "
            "records";
-  }
-  if (layout_of(head, options) == Layout::values) {
-    return "it holds JSON, but its lines are read as texts; --format json reads records";
   }
   std::size_t lines = 0;
   std::size_t columns = 0;

@@ -231,7 +231,9 @@ void CsvReader::fail_missing_column(const std::string& name, std::string_view fl
                 "{}: name one with {}",
                 context_.file_name, name, columns_.size(), flag);
   }
-  throw Error(ExitCode::usage, "{}: no column '{}' in its header ({}); name one with {}",
+  throw Error(ExitCode::usage,
+              "{}: no column '{}' in its header ({}); name one with {}, or add --no-header if the "
+              "first line is a record",
               context_.file_name, name, list_names(names), flag);
 }
 
@@ -283,6 +285,14 @@ RecordReader::Step CsvReader::take_record(std::string_view record) {
   const std::string_view shown = record.substr(0, record.find_last_not_of("\r\n") + 1);
   if (!header_.empty() && shown == header_) {
     builder.reject(line_, {}, "this is the header once more; were files joined by cat(1)?", shown);
+    return Step::rejected;
+  }
+  if (shown.size() == 5 && shown.starts_with("sep=") && shown[4] == scanner_.delimiter()) {
+    builder.reject(line_, {}, "this is a sep= line; were files joined by cat(1)?", shown);
+    return Step::rejected;
+  }
+  if (is_nul(shown)) {
+    builder.reject(line_, {}, "nothing but NUL bytes; is the file damaged?", shown);
     return Step::rejected;
   }
   if (scanner_.cell_count() != columns_.size()) {

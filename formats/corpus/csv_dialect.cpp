@@ -18,7 +18,12 @@ constexpr std::size_t kMaxCells = 4096;
 struct TableStart {
   std::vector<std::string> header;
   std::size_t records = 0;  ///< whole ones, the header among them
-  bool equal = true;        ///< all have as many fields as the header
+  std::size_t odd = 0;      ///< other numbers of fields than the header, or broken quoting
+
+  /// Do practically all records have as many fields as the header? One may be damaged or cut off.
+  bool is_regular() const {
+    return header.size() > 1 && odd * 10 <= std::max(records, std::size_t{10});
+  }
 };
 
 TableStart cut(std::string_view text, bool whole, char delimiter, bool quotes) {
@@ -27,13 +32,17 @@ TableStart cut(std::string_view text, bool whole, char delimiter, bool quotes) {
   while (!text.empty() && table.records < kRecords) {
     scanner.restart(kMaxCells);
     const auto status = scanner.scan(text, whole);
-    if (status == CsvScanner::Status::bad) table.equal = false;
-    if (status != CsvScanner::Status::record) break;
+    if (status == CsvScanner::Status::need_more) break;
+    if (status == CsvScanner::Status::bad) {  // a reader goes on at the next line
+      ++table.odd;
+      text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+      continue;
+    }
     const std::string_view record = text.substr(0, scanner.size());
     text.remove_prefix(scanner.size());
     if (record.find_first_not_of("\r\n") == std::string_view::npos) continue;
     if (table.records++ > 0) {
-      table.equal = table.equal && scanner.cell_count() == table.header.size();
+      table.odd += scanner.cell_count() == table.header.size() ? 0 : 1;
       continue;
     }
     for (const CsvCell& cell : scanner.cells()) {
@@ -85,10 +94,9 @@ CsvDialect sniff_dialect(const InputHead& head, const CorpusOptions& options, ch
   for (const char delimiter : kDelimiters) {
     const TableStart table = delimiter == usual ? as_usual : start_with(delimiter);
     if (options.header && has_wanted(table, options)) return {delimiter, 0};
-    if (regular == '\0' && table.equal && table.header.size() > 1) regular = delimiter;
+    if (regular == '\0' && table.is_regular()) regular = delimiter;
   }
-  const bool usual_cuts = as_usual.equal && as_usual.header.size() > 1;
-  if (!usual_cuts && regular != '\0') dialect.delimiter = regular;
+  if (!as_usual.is_regular() && regular != '\0') dialect.delimiter = regular;
   return dialect;
 }
 
@@ -97,8 +105,7 @@ bool has_table_header(const InputHead& head, const CorpusOptions& options) {
   const std::size_t skip = separator_line(head.bytes);
   const auto is_table = [&](char delimiter) {
     const TableStart table = cut(head.bytes.substr(skip), head.whole, delimiter, options.quotes);
-    return table.header.size() > 1 && table.records > 1 && table.equal &&
-           has_wanted(table, options);
+    return table.records > table.odd + 1 && table.is_regular() && has_wanted(table, options);
   };
   if (options.delimiter != '\0') return is_table(options.delimiter);
   if (skip > 0) return is_table(head.bytes[4]);

@@ -32,6 +32,7 @@ class CsvScanner {
   /// no bytes follow it. Needs at least one byte in a final view to find a record.
   Status scan(std::string_view view, bool final);
 
+  char delimiter() const { return delimiter_; }
   const std::vector<CsvCell>& cells() const { return cells_; }
   std::size_t cell_count() const { return count_; }
   /// Bytes of the record, its line end included.

@@ -195,7 +195,10 @@ const ForeignKind* foreign_kind_of(std::string_view head) {
   }
   if (is_old_tar(head)) return &kTar;
   if (is_safetensors(head)) return &kSafetensors;
-  if (const ForeignKind* kind = markup_of(head)) return kind;
+  return markup_of(head);
+}
+
+const ForeignKind* binary_kind_of(std::string_view head) {
   return is_binary(head) ? &kBinary : nullptr;
 }
 

@@ -13,9 +13,11 @@ struct ForeignKind {
   bool textual = false;     ///< it is text; whoever names a format means it
 };
 
-/// The kind that an input's first block (unpacked, as stored) shows, or null. What is neither a
-/// known kind nor text is "binary data".
+/// The kind that an input's first block (unpacked, as stored) shows, or null.
 const ForeignKind* foreign_kind_of(std::string_view head);
+/// For what is none of those and no text in UTF-16 or UTF-32: whether it is text at all; null, or
+/// "binary data".
+const ForeignKind* binary_kind_of(std::string_view head);
 
 /// "NAME: is a ZIP archive, not a corpus; unzip -p NAME | embedtool …".
 std::string explain(const ForeignKind& kind, std::string_view file_name);

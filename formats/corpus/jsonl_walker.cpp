@@ -45,6 +45,7 @@ class Walk {
                    std::size_t depth);
   error_code container(od::value& value, const FieldPlan::Node* node, FieldValue* out,
                        std::size_t depth, bool is_array);
+  static error_code type_of(od::value& value, od::json_type& type, bool& not_finite);
   static error_code scalar(od::value& value, std::string_view token, ValueKind& kind);
   void forget(const FieldPlan::Node& node);
   void note_element(FieldValue& array, od::value& element);
@@ -76,6 +77,32 @@ error_code Walk::object(od::object& object, const FieldPlan::Node* node, std::si
   return simdjson::SUCCESS;
 }
 
+/// Is it a number that JSON has no word for, in the words of Python and JavaScript?
+bool is_not_finite(std::string_view token) {
+  if (token.starts_with('-')) token.remove_prefix(1);
+  return token == "NaN" || token == "Infinity";
+}
+
+/// The type by a value's first character; `not_finite` if the value is a word that is no JSON.
+error_code Walk::type_of(od::value& value, od::json_type& type, bool& not_finite) {
+  error_code error = value.type().get(type);
+  if (error == simdjson::SUCCESS) {
+    switch (type) {
+      case od::json_type::array:
+      case od::json_type::object:
+      case od::json_type::number:
+      case od::json_type::string:
+      case od::json_type::boolean:
+      case od::json_type::null:
+        return error;
+      default:  // newer versions have a type for what they do not know
+        error = simdjson::TAPE_ERROR;
+    }
+  }
+  not_finite = is_not_finite(trim_right(value.raw_json_token()));
+  return not_finite ? simdjson::SUCCESS : error;
+}
+
 /// Checks a number or literal, which simdjson has only looked at by its first character.
 error_code Walk::scalar(od::value& value, std::string_view token, ValueKind& kind) {
   od::json_type type;
@@ -83,7 +110,9 @@ error_code Walk::scalar(od::value& value, std::string_view token, ValueKind& kin
   switch (type) {
     case od::json_type::number:
       kind = ValueKind::number;
-      return is_json_number(token) ? simdjson::SUCCESS : simdjson::NUMBER_ERROR;
+      if (is_json_number(token)) return simdjson::SUCCESS;
+      kind = ValueKind::not_finite;  // "-Infinity"
+      return is_not_finite(token) ? simdjson::SUCCESS : simdjson::NUMBER_ERROR;
     case od::json_type::boolean:
       kind = ValueKind::boolean;
       if (token == "true") return simdjson::SUCCESS;
@@ -100,7 +129,12 @@ error_code Walk::value(od::value& value, const FieldPlan::Node* node, std::size_
   FieldValue* out =
       node != nullptr && node->slot != FieldPlan::kNone ? &fields_.values[node->slot] : nullptr;
   od::json_type type;
-  if (const auto error = value.type().get(type)) return error;
+  bool not_finite = false;
+  if (const auto error = type_of(value, type, not_finite)) return error;
+  if (not_finite) {
+    if (out != nullptr) *out = FieldValue{ValueKind::not_finite, {}, {}};
+    return simdjson::SUCCESS;
+  }
   if (type == od::json_type::object || type == od::json_type::array) {
     return container(value, node, out, depth + 1, type == od::json_type::array);
   }
@@ -155,8 +189,9 @@ error_code Walk::array(od::array& array, const FieldPlan::Node* node, FieldValue
     const FieldPlan::Node* child = node != nullptr ? plan_.child(*node, index) : nullptr;
     ++index;
     od::json_type type;
-    if (const auto error = element.type().get(type)) return error;
-    if (out == nullptr || type != od::json_type::string) {
+    bool not_finite = false;
+    if (const auto error = type_of(element, type, not_finite)) return error;
+    if (out == nullptr || not_finite || type != od::json_type::string) {
       if (out != nullptr && out->odd_element == ValueKind::absent) note_element(*out, element);
       if (const auto error = value(element, child, depth)) return error;
       continue;
@@ -282,7 +317,10 @@ bool JsonWalker::walk(std::string_view json, RecordFields& fields) {
   const char* where = nullptr;
   const bool more = document.current_location().get(where) == simdjson::SUCCESS;
   if (error == simdjson::SUCCESS && more) error = simdjson::TRAILING_CONTENT;
-  if (error == simdjson::SUCCESS) return true;
+  if (error == simdjson::SUCCESS) {
+    plan_.prefer_dotted_names(fields);
+    return true;
+  }
   error_ = explain(error, json, more ? where : nullptr, walk.too_deep(), max_depth_);
   return false;
 }

@@ -79,6 +79,7 @@ ByteStream::ByteStream(const std::string& path, ByteCounters& counters,
   struct stat info {};
   if (::fstat(fd_, &info) != 0) fail_open(name_, errno);
   regular_ = S_ISREG(info.st_mode);
+  stored_size_ = regular_ ? static_cast<std::size_t>(info.st_size) : SIZE_MAX;
 }
 
 /// True when read(2) will not block, or may.

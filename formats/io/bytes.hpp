@@ -61,6 +61,8 @@ class ByteStream {
   void take_as_stored() { recognised_ = true; }
 
   const std::string& name() const { return name_; }
+  /// Of a file: its size when it was opened. Of anything else: without bound.
+  std::size_t stored_size() const { return stored_size_; }
   /// Bytes read so far, as stored, and their hash.
   std::uint64_t bytes_read() const { return offset_; }
   Hash128 digest() const { return hasher_.digest(); }
@@ -78,6 +80,7 @@ class ByteStream {
   UniqueFd owned_;
   int fd_ = -1;
   bool regular_ = false;
+  std::size_t stored_size_ = 0;
   ByteCounters& counters_;
   const std::atomic<bool>* stop_;
   UnpackOptions unpack_;

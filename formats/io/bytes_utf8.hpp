@@ -9,6 +9,11 @@ namespace embedtool {
 /// Valid UTF-8 (no overlong forms, no surrogates, nothing above U+10FFFF)? NUL bytes are valid.
 bool is_utf8(std::string_view bytes);
 
+/// Are all of the bytes, of which there are some, NUL? So a file ends that was cut off by a crash.
+inline bool is_nul(std::string_view bytes) {
+  return bytes.starts_with('\0') && bytes.find_first_not_of('\0') == std::string_view::npos;
+}
+
 /// Length of the longest valid prefix of `bytes`; its size if all of it is valid. Slower than
 /// is_utf8: for messages.
 std::size_t valid_utf8_prefix(std::string_view bytes);

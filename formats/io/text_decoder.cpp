@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "formats/io/bytes_utf8.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -39,10 +41,12 @@ bool reads_like(std::string_view bytes, Encoding encoding) {
   std::size_t units = 0;
   std::size_t common = 0;
   std::size_t odd = 0;
+  std::size_t line_ends = 0;
   for (std::size_t at = 0; at + size <= bytes.size(); at += size) {
     const std::uint32_t unit = unit_at(bytes, at, encoding);
     ++units;
     if (is_common(unit)) ++common;
+    if (unit == '\n') ++line_ends;
     const bool impossible = size == 4 && (unit > 0x10ffff || (unit >= 0xd800 && unit < 0xe000));
     // Swapped ASCII (U+2000 is a space's) and the private area.
     const bool strange =
@@ -50,7 +54,25 @@ bool reads_like(std::string_view bytes, Encoding encoding) {
     if (impossible) return false;
     if (strange && !is_common(unit)) ++odd;
   }
-  return units > 0 && common * 12 >= units && odd * 20 <= units;
+  // Where the bytes of line ends are not those of line-end units, the lines are of 8-bit text.
+  const auto feeds = static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+  return units > 0 && common * 12 >= units && odd * 20 <= units && line_ends * 2 >= feeds;
+}
+
+/// Can the bytes hardly be UTF-8? Among the letters of a text there are few NULs and controls.
+bool is_odd_utf8(std::string_view bytes) {
+  std::size_t nuls = 0;
+  std::size_t controls = 0;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte == 0) {
+      ++nuls;
+    } else if (byte < 0x20 && !is_common(byte)) {
+      ++controls;
+    }
+  }
+  if (nuls == 0) return false;
+  return nuls * 8 >= bytes.size() || controls * 10 >= bytes.size() || !is_utf8(bytes);
 }
 
 }  // namespace
@@ -68,7 +90,7 @@ TextCoding detect_coding(std::string_view head) {
     coding.encoding = Encoding::utf16le;
   } else if (sample.starts_with("\xfe\xff"sv)) {
     coding.encoding = Encoding::utf16be;
-  } else if (sample.find('\0') != std::string_view::npos) {
+  } else if (is_odd_utf8(sample)) {
     for (const Encoding encoding :
          {Encoding::utf32le, Encoding::utf32be, Encoding::utf16le, Encoding::utf16be}) {
       if (!reads_like(sample, encoding)) continue;

@@ -101,6 +101,10 @@ Json input_json(const InputEntry& input) {
   if (input.bytes) json["bytes"] = *input.bytes;
   if (input.modified_ns) json["modified_ns"] = *input.modified_ns;
   if (!input.hash.empty()) json["xxh128"] = input.hash;
+  if (input.files > 0) {
+    json["files"] = input.files;
+    json["listing"] = input.listing;
+  }
   return json;
 }
 
@@ -145,6 +149,10 @@ InputEntry input_from(const Json& json) {
     input.modified_ns = time(modified);
   }
   if (!json.at("xxh128").is_null()) input.hash = json.at("xxh128").get<std::string>();
+  if (json.contains("files")) {
+    input.files = number(json, "files");
+    input.listing = json.at("listing").get<std::string>();
+  }
   return input;
 }
 

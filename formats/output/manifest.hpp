@@ -10,7 +10,9 @@
 //   model            fingerprint of the model
 //   settings         {name: text}: all fields that have no member of their own
 //   inputs           [{name, bytes, modified_ns, xxh128}], as stored: what was read of each.
-//                    modified_ns (since 1970) is null for a pipe
+//                    modified_ns (since 1970) is null for a pipe. Of a folder or list also
+//                    files (how many) and listing (hash of their names, sizes and times); its
+//                    xxh128 is that of their names and hashes
 //   data             "parquet" | "npy" | "jsonl"
 //   dims, dtype, multi_vector, int8_scale, kept_fields, `sparse` where it is
 //   model_files      [{name, bytes, modified_ns, changed_ns}]: the model's files as they looked

@@ -44,6 +44,17 @@ std::string kind_of(std::string_view reason) {
   return kind;
 }
 
+/// Did a policy leave the record out? Then its reason ends with that option's name.
+bool is_asked_for(std::string_view reason) {
+  return reason.ends_with(" (--duplicate-ids)") || reason.ends_with(" (--on-long)");
+}
+
+/// The reason in a line of the file, as it is escaped there.
+std::string_view reason_in(std::string_view line) {
+  constexpr std::string_view kNext = "\",\"bytes\":";
+  return line.substr(0, std::min(line.size(), line.rfind(kNext)));
+}
+
 std::string describe(const RejectBudget& budget) {
   return budget.count < UINT64_MAX ? std::to_string(budget.count)
                                    : fmt::format("{}%", budget.percent);
@@ -65,9 +76,8 @@ void RejectLog::fail(const char* doing, int error) const {
               std::strerror(error));
 }
 
-const std::string& RejectLog::file_name(std::uint32_t file) const {
-  static const std::string unknown = "<unknown>";
-  return file < options_.file_names.size() ? options_.file_names[file] : unknown;
+std::string RejectLog::file_name(std::uint32_t file) const {
+  return options_.file_name ? options_.file_name(file) : "<unknown>";
 }
 
 std::string RejectLog::line_of(const Reject& reject) {
@@ -134,12 +144,19 @@ void RejectLog::resume(const RejectMark& mark) {
   if (bytes_ == 0) return;
   open_file();
   std::array<char, 16384> buffer;
+  std::string line;  // the end of a line, by which the run's own policies are told
   for (std::uint64_t at = 0; at < bytes_;) {
     const ssize_t got =
         options_.ops->pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) fail("read", got < 0 ? errno : EIO);
-    count_ += static_cast<std::uint64_t>(std::count(buffer.begin(), buffer.begin() + got, '\n'));
+    for (const char c : std::span(buffer).first(static_cast<std::size_t>(got))) {
+      line += c;
+      if (c != '\n') continue;
+      ++count_;
+      bad_ += is_asked_for(reason_in(line)) ? 0 : 1;
+      line.clear();
+    }
     at += static_cast<std::uint64_t>(got);
   }
 }
@@ -209,6 +226,7 @@ void RejectLog::add(const Reject& reject) {
   const MutexLock lock(mutex_);
   if (reject.position < known_) return;
   ++count_;
+  bad_ += is_asked_for(reject.reason) ? 0 : 1;
   // Under this policy the message tells all: no file is left behind.
   if (options_.on_error == OnError::fail) {
     throw Error(ExitCode::bad_record,
@@ -220,16 +238,16 @@ void RejectLog::add(const Reject& reject) {
   // Workers reject as well, and not in order.
   seen_ = std::max(seen_, reject.position + 1);
   if (!path_.empty()) held_.emplace(reject.position, line_of(reject));
-  if (count_ > options_.budget.count || seen_ >= kJudgedFrom) check_budget(seen_);
+  if (bad_ > options_.budget.count || seen_ >= kJudgedFrom) check_budget(seen_);
 }
 
 void RejectLog::check_budget(std::uint64_t records) const {
-  const double share = 100.0 * static_cast<double>(count_) / static_cast<double>(records);
-  if (count_ <= options_.budget.count && share <= options_.budget.percent) return;
+  const double share = 100.0 * static_cast<double>(bad_) / static_cast<double>(records);
+  if (bad_ <= options_.budget.count && share <= options_.budget.percent) return;
   throw Error(ExitCode::bad_record,
               "{} of the first {} records could not be used, more than --max-rejects {} allows "
               "(100% removes the limit): {}",
-              count_, records, describe(options_.budget), explain());
+              bad_, records, describe(options_.budget), explain());
 }
 
 void RejectLog::settle_locked(std::uint64_t end) {

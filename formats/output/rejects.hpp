@@ -28,7 +28,8 @@ inline constexpr auto enum_words<OnError> = std::to_array<EnumWord<OnError>>({
     {OnError::fail, "fail"},
 });
 
-/// How many bad records a run tolerates.
+/// How many bad records a run tolerates. What a policy of the run leaves out, a
+/// duplicate id or a long text, is not bad.
 struct RejectBudget {
   std::uint64_t count = UINT64_MAX;
   double percent = 100.0;  ///< of all records, judged from the 1000th on and at the end
@@ -43,9 +44,10 @@ struct RejectOptions {
   OnError on_error = OnError::fail;
   /// Where rejects go, one JSON object per line; empty = they are only counted.
   std::string path;
-  std::vector<std::string> file_names;  ///< as DocumentSource::file_names()
-  std::size_t max_bytes = 256;          ///< of a bad record's bytes kept
-  std::size_t remember = 5;             ///< how many of the first rejects examples() tells
+  /// As DocumentSource::file_name(), before there is a source; empty: files have no names.
+  std::function<std::string(std::uint32_t)> file_name;
+  std::size_t max_bytes = 256;  ///< of a bad record's bytes kept
+  std::size_t remember = 5;     ///< how many of the first rejects examples() tells
   RejectBudget budget{};
   FileOps* ops = &system_file_ops();
 };
@@ -91,7 +93,7 @@ class RejectLog final : public RejectSink {
   std::vector<std::string> examples() const;
 
  private:
-  const std::string& file_name(std::uint32_t file) const;
+  std::string file_name(std::uint32_t file) const;
   /// Rejects that differ only in figures and names.
   struct Reason {
     std::uint64_t count = 0;
@@ -116,6 +118,8 @@ class RejectLog final : public RejectSink {
   /// Records up to the last reject.
   std::uint64_t seen_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
   std::uint64_t count_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
+  /// Of them, those that count against the budget.
+  std::uint64_t bad_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
   /// Rejects before this position are in the file already.
   std::uint64_t known_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
   /// No reject before this position will come.

@@ -120,7 +120,9 @@ void read_or_null(const Json& json, std::optional<T>& value) {
 std::string to_text(const std::vector<InputEntry>& value) {
   Json json = Json::array();
   for (const InputEntry& input : value) {
-    json.push_back({input.name, or_null(input.bytes), or_null(input.modified_ns), input.hash});
+    Json entry = {input.name, or_null(input.bytes), or_null(input.modified_ns), input.hash};
+    if (input.files > 0) entry.insert(entry.end(), {Json(input.files), Json(input.listing)});
+    json.push_back(std::move(entry));
   }
   // Names may be any bytes that a file system allows; JSON may not.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -133,6 +135,9 @@ void read(std::string_view text, std::vector<InputEntry>& value) {
     read_or_null(json.at(1), input.bytes);
     read_or_null(json.at(2), input.modified_ns);
     input.hash = json.at(3).get<std::string>();
+    if (json.size() == 4) continue;
+    input.files = json.at(4).get<std::uint64_t>();
+    input.listing = json.at(5).get<std::string>();
   }
 }
 
@@ -176,7 +181,8 @@ bool is_same(const std::vector<std::string>& a, const std::vector<std::string>& 
 }
 /// How an input's size is told.
 std::string size_of(const InputEntry& input) {
-  return input.is_file() ? fmt::format("{} bytes", *input.bytes) : "a pipe";
+  const std::string size = input.is_file() ? fmt::format("{} bytes", *input.bytes) : "a pipe";
+  return input.files > 0 ? fmt::format("{} files, {}", input.files, size) : size;
 }
 // A pipe's size is known afterwards only, and a file's time may change: the contents decide.
 bool is_same(const std::vector<InputEntry>& a, const std::vector<InputEntry>& b) {
@@ -236,7 +242,11 @@ constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::join>("join", {rows, setting, "--join"}),
     field<&I::id_field>("id_field", {rows, setting, "--id-field"}),
     field<&I::vector_field>("vector_field", {rows, setting, "--vector-field"}),
+    field<&I::id_from>("id_from", {rows, setting_if_set, "--id-from"}),
     field<&I::quotes>("quotes", {rows, setting, "--no-quotes"}),
+    field<&I::delimiter>("delimiter", {rows, setting_if_set, "--delimiter"}),
+    field<&I::header>("header", {rows, setting_if_set, "--no-header"}),
+    field<&I::globs>("glob", {rows, setting_if_set, "--glob"}),
     field<&I::duplicate_ids>("duplicate_ids", {rows, setting, "--duplicate-ids"}),
     field<&I::max_line>("max_line", {rows, setting, "--max-line"}),
     field<&I::line_limit>("line_limit", {rows, setting_if_set, "--memory-limit", false, true}),

@@ -16,6 +16,7 @@
 #include "core/model/numerics.hpp"
 #include "core/model/pooling.hpp"
 #include "core/pipeline/run_options.hpp"
+#include "formats/corpus/corpus_options.hpp"
 #include "formats/io/file_stamp.hpp"
 
 namespace embedtool {
@@ -40,13 +41,16 @@ inline constexpr auto enum_words<DuplicateIds> = std::to_array<EnumWord<Duplicat
     {DuplicateIds::reject, "reject"},
 });
 
-/// One input of a run. Two runs read the same inputs when names and sizes agree; whether the
-/// contents do, only the hash tells.
+/// One input of a run: a file, a pipe, or all files of a folder or list. Two runs read the same
+/// inputs when names, numbers of files and sizes agree; whether the contents do, only the hash
+/// tells.
 struct InputEntry {
-  std::string name;
+  std::string name;                         ///< valid UTF-8
   std::optional<std::uint64_t> bytes;       ///< as stored; none: not known yet
   std::optional<std::int64_t> modified_ns;  ///< none: a pipe
   std::string hash;                         ///< XXH3-128, hexadecimal; empty if unknown
+  std::uint64_t files = 0;                  ///< of a folder or list; 0: it is neither
+  std::string listing;  ///< of a folder or list: hash of its files' names, sizes and times
 
   bool is_file() const { return bytes.has_value() && modified_ns.has_value(); }
 };
@@ -81,7 +85,11 @@ struct RunIdentity {
   std::string join = " ";
   std::string id_field;
   std::string vector_field;
+  IdFrom id_from = IdFrom::position;
   bool quotes = true;
+  std::string delimiter;  ///< empty: found out
+  bool header = true;
+  std::vector<std::string> globs;
   DuplicateIds duplicate_ids = DuplicateIds::keep;
   std::uint64_t max_line = 0;    ///< bytes, as asked for
   std::uint64_t line_limit = 0;  ///< what memory left of that; 0 = not known yet

@@ -13,14 +13,14 @@
 namespace embedtool {
 namespace {
 
-/// Whether an input is still what `before` was made of, of the same size.
-bool is_unchanged(const InputEntry& before, const InputEntry& now, const std::atomic<bool>& stop) {
-  if (now.modified_ns && now.modified_ns == before.modified_ns) return true;
-  return digest_input(now.name, stop).hash.hex() == before.hash;
+/// Whether an input seems to be what it was, as far as sizes and times tell.
+bool looks_unchanged(const InputEntry& before, const InputEntry& now) {
+  if (now.files > 0) return now.listing == before.listing;
+  return now.modified_ns && now.modified_ns == before.modified_ns;
 }
 
 /// What keeps a complete output from being what the run asks for; empty where nothing does.
-std::string change_since(const Manifest& before, const RunIdentity& now,
+std::string change_since(const Manifest& before, const RunIdentity& now, const InputList& inputs,
                          const std::atomic<bool>& stop) {
   std::string change = first_difference(before.identity, now, Comparison::up_to_date);
   if (!change.empty()) return change;
@@ -30,7 +30,9 @@ std::string change_since(const Manifest& before, const RunIdentity& now,
                        before.foreign_settings.front().second);
   }
   for (std::size_t i = 0; i < now.inputs.size(); ++i) {
-    if (is_unchanged(before.identity.inputs[i], now.inputs[i], stop)) continue;
+    const InputEntry& entry = before.identity.inputs[i];
+    if (looks_unchanged(entry, now.inputs[i])) continue;
+    if (inputs.read_hash(i, stop) == entry.hash) continue;
     return fmt::format("the contents of input {} have changed", now.inputs[i].name);
   }
   return {};
@@ -89,12 +91,12 @@ const RunIdentity* RunOutput::before() const {
   return unfinished && unfinished->identity ? &*unfinished->identity : nullptr;
 }
 
-std::optional<UpToDate> RunOutput::compare(const RunIdentity& now) const {
+std::optional<UpToDate> RunOutput::compare(const RunIdentity& now, const InputList& inputs) const {
   if (directory_ == nullptr) return std::nullopt;
   directory_->check(now);
   if (!directory_->complete()) return std::nullopt;
   const Manifest& before = *directory_->complete();
-  const std::string change = change_since(before, now, stop_);
+  const std::string change = change_since(before, now, inputs, stop_);
   if (change.empty()) return UpToDate{before.rows, other_cut(before.identity, now)};
   throw Error(ExitCode::usage,
               "{}: holds a complete output of another run: {}; add --overwrite to replace it, or "

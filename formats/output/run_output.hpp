@@ -10,6 +10,7 @@
 
 #include "core/ports.hpp"
 #include "formats/corpus/corpus.hpp"
+#include "formats/corpus/input_list.hpp"
 #include "formats/output/manifest.hpp"
 #include "formats/output/rejects.hpp"
 #include "formats/output/run_dir.hpp"
@@ -51,7 +52,8 @@ class RunOutput {
   /// Whether there is nothing to do. Reads inputs whose time has changed, and pipes, to compare
   /// them. Throws Error(usage), with the difference and the remedy, where the output that is there
   /// is of another run.
-  std::optional<UpToDate> compare(const RunIdentity& now) const;
+  /// `inputs` are those of `now`.
+  std::optional<UpToDate> compare(const RunIdentity& now, const InputList& inputs) const;
 
   /// Prepares for the rows of this run, or the rest of them. Until the first one comes, a complete
   /// output that they are to replace stays as it is. Throws as compare().

@@ -1,5 +1,8 @@
 #include "tests/support/packing.hpp"
 
+#include <bzlib.h>
+#include <lz4frame.h>
+#include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
 #include <stdexcept>
@@ -46,6 +49,38 @@ std::string zstd_skippable(std::string_view bytes) {
   std::string frame("\x53\x2a\x4d\x18", 4);
   for (int i = 0; i < 4; ++i) frame += static_cast<char>((bytes.size() >> (8 * i)) & 0xff);
   return frame + std::string(bytes);
+}
+
+std::string bzip2(std::string_view bytes) {
+  std::string packed(bytes.size() + bytes.size() / 100 + 700, '\0');
+  auto size = static_cast<unsigned>(packed.size());
+  const int code = ::BZ2_bzBuffToBuffCompress(packed.data(), &size, const_cast<char*>(bytes.data()),
+                                              static_cast<unsigned>(bytes.size()), 1, 0, 0);
+  if (code != BZ_OK) throw std::runtime_error("BZ2_bzBuffToBuffCompress");
+  packed.resize(size);
+  return packed;
+}
+
+std::string xz(std::string_view bytes) {
+  std::string packed(::lzma_stream_buffer_bound(bytes.size()), '\0');
+  std::size_t size = 0;
+  const lzma_ret code = ::lzma_easy_buffer_encode(
+      0, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(bytes.data()),
+      bytes.size(), reinterpret_cast<std::uint8_t*>(packed.data()), &size, packed.size());
+  if (code != LZMA_OK) throw std::runtime_error("lzma_easy_buffer_encode");
+  packed.resize(size);
+  return packed;
+}
+
+std::string lz4(std::string_view bytes) {
+  LZ4F_preferences_t preferences{};
+  preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled;
+  std::string packed(::LZ4F_compressFrameBound(bytes.size(), &preferences), '\0');
+  const std::size_t size =
+      ::LZ4F_compressFrame(packed.data(), packed.size(), bytes.data(), bytes.size(), &preferences);
+  if (::LZ4F_isError(size) != 0) throw std::runtime_error("LZ4F_compressFrame");
+  packed.resize(size);
+  return packed;
 }
 
 }  // namespace embedtool::testing

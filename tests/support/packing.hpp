@@ -16,4 +16,13 @@ std::string zstd(std::string_view bytes, int window_log = 0);
 /// A zstd skippable frame.
 std::string zstd_skippable(std::string_view bytes);
 
+/// One bzip2 stream.
+std::string bzip2(std::string_view bytes);
+
+/// One .xz stream.
+std::string xz(std::string_view bytes);
+
+/// One LZ4 frame with a checksum.
+std::string lz4(std::string_view bytes);
+
 }  // namespace embedtool::testing

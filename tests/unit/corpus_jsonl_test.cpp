@@ -17,6 +17,7 @@ using ::testing::SizeIs;
 
 /// Reads one line and returns why it was rejected, "" where it was not.
 std::string reason(const std::string& line, CorpusOptions options = {}) {
+  options.format = "jsonl";
   const Corpus corpus = read_bytes(line + "\n", "a.jsonl", std::move(options));
   EXPECT_EQ(corpus.rows.size() + corpus.rejects.size(), 1U) << line;
   return corpus.rejects.empty() ? "" : corpus.rejects[0].reason;
@@ -55,10 +56,11 @@ TEST(Jsonl, ReadsRecordsInOrder) {
   EXPECT_EQ(corpus.progress.records, 3U);
 }
 
-TEST(Jsonl, OrdinalsCountAcceptedRecords) {
+TEST(Jsonl, GeneratedIdsCountAllRecordsAndOrdinalsAcceptedOnes) {
   const Corpus corpus = read_bytes("{\"text\":\"a\"}\nbad\n{\"text\":\"b\"}\n", "a.jsonl");
   ASSERT_THAT(corpus.rows, SizeIs(2));
-  EXPECT_EQ(corpus.rows[1].id, "1");
+  EXPECT_EQ(corpus.rows[1].id, "2");
+  EXPECT_EQ(corpus.rows[1].ordinal, 1U);
   EXPECT_EQ(corpus.rows[1].line, 3U);
   ASSERT_THAT(corpus.rejects, SizeIs(1));
   EXPECT_EQ(corpus.rejects[0].line, 2U);
@@ -97,9 +99,10 @@ TEST(Jsonl, RejectsWhatIsNotJson) {
                           "{\"text\":\"a\",\"n\":1.}",
                           "{\"text\":\"a\",\"n\":.5}",
                           "{\"text\":\"a\",\"n\":1e}",
-                          "{\"text\":\"a\",\"n\":NaN}",
+                          "{\"text\":\"a\",\"n\":nan}",
+                          "{\"text\":\"a\",\"n\":NaNs}",
                           "{\"text\":\"a\",\"n\":-}",
-                          "{\"text\":\"a\",\"n\":Infinity}",
+                          "{\"text\":\"a\",\"n\":+Infinity}",
                           "{\"text\":\"a\",\"n\":1x}",
                           "{\"text\":\"a\",\"b\":tru}",
                           "{\"text\":\"a\",\"b\":truex}",
@@ -293,7 +296,8 @@ TEST(Jsonl, ReadsVectors) {
   EXPECT_THAT(why("[1,1e39]"), HasSubstr("v[1] = 1e39 is beyond"));
   EXPECT_THAT(why("[1,-1e999]"), HasSubstr("beyond the range"));
   EXPECT_THAT(why("[1,null]"), HasSubstr("not an array of numbers"));
-  EXPECT_THAT(why("[1,NaN]"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(why("[1,NaN]"), HasSubstr("not an array of numbers"));
+  EXPECT_EQ(why("NaN"), "");  // as null: there is none
   EXPECT_THAT(why("{}"), HasSubstr("holds an object"));
   EXPECT_EQ(why("null"), "");
 }

@@ -204,7 +204,7 @@ TEST(EncodeJob, ReadsStandardInputWhereNothingIsNamed) {
   EXPECT_TRUE(job_of({}).implied_stdin);
   EXPECT_THAT(job_of({}).corpus.inputs, ElementsAre("-"));
   EXPECT_FALSE(job_of({"-"}).implied_stdin);
-  EXPECT_EQ(job_of({"a", "b"}).identity.inputs.at(1).name, "b");
+  EXPECT_EQ(job_of({"a", "b"}).corpus.inputs.at(1), "b");
 }
 
 TEST(EncodeJob, RefusesWhatDoesNotFit) {

@@ -13,6 +13,10 @@
 namespace embedtool {
 namespace {
 
+std::string name_of_file(std::uint32_t file) {
+  return file == 0 ? "a" : "<unknown>";
+}
+
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -29,7 +33,8 @@ std::vector<nlohmann::json> parse_lines(const std::string& path) {
 TEST(RejectLog, WritesOneValidJsonObjectALine) {
   const TempFolder folder;
   const std::string path = folder / "rejects.jsonl";
-  RejectLog log({OnError::skip, path, {"a.jsonl", "b \"q\".csv"}, 8, 1});
+  RejectLog log({OnError::skip, path,
+                 [](std::uint32_t file) { return file == 0 ? "a.jsonl" : "b \"q\".csv"; }, 8, 1});
   EXPECT_FALSE(std::filesystem::exists(path));  // a clean run leaves no file
   log.add({0, 7, "id-1", "too\nbad", "\xff\\\"\x01 tail that is cut"});
   log.add({1, 9, "", "why", ""});
@@ -66,7 +71,7 @@ TEST(RejectLog, FailsAtTheFirstUnderThatPolicy) {
 }
 
 TEST(RejectLog, CountsWithoutAFile) {
-  RejectLog log({OnError::skip, "", {"a"}, 256, 2});
+  RejectLog log({OnError::skip, "", name_of_file, 256, 2});
   for (std::uint64_t i = 1; i <= 4; ++i) log.add({0, i, "", "bad", ""});
   EXPECT_EQ(log.count(), 4U);
   EXPECT_THAT(log.examples(), ElementsAre("a:1: bad", "a:2: bad"));
@@ -75,13 +80,13 @@ TEST(RejectLog, CountsWithoutAFile) {
 TEST(RejectLog, ReplacesAnOldFileAndFollowsNoLink) {
   const TempFolder folder;
   const std::string old = folder.write("rejects.jsonl", "old\n");
-  RejectLog log({OnError::skip, old, {"a"}, 256, 0});
+  RejectLog log({OnError::skip, old, name_of_file, 256, 0});
   log.add({0, 1, "", "bad", ""});
   log.settle(1);
   EXPECT_EQ(parse_lines(old).size(), 1U);
   const std::string target = folder.write("precious", "data");
   std::filesystem::create_symlink(target, folder / "link");
-  RejectLog linked({OnError::skip, folder / "link", {"a"}, 256, 0});
+  RejectLog linked({OnError::skip, folder / "link", name_of_file, 256, 0});
   linked.add({0, 1, "", "bad", ""});
   EXPECT_THROW(linked.settle(1), Error);
   EXPECT_EQ(read_file(target), "data");
@@ -89,7 +94,7 @@ TEST(RejectLog, ReplacesAnOldFileAndFollowsNoLink) {
 
 TEST(RejectLog, ReportsAFullDisk) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
-  RejectLog log({OnError::skip, "/dev/full", {"a"}, 256, 0});
+  RejectLog log({OnError::skip, "/dev/full", name_of_file, 256, 0});
   try {
     log.add({0, 1, "", "bad", ""});
     log.settle(1);
@@ -103,7 +108,7 @@ TEST(RejectLog, ReportsAFullDisk) {
 TEST(RejectLog, TakesRejectsFromManyThreads) {
   const TempFolder folder;
   const std::string path = folder / "rejects.jsonl";
-  RejectLog log({OnError::skip, path, {"a"}, 256, 0});
+  RejectLog log({OnError::skip, path, name_of_file, 256, 0});
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&log] {
@@ -129,7 +134,7 @@ std::vector<int> lines_in(const std::string& path) {
 TEST(RejectLog, WritesInInputOrderWhateverTheOrderOfArrival) {
   const TempFolder folder;
   const std::string path = folder / "rejects.jsonl";
-  RejectLog log({OnError::skip, path, {"a"}, 256, 2});
+  RejectLog log({OnError::skip, path, name_of_file, 256, 2});
   for (const std::uint64_t position : {7, 2, 9, 4}) log.add(at(position));
   EXPECT_FALSE(std::filesystem::exists(path));
   log.settle(7);
@@ -146,7 +151,7 @@ TEST(RejectLog, GoesOnFromAMark) {
   const std::string path = folder / "rejects.jsonl";
   RejectMark mark;
   {
-    RejectLog log({OnError::skip, path, {"a"}, 256, 5});
+    RejectLog log({OnError::skip, path, name_of_file, 256, 5});
     for (std::uint64_t position = 0; position < 6; ++position) log.add(at(position));
     mark = log.mark(4);
     EXPECT_EQ(mark.end, 4U);
@@ -154,14 +159,14 @@ TEST(RejectLog, GoesOnFromAMark) {
   }
   const std::string before = read_file(path);
   EXPECT_EQ(lines_in(path).size(), 6U) << "a run that ends early writes what it has";
-  RejectLog log({OnError::skip, path, {"a"}, 256, 5});
+  RejectLog log({OnError::skip, path, name_of_file, 256, 5});
   log.resume(mark);
   for (std::uint64_t position = 0; position < 6; ++position) log.add(at(position));
   log.finish(7);
   EXPECT_EQ(read_file(path), before);
   EXPECT_EQ(log.count(), 6U);
   std::filesystem::resize_file(path, 3);
-  RejectLog lost({OnError::skip, path, {"a"}, 256, 5});
+  RejectLog lost({OnError::skip, path, name_of_file, 256, 5});
   EXPECT_THROW(lost.resume(mark), Error);
 }
 
@@ -203,7 +208,7 @@ std::string refusal(RejectLog& log, std::uint64_t records) {
 }
 
 TEST(RejectLog, FailsWhereNoRecordIsGoodWhateverTheBudget) {
-  RejectLog log({OnError::skip, "", {"a"}, 256, 5});
+  RejectLog log({OnError::skip, "", name_of_file, 256, 5});
   EXPECT_EQ(refusal(log, 0), "");
   log.add(at(0));
   log.add(at(1));
@@ -235,7 +240,7 @@ TEST(RejectLog, JudgesByTheRecordsSeenWhateverTheOrder) {
 }
 
 TEST(RejectLog, NamesTheMostFrequentReasonAndTheRemedy) {
-  RejectLog log({OnError::skip, "", {"a"}, 256, 2});
+  RejectLog log({OnError::skip, "", name_of_file, 256, 2});
   log.add({0, 1, "", "invalid UTF-8 at byte 7", "", 0});
   log.add({0, 2, "", "no field 'text'; the record has 'x' (--text-field)", "", 1});
   log.add({0, 3, "", "no field 'text'; the record has 'y' (--text-field)", "", 2});
@@ -243,7 +248,7 @@ TEST(RejectLog, NamesTheMostFrequentReasonAndTheRemedy) {
   EXPECT_THAT(message,
               HasSubstr("most common reason (2 of 3): a:2: no field 'text'; the record has 'x'"));
   EXPECT_THAT(message, HasSubstr("a:1: invalid UTF-8"));
-  RejectLog other({OnError::skip, "", {"a"}, 256, 2});
+  RejectLog other({OnError::skip, "", name_of_file, 256, 2});
   other.add({0, 1, "", "invalid UTF-8 at byte 7", "", 0});
   other.add({0, 2, "", "invalid UTF-8 at byte 12", "", 1});
   EXPECT_THAT(refusal(other, 2), AllOf(HasSubstr("(2 of 2)"), HasSubstr("--format")));
@@ -253,7 +258,7 @@ TEST(RejectLog, StagesItsFile) {
   const TempFolder folder;
   const std::string old = folder.write("rejects.jsonl", "old\n");
   {
-    RejectLog log({OnError::skip, old, {"a"}, 256, 0});
+    RejectLog log({OnError::skip, old, name_of_file, 256, 0});
     log.stage((folder / "staged"));
     log.add(at(0));
     log.settle(1);
@@ -262,7 +267,7 @@ TEST(RejectLog, StagesItsFile) {
   }
   EXPECT_EQ(read_file(old), "old\n");
   EXPECT_FALSE(std::filesystem::exists((folder / "staged")));
-  RejectLog log({OnError::skip, old, {"a"}, 256, 0});
+  RejectLog log({OnError::skip, old, name_of_file, 256, 0});
   log.stage((folder / "staged"));
   log.add(at(0));
   log.settle(1);
@@ -279,7 +284,7 @@ TEST(RejectLog, TouchesNoFileWithASecondName) {
   const TempFolder folder;
   const std::string target = folder.write("precious", "data");
   std::filesystem::create_hard_link(target, folder / "rejects.jsonl");
-  RejectLog log({OnError::skip, folder / "rejects.jsonl", {"a"}, 256, 0});
+  RejectLog log({OnError::skip, folder / "rejects.jsonl", name_of_file, 256, 0});
   log.add(at(0));
   EXPECT_THROW(log.settle(1), Error);
   EXPECT_EQ(read_file(target), "data");

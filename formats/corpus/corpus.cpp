@@ -1,6 +1,7 @@
 #include "formats/corpus/corpus.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -146,7 +147,6 @@ class Corpus final : public CorpusSource {
         plan_(options_),
         builder_(options_, plan_, rejects) {
     digests_.reserve(files_->groups().size());
-    for (std::size_t i = 0; i < files_->size(); ++i) names_.push_back(files_->name(i));
     check_files();
     check_kept_fields();
   }
@@ -186,7 +186,13 @@ class Corpus final : public CorpusSource {
   }
 
   std::string file_name(std::uint32_t file) const override { return files_->name(file); }
-  std::span<const std::string> file_names() const override { return names_; }
+  std::span<const std::string> file_names() const override {
+    // Wanted by errors that end the run; until then a million names stay packed.
+    std::call_once(named_, [this] {
+      for (std::size_t i = 0; i < files_->size(); ++i) names_.push_back(files_->name(i));
+    });
+    return names_;
+  }
   std::span<const InputDigest> digests() const override { return digests_; }
   const EmptyInputs& empty_inputs() const override { return empty_; }
   void resume(const ResumePoint& point) override {
@@ -314,7 +320,8 @@ class Corpus final : public CorpusSource {
   GroupDigest group_;  ///< of the files of it that have been read
   std::vector<InputDigest> digests_;
   EmptyInputs empty_;
-  std::vector<std::string> names_;
+  mutable std::once_flag named_;
+  mutable std::vector<std::string> names_;
   ResumePoint resume_;
 };
 

@@ -72,12 +72,7 @@ RecordBuilder::Mark RecordBuilder::mark() const {
 
 void RecordBuilder::set_file(std::uint32_t file, std::string_view name, const ByteWindow& window) {
   file_ = file;
-  file_id_.clear();
-  if (is_utf8(name)) {
-    file_id_ = name;
-  } else {
-    append_escaped(file_id_, name, name.size());
-  }
+  file_id_ = readable_name(name);
   window_ = &window;
 }
 

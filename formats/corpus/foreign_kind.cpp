@@ -107,8 +107,11 @@ constexpr ForeignKind kHtml{
 constexpr ForeignKind kXml{
     "an XML document", "convert it to JSON Lines; to read its lines as texts, add --format text",
     true};
-constexpr ForeignKind kBinary{"binary data of a kind that embedtool does not know",
-                              "convert it to JSON Lines, CSV or text"};
+constexpr ForeignKind kBinary{
+    "binary data of a kind that embedtool does not know",
+    "convert it to JSON Lines, CSV or text; to read it as it is, name its "
+    "--format",
+    true};
 
 /// Archives before POSIX: the header's checksum is right (octal, at 148), itself taken as spaces.
 bool is_old_tar(std::string_view head) {

@@ -10,7 +10,7 @@ namespace embedtool {
 struct ForeignKind {
   std::string_view what;    ///< "a ZIP archive"
   std::string_view remedy;  ///< a clause; {} stands for the file's name, quoted for a shell
-  bool textual = false;     ///< it is text; whoever names a format means it
+  bool textual = false;     ///< it may be text; whoever names a format means it
 };
 
 /// The kind that an input's first block (unpacked, as stored) shows, or null.

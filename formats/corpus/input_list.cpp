@@ -20,13 +20,6 @@ namespace {
 /// PATH_MAX, whatever the system.
 constexpr std::size_t kLongestName = 4096;
 
-std::string readable(std::string_view name) {
-  if (is_utf8(name)) return std::string(name);
-  std::string out;
-  append_escaped(out, name, name.size());
-  return out;
-}
-
 bool is_folder(const std::string& path) {
   struct stat info {};
   return path != "-" && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
@@ -68,7 +61,7 @@ class InputList::Builder {
  private:
   void begin(const std::string& name, bool many) {
     InputGroup& group = list_.groups_.emplace_back();
-    group.name = readable(name);
+    group.name = readable_name(name);
     group.many = many;
     if (many) {
       group.bytes = 0;
@@ -119,13 +112,13 @@ class InputList::Builder {
     const WalkSkips skips =
         walk_folder(folder, walk, [this](const std::string& path) { add_file(path); });
     if (list_.size() == before) {
-      throw Error(ExitCode::usage, "{}: the folder holds no file{}", readable(folder),
+      throw Error(ExitCode::usage, "{}: the folder holds no file{}", readable_name(folder),
                   options_.globs.empty() ? "" : " that --glob matches");
     }
     const std::uint64_t odd = skips.folder_links + skips.special;
     if (odd == 0 || !options_.warn) return;
     options_.warn(fmt::format("{}: {} links to folders, pipes and devices in it are passed over",
-                              readable(folder), odd));
+                              readable_name(folder), odd));
   }
 
   /// The names in --files-from: one a line, or one up to each NUL. They may name folders.
@@ -149,13 +142,13 @@ class InputList::Builder {
       if (window.ended()) break;
       if (window.fill(Wait::yes) == ByteWindow::Fill::full) {
         throw Error(
-            ExitCode::failed, "{}: name {} is longer than {} bytes{}", readable(name), number + 1,
-            kLongestName,
+            ExitCode::failed, "{}: name {} is longer than {} bytes{}", readable_name(name),
+            number + 1, kLongestName,
             options_.nul_names ? "; are the names separated by line ends? Leave out -0" : "");
       }
     }
     if (list_.size() == list_.firsts_.back()) {
-      throw Error(ExitCode::usage, "{}: the list names no file", readable(name));
+      throw Error(ExitCode::usage, "{}: the list names no file", readable_name(name));
     }
     end();
   }
@@ -163,13 +156,13 @@ class InputList::Builder {
   void add_listed(std::string path, std::uint64_t number) {
     if (!options_.nul_names && path.find('\0') != std::string::npos) {
       throw Error(ExitCode::usage, "{}: name {} holds a NUL; if NUL separates the names, add -0",
-                  readable(options_.files_from), number);
+                  readable_name(options_.files_from), number);
     }
     if (!options_.nul_names && path.ends_with('\r')) path.pop_back();
     if (path.empty()) return;
     if (path == "-") {
       throw Error(ExitCode::usage, "{}: name {}: a list cannot name standard input",
-                  readable(options_.files_from), number);
+                  readable_name(options_.files_from), number);
     }
     if (is_folder(path)) {
       add_folder(path);
@@ -191,7 +184,7 @@ InputList::InputList(const CorpusOptions& options) {
 
 std::string InputList::name(std::size_t file) const {
   const std::string path = paths_.at(file);
-  return path == "-" ? "<stdin>" : readable(path);
+  return path == "-" ? "<stdin>" : readable_name(path);
 }
 
 std::uint64_t InputList::total_bytes() const {

@@ -11,6 +11,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
+#include "formats/io/bytes_utf8.hpp"
 
 namespace embedtool {
 namespace {
@@ -46,7 +47,7 @@ Compression::Match match_magic(std::string_view head, std::string_view magic) {
 
 InputFacts inspect_input(const std::string& path) {
   InputFacts facts;
-  facts.name = is_stdin(path) ? "<stdin>" : path;
+  facts.name = is_stdin(path) ? "<stdin>" : readable_name(path);
   struct stat info {};
   const int code = is_stdin(path) ? ::fstat(STDIN_FILENO, &info) : ::stat(path.c_str(), &info);
   if (code != 0) fail_open(facts.name, errno);
@@ -65,7 +66,10 @@ InputFacts inspect_input(const std::string& path) {
 
 ByteStream::ByteStream(const std::string& path, ByteCounters& counters,
                        const std::atomic<bool>* stop, const UnpackOptions& unpack)
-    : name_(is_stdin(path) ? "<stdin>" : path), counters_(counters), stop_(stop), unpack_(unpack) {
+    : name_(is_stdin(path) ? "<stdin>" : readable_name(path)),
+      counters_(counters),
+      stop_(stop),
+      unpack_(unpack) {
   if (is_stdin(path)) {
     fd_ = STDIN_FILENO;
   } else {

@@ -51,6 +51,13 @@ std::size_t valid_utf8_prefix(std::string_view bytes) {
   return valid;
 }
 
+std::string readable_name(std::string_view name) {
+  if (is_utf8(name)) return std::string(name);
+  std::string out;
+  append_escaped(out, name, name.size());
+  return out;
+}
+
 void append_escaped(std::string& out, std::string_view bytes, std::size_t cap) {
   bytes = bytes.substr(0, cap);
   while (!bytes.empty()) {

@@ -22,4 +22,7 @@ std::size_t valid_utf8_prefix(std::string_view bytes);
 /// as \\. Nothing is lost, and the result is valid UTF-8. Reads at most `cap` bytes.
 void append_escaped(std::string& out, std::string_view bytes, std::size_t cap);
 
+/// A file's name as readable text: unchanged if it is valid UTF-8, else as append_escaped().
+std::string readable_name(std::string_view name);
+
 }  // namespace embedtool

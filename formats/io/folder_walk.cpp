@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "formats/io/bytes_utf8.hpp"
 
 namespace embedtool {
 namespace {
@@ -24,7 +25,8 @@ struct Level {
 };
 
 [[noreturn]] void fail(const std::string& path, const char* doing) {
-  throw Error(ExitCode::failed, "{}: cannot {}: {}", path, doing, std::strerror(errno));
+  throw Error(ExitCode::failed, "{}: cannot {}: {}", readable_name(path), doing,
+              std::strerror(errno));
 }
 
 class Walk {

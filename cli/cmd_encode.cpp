@@ -83,7 +83,7 @@ ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
   check_destination("--report", job.report.report);
   check_destination("--trace", job.report.trace);
   if (job.rejects.path != job.output.rejects_path()) {
-    check_destination("--rejects", job.rejects.path);
+    check_rejects_file(job.rejects.path);
   }
   // Missing inputs show here, before the output is touched.
   job.corpus.stop = &stop_requested();

@@ -111,8 +111,9 @@ Json output_json(const Manifest& manifest) {
   for (const auto& [name, value] : settings_of(manifest)) out["settings"][name] = value;
   out["inputs"] = Json::array();
   for (const InputEntry& input : identity.inputs) {
-    out["inputs"].push_back(
-        {{"name", input.name}, {"bytes", input.bytes ? Json(*input.bytes) : Json(nullptr)}});
+    Json entry{{"name", input.name}, {"bytes", input.bytes ? Json(*input.bytes) : Json(nullptr)}};
+    if (input.files > 0) entry["files"] = input.files;
+    out["inputs"].push_back(std::move(entry));
   }
   out["shards"] = Json::array();
   for (const ShardEntry& shard : manifest.shards) {
@@ -147,8 +148,11 @@ std::string output_table(const Manifest& manifest) {
   }
   table.row({"fingerprint", identity.model_fingerprint});
   for (const InputEntry& input : identity.inputs) {
-    table.row({"input", input.bytes ? fmt::format("{} ({})", input.name, human_bytes(*input.bytes))
-                                    : input.name});
+    const std::string files =
+        input.files > 0 ? fmt::format("{} files, ", human_count(input.files)) : "";
+    table.row({"input", input.bytes
+                            ? fmt::format("{} ({}{})", input.name, files, human_bytes(*input.bytes))
+                            : input.name});
   }
   table.row({"made by", made_by(identity)});
   return table.text();

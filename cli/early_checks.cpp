@@ -41,6 +41,19 @@ void check_destination(std::string_view option, const std::string& path) {
   }
 }
 
+void check_rejects_file(const std::string& path) {
+  if (path == "-") {
+    throw Error(ExitCode::usage, "--rejects -: rejects go to a file; name one");
+  }
+  struct stat info {};
+  if (!path.empty() && ::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) {
+    throw Error(
+        ExitCode::failed,
+        "--rejects {}: is a symbolic link, and none is followed here; name what it leads to", path);
+  }
+  check_destination("--rejects", path);
+}
+
 void check_environment(const std::vector<std::string>& environment, Console& console) {
   constexpr std::string_view kPrefix = "EMBEDTOOL_";
   std::vector<std::string> known;

@@ -14,6 +14,8 @@ namespace embedtool {
 /// files can be made in it, and what is there already is no folder and may be replaced. An empty
 /// path is no destination; "-" and devices pass.
 void check_destination(std::string_view option, const std::string& path);
+/// The same for the rejects, which are written to no link and not to standard output.
+void check_rejects_file(const std::string& path);
 
 /// Warns of variables EMBEDTOOL_* in `environment` ("NAME=value") that no option of any command
 /// has.

@@ -11,9 +11,9 @@ Usage: scripts/check.sh short | medium | long
   medium   every test under AddressSanitizer and UndefinedBehaviorSanitizer, then under
            ThreadSanitizer
   long     medium, then with the release build: 240 kills at random moments, every kind of fault
-           at every system call, full disks of every size, a soak test of 30 minutes; then
-           scripts/try_distros.sh: the README's two commands in bare Debian 12 and 13 systems
-           (needs root, else skipped)
+           at every system call, full disks of every size, a soak test of 30 minutes, a million
+           files; then scripts/try_distros.sh: the README's two commands in bare Debian 12 and 13
+           systems (needs root, else skipped)
 
 For fuzzing, see scripts/fuzz.sh.
 TEXT
@@ -30,7 +30,8 @@ case ${1:-} in
   long)
     medium
     EMBEDTOOL_TEST_KILLS=240 EMBEDTOOL_TEST_FAULTS=all EMBEDTOOL_TEST_DISKS=all \
-      EMBEDTOOL_TEST_SOAK=1800 scripts/test.sh -- -R 'cli.(kills|faults|resources|soak)' --timeout 7200
+      EMBEDTOOL_TEST_SOAK=1800 EMBEDTOOL_TEST_FILES=1000000 \
+      scripts/test.sh -- -R 'cli.(kills|faults|resources|soak|many_files)' --timeout 7200
     scripts/try_distros.sh || [[ $? -eq 77 ]]
     ;;
   -h | --help) usage ;;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "formats/io/bytes_utf8.hpp"
+#include "formats/io/lfs_pointer.hpp"
 
 namespace embedtool {
 namespace {
@@ -92,12 +93,10 @@ constexpr auto kMagics = std::to_array<Magic>({
     {{"a Java class", kNoText}, "\xca\xfe\xba\xbe"sv},
     {{"a Git pack", kNoText}, "PACK\0\0\0\x02"sv},
     {{"a Git bundle", kNoText}, "# v2 git bundle\n"sv},
-    {{"a Git LFS pointer, in place of the file", "fetch the file: git lfs pull --include {}"},
-     "version https://git-lfs.github.com/spec/"sv},
-    {{"a Git LFS pointer, in place of the file", "fetch the file: git lfs pull --include {}"},
-     "version https://hawser.github.com/spec/"sv},
 });
 
+constexpr ForeignKind kLfs{"a Git LFS pointer, in place of the file",
+                           "fetch the file: git lfs pull --include {}"};
 constexpr ForeignKind kTar{"a tar archive",
                            "tar -xOf {} | embedtool … -, or unpack it and name the folder"};
 constexpr ForeignKind kSafetensors{"a safetensors file", "name a model with --model"};
@@ -196,6 +195,7 @@ const ForeignKind* foreign_kind_of(std::string_view head) {
     if (head.size() < magic.at + magic.bytes.size()) continue;
     if (head.substr(magic.at, magic.bytes.size()) == magic.bytes) return &magic.kind;
   }
+  if (is_lfs_pointer(head)) return &kLfs;
   if (is_old_tar(head)) return &kTar;
   if (is_safetensors(head)) return &kSafetensors;
   return markup_of(head);

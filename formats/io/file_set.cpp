@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "formats/io/lfs_pointer.hpp"
 
 namespace embedtool {
 namespace {
@@ -43,7 +44,16 @@ std::optional<std::span<const std::byte>> DirectoryFileSet::find(std::string_vie
   std::error_code failed;
   if (!std::filesystem::exists(file, failed) && !failed) return std::nullopt;
   try {
-    return mapped_.emplace(std::string(name), MappedFile(file.string())).first->second.bytes();
+    const MappedFile& mapped =
+        mapped_.emplace(std::string(name), MappedFile(file.string())).first->second;
+    const std::span<const std::byte> bytes = mapped.bytes();
+    if (is_lfs_pointer({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
+      throw Error(
+          ExitCode::model,
+          "{}: is a Git LFS pointer, in place of the file; fetch the file with git lfs pull",
+          file.string());
+    }
+    return bytes;
   } catch (const Error& error) {
     throw Error(ExitCode::model, error.what());
   }

@@ -354,6 +354,8 @@ RunIdentity identity_from(const Settings& record) {
     field->set(identity, text);
   }
   for (const IdentityField& field : kFields) {
+    // Older versions do not know them.
+    if (field.recorded == setting_if_set) continue;
     const bool there = std::any_of(record.begin(), record.end(),
                                    [&](const auto& entry) { return entry.first == field.name; });
     if (!there) throw Damaged(fmt::format("no setting '{}'", field.name));

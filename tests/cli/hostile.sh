@@ -31,6 +31,25 @@ equal "$(rows)" 1
 run 2 encode -m "$MODEL" -o x short.jsonl --max-line 20Q
 rm giant.*
 
+# An array of 100 MB on one line; an element of 100 MB; an array that never ends; 100 MB of UTF-16.
+{ printf '['; for _ in $(seq 1000); do printf '{"x":"%0100000d"},' 0; done; printf '{"text":"good"}]'; } >array.json
+encode out array.json --overwrite --max-rejects 100%
+equal "$(rows)" 1
+peak_below 250 'an array of 100 MB'
+{ printf '[{"text":"'; head -c 100000000 /dev/zero | tr '\0' x; printf '"},\n{"text":"good"}]\n'; } >array.json
+encode out array.json --overwrite
+has stderr "array.json:1: the record is longer than 33554432 bytes"
+equal "$(rows)" 1
+peak_below 250 'an element of 100 MB'
+{ printf '[{"text":"good"},'; head -c 60000000 /dev/zero | tr '\0' '['; } >array.json
+encode out array.json --overwrite
+peak_below 250 'sixty million brackets'
+{ head -c 50000000 /dev/zero | tr '\0' x; printf '\ngood\n'; } | iconv -f UTF-8 -t UTF-16 >wide.txt
+encode out wide.txt --overwrite
+equal "$(rows)" 1
+peak_below 250 'a line of 100 MB in UTF-16'
+rm array.json wide.txt
+
 # A gigabyte of zeros in a few kilobytes; a gigabyte of lines.
 head -c 1073741824 /dev/zero | zstd -q >bomb.zst
 [[ $(stat -c %s bomb.zst) -lt 100000 ]] || fail "no bomb"

@@ -16,6 +16,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 using Words = std::vector<std::string>;
 
@@ -63,6 +64,12 @@ Settings facts_of(const EncodeJob& job) {
   add_list("corpus.keep", job.corpus.keep);
   add("corpus.vector_field", job.corpus.vector_field);
   add("corpus.unique_ids", job.corpus.unique_ids);
+  add("corpus.files_from", job.corpus.files_from);
+  add_list("corpus.globs", job.corpus.globs);
+  add("corpus.id_from", name_of(job.corpus.id_from));
+  add("corpus.delimiter", static_cast<int>(job.corpus.delimiter));
+  add("corpus.header", job.corpus.header);
+  add("corpus.long_windows", job.corpus.long_windows);
   add("corpus.quotes", job.corpus.quotes);
   add("corpus.max_line_bytes", job.corpus.max_line_bytes);
   add("on_error", name_of(job.rejects.on_error));
@@ -100,6 +107,7 @@ TEST(EncodeJob, ADefaultThatIsSpeltOutIsTheDefault) {
            {"-"},
            {"--format", "auto"},
            {"--join", " "},
+           {"--id-from", "position"},
            {"--on-error", "skip"},
            {"--max-rejects", "99%"},
            {"--duplicate-ids", "keep"},
@@ -131,7 +139,13 @@ TEST(EncodeJob, EveryOptionCounts) {
            {"--text-field", "body"},
            {"--join", "\n"},
            {"--id-field", "key"},
+           {"--id-from", "offset"},
+           {"--glob", "*.txt"},
+           {"--files-from", "list"},
+           {"--delimiter", ";"},
+           {"--no-header"},
            {"--no-quotes"},
+           {"--long"},
            {"--on-error", "fail"},
            {"--max-rejects", "5"},
            {"--max-line", "1M"},
@@ -204,6 +218,9 @@ TEST(EncodeJob, ReadsStandardInputWhereNothingIsNamed) {
   EXPECT_TRUE(job_of({}).implied_stdin);
   EXPECT_THAT(job_of({}).corpus.inputs, ElementsAre("-"));
   EXPECT_FALSE(job_of({"-"}).implied_stdin);
+  EXPECT_FALSE(job_of({"--files-from", "list"}).implied_stdin);
+  EXPECT_THAT(job_of({"--files-from", "list"}).corpus.inputs, IsEmpty());
+  EXPECT_TRUE(job_of({"--files-from", "list", "-0"}).corpus.nul_names);
   EXPECT_EQ(job_of({"a", "b"}).corpus.inputs.at(1), "b");
 }
 
@@ -211,6 +228,9 @@ TEST(EncodeJob, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal({"--to", "npy", "--shard-rows", "5"}), HasSubstr("--shard-rows is for"));
   EXPECT_THAT(refusal({"--to", "jsonl", "--row-group", "1M"}), HasSubstr("--row-group is for"));
   EXPECT_THAT(refusal({"--row-group", "1K"}), HasSubstr("64K to 1G"));
+  EXPECT_THAT(refusal({"-0"}), HasSubstr("--files-from"));
+  EXPECT_THAT(refusal({"--delimiter", "ab"}), HasSubstr("--delimiter ab"));
+  EXPECT_EQ(job_of({"--delimiter", "tab"}).corpus.delimiter, '\t');
   EXPECT_THAT(refusal({"--memory-limit", "much"}), HasSubstr("--memory-limit"));
   EXPECT_THAT(refusal({"--max-rejects", "101%"}), HasSubstr("--max-rejects"));
 }

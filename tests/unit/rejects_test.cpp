@@ -197,6 +197,39 @@ TEST(RejectLog, SpendsItsBudget) {
   EXPECT_THROW(small.finish(9), Error);
 }
 
+// Records that a policy of the run leaves out are counted, but are not bad.
+TEST(RejectLog, PoliciesDoNotSpendTheBudget) {
+  const TempFolder folder;
+  const std::string path = folder / "rejects.jsonl";
+  const auto options = [&path] {
+    RejectOptions all;
+    all.on_error = OnError::skip;
+    all.path = path;
+    all.budget = {1, 100};
+    return all;
+  };
+  RejectMark mark;
+  {
+    RejectLog log(options());
+    for (std::uint64_t i = 0; i < 5; ++i) {
+      log.add({0, i + 1, "", "duplicate id: an earlier record has it (--duplicate-ids)", "x", i});
+      log.add({0, i + 1, "", "the text has more than 8 tokens (--on-long)", "x", i});
+    }
+    log.add({0, 6, "", "no field 'text' (--text-field)", "\"bytes\":", 5});
+    EXPECT_EQ(log.count(), 11U);
+    EXPECT_NO_THROW(log.finish(20));
+    mark = log.mark(6);
+  }
+  // A resumed run knows which were which.
+  RejectLog resumed(options());
+  resumed.resume(mark);
+  resumed.add({0, 7, "", "duplicate id: an earlier record has it (--duplicate-ids)", "x", 6});
+  EXPECT_NO_THROW(resumed.finish(20));
+  RejectLog spent(options());
+  spent.resume(mark);
+  EXPECT_THROW(spent.add({0, 7, "", "no field 'text' (--text-field)", "x", 6}), Error);
+}
+
 std::string refusal(RejectLog& log, std::uint64_t records) {
   try {
     log.finish(records);

@@ -66,7 +66,7 @@ void change(const IdentityField& field, RunIdentity& run) {
   const std::string before = field.get(run);
   for (const char* text :
        {"[[\"b.jsonl\",120,5,\"aa\"]]", "[[\"config.json\",8,1,2]]", "false", "true", "skip",
-        "reject", "multi", "int8", "bf16", "npy", "sparse", "max", "77", "other"}) {
+        "reject", "offset", "multi", "int8", "bf16", "npy", "sparse", "max", "77", "other"}) {
     try {
       field.set(run, text);
     } catch (const std::exception&) {
@@ -147,6 +147,31 @@ TEST(RunIdentity, InputsAreNamesAndSizes) {
   now.inputs.pop_back();
   now.inputs[0].bytes = 120;
   EXPECT_EQ(first_difference(before, now, Comparison::resume), "input - is gone");
+}
+
+TEST(RunIdentity, FoldersAreNamesFilesAndSizes) {
+  RunIdentity before = sample();
+  before.inputs = {{"docs", 120, 5, "aa", 3, "bb"}};
+  RunIdentity now = before;
+  now.inputs[0].listing = "cc";
+  EXPECT_EQ(first_difference(before, now, Comparison::resume), "");
+  now.inputs[0].files = 4;
+  EXPECT_EQ(first_difference(before, now, Comparison::resume),
+            "input docs was '3 files, 120 bytes' and is now '4 files, 120 bytes'");
+  Manifest manifest;
+  manifest.identity = now;
+  const InputEntry back = parse_manifest(to_json(manifest), "m").identity.inputs.at(0);
+  EXPECT_EQ(back.files, 4U);
+  EXPECT_EQ(back.listing, "cc");
+  EXPECT_EQ(parse_journal(journal_header(now))->identity->inputs.at(0).listing, "cc");
+}
+
+TEST(RunIdentity, AJournalWithoutNewerSettingsHasTheirDefaults) {
+  Settings record = identity_record(sample());
+  std::erase_if(record, [](const auto& entry) { return entry.first == "id_from"; });
+  EXPECT_EQ(identity_from(record).id_from, IdFrom::position);
+  std::erase_if(record, [](const auto& entry) { return entry.first == "quotes"; });
+  EXPECT_THROW(identity_from(record), Damaged);
 }
 
 TEST(RunIdentity, NamesThatAreNotUtf8StayTheSameRun) {

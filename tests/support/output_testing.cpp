@@ -24,8 +24,8 @@ RunIdentity sample_identity(const SampleRun& how) {
   identity.program = "test";
   identity.model_fingerprint = "sample";
   identity.pooling = {Pooling::mean};
-  identity.inputs = {{"corpus.jsonl", 123, -5, "00112233445566778899aabbccddeeff"},
-                     {"-", {}, {}, ""}};
+  identity.inputs = {{"corpus.jsonl", 123, -5, "00112233445566778899aabbccddeeff", 0, ""},
+                     {"-", {}, {}, "", 0, ""}};
   identity.to = how.sink == SampleSink::parquet ? OutputFormat::parquet
                 : how.sink == SampleSink::npy   ? OutputFormat::npy
                                                 : OutputFormat::jsonl;

@@ -14,7 +14,7 @@ Manifest sample() {
   identity.model_fingerprint = "abc";
   identity.pooling = {Pooling::mean};
   identity.prompt = "a \"quoted\" é";
-  identity.inputs = {{"a.jsonl", 100, -7, "0123"}, {"-", {}, {}, ""}};
+  identity.inputs = {{"a.jsonl", 100, -7, "0123", 0, ""}, {"-", {}, {}, "", 0, ""}};
   identity.dims = 384;
   identity.dtype = OutputType::int8;
   identity.int8_scale = 0.0123456F;

@@ -48,7 +48,7 @@ RunIdentity sample() {
   run.dims = 768;
   run.gemm = "native (AVX3)";
   run.isa = "AVX3";
-  run.inputs = {{"a.jsonl", 120, 5, "aa"}, {"-", {}, {}, ""}};
+  run.inputs = {{"a.jsonl", 120, 5, "aa", 0, ""}, {"-", {}, {}, "", 0, ""}};
   run.text_fields = {"title", "text"};
   run.max_line = 1 << 20;
   run.keep = {"lang"};

@@ -205,6 +205,7 @@ class Corpus final : public CorpusSource {
   void check_files() {
     CorpusOptions quiet = options_;
     quiet.warn = nullptr;  // it is said when the file is read
+    quiet.buffer_bytes = std::min(quiet.buffer_bytes, kHeadBytes);
     for (std::size_t i = 0; i < files_->size(); ++i) {
       if (stopped()) return;
       const std::string path = files_->path(i);
@@ -294,7 +295,7 @@ class Corpus final : public CorpusSource {
   }
 
   /// The file at hand has been read to its end.
-  void close_file() {
+  [[gnu::noinline]] void close_file() {
     const InputDigest digest = file_->digest();
     group_.add(files_->path(next_file_ - 1), digest);
     ++empty_.files;

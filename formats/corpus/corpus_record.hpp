@@ -74,6 +74,8 @@ class RecordBuilder {
   bool put_vector(const FieldValue& value, Record& record);
   void put_kept(const RecordFields& fields);
   Slice generated_id();
+  Slice offset_id();
+  Slice append_number(std::uint64_t number);
   bool add_plain(std::string_view text, Record& record, const Mark& before);
   bool withdraw(const Record& record, const Mark& before);
   bool explain_missing(FieldPlan::Slot slot, const RecordFields& fields, std::string_view option);

@@ -33,9 +33,12 @@ class TextReader final : public RecordReader {
         break;
     }
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);  // of a file joined by cat(1)
-    if (line.starts_with('{') && looks_like_object(line)) ++objects_;
-    if (is_nul(line)) return reject("nothing but NUL bytes; is the file damaged?", line);
+    const char first = line.empty() ? '\n' : line.front();
+    if (first == '\xef' || first == '{' || first == '\0') {
+      if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);  // of a file joined by cat(1)
+      if (looks_like_object(line)) ++objects_;
+      if (is_nul(line)) return reject("nothing but NUL bytes; is the file damaged?", line);
+    }
     if (!is_utf8(line)) {
       return reject(fmt::format("invalid UTF-8 at byte {} of the line", valid_utf8_prefix(line)),
                     line);

@@ -27,7 +27,7 @@ void IdSet::grow() {
 }
 
 bool IdSet::insert(std::string_view id) {
-  if (was_generated(id)) return true;
+  if (!generated_.empty() && was_generated(id)) return true;
   const std::uint64_t hash = hash_of(id);
   const bool full = most_ > 0 && size_ >= most_;
   if (!full && !table_.has_room_for(size_ + 1)) grow();
@@ -44,7 +44,7 @@ bool IdSet::insert(std::string_view id) {
 
 /// Is the id a number, as it is generated, in one of the ranges?
 bool IdSet::was_generated(std::string_view id) const {
-  if (generated_.empty() || id.empty() || (id.size() > 1 && id[0] == '0')) return false;
+  if (id.empty() || (id.size() > 1 && id[0] == '0')) return false;
   std::uint64_t number = 0;
   const char* end = id.data() + id.size();
   const auto [stop, error] = std::from_chars(id.data(), end, number);

@@ -24,6 +24,13 @@ class IdSet {
   /// Adds the id that the number's decimal digits are; true if it was already there. Numbers come
   /// in ascending order.
   bool insert_generated(std::uint64_t number);
+  /// The same in short for the most usual case, in which nothing but generated numbers is there:
+  /// true if the number has been added and was new; false if insert_generated() must be asked.
+  bool continues(std::uint64_t number) {
+    if (size_ > 0 || generated_.empty() || generated_.back().second != number) return false;
+    ++generated_.back().second;
+    return true;
+  }
   /// True once an id has been dropped.
   bool overflowed() const { return overflowed_; }
 

@@ -41,6 +41,7 @@ class JsonlReader final : public RecordReader {
  private:
   /// White space, a byte order mark of a file joined by cat(1), a record separator (RFC 7464).
   static void skip_marks(std::string_view& line) {
+    if (line.starts_with('{')) return;
     constexpr std::string_view kMark = "\xef\xbb\xbf";
     if (line.starts_with(kMark)) line.remove_prefix(kMark.size());
     while (!line.empty() && (is_json_space(line.front()) || line.front() == '\x1e')) {

@@ -45,8 +45,8 @@ class Walk {
                    std::size_t depth);
   error_code container(od::value& value, const FieldPlan::Node* node, FieldValue* out,
                        std::size_t depth, bool is_array);
-  static error_code type_of(od::value& value, od::json_type& type, bool& not_finite);
-  static error_code scalar(od::value& value, std::string_view token, ValueKind& kind);
+  static error_code type_of(od::value& value, od::json_type& type);
+  static error_code scalar(od::json_type type, std::string_view token, ValueKind& kind);
   void forget(const FieldPlan::Node& node);
   void note_element(FieldValue& array, od::value& element);
 
@@ -83,30 +83,18 @@ bool is_not_finite(std::string_view token) {
   return token == "NaN" || token == "Infinity";
 }
 
-/// The type by a value's first character; `not_finite` if the value is a word that is no JSON.
-error_code Walk::type_of(od::value& value, od::json_type& type, bool& not_finite) {
-  error_code error = value.type().get(type);
-  if (error == simdjson::SUCCESS) {
-    switch (type) {
-      case od::json_type::array:
-      case od::json_type::object:
-      case od::json_type::number:
-      case od::json_type::string:
-      case od::json_type::boolean:
-      case od::json_type::null:
-        return error;
-      default:  // newer versions have a type for what they do not know
-        error = simdjson::TAPE_ERROR;
-    }
-  }
-  not_finite = is_not_finite(trim_right(value.raw_json_token()));
-  return not_finite ? simdjson::SUCCESS : error;
+/// The type by a value's first character. NaN and its like, which have none, pass for null:
+/// scalar() tells them apart.
+error_code Walk::type_of(od::value& value, od::json_type& type) {
+  const error_code error = value.type().get(type);
+  if (error == simdjson::SUCCESS) return error;
+  if (!is_not_finite(trim_right(value.raw_json_token()))) return error;
+  type = od::json_type::null;
+  return simdjson::SUCCESS;
 }
 
 /// Checks a number or literal, which simdjson has only looked at by its first character.
-error_code Walk::scalar(od::value& value, std::string_view token, ValueKind& kind) {
-  od::json_type type;
-  if (const auto error = value.type().get(type)) return error;
+error_code Walk::scalar(od::json_type type, std::string_view token, ValueKind& kind) {
   switch (type) {
     case od::json_type::number:
       kind = ValueKind::number;
@@ -118,8 +106,9 @@ error_code Walk::scalar(od::value& value, std::string_view token, ValueKind& kin
       if (token == "true") return simdjson::SUCCESS;
       return token == "false" ? simdjson::SUCCESS : simdjson::error_code(simdjson::F_ATOM_ERROR);
     default:
-      kind = ValueKind::null;
-      return token == "null" ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+      kind = token == "null" ? ValueKind::null : ValueKind::not_finite;
+      return kind == ValueKind::null || is_not_finite(token) ? simdjson::SUCCESS
+                                                             : simdjson::N_ATOM_ERROR;
   }
 }
 
@@ -129,12 +118,7 @@ error_code Walk::value(od::value& value, const FieldPlan::Node* node, std::size_
   FieldValue* out =
       node != nullptr && node->slot != FieldPlan::kNone ? &fields_.values[node->slot] : nullptr;
   od::json_type type;
-  bool not_finite = false;
-  if (const auto error = type_of(value, type, not_finite)) return error;
-  if (not_finite) {
-    if (out != nullptr) *out = FieldValue{ValueKind::not_finite, {}, {}};
-    return simdjson::SUCCESS;
-  }
+  if (const auto error = type_of(value, type)) return error;
   if (type == od::json_type::object || type == od::json_type::array) {
     return container(value, node, out, depth + 1, type == od::json_type::array);
   }
@@ -143,7 +127,7 @@ error_code Walk::value(od::value& value, const FieldPlan::Node* node, std::size_
   if (type == od::json_type::string) {
     found.kind = ValueKind::string;
     if (const auto error = value.get_string().get(found.text)) return error;
-  } else if (const auto error = scalar(value, found.raw, found.kind)) {
+  } else if (const auto error = scalar(type, found.raw, found.kind)) {
     return error;
   }
   if (out != nullptr) *out = found;
@@ -189,9 +173,8 @@ error_code Walk::array(od::array& array, const FieldPlan::Node* node, FieldValue
     const FieldPlan::Node* child = node != nullptr ? plan_.child(*node, index) : nullptr;
     ++index;
     od::json_type type;
-    bool not_finite = false;
-    if (const auto error = type_of(element, type, not_finite)) return error;
-    if (out == nullptr || not_finite || type != od::json_type::string) {
+    if (const auto error = type_of(element, type)) return error;
+    if (out == nullptr || type != od::json_type::string) {
       if (out != nullptr && out->odd_element == ValueKind::absent) note_element(*out, element);
       if (const auto error = value(element, child, depth)) return error;
       continue;

@@ -95,7 +95,7 @@ JSON
 encode out odd.jsonl --overwrite --vector-field v
 equal "$(jsonl out/rejects.jsonl '[r["line"] for r in d]')" "[2, 3, 4, 7, 8]" "rejected lines"
 check_json out/report.json "d['counts']['duplicate_ids'] == 1 and d['counts']['duplicate_ids_exact']"
-has stderr "1 records have a duplicate id"
+has stderr "records with a duplicate id: 1"
 encode out odd.jsonl --overwrite --duplicate-ids reject --vector-field v
 equal "$(rows)" 2
 has out/rejects.jsonl "duplicate id: an earlier record has it"

@@ -81,7 +81,7 @@ equal "$(rows --id-from offset repo.txt | tr '\n' ' ')" "repo.txt@0 repo.txt@12 
 # A generated id that another record has counts as a duplicate.
 printf '{"id":"1","text":"a"}\n{"text":"b"}\n' >mixed.jsonl
 run 0 encode -m "$MODEL" -o - mixed.jsonl
-has stderr "1 records have a duplicate id"
+has stderr "records with a duplicate id: 1"
 run 0 encode -q -m "$MODEL" -o - --duplicate-ids reject mixed.jsonl
 equal "$(lines stdout)" 1 "rows without duplicates"
 # Duplicates are not bad records.

@@ -139,7 +139,9 @@ bool RecordBuilder::withdraw(const Record& record, const Mark& before) {
 [[gnu::always_inline]] inline bool RecordBuilder::add_plain(std::string_view text, Record& record,
                                                             const Mark& before) {
   record.payload = block_->append(text);
-  if (!check_id(record)) return withdraw(record, before);
+  const bool next_number =
+      !has_own_id_ && options_.id_from == IdFrom::position && ids_.continues(record.position);
+  if (!next_number && !check_id(record)) return withdraw(record, before);
   block_->kept.insert(block_->kept.end(), plan_.keep.size(), Slice::null());
   accept(record, before);
   return true;
@@ -179,7 +181,6 @@ bool RecordBuilder::fill(const RecordFields& fields, Record& record) {
 /// from each other, but not necessarily from other records' own ids.
 bool RecordBuilder::check_id(const Record& record) {
   const bool numbered = !has_own_id_ && options_.id_from == IdFrom::position;
-  if (numbered && ids_.continues(record.position)) return true;
   const bool seen =
       numbered ? ids_.insert_generated(record.position) : ids_.insert(block_->id(record));
   overflowed_.store(ids_.overflowed(), std::memory_order_relaxed);

@@ -6,18 +6,9 @@
 #include "formats/io/damaged.hpp"
 
 namespace embedtool::parquet {
-namespace {
-
-/// Our page headers take some 30 bytes; foreign fields are skipped up to this.
-constexpr std::size_t kMaxHeader = 1024;
-
-}  // namespace
 
 void ChunkReader::open(const ChunkMeta& meta, const RandomBytes& in, PageCodec& codec) {
-  in_ = &in;
-  codec_ = &codec;
-  position_ = static_cast<std::uint64_t>(meta.offset());
-  end_ = position_ + static_cast<std::uint64_t>(meta.compressed_size);
+  pages_.open(meta, in, codec);
   levels_left_in_chunk_ = static_cast<std::uint64_t>(meta.values);
   levels_left_ = 0;
   values_ = {};
@@ -26,46 +17,20 @@ void ChunkReader::open(const ChunkMeta& meta, const RandomBytes& in, PageCodec& 
   if (has_dictionary() && levels_left_in_chunk_ > 0) load_dictionary();
 }
 
-// Reads, checks and unpacks the page at position_ into page_.
-PageHeader ChunkReader::read_page() {
-  require(position_ < end_, "a column has fewer pages than values");
-  std::array<std::byte, kMaxHeader> head;
-  const auto head_size =
-      static_cast<std::size_t>(std::min<std::uint64_t>(kMaxHeader, end_ - position_));
-  in_->read_at(position_, std::span(head).first(head_size));
-  std::size_t consumed = 0;
-  const PageHeader header = read_page_header(std::span(head).first(head_size), consumed);
-  const auto size = static_cast<std::size_t>(header.compressed_size);
-  const auto raw = static_cast<std::size_t>(header.uncompressed_size);
-  require(size <= end_ - position_ - consumed, "a page is longer than its column");
-  require(raw <= kMaxPageBytes, "a page is larger than embedtool writes");
-  packed_.resize(size);
-  in_->read_at(position_ + consumed, packed_);
-  position_ += consumed + size;
-  require(page_crc(packed_) == header.crc, "a page's CRC does not match");
-  require(PageCodec::declared_size(packed_) == raw, "a page's size does not match its header");
-  charge(raw);
-  page_.resize(raw);
-  codec_->decompress(packed_, page_);
+const PageHeader& ChunkReader::read_page() {
+  const PageHeader& header = pages_.next(layout_.encoding == Encoding::plain ? 1 : 2);
+  require(header.crc.has_value(), "a page has no CRC");
   return header;
-}
-
-// Buffers keep their capacity, so that a charge is never given back.
-void ChunkReader::charge(std::size_t page_size) {
-  const std::size_t need = layout_.encoding == Encoding::plain ? page_size : 2 * page_size;
-  if (need <= charged_) return;
-  require(need - charged_ <= budget_->left, "the columns' pages are larger than embedtool writes");
-  budget_->left -= need - charged_;
-  charged_ = need;
 }
 
 void ChunkReader::load_dictionary() {
   const PageHeader header = read_page();
+  const auto page = pages_.body();
   bool ours = header.type == PageType::dictionary && header.encoding == Encoding::plain &&
-              header.values == 256 && page_.size() == 1024;
+              header.values == 256 && page.size() == 1024;
   for (std::size_t i = 0; ours && i < 256; ++i) {
     ours =
-        load_u32(&page_[i * 4]) == static_cast<std::uint32_t>(static_cast<std::int32_t>(i) - 128);
+        load_u32(&page[i * 4]) == static_cast<std::uint32_t>(static_cast<std::int32_t>(i) - 128);
   }
   require(ours, "a dictionary was not written by embedtool");
 }
@@ -73,7 +38,7 @@ void ChunkReader::load_dictionary() {
 void ChunkReader::load_page() {
   require_page_used();
   const PageHeader header = read_page();
-  require(header.type == PageType::data, "a dictionary page where a data page should be");
+  require(header.type == PageType::data, "a page of another kind where a data page should be");
   require(header.values > 0 && static_cast<std::uint64_t>(header.values) <= levels_left_in_chunk_,
           "a page has more values than its column");
   levels_left_ = static_cast<std::size_t>(header.values);
@@ -88,28 +53,13 @@ void ChunkReader::require_page_used() const {
   require(has_dictionary() ? rest < 8 : rest == 0, "a page has more values than levels");
 }
 
-// Levels come with their length; they may not reach past the page.
-RunDecoder ChunkReader::take_levels(std::size_t& position, unsigned width) const {
-  require(page_.size() - position >= 4, "a page ends early");
-  const std::size_t size = load_u32(&page_[position]);
-  position += 4;
-  require(size <= page_.size() - position, "a page's levels are longer than it");
-  const RunDecoder decoder{std::span<const std::byte>(page_).subspan(position, size), width};
-  position += size;
-  return decoder;
-}
-
 void ChunkReader::decode_page(Encoding encoding) {
   require(encoding == layout_.encoding, "a page's encoding differs from its column's");
-  std::size_t position = 0;
+  const PageReader::Parts parts = pages_.parts(layout_.max_repetition, layout_.max_definition);
   peeked_.reset();
-  if (layout_.max_repetition > 0) {
-    repetition_ = take_levels(position, bit_width(layout_.max_repetition));
-  }
-  if (layout_.max_definition > 0) {
-    definition_ = take_levels(position, bit_width(layout_.max_definition));
-  }
-  const auto values = std::span<const std::byte>(page_).subspan(position);
+  repetition_ = parts.repetition;
+  definition_ = parts.definition;
+  const auto values = parts.values;
   at_ = 0;
   if (encoding == Encoding::byte_stream_split) {
     require(values.size() % 4 == 0, "a page of floats has a wrong length");
@@ -132,16 +82,10 @@ void ChunkReader::decode_indices(std::span<const std::byte> values) {
   plain_.clear();
   values_ = plain_;
   if (values.size() == 1) return;  // a page of empty lists
-  std::uint64_t header = 0;
   std::size_t position = 1;
-  for (unsigned shift = 0;; shift += 7) {
-    require(position < values.size() && shift <= 35, "a page ends early");
-    const auto b = std::to_integer<std::uint64_t>(values[position++]);
-    header |= (b & 0x7F) << shift;
-    if ((b & 0x80) == 0) break;
-  }
+  const std::uint64_t header = read_varint(values, position);
   const std::size_t stored = values.size() - position;
-  require((header & 1) == 1 && (header >> 1) * 8 == stored, "indices are not one packed run");
+  require((header & 1) == 1 && header >> 1 <= stored && (header >> 1) * 8 == stored, "indices are not one packed run");
   plain_.resize(stored);
   for (std::size_t i = 0; i < stored; ++i) plain_[i] = values[position + i] ^ std::byte{0x80};
   values_ = plain_;
@@ -169,7 +113,7 @@ std::string_view ChunkReader::bytes() {
 
 std::optional<std::string_view> ChunkReader::optional_bytes() {
   start_value();
-  const std::uint8_t level = definition_.next();
+  const std::uint32_t level = definition_.next();
   require(level <= 1, "a level is out of range");
   if (level == 0) return std::nullopt;
   const std::size_t size = load_u32(take(4).data());
@@ -195,7 +139,7 @@ bool ChunkReader::boolean() {
   return value;
 }
 
-std::uint8_t ChunkReader::peek_repetition() {
+std::uint32_t ChunkReader::peek_repetition() {
   if (!peeked_) peeked_ = repetition_.next();
   return *peeked_;
 }
@@ -216,7 +160,7 @@ std::size_t ChunkReader::vectors(std::vector<std::byte>& out, std::size_t dims, 
   if (depth > 0) {
     require(peek_repetition() == 0, "a row starts inside a list");
     peeked_.reset();
-    const std::uint8_t level = definition_.next();
+    const std::uint32_t level = definition_.next();
     if (!single && level == 0) return 0;
     require(level == depth, "a list is empty but must not be");
     while (levels_left_ > 0 && peek_repetition() != 0) {
@@ -243,7 +187,7 @@ void ChunkReader::strings(std::vector<std::string_view>& out) {
   start_value();
   require(peek_repetition() == 0, "a row starts inside a list");
   peeked_.reset();
-  const std::uint8_t level = definition_.next();
+  const std::uint32_t level = definition_.next();
   if (level == 0) return;
   while (true) {
     const std::size_t size = load_u32(take(4).data());
@@ -259,7 +203,7 @@ void ChunkReader::strings(std::vector<std::string_view>& out) {
 // With this, a chunk's values, levels and pages have all been used exactly.
 void ChunkReader::expect_end() const {
   require_page_used();
-  require(levels_left_ == 0 && levels_left_in_chunk_ == 0 && position_ == end_,
+  require(levels_left_ == 0 && levels_left_in_chunk_ == 0 && pages_.ended(),
           "a column has more values than rows");
 }
 

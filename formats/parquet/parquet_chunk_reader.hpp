@@ -11,23 +11,19 @@
 #include "formats/io/byte_io.hpp"
 #include "formats/parquet/parquet_codec.hpp"
 #include "formats/parquet/parquet_encoding.hpp"
+#include "formats/parquet/parquet_page_reader.hpp"
 #include "formats/parquet/parquet_schema.hpp"
 
 namespace embedtool::parquet {
 
-/// Bytes of page buffers that all columns of one file may take together, so that a hostile file
-/// with many compression bombs cannot get more.
-struct PageBudget {
-  std::size_t left = std::size_t{768} << 20;
-};
-
-/// Reads one column of one row group, value by value, a page at a time. Everything is checked:
-/// headers, sizes, CRCs, levels. Throws Damaged. Recycled; not thread-safe.
+/// Reads one column of one row group of ours, value by value, a page at a time. Everything is
+/// checked: headers, sizes, CRCs, levels, and that pages are as ChunkWriter writes them. Throws
+/// Damaged. Recycled; not thread-safe.
 class ChunkReader {
  public:
   /// `budget` outlives the reader.
   ChunkReader(ColumnLayout layout, PageBudget& budget)
-      : layout_(std::move(layout)), budget_(&budget) {}
+      : layout_(std::move(layout)), pages_(budget) {}
 
   /// Starts reading a chunk; `in` and `codec` must outlive the reading.
   void open(const ChunkMeta& meta, const RandomBytes& in, PageCodec& codec);
@@ -50,35 +46,26 @@ class ChunkReader {
   void start_value();
   void load_page();
   void load_dictionary();
-  void charge(std::size_t page_size);
   void require_page_used() const;
-  PageHeader read_page();
+  const PageHeader& read_page();
   void decode_page(Encoding encoding);
   void decode_indices(std::span<const std::byte> values);
-  RunDecoder take_levels(std::size_t& position, unsigned width) const;
   std::span<const std::byte> take(std::size_t size);
-  std::uint8_t peek_repetition();
+  std::uint32_t peek_repetition();
   std::size_t element_size() const;
   bool has_dictionary() const { return layout_.encoding == Encoding::rle_dictionary; }
 
   ColumnLayout layout_;
-  PageBudget* budget_;
-  std::size_t charged_ = 0;  ///< of the budget, for page_ and plain_ at their largest
-  const RandomBytes* in_ = nullptr;
-  PageCodec* codec_ = nullptr;
-  std::uint64_t position_ = 0;  ///< of the next page
-  std::uint64_t end_ = 0;
+  PageReader pages_;
   std::uint64_t levels_left_in_chunk_ = 0;
 
-  std::vector<std::byte> packed_;
-  std::vector<std::byte> page_;   ///< the page's bytes, unpacked
   std::vector<std::byte> plain_;  ///< values whose encoding is not PLAIN, decoded
   std::span<const std::byte> values_;
   std::size_t at_ = 0;  ///< next byte of values_ (next bit for booleans)
   std::size_t levels_left_ = 0;
   RunDecoder repetition_;
   RunDecoder definition_;
-  std::optional<std::uint8_t> peeked_;
+  std::optional<std::uint32_t> peeked_;
 };
 
 }  // namespace embedtool::parquet

@@ -1,14 +1,91 @@
 #include "formats/parquet/parquet_codec.hpp"
 
+#include <brotli/decode.h>
+#include <lz4.h>
+#include <snappy.h>
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
+#include <cstring>
+#include <limits>
 #include <new>
 
 #include "core/base/error.hpp"
+#include "formats/io/bytes_unpack.hpp"
 #include "formats/io/damaged.hpp"
 
 namespace embedtool::parquet {
+namespace {
+
+const char* chars(std::span<const std::byte> bytes) {
+  return reinterpret_cast<const char*>(bytes.data());
+}
+char* chars(std::span<std::byte> bytes) {
+  return reinterpret_cast<char*>(bytes.data());
+}
+
+bool unsnappy(std::span<const std::byte> packed, std::span<std::byte> raw) {
+  std::size_t size = 0;
+  return snappy::GetUncompressedLength(chars(packed), packed.size(), &size) && size == raw.size() &&
+         snappy::RawUncompress(chars(packed), packed.size(), chars(raw));
+}
+
+bool ungzip(std::span<const std::byte> packed, std::span<std::byte> raw) {
+  const auto unpacker = kGzip.open();
+  std::span<const char> in(chars(packed), packed.size());
+  std::span<char> out(chars(raw), raw.size());
+  // One byte of room more than there should be, so that a longer page shows.
+  char extra = 0;
+  while (true) {
+    const Unpacked step = unpacker->unpack(in, out.empty() ? std::span(&extra, 1) : out);
+    if (step.error != nullptr || (out.empty() && step.produced > 0)) return false;
+    in = in.subspan(step.consumed);
+    if (!out.empty()) out = out.subspan(step.produced);
+    if (in.empty() && out.empty() && unpacker->complete()) return true;
+    if (step.consumed == 0 && step.produced == 0) return false;
+  }
+}
+
+bool unbrotli(std::span<const std::byte> packed, std::span<std::byte> raw) {
+  std::size_t size = raw.size();
+  const auto result =
+      ::BrotliDecoderDecompress(packed.size(), reinterpret_cast<const std::uint8_t*>(packed.data()),
+                                &size, reinterpret_cast<std::uint8_t*>(raw.data()));
+  return result == BROTLI_DECODER_RESULT_SUCCESS && size == raw.size();
+}
+
+bool unlz4(std::span<const std::byte> packed, std::span<std::byte> raw) {
+  constexpr std::size_t kMost = std::numeric_limits<int>::max();
+  if (packed.size() > kMost || raw.size() > kMost) return false;
+  const int size = ::LZ4_decompress_safe(chars(packed), chars(raw), static_cast<int>(packed.size()),
+                                         static_cast<int>(raw.size()));
+  return size >= 0 && static_cast<std::size_t>(size) == raw.size();
+}
+
+std::size_t big_endian(std::span<const std::byte> bytes) {
+  std::size_t value = 0;
+  for (const std::byte b : bytes.first(4)) value = value << 8 | std::to_integer<std::size_t>(b);
+  return value;
+}
+
+/// Hadoop's framing: blocks, each headed by its unpacked and its packed size (big-endian). Some
+/// writers have put a block without framing under the same codec.
+bool unlz4_hadoop(std::span<const std::byte> packed, std::span<std::byte> raw) {
+  std::span<const std::byte> in = packed;
+  std::span<std::byte> out = raw;
+  while (in.size() >= 8) {
+    const std::size_t unpacked = big_endian(in);
+    const std::size_t size = big_endian(in.subspan(4));
+    if (size > in.size() - 8 || unpacked > out.size()) break;
+    if (!unlz4(in.subspan(8, size), out.first(unpacked))) break;
+    in = in.subspan(8 + size);
+    out = out.subspan(unpacked);
+  }
+  return (in.empty() && out.empty()) || unlz4(packed, raw);
+}
+
+}  // namespace
 
 struct PageCodec::Contexts {
   ZSTD_CCtx* compressor = nullptr;
@@ -47,21 +124,58 @@ std::span<const std::byte> PageCodec::compress(std::span<const std::byte> raw) {
   return {buffer_.data(), size};
 }
 
-void PageCodec::decompress(std::span<const std::byte> packed, std::span<std::byte> raw) {
+void PageCodec::unzstd(std::span<const std::byte> packed, std::span<std::byte> raw) {
   if (contexts_->decompressor == nullptr) contexts_->decompressor = ZSTD_createDCtx();
   if (contexts_->decompressor == nullptr) throw std::bad_alloc();
   // The output is a fixed span: a frame that holds more than it declared stops at its end.
   const std::size_t size = ZSTD_decompressDCtx(contexts_->decompressor, raw.data(), raw.size(),
                                                packed.data(), packed.size());
-  if (ZSTD_isError(size) != 0 || size != raw.size()) throw Damaged("a page cannot be decompressed");
+  require(ZSTD_isError(size) == 0 && size == raw.size(), "a page cannot be decompressed");
 }
 
-std::uint64_t PageCodec::declared_size(std::span<const std::byte> packed) {
-  const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
-  if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR) {
-    throw Damaged("a page is not a ZSTD frame of known size");
+void PageCodec::decompress(Codec codec, std::span<const std::byte> packed,
+                           std::span<std::byte> raw) {
+  bool good = false;
+  switch (codec) {
+    case Codec::none:
+      good = packed.size() == raw.size();
+      if (good) std::copy(packed.begin(), packed.end(), raw.begin());
+      break;
+    case Codec::snappy:
+      good = unsnappy(packed, raw);
+      break;
+    case Codec::gzip:
+      good = ungzip(packed, raw);
+      break;
+    case Codec::brotli:
+      good = unbrotli(packed, raw);
+      break;
+    case Codec::lz4_hadoop:
+      good = unlz4_hadoop(packed, raw);
+      break;
+    case Codec::lz4_raw:
+      good = unlz4(packed, raw);
+      break;
+    case Codec::zstd:
+      return unzstd(packed, raw);
+    case Codec::lzo:
+      break;
   }
-  return size;
+  require(good, "a page cannot be decompressed");
+}
+
+void PageCodec::check_size(Codec codec, std::span<const std::byte> packed, std::size_t size) {
+  constexpr const char* kWhat = "a page's size does not match its header";
+  if (codec == Codec::none) require(packed.size() == size, kWhat);
+  if (codec != Codec::zstd) return;
+  const unsigned long long declared = ZSTD_getFrameContentSize(packed.data(), packed.size());
+  require(declared != ZSTD_CONTENTSIZE_ERROR, "a page is not a ZSTD frame");
+  // A stream of frames says how long its first one is.
+  require(declared == ZSTD_CONTENTSIZE_UNKNOWN || declared <= size, kWhat);
+}
+
+bool is_readable(Codec codec) {
+  return codec >= Codec::none && codec <= Codec::lz4_raw && codec != Codec::lzo;
 }
 
 std::uint32_t page_crc(std::span<const std::byte> stored) {

@@ -119,41 +119,50 @@ void RunEncoder::clear() {
   repeats_ = 0;
 }
 
-// The header tells the kind in its lowest bit. A packed run must be there whole, so that unpack()
-// needs no check; its last group may hold padding, which the caller's count of values leaves
-// unread.
+RunDecoder::RunDecoder(std::span<const std::byte> bytes, unsigned bit_width)
+    : bytes_(bytes), bit_width_(bit_width) {
+  require(bit_width <= 32, "values of more than 32 bits");
+}
+
+// The header tells the kind in its lowest bit. A packed run holds as many whole values as there are
+// bytes for (some writers cut the padding of its last group); the caller's count of values leaves
+// padding unread.
 void RunDecoder::open_run() {
-  std::uint64_t header = 0;
-  for (unsigned shift = 0;; shift += 7) {
-    require(position_ < bytes_.size() && shift <= 35, "levels end early");
-    const auto b = std::to_integer<std::uint64_t>(bytes_[position_++]);
-    header |= (b & 0x7F) << shift;
-    if ((b & 0x80) == 0) break;
+  if (bit_width_ == 0) {  // nothing needs to be written for values that are all 0
+    packed_ = false;
+    repeated_ = 0;
+    left_ = UINT64_MAX;
+    return;
   }
+  require(position_ < bytes_.size(), "levels end early");
+  const std::uint64_t header = read_varint(bytes_, position_);
   packed_ = (header & 1) != 0;
-  const std::uint64_t count = header >> 1;
+  left_ = header >> 1;
   const std::size_t rest = bytes_.size() - position_;
-  require(count > 0, "an empty run of levels");
+  require(left_ > 0, "an empty run of levels");
   if (packed_) {
-    require(count * bit_width_ <= rest, "levels end early");
-    left_ = count * 8;
+    const std::uint64_t groups = std::min<std::uint64_t>(left_, rest / bit_width_ + 1);
+    left_ = std::min<std::uint64_t>(groups * 8, std::uint64_t{rest} * 8 / bit_width_);
+    require(left_ > 0, "levels end early");
     bit_ = position_ * 8;
-    position_ += static_cast<std::size_t>(count) * bit_width_;
+    position_ += std::min<std::size_t>(rest, static_cast<std::size_t>(groups) * bit_width_);
   } else {
-    require(rest > 0, "levels end early");
-    left_ = count;
-    repeated_ = std::to_integer<std::uint8_t>(bytes_[position_++]);
+    const std::size_t size = (bit_width_ + 7) / 8;
+    require(rest >= size, "levels end early");
+    repeated_ = load_bits(bytes_, position_ * 8, bit_width_);
+    position_ += size;
   }
 }
 
-std::uint8_t RunDecoder::unpack() {
-  // A value of at most 8 bits lies in two bytes at most.
-  const std::size_t byte = bit_ / 8;
-  auto pair = std::to_integer<unsigned>(bytes_[byte]);
-  if (byte + 1 < bytes_.size()) pair |= std::to_integer<unsigned>(bytes_[byte + 1]) << 8;
-  const unsigned value = (pair >> (bit_ % 8)) & ((1U << bit_width_) - 1);
-  bit_ += bit_width_;
-  return static_cast<std::uint8_t>(value);
+std::uint64_t read_varint(std::span<const std::byte> bytes, std::size_t& position) {
+  std::uint64_t value = 0;
+  for (unsigned shift = 0; shift < 64; shift += 7) {
+    require(position < bytes.size(), "a number ends early");
+    const auto b = std::to_integer<std::uint64_t>(bytes[position++]);
+    value |= (b & 0x7F) << shift;
+    if ((b & 0x80) == 0) return value;
+  }
+  throw Damaged("a number has too many bytes");
 }
 
 }  // namespace embedtool::parquet

@@ -2,9 +2,11 @@
 
 // Parquet's value and level encodings. Source: apache/parquet-format, Encodings.md.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -18,6 +20,17 @@ void join_bytes(std::span<const std::byte> streams, std::size_t width, std::span
 
 /// Bits that the values 0…max need.
 unsigned bit_width(unsigned max);
+
+/// `width` bits (at most 32) from bit `bit` of `bytes` on, the lowest bit of a byte first; bits past
+/// the end are 0.
+inline std::uint32_t load_bits(std::span<const std::byte> bytes, std::size_t bit, unsigned width) {
+  const std::size_t first = bit / 8;
+  std::uint64_t word = 0;
+  if (first < bytes.size()) {
+    std::memcpy(&word, bytes.data() + first, std::min<std::size_t>(8, bytes.size() - first));
+  }
+  return static_cast<std::uint32_t>(word >> (bit % 8) & ((std::uint64_t{1} << width) - 1));
+}
 
 /// The RLE / bit-packing hybrid for levels of at most 3 bits, fed in runs. A stretch of ≥ 8 equal
 /// values that starts on a group boundary becomes an RLE run, everything else bit-packed groups of
@@ -45,15 +58,15 @@ class RunEncoder {
   std::size_t repeats_ = 0;
 };
 
-/// Reads the hybrid, values of at most 8 bits, from hostile bytes; throws Damaged where they
-/// end early.
+/// Reads the hybrid, values of at most 32 bits, from hostile bytes; throws Damaged where they end
+/// early.
 class RunDecoder {
  public:
   RunDecoder() = default;
-  RunDecoder(std::span<const std::byte> bytes, unsigned bit_width)
-      : bytes_(bytes), bit_width_(bit_width) {}
+  /// Throws Damaged for more than 32 bits.
+  RunDecoder(std::span<const std::byte> bytes, unsigned bit_width);
 
-  std::uint8_t next() {
+  std::uint32_t next() {
     if (left_ == 0) open_run();
     --left_;
     return packed_ ? unpack() : repeated_;
@@ -64,20 +77,27 @@ class RunDecoder {
 
  private:
   void open_run();
-  std::uint8_t unpack();
+  std::uint32_t unpack() {
+    const std::uint32_t value = load_bits(bytes_, bit_, bit_width_);
+    bit_ += bit_width_;
+    return value;
+  }
 
   std::span<const std::byte> bytes_;
   unsigned bit_width_ = 0;
   std::size_t position_ = 0;  ///< of the next run's header
   std::size_t bit_ = 0;       ///< of the next packed value, from the start of bytes_
   std::uint64_t left_ = 0;    ///< values of the open run
-  std::uint8_t repeated_ = 0;
+  std::uint32_t repeated_ = 0;
   bool packed_ = false;
 };
 
 /// Little-endian, as everything in Parquet.
 void append_u32(std::vector<std::byte>& out, std::uint32_t value);
 std::uint32_t load_u32(const std::byte* bytes);
+/// An unsigned varint (ULEB128) at `position`, which moves behind it. Throws Damaged at the end, and
+/// for more than 64 bits.
+std::uint64_t read_varint(std::span<const std::byte> bytes, std::size_t& position);
 void append_varint(std::vector<std::byte>& out, std::uint64_t value);
 
 }  // namespace embedtool::parquet

@@ -1,49 +1,103 @@
 #include "formats/parquet/parquet_metadata.hpp"
 
+#include <array>
 #include <optional>
+#include <utility>
 
 #include "formats/io/damaged.hpp"
 #include "formats/parquet/thrift_compact.hpp"
 #include "formats/parquet/thrift_fields.hpp"
 
 // Every struct below is described once, for writing and reading (thrift_fields.hpp). Reading
-// checks no enum values: the reader compares them with the layout that it expects, which knows no
-// others.
+// checks no enum values: those who use them know which they can.
 namespace embedtool::parquet {
 namespace {
 
-constexpr const char* kForeignType = "a column's logical type is not one that embedtool writes";
+// ConvertedType, the annotation that readers older than LogicalType understand, and some writers
+// still write alone.
+constexpr std::int32_t kConvertedTimes = 7;  ///< TIME_MILLIS … TIMESTAMP_MICROS
+constexpr std::int32_t kConvertedIntegers = 11;  ///< UINT_8 … INT_64
 
-/// ConvertedType, the annotation that readers older than LogicalType understand.
-std::optional<std::int32_t> converted_type(Logical logical) {
-  switch (logical) {
-    case Logical::string:
-      return 0;
-    case Logical::map:
-      return 1;
-    case Logical::list:
-      return 3;
-    case Logical::int8:
-      return 15;
-    case Logical::float16:  // has no older form
-    case Logical::none:
-      break;
+/// Types without parameters, by their ConvertedType.
+constexpr std::array kConverted{
+    std::pair{0, Logical::string},      std::pair{1, Logical::map},
+    std::pair{2, Logical::map},         std::pair{3, Logical::list},
+    std::pair{4, Logical::enumeration}, std::pair{6, Logical::date},
+    std::pair{19, Logical::json},       std::pair{20, Logical::bson},
+    std::pair{21, Logical::interval},
+};
+
+/// What our writer writes beside the LogicalType; none for a type that has no older form.
+std::optional<std::int32_t> converted_type(const LogicalType& logical) {
+  if (logical == LogicalType::integer(8, true)) return 15;
+  for (const auto& [converted, kind] : kConverted) {
+    if (kind == logical.kind) return converted;
   }
   return std::nullopt;
 }
 
-/// The union LogicalType: an empty struct for a case without parameters.
+/// The type that an element without LogicalType has.
+LogicalType logical_of(const SchemaElement& element) {
+  const std::int32_t converted = element.converted;
+  LogicalType type;
+  for (const auto& [number, kind] : kConverted) {
+    if (number == converted) return kind;
+  }
+  if (converted == 5) {
+    type.kind = Logical::decimal;
+    type.scale = element.scale;
+    type.precision = element.precision;
+  } else if (converted >= kConvertedTimes && converted < kConvertedTimes + 4) {
+    const std::int32_t which = converted - kConvertedTimes;
+    type.kind = which < 2 ? Logical::time : Logical::timestamp;
+    type.unit = which % 2 == 0 ? TimeUnit::millis : TimeUnit::micros;
+    type.utc = true;  // LogicalTypes.md, "Compatibility"
+  } else if (converted >= kConvertedIntegers && converted < kConvertedIntegers + 8) {
+    const std::int32_t which = converted - kConvertedIntegers;
+    return LogicalType::integer(static_cast<std::int8_t>(8 << (which % 4)), which >= 4);
+  }
+  return type;
+}
+
+/// The union TimeUnit.
 template <typename Archive>
-void fields(Archive& archive, ArchiveRef<Archive, Logical> logical) {
+void fields(Archive& archive, ArchiveRef<Archive, TimeUnit> unit) {
   const auto empty = [](auto&) {};
-  archive.alternative(1, logical, Logical::string, empty);
-  archive.alternative(2, logical, Logical::map, empty);
-  archive.alternative(3, logical, Logical::list, empty);
-  archive.alternative(10, logical, Logical::int8, [](auto& integer) {
-    integer.constant(1, std::int8_t{8}, kForeignType);  // bits
-    integer.constant(2, true, kForeignType);            // signed
+  archive.alternative(1, unit, TimeUnit::millis, empty);
+  archive.alternative(2, unit, TimeUnit::micros, empty);
+  archive.alternative(3, unit, TimeUnit::nanos, empty);
+}
+
+/// The union LogicalType: an empty struct for a case without parameters. Our writer has no times
+/// and decimals.
+template <typename Archive>
+void fields(Archive& archive, ArchiveRef<Archive, LogicalType> type) {
+  const auto empty = [](auto&) {};
+  const auto time = [&](auto& a) {
+    a.required(1, type.utc);
+    a.required_struct(2, [&](auto& unit) { fields(unit, type.unit); });
+  };
+  archive.alternative(1, type.kind, Logical::string, empty);
+  archive.alternative(2, type.kind, Logical::map, empty);
+  archive.alternative(3, type.kind, Logical::list, empty);
+  archive.alternative(4, type.kind, Logical::enumeration, empty);
+  archive.alternative(5, type.kind, Logical::decimal, [&](auto& decimal) {
+    decimal.required(1, type.scale);
+    decimal.required(2, type.precision);
   });
-  archive.alternative(15, logical, Logical::float16, empty);
+  archive.alternative(6, type.kind, Logical::date, empty);
+  archive.alternative(7, type.kind, Logical::time, time);
+  archive.alternative(8, type.kind, Logical::timestamp, time);
+  archive.alternative(10, type.kind, Logical::integer, [&](auto& integer) {
+    integer.required(1, type.bits);
+    integer.required(2, type.is_signed);
+  });
+  archive.alternative(11, type.kind, Logical::null, empty);
+  archive.alternative(12, type.kind, Logical::json, empty);
+  archive.alternative(13, type.kind, Logical::bson, empty);
+  archive.alternative(14, type.kind, Logical::uuid, empty);
+  archive.alternative(15, type.kind, Logical::float16, empty);
+  archive.alternative(16, type.kind, Logical::variant, empty);
 }
 
 template <typename Archive>
@@ -54,8 +108,10 @@ void fields(Archive& archive, ArchiveRef<Archive, SchemaElement> element) {
   archive.required(4, element.name);
   archive.optional(5, element.children, 0);
   // Both annotations are written where both exist, so that readers of either age find one.
-  archive.informative(6, [&] { return converted_type(element.logical); });
-  archive.optional_struct(10, element.logical != Logical::none,
+  archive.derived(6, [&] { return converted_type(element.logical); }, element.converted);
+  archive.optional(7, element.scale, 0);
+  archive.optional(8, element.precision, 0);
+  archive.optional_struct(10, element.logical.kind != Logical::none,
                           [&](auto& type) { fields(type, element.logical); });
 }
 
@@ -66,17 +122,19 @@ void fields(Archive& archive, ArchiveRef<Archive, ChunkMeta> chunk) {
   archive.forbidden(1, "a column is in another file");
   // file_offset is required, though it has lost its meaning; other writers put the chunk's start.
   archive.informative(2, [&] { return chunk.offset(); });
-  archive.required_struct(3, [&](auto& meta) {
+  // An encrypted column has its metadata elsewhere.
+  archive.optional_struct(3, true, [&](auto& meta) {
     meta.required(1, chunk.type);
     meta.required(2, chunk.encodings);
     meta.required(3, chunk.path);
-    meta.constant(4, Codec::zstd, "a column is not compressed with ZSTD");
+    meta.required(4, chunk.codec);
     meta.required(5, chunk.values);
     meta.required(6, chunk.uncompressed_size);
     meta.required(7, chunk.compressed_size);
     meta.required(9, chunk.data_offset);
     meta.optional(11, chunk.dictionary_offset, -1);
   });
+  archive.noted(8, chunk.encrypted);
 }
 
 /// The sum of one member over the chunks of a row group.
@@ -103,32 +161,39 @@ void fields(Archive& archive, ArchiveRef<Archive, FileMeta> file) {
   archive.structs(2, file.schema, [](auto& a, auto& element) { fields(a, element); });
   archive.required(3, file.rows);
   archive.structs(4, file.row_groups, [](auto& a, auto& group) { fields(a, group); });
-  archive.structs(5, file.key_values, [](auto& a, auto& entry) {
+  archive.optional_structs(5, file.key_values, [](auto& a, auto& entry) {
     a.required(1, entry.first);
-    a.required(2, entry.second);
+    a.expected(2, entry.second);
   });
-  archive.required(6, file.created_by);
+  archive.expected(6, file.created_by);
 }
 
-/// Which details a page has depends on its type, which comes first. The CRC, optional in the
-/// format, is in every page of ours.
+/// Which details a page has depends on its type, which comes first.
 template <typename Archive>
 void fields(Archive& archive, ArchiveRef<Archive, PageHeader> header) {
   archive.required(1, header.type);
   archive.required(2, header.uncompressed_size);
   archive.required(3, header.compressed_size);
-  archive.required(4, header.crc);
+  archive.optional(4, header.crc, std::nullopt);
   if (header.type == PageType::data) {
     archive.required_struct(5, [&](auto& page) {
       page.required(1, header.values);
       page.required(2, header.encoding);
-      page.constant(3, Encoding::rle, "definition levels are not RLE");
-      page.constant(4, Encoding::rle, "repetition levels are not RLE");
+      page.required(3, header.definition_encoding);
+      page.required(4, header.repetition_encoding);
     });
   } else if (header.type == PageType::dictionary) {
     archive.required_struct(7, [&](auto& page) {
       page.required(1, header.values);
       page.required(2, header.encoding);
+    });
+  } else if (header.type == PageType::data_v2) {
+    archive.required_struct(8, [&](auto& page) {
+      page.required(1, header.values);
+      page.required(4, header.encoding);
+      page.required(5, header.definition_size);
+      page.required(6, header.repetition_size);
+      page.optional(7, header.compressed, true);
     });
   }
 }
@@ -163,14 +228,21 @@ FileMeta read_file_meta(std::span<const std::byte> bytes) {
   std::size_t consumed = 0;
   FileMeta meta = read<FileMeta>(bytes, consumed);
   require(consumed == bytes.size(), "bytes after the metadata");
+  for (SchemaElement& element : meta.schema) {
+    if (element.logical.kind == Logical::none) element.logical = logical_of(element);
+    // From here on there is one annotation.
+    element.converted = -1;
+    element.scale = element.precision = 0;
+  }
   return meta;
 }
 
 PageHeader read_page_header(std::span<const std::byte> bytes, std::size_t& consumed) {
   const auto header = read<PageHeader>(bytes, consumed);
-  require(header.type == PageType::data || header.type == PageType::dictionary,
-          "not a page written by embedtool");
-  require(header.uncompressed_size >= 0 && header.compressed_size >= 0 && header.values >= 0,
+  require(header.type >= PageType::data && header.type <= PageType::data_v2,
+          "a page is of no known type");
+  require(header.uncompressed_size >= 0 && header.compressed_size >= 0 && header.values >= 0 &&
+              header.definition_size >= 0 && header.repetition_size >= 0,
           "negative size in a page header");
   return header;
 }

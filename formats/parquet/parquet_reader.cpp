@@ -6,13 +6,11 @@
 #include <string_view>
 
 #include "formats/io/damaged.hpp"
+#include "formats/parquet/parquet_footer.hpp"
 
 namespace embedtool {
 namespace {
 
-constexpr std::string_view kMagic = "PAR1";
-/// A shard's footer takes some 100 bytes a column and row group; a bigger one is not ours.
-constexpr std::uint64_t kMaxFooter = std::uint64_t{64} << 20;
 /// No vocabulary has more bytes of names.
 constexpr std::size_t kMaxNames = std::size_t{64} << 20;
 
@@ -52,7 +50,9 @@ void OutputBlock::clear() {
 ParquetReader::ParquetReader(const RandomBytes& in)
     : in_(in), budget_(std::make_unique<parquet::PageBudget>()) {
   naming_damage(in_.name(), ExitCode::failed, kRemedy, [this] {
-    read_footer();
+    const parquet::Footer footer = parquet::read_footer(in_);
+    meta_ = footer.meta;
+    footer_start_ = footer.start;
     spec_ = parquet::spec_of(meta_);
     for (const auto& column : parquet::layout_of(spec_).columns) {
       columns_.emplace_back(column, *budget_);
@@ -61,30 +61,11 @@ ParquetReader::ParquetReader(const RandomBytes& in)
   });
 }
 
-// The footer's length is believed only within the file and the cap, before anything is allocated.
-void ParquetReader::read_footer() {
-  const std::uint64_t size = in_.size();
-  require(size >= 12, "too short for a Parquet file");
-  std::array<std::byte, 4> head;
-  std::array<std::byte, 8> tail;
-  in_.read_at(0, head);
-  in_.read_at(size - 8, tail);
-  require(std::memcmp(head.data(), kMagic.data(), 4) == 0 &&
-              std::memcmp(tail.data() + 4, kMagic.data(), 4) == 0,
-          "not a Parquet file");
-  const std::uint64_t footer = parquet::load_u32(tail.data());
-  require(footer <= size - 12 && footer <= kMaxFooter, "the footer is longer than the file");
-  footer_start_ = size - 8 - footer;
-  std::vector<std::byte> bytes(footer);
-  in_.read_at(footer_start_, bytes);
-  meta_ = parquet::read_file_meta(bytes);
-}
-
 // Chunks lie back to back from the magic to the footer, in the schema's order: no byte is
 // unaccounted for, no range can point elsewhere.
 void ParquetReader::check_groups() const {
   const auto layout = parquet::layout_of(spec_);
-  std::uint64_t position = kMagic.size();
+  std::uint64_t position = parquet::kMagic.size();
   std::uint64_t rows = 0;
   for (const parquet::RowGroupMeta& group : meta_.row_groups) {
     require(group.chunks.size() == layout.columns.size(), "a row group lacks columns");
@@ -95,6 +76,7 @@ void ParquetReader::check_groups() const {
       const parquet::ChunkMeta& chunk = group.chunks[i];
       const parquet::ColumnLayout& column = layout.columns[i];
       require(chunk.path == column.path && chunk.type == column.type, "columns are out of order");
+      require(chunk.codec == parquet::Codec::zstd, "a column is not compressed with ZSTD");
       require(chunk.values >= group.rows, "a column has fewer values than rows");
       require(chunk.compressed_size >= 0 && chunk.offset() >= 0 &&
                   static_cast<std::uint64_t>(chunk.offset()) == position,

@@ -70,7 +70,6 @@ class ParquetReader {
   bool read(OutputBlock& block, const BlockLimits& limits);
 
  private:
-  void read_footer();
   void check_groups() const;
   void open_group();
   void read_row(OutputBlock& block);

@@ -34,7 +34,7 @@ class LayoutBuilder {
 
   /// The embedding: `depth` lists around one element, by the three-level rule of
   /// LogicalTypes.md (list group, repeated group `list`, `element`).
-  void lists(unsigned depth, ColumnLayout column, Logical element_logical) {
+  void lists(unsigned depth, ColumnLayout column, LogicalType element_logical) {
     column.role = Role::embedding;
     column.max_definition = static_cast<std::uint8_t>(depth);
     column.max_repetition = static_cast<std::uint8_t>(depth);
@@ -109,7 +109,7 @@ void add_embedding(const OutputSpec& spec, LayoutBuilder& builder) {
       // one byte it is, in an encoding that every reader has.
       column.type = Physical::int32;
       column.encoding = Encoding::rle_dictionary;
-      builder.lists(nesting(spec), column, Logical::int8);
+      builder.lists(nesting(spec), column, LogicalType::integer(8, true));
       return;
     case OutputType::binary:
       column.type = Physical::fixed;

@@ -18,12 +18,10 @@ namespace embedtool::parquet {
 inline constexpr std::size_t kRowGroupRows = 65536;
 inline constexpr std::size_t kRowGroupBytes = std::size_t{16} << 20;  ///< the default
 inline constexpr std::size_t kPageBytes = std::size_t{1} << 20;
-/// No single value (a text, a row's vectors) may be larger.
+/// No single value (a text, a row's vectors) may be larger. Levels add at most a third to a page (5
+/// bytes per 16 one-byte elements, when runs and packed groups take turns), which then keeps within
+/// kMaxPageBytes.
 inline constexpr std::size_t kMaxValueBytes = std::size_t{192} << 20;
-/// Hence the limit for a page: levels add at most a third (5 bytes per 16 one-byte elements, when
-/// runs and packed groups take turns).
-inline constexpr std::size_t kMaxPageBytes = std::size_t{256} << 20;
-
 enum class Role : std::uint8_t { id, embedding, n_tokens, truncated, text_hash, kept };
 
 // Columns in layout_of()'s order; place_of() gives those after the embedding.

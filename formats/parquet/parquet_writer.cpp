@@ -3,17 +3,9 @@
 // is written depends on time, machine or the cut of append(): same rows, same bytes.
 #include "formats/parquet/parquet_writer.hpp"
 
-#include <array>
-#include <cstring>
+#include "formats/parquet/parquet_footer.hpp"
 
 namespace embedtool {
-namespace {
-
-constexpr std::array<std::byte, 4> kMagic = {std::byte{'P'}, std::byte{'A'}, std::byte{'R'},
-                                             std::byte{'1'}};
-
-}  // namespace
-
 ParquetWriter::ParquetWriter(const OutputSpec& spec, int zstd_level, std::uint64_t row_group_bytes)
     : spec_(spec),
       layout_(parquet::layout_of(spec)),
@@ -35,7 +27,7 @@ void ParquetWriter::begin(ByteSink& out) {
   meta_.rows = 0;
   meta_.row_groups.clear();
   for (parquet::ChunkWriter& column : columns_) column.clear();
-  put(kMagic);
+  put(std::as_bytes(std::span(parquet::kMagic)));
 }
 
 void ParquetWriter::put(std::span<const std::byte> bytes) {
@@ -132,9 +124,10 @@ void ParquetWriter::end() {
   std::vector<std::byte> footer;
   parquet::write_file_meta(meta_, footer);
   parquet::append_u32(footer, static_cast<std::uint32_t>(footer.size()));
-  footer.insert(footer.end(), kMagic.begin(), kMagic.end());
+  const auto magic = std::as_bytes(std::span(parquet::kMagic));
+  footer.insert(footer.end(), magic.begin(), magic.end());
   put(footer);
-  bytes_raw_ += footer.size() + kMagic.size();
+  bytes_raw_ += footer.size() + magic.size();
 }
 
 }  // namespace embedtool

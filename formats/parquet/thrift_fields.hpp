@@ -51,6 +51,11 @@ class ThriftFieldWriter {
   void required(std::int16_t id, const T& member) {
     put(id, member);
   }
+  /// A member that we always write, and that other writers may leave out.
+  template <typename T>
+  void expected(std::int16_t id, const T& member) {
+    put(id, member);
+  }
   /// A member that is omitted if its value is `absent`.
   template <typename T>
   void optional(std::int16_t id, const T& member, const std::type_identity_t<T>& absent) {
@@ -67,8 +72,16 @@ class ThriftFieldWriter {
   void informative(std::int16_t id, Make&& value) {
     put(id, value());
   }
+  /// A field that readers understand and that we write for those that know nothing better: `value()`
+  /// returns it, or an empty std::optional. Our reader puts it into `read`.
+  template <typename Make, typename T>
+  void derived(std::int16_t id, Make&& value, const T& /*read*/) {
+    put(id, value());
+  }
   /// A field that other files have but ours must not. A reader refuses it with the message `what`.
   void forbidden(std::int16_t /*id*/, const char* /*what*/) {}
+  /// A field of which only its presence matters, and which we never write.
+  void noted(std::int16_t /*id*/, const bool& /*present*/) {}
   /// A struct inside the struct.
   template <typename Describe>
   void required_struct(std::int16_t id, Describe&& describe) {
@@ -83,6 +96,11 @@ class ThriftFieldWriter {
   /// A list of structs; `describe(archive, element)` describes each one.
   template <typename T, typename Describe>
   void structs(std::int16_t id, const std::vector<T>& list, Describe&& describe) {
+    optional_structs(id, list, describe);
+  }
+  /// A list that readers do not miss if it is absent; a writer writes it even if it is empty.
+  template <typename T, typename Describe>
+  void optional_structs(std::int16_t id, const std::vector<T>& list, Describe&& describe) {
     out_.begin_list(id, ThriftType::structure, list.size());
     for (const T& element : list) structure([&](auto& archive) { describe(archive, element); });
   }
@@ -157,10 +175,13 @@ class ThriftFieldReader {
     if (takes(id)) get(member);
   }
   template <typename T>
-  void optional(std::int16_t id, T& member, const std::type_identity_t<T>& absent) {
-    if (!takes(id)) return;
-    get(member);
-    require(member != absent, "a metadata field has an impossible value");
+  void expected(std::int16_t id, T& member) {
+    if (takes(id)) get(member);
+  }
+  template <typename T>
+  void optional(std::int16_t id, T& member, const std::type_identity_t<T>& /*absent*/) {
+    // A value that is spelt out though it could be left out is that value all the same.
+    if (takes(id)) get(member);
   }
   template <typename T>
   void constant(std::int16_t id, const T& value, const char* what) {
@@ -172,7 +193,12 @@ class ThriftFieldReader {
   }
   template <typename Make>
   void informative(std::int16_t /*id*/, Make&& /*value*/) {}
+  template <typename Make, typename T>
+  void derived(std::int16_t id, Make&& /*value*/, T& read) {
+    if (takes(id)) get(read);
+  }
   void forbidden(std::int16_t id, const char* what) { require(field_.id != id, what); }
+  void noted(std::int16_t id, bool& present) { present = present || field_.id == id; }
   template <typename Describe>
   void required_struct(std::int16_t id, Describe&& describe) {
     if (at_end()) require_seen(id);
@@ -187,6 +213,10 @@ class ThriftFieldReader {
   template <typename T, typename Describe>
   void structs(std::int16_t id, std::vector<T>& list, Describe&& describe) {
     if (at_end()) require_seen(id);
+    optional_structs(id, list, describe);
+  }
+  template <typename T, typename Describe>
+  void optional_structs(std::int16_t id, std::vector<T>& list, Describe&& describe) {
     if (!takes(id)) return;
     const std::size_t size = in_.list(field_, ThriftType::structure).size;
     for (std::size_t i = 0; i < size; ++i) {
@@ -233,6 +263,10 @@ class ThriftFieldReader {
     } else {
       value = in_.string(field_);
     }
+  }
+  template <typename T>
+  void get(std::optional<T>& value) {
+    get(value.emplace());
   }
   // Lists grow as elements are read, each of at least one byte: a false count allocates nothing.
   template <typename T>

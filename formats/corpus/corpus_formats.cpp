@@ -18,6 +18,7 @@ constexpr std::array kFormats{
     InputFormat{"tsv", {".tsv", ".tab"}, fits_tsv, open_tsv},
     InputFormat{"text", {".txt", ".text"}, fits_text, open_text},
     InputFormat{"file", {}, fits_nothing, open_file},
+    InputFormat{"parquet", {".parquet", ".pq"}, fits_parquet, open_parquet, true},
 };
 
 /// Endings of compressed files: compression is told by content, and they only stand in the way.

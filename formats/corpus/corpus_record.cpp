@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <functional>
 
@@ -310,11 +311,46 @@ bool RecordBuilder::put_ids(const FieldValue& value, Record& record) {
                                  ? static_cast<std::int64_t>(options_.vocab_size)
                                  : std::int64_t{0x80000000};
   const std::size_t start = block_->token_ids.size();
-  NumberArray array(value.raw);
+  if (!(value.numbers ? take_ids(*value.numbers, bound) : take_ids(value.raw, bound))) return false;
+  record.payload = {start, block_->token_ids.size() - start};
+  if (record.payload.size > 0) return true;
+  reason_ = fmt::format("field '{}' holds no ids", field);
+  return false;
+}
+
+namespace {
+
+std::string explain_id(std::string_view field, std::size_t index, std::string_view number,
+                       std::int64_t bound) {
+  return fmt::format("{}[{}] = {} is not a token id (a whole number from 0 to {})", field, index,
+                     number.substr(0, 32), bound - 1);
+}
+
+}  // namespace
+
+bool RecordBuilder::take_ids(std::span<const double> numbers, std::int64_t bound) {
+  const std::string& field = name(plan_.ids);
+  if (options_.max_ids > 0 && numbers.size() > options_.max_ids) {
+    reason_ = fmt::format("field '{}' holds more than {} ids", field, options_.max_ids);
+    return false;
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const double number = numbers[i];
+    if (!(number >= 0 && number < static_cast<double>(bound)) || number != std::floor(number)) {
+      reason_ = explain_id(field, i, fmt::format("{}", number), bound);
+      return false;
+    }
+    block_->token_ids.push_back(static_cast<TokenId>(number));
+  }
+  return true;
+}
+
+bool RecordBuilder::take_ids(std::string_view json, std::int64_t bound) {
+  const std::string& field = name(plan_.ids);
+  NumberArray array(json);
   std::string_view number;
   auto step = array.next(number);
-  for (; step == NumberArray::Step::number; step = array.next(number)) {
-    const std::size_t index = block_->token_ids.size() - start;
+  for (std::size_t index = 0; step == NumberArray::Step::number; step = array.next(number)) {
     if (options_.max_ids > 0 && index == options_.max_ids) {
       reason_ = fmt::format("field '{}' holds more than {} ids", field, options_.max_ids);
       return false;
@@ -324,17 +360,14 @@ bool RecordBuilder::put_ids(const FieldValue& value, Record& record) {
     const char* end = number.data() + number.size();
     const auto [stop, error] = std::from_chars(number.data(), end, id);
     if (error != std::errc() || stop != end || id < 0 || id >= bound) {
-      reason_ = fmt::format("{}[{}] = {} is not a token id (a whole number from 0 to {})", field,
-                            index, number.substr(0, 32), bound - 1);
+      reason_ = explain_id(field, index, number, bound);
       return false;
     }
     block_->token_ids.push_back(static_cast<TokenId>(id));
+    ++index;
   }
-  record.payload = {start, block_->token_ids.size() - start};
-  if (step == NumberArray::Step::end && record.payload.size > 0) return true;
-  reason_ = fmt::format(
-      "field '{}' {}", field,
-      step == NumberArray::Step::end ? "holds no ids" : "is not an array of whole numbers");
+  if (step == NumberArray::Step::end) return true;
+  reason_ = fmt::format("field '{}' is not an array of whole numbers", field);
   return false;
 }
 
@@ -347,27 +380,45 @@ bool RecordBuilder::put_vector(const FieldValue& value, Record& record) {
     return false;
   }
   const std::size_t start = block_->values.size();
-  NumberArray array(value.raw);
-  std::string_view number;
-  auto step = array.next(number);
-  for (; step == NumberArray::Step::number; step = array.next(number)) {
-    float element = 0.0F;
-    if (!parse_float(number, element)) {
-      reason_ = fmt::format("{}[{}] = {} is beyond the range of a float", field,
-                            block_->values.size() - start, number.substr(0, 32));
-      return false;
-    }
-    block_->values.push_back(element);
-  }
+  if (!(value.numbers ? take_vector(*value.numbers) : take_vector(value.raw))) return false;
   record.payload = {start, block_->values.size() - start};
-  if (step == NumberArray::Step::bad) {
-    reason_ = fmt::format("field '{}' is not an array of numbers", field);
-    return false;
-  }
   const std::size_t wanted = options_.vector_dims;
   if (record.payload.size > 0 && (wanted == 0 || record.payload.size == wanted)) return true;
   reason_ = fmt::format("field '{}' holds {} numbers{}", field, record.payload.size,
                         wanted > 0 ? fmt::format(", not {}", wanted) : "");
+  return false;
+}
+
+bool RecordBuilder::take_vector(std::span<const double> numbers) {
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const auto element = static_cast<float>(numbers[i]);
+    if (!std::isfinite(element)) {
+      reason_ = fmt::format("{}[{}] = {} is {}", name(plan_.vector), i, numbers[i],
+                            std::isfinite(numbers[i]) ? "beyond the range of a float"
+                                                      : "not a finite number");
+      return false;
+    }
+    block_->values.push_back(element);
+  }
+  return true;
+}
+
+bool RecordBuilder::take_vector(std::string_view json) {
+  const std::string& field = name(plan_.vector);
+  NumberArray array(json);
+  std::string_view number;
+  auto step = array.next(number);
+  for (std::size_t i = 0; step == NumberArray::Step::number; step = array.next(number), ++i) {
+    float element = 0.0F;
+    if (!parse_float(number, element)) {
+      reason_ = fmt::format("{}[{}] = {} is beyond the range of a float", field, i,
+                            number.substr(0, 32));
+      return false;
+    }
+    block_->values.push_back(element);
+  }
+  if (step == NumberArray::Step::end) return true;
+  reason_ = fmt::format("field '{}' is not an array of numbers", field);
   return false;
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -72,6 +73,10 @@ class RecordBuilder {
   void put_joined(std::string_view part, std::size_t start);
   bool put_ids(const FieldValue& value, Record& record);
   bool put_vector(const FieldValue& value, Record& record);
+  bool take_ids(std::span<const double> numbers, std::int64_t bound);
+  bool take_ids(std::string_view json, std::int64_t bound);
+  bool take_vector(std::span<const double> numbers);
+  bool take_vector(std::string_view json);
   void put_kept(const RecordFields& fields);
   Slice generated_id();
   Slice offset_id();

@@ -14,6 +14,7 @@ Fit fits_json(const InputHead& head, const CorpusOptions& options);
 Fit fits_csv(const InputHead& head, const CorpusOptions& options);
 Fit fits_tsv(const InputHead& head, const CorpusOptions& options);
 Fit fits_text(const InputHead& head, const CorpusOptions& options);
+Fit fits_parquet(const InputHead& head, const CorpusOptions& options);
 /// A format that has to be asked for.
 Fit fits_nothing(const InputHead& head, const CorpusOptions& options);
 

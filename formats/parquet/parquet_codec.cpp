@@ -32,7 +32,7 @@ bool unsnappy(std::span<const std::byte> packed, std::span<std::byte> raw) {
 }
 
 bool ungzip(std::span<const std::byte> packed, std::span<std::byte> raw) {
-  const auto unpacker = kGzip.open();
+  const auto unpacker = kGzip.open({});
   std::span<const char> in(chars(packed), packed.size());
   std::span<char> out(chars(raw), raw.size());
   // One byte of room more than there should be, so that a longer page shows.

@@ -119,7 +119,7 @@ void fields(Archive& archive, ArchiveRef<Archive, SchemaElement> element) {
 /// minimum or maximum of an embedding.
 template <typename Archive>
 void fields(Archive& archive, ArchiveRef<Archive, ChunkMeta> chunk) {
-  archive.forbidden(1, "a column is in another file");
+  archive.noted(1, chunk.elsewhere);
   // file_offset is required, though it has lost its meaning; other writers put the chunk's start.
   archive.informative(2, [&] { return chunk.offset(); });
   // An encrypted column has its metadata elsewhere.

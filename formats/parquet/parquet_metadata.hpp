@@ -118,6 +118,7 @@ struct ChunkMeta {
   std::int64_t data_offset = 0;        ///< of the first data page
   std::int64_t dictionary_offset = -1;
   bool encrypted = false;
+  bool elsewhere = false;  ///< in another file
 
   /// Of the first page. Some writers give 0 where there is no dictionary.
   std::int64_t offset() const { return dictionary_offset > 0 ? dictionary_offset : data_offset; }

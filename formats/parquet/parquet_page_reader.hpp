@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "formats/columns/column_rows.hpp"
 #include "formats/io/byte_io.hpp"
 #include "formats/io/damaged.hpp"
 #include "formats/parquet/parquet_codec.hpp"
@@ -12,13 +13,6 @@
 #include "formats/parquet/parquet_metadata.hpp"
 
 namespace embedtool::parquet {
-
-/// The file may well be whole, but says something that this program does not read. The message is a
-/// clause, as Damaged's.
-class Unsupported : public Damaged {
- public:
-  using Damaged::Damaged;
-};
 
 /// No page may be larger, unpacked or as stored.
 inline constexpr std::size_t kMaxPageBytes = std::size_t{256} << 20;

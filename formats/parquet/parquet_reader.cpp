@@ -76,6 +76,7 @@ void ParquetReader::check_groups() const {
       const parquet::ChunkMeta& chunk = group.chunks[i];
       const parquet::ColumnLayout& column = layout.columns[i];
       require(chunk.path == column.path && chunk.type == column.type, "columns are out of order");
+      require(!chunk.elsewhere, "a column is in another file");
       require(chunk.codec == parquet::Codec::zstd, "a column is not compressed with ZSTD");
       require(chunk.values >= group.rows, "a column has fewer values than rows");
       require(chunk.compressed_size >= 0 && chunk.offset() >= 0 &&

@@ -228,10 +228,10 @@ std::string_view ValueDecoder::next_bit() {
 }
 
 std::string_view ValueDecoder::next_delta_string() {
-  const std::int64_t prefix = prefixes_.next();
-  require(prefix >= 0 && static_cast<std::uint64_t>(prefix) <= string_.size(),
+  const auto prefix = static_cast<std::int32_t>(prefixes_.next());
+  require(prefix >= 0 && static_cast<std::size_t>(prefix) <= string_.size(),
           "a string begins with more than the one before it has");
-  const std::int64_t size = deltas_.next();
+  const auto size = static_cast<std::int32_t>(deltas_.next());
   require(size >= 0, "a string has a negative length");
   string_.resize(static_cast<std::size_t>(prefix));
   string_ += take(static_cast<std::size_t>(size));
@@ -258,7 +258,7 @@ std::string_view ValueDecoder::next() {
       return keep(static_cast<std::uint64_t>(deltas_.next()), type_.width);
     case Mode::delta_lengths: {
       require(!values_.empty(), kEndsEarly);
-      const std::int64_t size = deltas_.next();
+      const auto size = static_cast<std::int32_t>(deltas_.next());
       require(size >= 0, "a string has a negative length");
       return take(static_cast<std::size_t>(size));
     }

@@ -18,6 +18,11 @@ bool is_text(const ColumnNode& node) {
          is_text(node.children.front());
 }
 
+/// Nodes are numbered depth first.
+std::size_t last_id(const ColumnNode& node) {
+  return node.children.empty() ? node.id : last_id(node.children.back());
+}
+
 class Selector {
  public:
   Selector(const FieldPlan& plan, const ColumnNode& root, const std::string& file_name)
@@ -25,6 +30,8 @@ class Selector {
     for (const ColumnNode& column : root_.children) {
       if (out_.names.size() <= kNamesListed) out_.names.emplace_back(column.name);
     }
+    out_.wanted.resize(last_id(root_) + 1);
+    nested_.resize(out_.wanted.size());
   }
 
   ColumnSelection select(const CorpusOptions& options) {
@@ -43,13 +50,7 @@ class Selector {
   }
 
  private:
-  void want(const ColumnNode& node) {
-    if (out_.wanted.size() <= node.id) {
-      out_.wanted.resize(node.id + 1);
-      nested_.resize(node.id + 1);
-    }
-    out_.wanted[node.id] = true;
-  }
+  void want(const ColumnNode& node) { out_.wanted[node.id] = true; }
   void want_all(const ColumnNode& node) {
     want(node);
     for (const ColumnNode& child : node.children) want_all(child);
@@ -117,7 +118,7 @@ class Selector {
         const ColumnNode* child = child_named(node, below.key);
         if (child == nullptr) continue;
         const bool child_shown = visit(below, *child, json);
-        if (out_.wanted.size() > child->id && out_.wanted[child->id]) want(node);
+        if (out_.wanted[child->id]) want(node);
         shown = shown || child_shown;
       } else if (node.type.kind == ColumnKind::list && below.index != FieldPlan::kNoIndex) {
         visit(below, node.children.front(), true);

@@ -19,6 +19,7 @@ constexpr std::array kFormats{
     InputFormat{"text", {".txt", ".text"}, fits_text, open_text},
     InputFormat{"file", {}, fits_nothing, open_file},
     InputFormat{"parquet", {".parquet", ".pq"}, fits_parquet, open_parquet, true},
+    InputFormat{"arrow", {".arrow", ".arrows", ".feather"}, fits_arrow, open_arrow, true},
 };
 
 /// Endings of compressed files: compression is told by content, and they only stand in the way.

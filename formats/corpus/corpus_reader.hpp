@@ -71,6 +71,7 @@ std::unique_ptr<RecordReader> open_csv(const ReaderContext& context);
 std::unique_ptr<RecordReader> open_tsv(const ReaderContext& context);
 std::unique_ptr<RecordReader> open_file(const ReaderContext& context);
 std::unique_ptr<RecordReader> open_parquet(const ReaderContext& context);
+std::unique_ptr<RecordReader> open_arrow(const ReaderContext& context);
 
 std::span<const InputFormat> input_formats();
 /// The format of that name, or null.

@@ -15,6 +15,7 @@ Fit fits_csv(const InputHead& head, const CorpusOptions& options);
 Fit fits_tsv(const InputHead& head, const CorpusOptions& options);
 Fit fits_text(const InputHead& head, const CorpusOptions& options);
 Fit fits_parquet(const InputHead& head, const CorpusOptions& options);
+Fit fits_arrow(const InputHead& head, const CorpusOptions& options);
 /// A format that has to be asked for.
 Fit fits_nothing(const InputHead& head, const CorpusOptions& options);
 

@@ -43,6 +43,9 @@ struct Compression {
 /// Does `head` start with `magic`?
 Compression::Match match_magic(std::string_view head, std::string_view magic);
 
+/// Unpacks all of `in`, which must be whole and fill `out` exactly; false otherwise.
+bool unpack_whole(const Compression& compression, std::span<const char> in, std::span<char> out);
+
 extern const Compression kGzip;
 extern const Compression kZstd;
 extern const Compression kBzip2;

@@ -31,22 +31,6 @@ bool unsnappy(std::span<const std::byte> packed, std::span<std::byte> raw) {
          snappy::RawUncompress(chars(packed), packed.size(), chars(raw));
 }
 
-bool ungzip(std::span<const std::byte> packed, std::span<std::byte> raw) {
-  const auto unpacker = kGzip.open({});
-  std::span<const char> in(chars(packed), packed.size());
-  std::span<char> out(chars(raw), raw.size());
-  // One byte of room more than there should be, so that a longer page shows.
-  char extra = 0;
-  while (true) {
-    const Unpacked step = unpacker->unpack(in, out.empty() ? std::span(&extra, 1) : out);
-    if (step.error != nullptr || (out.empty() && step.produced > 0)) return false;
-    in = in.subspan(step.consumed);
-    if (!out.empty()) out = out.subspan(step.produced);
-    if (in.empty() && out.empty() && unpacker->complete()) return true;
-    if (step.consumed == 0 && step.produced == 0) return false;
-  }
-}
-
 bool unbrotli(std::span<const std::byte> packed, std::span<std::byte> raw) {
   std::size_t size = raw.size();
   const auto result =
@@ -145,7 +129,7 @@ void PageCodec::decompress(Codec codec, std::span<const std::byte> packed,
       good = unsnappy(packed, raw);
       break;
     case Codec::gzip:
-      good = ungzip(packed, raw);
+      good = unpack_whole(kGzip, {chars(packed), packed.size()}, {chars(raw), raw.size()});
       break;
     case Codec::brotli:
       good = unbrotli(packed, raw);

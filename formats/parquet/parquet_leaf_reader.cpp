@@ -5,6 +5,12 @@
 #include "formats/io/damaged.hpp"
 
 namespace embedtool::parquet {
+namespace {
+
+/// Levels can claim billions of elements in a few bytes.
+constexpr std::uint64_t kMaxEntriesInRow = std::uint64_t{1} << 26U;
+
+}  // namespace
 
 LeafReader::LeafReader(Leaf leaf, PageBudget& budget)
     : leaf_(std::move(leaf)), type_(value_type(leaf_.element)), pages_(budget) {}
@@ -75,6 +81,11 @@ void LeafReader::load_entry() {
   definition_ = leaf_.max_definition > 0 ? definitions_.next() : 0;
   require(repetition_ <= leaf_.max_repetition && definition_ <= leaf_.max_definition,
           "a level is out of range");
+  entries_in_row_ = repetition_ == 0 ? 0 : entries_in_row_ + 1;
+  if (entries_in_row_ > kMaxEntriesInRow) {
+    throw Unsupported(
+        fmt::format("column '{}' has a row of more than 64 million elements", leaf_.path));
+  }
   at_hand_ = true;
 }
 

@@ -31,7 +31,7 @@ std::vector<std::byte> page_of(std::span<const std::byte> chunk, PageHeader& hea
     return page_of(chunk.subspan(consumed + packed.size()), header);
   }
   std::vector<std::byte> raw(static_cast<std::size_t>(header.uncompressed_size));
-  PageCodec().decompress(packed, raw);
+  PageCodec().decompress(Codec::zstd, packed, raw);
   return raw;
 }
 

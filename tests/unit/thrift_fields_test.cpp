@@ -158,7 +158,7 @@ TEST(ThriftFields, RefusesWrongTypesAndValues) {
               HasSubstr("wrong type"));
   EXPECT_EQ(refusal(instead(4, [](auto& out) { out.i8(8, 6); })), "not five");
   EXPECT_EQ(refusal(with(5, [](auto& out) { out.boolean(9, true); })), "a ninth field");
-  EXPECT_THAT(refusal(with(1, [](auto& out) { out.i32(2, -1); })), HasSubstr("impossible"));
+  EXPECT_EQ(refusal(with(1, [](auto& out) { out.i32(2, -1); })), "");  // absent, spelt out
   EXPECT_EQ(refusal(with(5, [](auto& out) { out.string(6, "of another type, skipped"); })), "");
 }
 

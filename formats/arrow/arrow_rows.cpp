@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -28,6 +29,11 @@ std::uint32_t load_u32(std::span<const std::byte> bytes) {
   return value;
 }
 
+flatbuffers::Verifier verifier_of(const std::vector<std::byte>& bytes) {
+  constexpr flatbuffers::uoffset_t kMaxDepth = 128;
+  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), kMaxDepth};
+}
+
 const wire::Message& message_in(const std::vector<std::byte>& header) {
   return *wire::GetMessage(header.data());
 }
@@ -36,6 +42,15 @@ const wire::Message& message_in(const std::vector<std::byte>& header) {
 
 /// Appends up to `size` bytes to taken_. False when blocked before they are there.
 bool ArrowRows::take(Wait wait, std::size_t size) {
+  if (file_) {
+    require(position_ <= file_->size() && size - taken_.size() <= file_->size() - position_,
+            "a message reaches past the end of the file");
+    const std::size_t start = taken_.size();
+    taken_.resize(size);
+    file_->read_at(position_, std::span(taken_).subspan(start));
+    position_ += size - start;
+    return true;
+  }
   while (taken_.size() < size) {
     const std::string_view view = window_.view();
     if (view.empty()) {
@@ -52,10 +67,63 @@ bool ArrowRows::take(Wait wait, std::size_t size) {
   return true;
 }
 
+/// Passes over `size` bytes at most, and takes what it passed over off body_left_. False when
+/// blocked.
+bool ArrowRows::skip(Wait wait, std::uint64_t size) {
+  if (file_) {
+    position_ += size;
+  } else {
+    if (window_.view().empty()) {
+      const auto got = window_.fill(wait);
+      if (got == ByteWindow::Fill::blocked) return false;
+      require(got != ByteWindow::Fill::end, "it ends in the middle of a message");
+    }
+    size = std::min<std::uint64_t>(window_.view().size(), size);
+    window_.consume(static_cast<std::size_t>(size));
+  }
+  body_at_ += size;
+  body_left_ -= size;
+  return true;
+}
+
+/// The index at a file's end: the schema, and where the messages are.
+void ArrowRows::open_file() {
+  constexpr std::size_t kTail = 10;  // the footer's size, and the magic number
+  const std::uint64_t size = file_->size();
+  require(size >= kMagicBytes + kTail, "it is too short");
+  std::array<std::byte, kTail> tail;
+  file_->read_at(size - kTail, tail);
+  require(std::memcmp(tail.data() + 4, kMagic.data(), kMagic.size()) == 0, "its end is missing");
+  const std::uint64_t length = load_u32(tail);
+  require(length <= size - kMagicBytes - kTail, "its footer is longer than the file");
+  if (length > kMaxHeader) throw Unsupported("its footer is larger than 64 MiB");
+  header_.resize(static_cast<std::size_t>(length));
+  file_->read_at(size - kTail - length, header_);
+  auto verifier = verifier_of(header_);
+  require(verifier.VerifyBuffer<wire::Footer>(nullptr), "its footer is damaged");
+  const auto& footer = *flatbuffers::GetRoot<wire::Footer>(header_.data());
+  require(footer.schema() != nullptr, "it has no schema");
+  schema_ = read_schema(*footer.schema());
+  has_schema_ = true;
+  for (const auto* blocks : {footer.dictionaries(), footer.batches()}) {
+    if (blocks == nullptr) continue;
+    for (const wire::Block* block : *blocks) {
+      require(block->offset() >= 0, "a message has a negative position");
+      blocks_.push_back(static_cast<std::uint64_t>(block->offset()));
+    }
+  }
+  next_block();
+}
+
+void ArrowRows::next_block() {
+  stage_ = next_block_ == blocks_.size() ? Stage::done : Stage::size;
+  position_ = stage_ == Stage::done ? file_->size() : blocks_[next_block_++];
+}
+
 /// A message begins with a mark and the size of its header; before version 0.15 of Arrow without the
 /// mark. Size 0 ends the stream, and so does the end of the bytes.
 bool ArrowRows::read_size(Wait wait) {
-  if (taken_.empty() && window_.view().empty()) {
+  if (!file_ && taken_.empty() && window_.view().empty()) {
     const auto got = window_.fill(wait);
     if (got == ByteWindow::Fill::blocked) return false;
     if (got == ByteWindow::Fill::end) {
@@ -66,6 +134,10 @@ bool ArrowRows::read_size(Wait wait) {
   }
   if (!take(wait, 4)) return false;
   const bool marked = load_u32(taken_) == kContinuation;
+  if (!marked && is_file_ && !has_schema_) {
+    throw Unsupported("its schema has no size (polars writes such files), so that it can be read by "
+                      "its index only, neither from a pipe nor compressed as a whole");
+  }
   if (marked && !take(wait, 8)) return false;
   header_size_ = load_u32(std::span<const std::byte>(taken_).subspan(marked ? 4 : 0));
   taken_.clear();
@@ -78,9 +150,7 @@ bool ArrowRows::read_header(Wait wait) {
   if (!take(wait, header_size_)) return false;
   header_.swap(taken_);
   taken_.clear();
-  constexpr flatbuffers::uoffset_t kMaxDepth = 128;
-  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(header_.data()),
-                                 header_.size(), kMaxDepth);
+  auto verifier = verifier_of(header_);
   require(wire::VerifyMessageBuffer(verifier), "a message's header is damaged");
   const wire::Message& message = message_in(header_);
   require(message.body() >= 0, "a message has a negative size");
@@ -156,19 +226,11 @@ bool ArrowRows::read_body(Wait wait) {
       unpack_buffer();
       continue;
     }
-    if (window_.view().empty()) {
-      const auto got = window_.fill(wait);
-      if (got == ByteWindow::Fill::blocked) return false;
-      require(got != ByteWindow::Fill::end, "it ends in the middle of a message");
-    }
-    std::uint64_t gap = std::min<std::uint64_t>(window_.view().size(), body_left_);
-    if (more) gap = std::min(gap, places[at].offset - body_at_);
-    window_.consume(static_cast<std::size_t>(gap));
-    body_at_ += gap;
-    body_left_ -= gap;
+    if (!skip(wait, more ? places[at].offset - body_at_ : body_left_)) return false;
   }
   finish_body();
   stage_ = Stage::size;
+  if (file_) next_block();
   return true;
 }
 
@@ -240,6 +302,10 @@ bool ArrowRows::read_rest(Wait wait) {
 bool ArrowRows::read_message(Wait wait) {
   switch (stage_) {
     case Stage::magic: {
+      if (file_) {
+        open_file();
+        return true;
+      }
       if (!take(wait, 4)) return false;
       is_file_ = std::memcmp(taken_.data(), kMagic.data(), 4) == 0;
       if (is_file_ && !take(wait, kMagicBytes)) return false;

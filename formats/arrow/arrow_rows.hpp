@@ -6,22 +6,26 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/arrow/arrow_batch.hpp"
 #include "formats/arrow/arrow_schema.hpp"
 #include "formats/columns/column_rows.hpp"
+#include "formats/io/byte_io.hpp"
 #include "formats/io/bytes_window.hpp"
 
 namespace embedtool::arrow {
 
-/// Both of Arrow's IPC formats, read front to back, also from a pipe: a file is a stream between a
-/// magic number and an index that is not needed. The wanted buffers of one record batch are in
-/// memory at a time, and the dictionaries, at most 1 GiB. Not thread-safe.
+/// Both of Arrow's IPC formats. A stream is read front to back. A file is read by the index at its
+/// end; where there is only a pipe, front to back as well: it is a stream between a magic number and
+/// the index. The wanted buffers of one record batch are in memory at a time, and the dictionaries,
+/// at most 1 GiB. Not thread-safe.
 class ArrowRows final : public ColumnRows {
  public:
-  /// `window` outlives the reader.
-  explicit ArrowRows(ByteWindow& window) : window_(window) {}
+  /// `window` outlives the reader. `file`: a file to be read by its index; null: read the window.
+  ArrowRows(ByteWindow& window, std::unique_ptr<RandomBytes> file)
+      : window_(window), file_(std::move(file)) {}
 
   bool open(Wait wait) override;
   const ColumnNode& columns() const override { return schema_.root; }
@@ -30,6 +34,7 @@ class ArrowRows final : public ColumnRows {
   bool scalar(const ColumnNode& leaf, std::string_view& raw) override;
   Found numbers(const ColumnNode& list, std::size_t most, std::vector<double>& out) override;
   void append_json(const ColumnNode& column, std::size_t most, std::string& out) override;
+  std::uint64_t position() const override { return position_; }
 
  private:
   /// How far the message at hand has been read.
@@ -46,6 +51,9 @@ class ArrowRows final : public ColumnRows {
 
   bool read_message(Wait wait);
   bool take(Wait wait, std::size_t size);
+  bool skip(Wait wait, std::uint64_t size);
+  void open_file();
+  void next_block();
   bool read_size(Wait wait);
   bool read_header(Wait wait);
   bool read_body(Wait wait);
@@ -59,6 +67,10 @@ class ArrowRows final : public ColumnRows {
   const Array& array(const ColumnNode& node) const { return arrays_[node.id]; }
 
   ByteWindow& window_;
+  std::unique_ptr<RandomBytes> file_;
+  std::uint64_t position_ = 0;         ///< in file_
+  std::vector<std::uint64_t> blocks_;  ///< of file_: where its dictionaries, then its batches begin
+  std::size_t next_block_ = 0;
   Stage stage_ = Stage::magic;
   bool is_file_ = false;
   bool has_schema_ = false;

@@ -27,8 +27,8 @@ std::string_view chars(std::span<const std::byte> bytes) {
 
 std::string_view piece(std::span<const std::byte> bytes, std::uint64_t begin, std::uint64_t end) {
   require(begin <= end && end <= bytes.size(), "a value reaches past its buffer");
-  return chars(bytes.subspan(static_cast<std::size_t>(begin),
-                             static_cast<std::size_t>(end - begin)));
+  return chars(
+      bytes.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
 }
 
 /// Offsets are signed; a negative one is huge, and refused as such.
@@ -134,7 +134,8 @@ void BatchPlan::begin(const wire::RecordBatch& batch) {
   require(rows_ == 0 || batch.nodes() != nullptr, "a batch lacks columns");
   if (batch.compression() == nullptr) return;
   const auto codec = batch.compression()->codec();
-  if (codec != 0 && codec != 1) throw Unsupported("its buffers are compressed with an unknown codec");
+  if (codec != 0 && codec != 1)
+    throw Unsupported("its buffers are compressed with an unknown codec");
   packing_ = codec == 0 ? Packing::lz4 : Packing::zstd;
 }
 
@@ -164,8 +165,8 @@ void BatchPlan::add_array(const wire::RecordBatch& batch, std::size_t node, Layo
   require(info->length() >= 0 && static_cast<std::uint64_t>(info->length()) <= kMaxRows &&
               info->nulls() >= 0,
           "a column has an impossible length");
-  Planned planned{node, layout, width, static_cast<std::uint64_t>(info->length()),
-                  info->nulls() > 0, {}};
+  Planned planned{
+      node, layout, width, static_cast<std::uint64_t>(info->length()), info->nulls() > 0, {}};
   const bool is_union = layout == Layout::union_sparse || layout == Layout::union_dense;
   const bool bitmap =
       layout != Layout::none && layout != Layout::run_ends && (!is_union || union_has_bitmap_);
@@ -176,8 +177,7 @@ void BatchPlan::add_array(const wire::RecordBatch& batch, std::size_t node, Layo
   if (layout == Layout::views) {
     const auto* counts = batch.view_buffers();
     require(counts != nullptr && next_views_ < counts->size(), "a batch lacks buffers");
-    const std::int64_t count =
-        counts->Get(static_cast<flatbuffers::uoffset_t>(next_views_++));
+    const std::int64_t count = counts->Get(static_cast<flatbuffers::uoffset_t>(next_views_++));
     require(count >= 0 && static_cast<std::uint64_t>(count) <= batch.buffers()->size(),
             "a batch lacks buffers");
     for (std::int64_t i = 0; i < count; ++i) {
@@ -187,8 +187,8 @@ void BatchPlan::add_array(const wire::RecordBatch& batch, std::size_t node, Layo
   if (wanted) planned_.push_back(std::move(planned));
 }
 
-// In the order of the schema, depth first, wanted or not. A map's entries have a layout of their own
-// between the map and its children.
+// In the order of the schema, depth first, wanted or not. A map's entries have a layout of their
+// own between the map and its children.
 void BatchPlan::add_node(const wire::RecordBatch& batch, const ArrowSchema& schema,
                          const ColumnNode& node, bool wanted, const std::vector<bool>& mask) {
   const NodeLayout& layout = schema.layouts[node.id];
@@ -218,8 +218,7 @@ BatchPlan::BatchPlan(const wire::RecordBatch& batch, const ArrowSchema& schema,
   expect_end(batch);
 }
 
-BatchPlan::BatchPlan(const wire::RecordBatch& batch, Layout layout, std::size_t width)
-    : nodes_(1) {
+BatchPlan::BatchPlan(const wire::RecordBatch& batch, Layout layout, std::size_t width) : nodes_(1) {
   begin(batch);
   add_array(batch, 0, layout, width, true);
   expect_end(batch);

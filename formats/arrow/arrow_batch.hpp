@@ -75,8 +75,8 @@ class BatchPlan {
   void begin(const wire::RecordBatch& batch);
   void add_node(const wire::RecordBatch& batch, const ArrowSchema& schema, const ColumnNode& node,
                 bool wanted, const std::vector<bool>& mask);
-  void add_array(const wire::RecordBatch& batch, std::size_t node, Layout layout,
-                 std::size_t width, bool wanted);
+  void add_array(const wire::RecordBatch& batch, std::size_t node, Layout layout, std::size_t width,
+                 bool wanted);
   std::size_t take_buffer(const wire::RecordBatch& batch, bool wanted);
   void expect_end(const wire::RecordBatch& batch) const;
 
@@ -84,11 +84,11 @@ class BatchPlan {
   Packing packing_ = Packing::none;
   std::vector<Planned> planned_;
   std::vector<BufferPlace> places_;
-  std::size_t nodes_ = 0;         ///< of the schema
-  std::size_t next_node_ = 0;     ///< of the batch
+  std::size_t nodes_ = 0;      ///< of the schema
+  std::size_t next_node_ = 0;  ///< of the batch
   std::size_t next_buffer_ = 0;
   std::size_t next_views_ = 0;
-  std::uint64_t end_ = 0;         ///< of the last wanted buffer
+  std::uint64_t end_ = 0;  ///< of the last wanted buffer
   bool union_has_bitmap_ = false;
 };
 

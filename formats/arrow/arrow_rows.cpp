@@ -120,8 +120,8 @@ void ArrowRows::next_block() {
   position_ = stage_ == Stage::done ? file_->size() : blocks_[next_block_++];
 }
 
-/// A message begins with a mark and the size of its header; before version 0.15 of Arrow without the
-/// mark. Size 0 ends the stream, and so does the end of the bytes.
+/// A message begins with a mark and the size of its header; before version 0.15 of Arrow without
+/// the mark. Size 0 ends the stream, and so does the end of the bytes.
 bool ArrowRows::read_size(Wait wait) {
   if (!file_ && taken_.empty() && window_.view().empty()) {
     const auto got = window_.fill(wait);
@@ -135,13 +135,15 @@ bool ArrowRows::read_size(Wait wait) {
   if (!take(wait, 4)) return false;
   const bool marked = load_u32(taken_) == kContinuation;
   if (!marked && is_file_ && !has_schema_) {
-    throw Unsupported("its schema has no size (polars writes such files), so that it can be read by "
-                      "its index only, neither from a pipe nor compressed as a whole");
+    throw Unsupported(
+        "its schema has no size (polars writes such files), so that it can be read by "
+        "its index only, neither from a pipe nor compressed as a whole");
   }
   if (marked && !take(wait, 8)) return false;
   header_size_ = load_u32(std::span<const std::byte>(taken_).subspan(marked ? 4 : 0));
   taken_.clear();
   if (header_size_ > kMaxHeader) throw Unsupported("a message's header is larger than 64 MiB");
+  require(!file_ || header_size_ > 0, "a message is empty");
   stage_ = header_size_ == 0 ? Stage::rest : Stage::header;
   return true;
 }
@@ -250,8 +252,7 @@ void ArrowRows::unpack_buffer() {
   if (static_cast<std::uint64_t>(size) > kMaxBatchBytes) charge(kMaxBatchBytes + 1);
   charge(static_cast<std::size_t>(size));
   std::vector<std::byte> raw(static_cast<std::size_t>(size));
-  const Compression& compression =
-      plan_->packing() == BatchPlan::Packing::lz4 ? kLz4 : kZstd;
+  const Compression& compression = plan_->packing() == BatchPlan::Packing::lz4 ? kLz4 : kZstd;
   const std::span<const char> in(reinterpret_cast<const char*>(packed.data()), packed.size());
   const std::span<char> out(reinterpret_cast<char*>(raw.data()), raw.size());
   require(unpack_whole(compression, in, out), "a buffer cannot be decompressed");
@@ -283,8 +284,9 @@ bool ArrowRows::read_rest(Wait wait) {
   while (true) {
     const std::string_view view = window_.view();
     if (!view.empty() && !is_file_) {
-      throw Unsupported("another stream follows the end of the first one (streams that were joined "
-                        "with cat)");
+      throw Unsupported(
+          "another stream follows the end of the first one (streams that were joined "
+          "with cat)");
     }
     tail_ += view.substr(view.size() - std::min(view.size(), kMagic.size()));
     tail_.erase(0, tail_.size() - std::min(tail_.size(), kMagic.size()));
@@ -356,15 +358,13 @@ bool ArrowRows::next_row(Wait wait, bool& blocked) {
 }
 
 bool ArrowRows::is_null_above(const ColumnNode& node) const {
-  for (std::size_t id = schema_.layouts[node.id].parent; id != 0;
-       id = schema_.layouts[id].parent) {
+  for (std::size_t id = schema_.layouts[node.id].parent; id != 0; id = schema_.layouts[id].parent) {
     if (arrays_[id].is_null(row_)) return true;
   }
   return false;
 }
 
-bool ArrowRows::value_of(const ColumnNode& node, std::uint64_t index,
-                         std::string_view& out) const {
+bool ArrowRows::value_of(const ColumnNode& node, std::uint64_t index, std::string_view& out) const {
   const NodeLayout& layout = schema_.layouts[node.id];
   if (!layout.is_dictionary) return array(node).value(layout.layout, layout.width, index, out);
   std::string_view raw;

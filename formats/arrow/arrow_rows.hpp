@@ -18,9 +18,9 @@
 namespace embedtool::arrow {
 
 /// Both of Arrow's IPC formats. A stream is read front to back. A file is read by the index at its
-/// end; where there is only a pipe, front to back as well: it is a stream between a magic number and
-/// the index. The wanted buffers of one record batch are in memory at a time, and the dictionaries,
-/// at most 1 GiB. Not thread-safe.
+/// end; where there is only a pipe, front to back as well: it is a stream between a magic number
+/// and the index. The wanted buffers of one record batch are in memory at a time, and the
+/// dictionaries, at most 1 GiB. Not thread-safe.
 class ArrowRows final : public ColumnRows {
  public:
   /// `window` outlives the reader. `file`: a file to be read by its index; null: read the window.

@@ -194,7 +194,6 @@ class SchemaReader {
     layout.layout = Layout::fixed;
     const wire::Integer* index = dictionary.index();
     layout.width = index == nullptr ? 4 : integer(*index).width;
-    layout.index_signed = index == nullptr || index->is_signed();
   }
 
   void set(ColumnNode& node, Layout layout, ColumnKind kind, const char* shown) {
@@ -224,8 +223,7 @@ class SchemaReader {
       case wire::Type_Map:
         return add_map(node, field, depth);
       case wire::Type_Union:
-        set(node,
-            field.type_as_Union()->mode() == 0 ? Layout::union_sparse : Layout::union_dense,
+        set(node, field.type_as_Union()->mode() == 0 ? Layout::union_sparse : Layout::union_dense,
             ColumnKind::other, "union");
         break;
       case wire::Type_RunEndEncoded:
@@ -244,8 +242,8 @@ class SchemaReader {
     }
   }
 
-  /// A list of structures of a key and a value, which as a ColumnNode has these two as children: the
-  /// structure between them has a layout, under the id before theirs, but no node.
+  /// A list of structures of a key and a value, which as a ColumnNode has these two as children:
+  /// the structure between them has a layout, under the id before theirs, but no node.
   void add_map(ColumnNode& node, const wire::Field& field, unsigned depth) {
     set(node, Layout::list32, ColumnKind::map, "map");
     const bool one = field.children() != nullptr && field.children()->size() == 1;

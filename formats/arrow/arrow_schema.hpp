@@ -21,13 +21,13 @@ enum class Layout : std::uint8_t {
   fixed,      ///< values of one width
   strings32,  ///< offsets, then bytes
   strings64,
-  views,       ///< views of 16 bytes, then any number of buffers
-  list32,      ///< offsets; one child
+  views,   ///< views of 16 bytes, then any number of buffers
+  list32,  ///< offsets; one child
   list64,
-  list_fixed,  ///< a child; every list has the same length
-  structure,   ///< children of the same length
-  list_view,   ///< offsets and sizes; skipped only
-  run_ends,    ///< no bitmap, two children; skipped only
+  list_fixed,    ///< a child; every list has the same length
+  structure,     ///< children of the same length
+  list_view,     ///< offsets and sizes; skipped only
+  run_ends,      ///< no bitmap, two children; skipped only
   union_sparse,  ///< type ids; skipped only
   union_dense,   ///< type ids and offsets; skipped only
 };
@@ -40,7 +40,6 @@ struct NodeLayout {
   // A column that holds numbers of a dictionary's values has `fixed` values of `width` bytes; those
   // of the dictionary are laid out as `values`.
   bool is_dictionary = false;
-  bool index_signed = true;
   std::int64_t dictionary = 0;
   Layout values = Layout::none;
   std::size_t value_width = 0;
@@ -51,8 +50,8 @@ struct ArrowSchema {
   std::vector<NodeLayout> layouts;  ///< by ColumnNode::id
 };
 
-/// Throws Damaged for a schema that contradicts itself or nests deeper than 100, Unsupported for one
-/// of big-endian data.
+/// Throws Damaged for a schema that contradicts itself or nests deeper than 100, Unsupported for
+/// one of big-endian data.
 ArrowSchema read_schema(const wire::Schema& schema);
 
 }  // namespace embedtool::arrow

@@ -12,8 +12,8 @@
 
 namespace embedtool {
 
-/// What is read may well be whole, but says something that this program does not read. The message is
-/// a clause, as Damaged's.
+/// What is read may well be whole, but says something that this program does not read. The message
+/// is a clause, as Damaged's.
 class Unsupported : public Damaged {
  public:
   using Damaged::Damaged;
@@ -37,8 +37,8 @@ class ColumnRows {
 
   // Of the row at hand, every wanted column must be taken once, by one of these.
 
-  /// A leaf below structures only: its value as stored (ColumnType), valid until the next row. False
-  /// if it, or a structure around it, is null.
+  /// A leaf below structures only: its value as stored (ColumnType), valid until the next row.
+  /// False if it, or a structure around it, is null.
   virtual bool scalar(const ColumnNode& leaf, std::string_view& raw) = 0;
 
   enum class Found : std::uint8_t {

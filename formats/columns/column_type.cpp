@@ -70,8 +70,7 @@ void append_date(std::string& out, std::int64_t days) {
   const std::int64_t of_era = days - era * 146097;
   const std::int64_t year_of_era =
       (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-  const std::int64_t of_year =
-      of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const std::int64_t shifted = (5 * of_year + 2) / 153;  // months from March on
   const std::int64_t day = of_year - (153 * shifted + 2) / 5 + 1;
   const std::int64_t month = shifted < 10 ? shifted + 3 : shifted - 9;
@@ -137,8 +136,8 @@ void append_int96(std::string& out, std::string_view raw) {
 }
 
 void append_duration(std::string& out, const ColumnType& type, std::int64_t value) {
-  const auto magnitude = value < 0 ? ~static_cast<std::uint64_t>(value) + 1
-                                   : static_cast<std::uint64_t>(value);
+  const auto magnitude =
+      value < 0 ? ~static_cast<std::uint64_t>(value) + 1 : static_cast<std::uint64_t>(value);
   const auto unit = static_cast<std::uint64_t>(power_of_ten(type.fraction));
   fmt::format_to(std::back_inserter(out), "{}PT{}", value < 0 ? "-" : "", magnitude / unit);
   append_fraction(out, static_cast<std::int64_t>(magnitude % unit), type.fraction);
@@ -260,15 +259,15 @@ void append_json(std::string& out, const ColumnType& type, std::string_view raw)
 double number_of(const ColumnType& type, std::string_view raw) {
   switch (type.kind) {
     case ColumnKind::float16:
-      return static_cast<double>(
-          half_to_float(static_cast<std::uint16_t>(load_unsigned(raw))));
+      return static_cast<double>(half_to_float(static_cast<std::uint16_t>(load_unsigned(raw))));
     case ColumnKind::float32:
       return static_cast<double>(load_float<float>(raw));
     case ColumnKind::float64:
       return load_float<double>(raw);
     default:
-      return type.is_signed ? static_cast<double>(load_signed(raw))
-                            : static_cast<double>(load_unsigned(raw));
+      return static_cast<double>(type.factor) * (type.is_signed
+                                                     ? static_cast<double>(load_signed(raw))
+                                                     : static_cast<double>(load_unsigned(raw)));
   }
 }
 

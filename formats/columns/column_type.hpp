@@ -38,9 +38,10 @@ struct ColumnType {
   bool is_signed = true;    ///< integer
   bool big_endian = false;  ///< decimal
   std::int32_t scale = 0;   ///< decimal: digits behind the point
-  unsigned fraction = 0;    ///< time, timestamp, duration: digits of a second; date: 3 if in ms
-  bool utc = false;         ///< timestamp: an instant
-  std::string shown;        ///< the format's own name for it, for messages
+  float factor = 1.0F;  ///< integer: the number it stands for, by number_of(), is so many times it
+  unsigned fraction = 0;  ///< time, timestamp, duration: digits of a second; date: 3 if in ms
+  bool utc = false;       ///< timestamp: an instant
+  std::string shown;      ///< the format's own name for it, for messages
 };
 
 /// A column, or a part of one. `id` numbers the nodes of a schema depth first, the root being 0.

@@ -31,8 +31,8 @@ std::unique_ptr<FileBytes> indexed_file(const ReaderContext& context) {
 
 }  // namespace
 
-// A file says what it is. A stream begins with a mark of four bytes that no text has, and the size of
-// a header that is a multiple of 8.
+// A file says what it is. A stream begins with a mark of four bytes that no text has, and the size
+// of a header that is a multiple of 8.
 Fit fits_arrow(const InputHead& head, const CorpusOptions& /*options*/) {
   if (head.bytes.starts_with(kMagic)) return Fit::certain;
   constexpr std::string_view kMark = "\xff\xff\xff\xff";

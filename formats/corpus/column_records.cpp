@@ -61,8 +61,7 @@ bool ColumnRecords::fail(std::string reason) {
   return false;
 }
 
-bool ColumnRecords::put_scalar(FieldPlan::Slot slot, const ColumnType& type,
-                               std::string_view raw) {
+bool ColumnRecords::put_scalar(FieldPlan::Slot slot, const ColumnType& type, std::string_view raw) {
   FieldValue& value = fields_.values[slot];
   value.kind = is_bare(type.kind) ? bare_kind(type.kind) : ValueKind::string;
   value.raw = value.text = raw;
@@ -110,8 +109,7 @@ void ColumnRecords::read_numbers() {
     value.kind = found == ColumnRows::Found::null ? ValueKind::null : ValueKind::array;
     value.numbers = numbers_[i];
     if (found == ColumnRows::Found::odd) {
-      fail(fmt::format("field '{}' holds a null among its numbers",
-                       context_.plan.names()[slot]));
+      fail(fmt::format("field '{}' holds a null among its numbers", context_.plan.names()[slot]));
     }
     if (found == ColumnRows::Found::too_many) size_ = context_.options.max_line_bytes + 1;
   }

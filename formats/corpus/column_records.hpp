@@ -48,8 +48,8 @@ class ColumnRecords final : public RecordReader {
   std::vector<std::string_view> raw_;         ///< of selection_.scalars
   /// Of those in shown_: index of the scalar, and where it begins.
   std::vector<std::pair<std::size_t, std::size_t>> places_;
-  std::string reason_;                        ///< why the row at hand is bad; empty while it is not
-  std::size_t size_ = 0;                      ///< of the row's values, in bytes
+  std::string reason_;    ///< why the row at hand is bad; empty while it is not
+  std::size_t size_ = 0;  ///< of the row's values, in bytes
   std::uint64_t row_ = 0;
   std::uint64_t followed_ = 0;  ///< bytes of the window passed over
   bool prepared_ = false;

@@ -21,8 +21,8 @@ struct ColumnSelection {
   std::vector<Column> numbers;  ///< lists of numbers below structures only: ids and vectors
   /// Columns that are shown as JSON, from which the remaining fields are taken.
   std::vector<const ColumnNode*> nested;
-  std::vector<bool> wanted;              ///< by ColumnNode::id
-  std::vector<std::string_view> names;   ///< of the columns, for messages: kNamesListed + 1 at most
+  std::vector<bool> wanted;             ///< by ColumnNode::id
+  std::vector<std::string_view> names;  ///< of the columns, for messages: kNamesListed + 1 at most
 };
 
 /// `root` outlives the selection. Throws Error(usage) naming `file_name` for a field that is needed

@@ -393,9 +393,9 @@ bool RecordBuilder::take_vector(std::span<const double> numbers) {
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const auto element = static_cast<float>(numbers[i]);
     if (!std::isfinite(element)) {
-      reason_ = fmt::format("{}[{}] = {} is {}", name(plan_.vector), i, numbers[i],
-                            std::isfinite(numbers[i]) ? "beyond the range of a float"
-                                                      : "not a finite number");
+      reason_ = fmt::format(
+          "{}[{}] = {} is {}", name(plan_.vector), i, numbers[i],
+          std::isfinite(numbers[i]) ? "beyond the range of a float" : "not a finite number");
       return false;
     }
     block_->values.push_back(element);
@@ -411,8 +411,8 @@ bool RecordBuilder::take_vector(std::string_view json) {
   for (std::size_t i = 0; step == NumberArray::Step::number; step = array.next(number), ++i) {
     float element = 0.0F;
     if (!parse_float(number, element)) {
-      reason_ = fmt::format("{}[{}] = {} is beyond the range of a float", field, i,
-                            number.substr(0, 32));
+      reason_ =
+          fmt::format("{}[{}] = {} is beyond the range of a float", field, i, number.substr(0, 32));
       return false;
     }
     block_->values.push_back(element);

@@ -48,8 +48,8 @@ class ParquetFileRows final : public ColumnRows {
 }  // namespace
 
 Fit fits_parquet(const InputHead& head, const CorpusOptions& /*options*/) {
-  const bool fits = head.bytes.starts_with(parquet::kMagic) ||
-                    head.bytes.starts_with(parquet::kEncryptedMagic);
+  const bool fits =
+      head.bytes.starts_with(parquet::kMagic) || head.bytes.starts_with(parquet::kEncryptedMagic);
   return fits ? Fit::certain : Fit::no;
 }
 
@@ -67,8 +67,8 @@ std::unique_ptr<RecordReader> open_parquet(const ReaderContext& context) {
                 "it first (its pages are compressed anyway)",
                 context.file_name);
   }
-  return std::make_unique<ColumnRecords>(context, std::make_unique<ParquetFileRows>(std::move(file)),
-                                         kRemedy, kOtherRemedy);
+  return std::make_unique<ColumnRecords>(
+      context, std::make_unique<ParquetFileRows>(std::move(file)), kRemedy, kOtherRemedy);
 }
 
 }  // namespace embedtool

@@ -31,8 +31,7 @@ FileBytes::FileBytes(const std::string& path, const std::string& name, const std
 
 void FileBytes::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
-    const ssize_t got =
-        ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+    const ssize_t got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
       throw Error(ExitCode::failed, "{}: cannot read at byte {}: {}", name_, offset,

@@ -29,8 +29,7 @@ void ChunkReader::load_dictionary() {
   bool ours = header.type == PageType::dictionary && header.encoding == Encoding::plain &&
               header.values == 256 && page.size() == 1024;
   for (std::size_t i = 0; ours && i < 256; ++i) {
-    ours =
-        load_u32(&page[i * 4]) == static_cast<std::uint32_t>(static_cast<std::int32_t>(i) - 128);
+    ours = load_u32(&page[i * 4]) == static_cast<std::uint32_t>(static_cast<std::int32_t>(i) - 128);
   }
   require(ours, "a dictionary was not written by embedtool");
 }
@@ -85,7 +84,8 @@ void ChunkReader::decode_indices(std::span<const std::byte> values) {
   std::size_t position = 1;
   const std::uint64_t header = read_varint(values, position);
   const std::size_t stored = values.size() - position;
-  require((header & 1) == 1 && header >> 1 <= stored && (header >> 1) * 8 == stored, "indices are not one packed run");
+  require((header & 1) == 1 && header >> 1 <= stored && (header >> 1) * 8 == stored,
+          "indices are not one packed run");
   plain_.resize(stored);
   for (std::size_t i = 0; i < stored; ++i) plain_[i] = values[position + i] ^ std::byte{0x80};
   values_ = plain_;

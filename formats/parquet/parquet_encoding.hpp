@@ -21,8 +21,8 @@ void join_bytes(std::span<const std::byte> streams, std::size_t width, std::span
 /// Bits that the values 0…max need.
 unsigned bit_width(unsigned max);
 
-/// `width` bits (at most 32) from bit `bit` of `bytes` on, the lowest bit of a byte first; bits past
-/// the end are 0.
+/// `width` bits (at most 32) from bit `bit` of `bytes` on, the lowest bit of a byte first; bits
+/// past the end are 0.
 inline std::uint32_t load_bits(std::span<const std::byte> bytes, std::size_t bit, unsigned width) {
   const std::size_t first = bit / 8;
   std::uint64_t word = 0;
@@ -95,8 +95,8 @@ class RunDecoder {
 /// Little-endian, as everything in Parquet.
 void append_u32(std::vector<std::byte>& out, std::uint32_t value);
 std::uint32_t load_u32(const std::byte* bytes);
-/// An unsigned varint (ULEB128) at `position`, which moves behind it. Throws Damaged at the end, and
-/// for more than 64 bits.
+/// An unsigned varint (ULEB128) at `position`, which moves behind it. Throws Damaged at the end,
+/// and for more than 64 bits.
 std::uint64_t read_varint(std::span<const std::byte> bytes, std::size_t& position);
 void append_varint(std::vector<std::byte>& out, std::uint64_t value);
 

@@ -22,9 +22,9 @@ void LeafReader::open(const ChunkMeta& meta, const RandomBytes& in, PageCodec& c
   }
   if (!is_readable(meta.codec)) {
     const auto codec = static_cast<int>(meta.codec);
-    throw Unsupported(fmt::format("column '{}' is compressed with {}", leaf_.path,
-                                  meta.codec == Codec::lzo ? "LZO"
-                                                           : fmt::format("codec {}", codec)));
+    throw Unsupported(
+        fmt::format("column '{}' is compressed with {}", leaf_.path,
+                    meta.codec == Codec::lzo ? "LZO" : fmt::format("codec {}", codec)));
   }
   require(meta.type == leaf_.element.type && meta.values >= 0, "its chunk is not of its type");
   pages_.open(meta, in, codec);

@@ -59,8 +59,8 @@ class LeafReader {
   bool has_dictionary_ = false;
   RunDecoder repetitions_;
   RunDecoder definitions_;
-  std::uint64_t left_in_chunk_ = 0;  ///< entries of the pages to come
-  std::uint64_t left_in_page_ = 0;   ///< entries behind the one at hand
+  std::uint64_t left_in_chunk_ = 0;   ///< entries of the pages to come
+  std::uint64_t left_in_page_ = 0;    ///< entries behind the one at hand
   std::uint64_t entries_in_row_ = 0;  ///< before the one at hand
   bool at_hand_ = false;
   unsigned repetition_ = 0;

@@ -15,7 +15,7 @@ namespace {
 
 // ConvertedType, the annotation that readers older than LogicalType understand, and some writers
 // still write alone.
-constexpr std::int32_t kConvertedTimes = 7;  ///< TIME_MILLIS … TIMESTAMP_MICROS
+constexpr std::int32_t kConvertedTimes = 7;      ///< TIME_MILLIS … TIMESTAMP_MICROS
 constexpr std::int32_t kConvertedIntegers = 11;  ///< UINT_8 … INT_64
 
 /// Types without parameters, by their ConvertedType.
@@ -108,7 +108,8 @@ void fields(Archive& archive, ArchiveRef<Archive, SchemaElement> element) {
   archive.required(4, element.name);
   archive.optional(5, element.children, 0);
   // Both annotations are written where both exist, so that readers of either age find one.
-  archive.derived(6, [&] { return converted_type(element.logical); }, element.converted);
+  archive.derived(
+      6, [&] { return converted_type(element.logical); }, element.converted);
   archive.optional(7, element.scale, 0);
   archive.optional(8, element.precision, 0);
   archive.optional_struct(10, element.logical.kind != Logical::none,

@@ -72,10 +72,10 @@ enum class PageType : std::int32_t { data = 0, index = 1, dictionary = 2, data_v
 /// How a column's values are to be understood; the members below `kind` belong to some kinds only.
 struct LogicalType {
   Logical kind = Logical::none;
-  std::int8_t bits = 0;       ///< integer
-  bool is_signed = false;     ///< integer
-  std::int32_t scale = 0;     ///< decimal
-  std::int32_t precision = 0; ///< decimal
+  std::int8_t bits = 0;        ///< integer
+  bool is_signed = false;      ///< integer
+  std::int32_t scale = 0;      ///< decimal
+  std::int32_t precision = 0;  ///< decimal
   TimeUnit unit = TimeUnit::none;
   bool utc = false;  ///< time, timestamp: an instant, not a wall clock's reading
 

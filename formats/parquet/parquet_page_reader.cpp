@@ -127,10 +127,8 @@ PageReader::Parts PageReader::parts(unsigned max_repetition, unsigned max_defini
     parts.definition = take_levels(
         page, position, static_cast<std::size_t>(header_.definition_size), max_definition);
   } else {
-    parts.repetition =
-        take_headed(page, position, max_repetition, header_.repetition_encoding);
-    parts.definition =
-        take_headed(page, position, max_definition, header_.definition_encoding);
+    parts.repetition = take_headed(page, position, max_repetition, header_.repetition_encoding);
+    parts.definition = take_headed(page, position, max_definition, header_.definition_encoding);
   }
   parts.values = page.subspan(position);
   return parts;

@@ -56,7 +56,7 @@ class PageReader {
   void unpack();
 
   PageBudget* budget_;
-  std::size_t charged_ = 0;  ///< of the budget, for this reader's buffers at their largest
+  std::size_t charged_ = 0;   ///< of the budget, for this reader's buffers at their largest
   std::size_t retained_ = 0;  ///< of the open chunk's dictionary
   const RandomBytes* in_ = nullptr;
   PageCodec* codec_ = nullptr;

@@ -1,16 +1,34 @@
 #include "formats/parquet/parquet_rows.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "formats/io/json_text.hpp"
 #include "formats/parquet/parquet_footer.hpp"
+#include "formats/parquet/parquet_schema.hpp"
 
 namespace embedtool::parquet {
 
 ParquetRows::ParquetRows(const RandomBytes& in) : in_(in) {
   meta_ = read_footer(in_).meta;
   tree_ = schema_tree(meta_);
+  scale_int8();
+}
+
+/// The embeddings of our own int8 shards are numbers of a scale.
+void ParquetRows::scale_int8() {
+  for (const auto& [key, value] : meta_.key_values) {
+    if (key != kInt8ScaleKey) continue;
+    float scale = 0.0F;
+    std::from_chars(value.data(), value.data() + value.size(), scale);
+    for (ColumnNode& column : tree_.root.children) {
+      const bool list = column.type.kind == ColumnKind::list;
+      if (column.name == "embedding" && list && scale > 0) {
+        column.children.front().type.factor = scale;
+      }
+    }
+  }
 }
 
 void ParquetRows::select(const std::vector<bool>& wanted) {
@@ -41,8 +59,8 @@ void ParquetRows::select(const std::vector<bool>& wanted) {
     kept.rows = static_cast<std::uint64_t>(group.rows);
     for (std::size_t i = 0; i < leaf_wanted.size(); ++i) {
       const ChunkMeta& chunk = group.chunks[i];
-      kept.end = std::max(kept.end, static_cast<std::uint64_t>(std::max<std::int64_t>(
-                                        chunk.offset(), 0)));
+      kept.end =
+          std::max(kept.end, static_cast<std::uint64_t>(std::max<std::int64_t>(chunk.offset(), 0)));
       if (leaf_wanted[i]) kept.chunks.push_back(std::move(group.chunks[i]));
     }
   }
@@ -112,8 +130,8 @@ ColumnRows::Found ParquetRows::numbers(const ColumnNode& list, std::size_t most,
 }
 
 /// Puts a row of a nested column together again, from the levels of the leaves below it. Source:
-/// Melnik et al., "Dremel" (2010), section 4.3, in recursive form: the first leaf below a node tells
-/// what there is of it.
+/// Melnik et al., "Dremel" (2010), section 4.3, in recursive form: the first leaf below a node
+/// tells what there is of it.
 class ParquetRows::JsonWriter {
  public:
   JsonWriter(ParquetRows& rows, std::size_t most, std::string& out)

@@ -38,6 +38,7 @@ class ParquetRows final : public ColumnRows {
   };
   class JsonWriter;
 
+  void scale_int8();
   void open_group();
   LeafReader& witness(const ColumnNode& node) { return readers_[witness_[node.id]]; }
   const NodeLevels& levels(const ColumnNode& node) const { return tree_.levels[node.id]; }

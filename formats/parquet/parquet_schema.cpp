@@ -17,7 +17,6 @@ constexpr std::array<std::string_view, 5> kOwnColumns = {"id", "embedding", "n_t
 constexpr std::string_view kDimsKey = "embedtool.dims";
 constexpr std::string_view kTypeKey = "embedtool.dtype";
 constexpr std::string_view kMultiKey = "embedtool.multi_vector";
-constexpr std::string_view kScaleKey = "embedtool.int8_scale";
 constexpr std::string_view kSparseKey = "embedtool.sparse";  // in sparse outputs only
 /// A dimension count beyond this is a mistake or an attack.
 constexpr std::size_t kMaxDims = std::size_t{1} << 20;
@@ -190,7 +189,7 @@ std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec&
       {std::string(kDimsKey), std::to_string(spec.dims)},
       {std::string(kTypeKey), std::string(name_of(spec.type))},
       {std::string(kMultiKey), spec.kind == RowKind::multi ? "true" : "false"},
-      {std::string(kScaleKey), print(spec.int8_scale)},
+      {std::string(kInt8ScaleKey), print(spec.int8_scale)},
   };
   if (spec.kind == RowKind::sparse) out.emplace_back(kSparseKey, "true");
   out.insert(out.end(), spec.metadata.begin(), spec.metadata.end());
@@ -203,7 +202,7 @@ OutputSpec spec_of(const FileMeta& meta) {
   OutputSpec spec;
   const auto& kv = meta.key_values;
   require(kv.size() >= 4 && kv[0].first == kDimsKey && kv[1].first == kTypeKey &&
-              kv[2].first == kMultiKey && kv[3].first == kScaleKey,
+              kv[2].first == kMultiKey && kv[3].first == kInt8ScaleKey,
           "no embedtool.* metadata: not written by embedtool");
   spec.dims = parse<std::size_t>(kv[0].second, "bad embedtool.dims");
   require(spec.dims > 0 && spec.dims <= kMaxDims, "bad embedtool.dims");

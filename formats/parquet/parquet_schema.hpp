@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/data.hpp"
@@ -22,6 +23,10 @@ inline constexpr std::size_t kPageBytes = std::size_t{1} << 20;
 /// bytes per 16 one-byte elements, when runs and packed groups take turns), which then keeps within
 /// kMaxPageBytes.
 inline constexpr std::size_t kMaxValueBytes = std::size_t{192} << 20;
+/// Metadata of our files: an int8 of an embedding stands for so many times itself; 0: there are
+/// none.
+inline constexpr std::string_view kInt8ScaleKey = "embedtool.int8_scale";
+
 enum class Role : std::uint8_t { id, embedding, n_tokens, truncated, text_hash, kept };
 
 // Columns in layout_of()'s order; place_of() gives those after the embedding.

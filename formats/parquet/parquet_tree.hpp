@@ -15,8 +15,8 @@ namespace embedtool::parquet {
 /// `repetition` says that another one follows.
 struct NodeLevels {
   unsigned present = 0;
-  unsigned element = 0;     ///< list, map
-  unsigned repetition = 0;  ///< list, map
+  unsigned element = 0;        ///< list, map
+  unsigned repetition = 0;     ///< list, map
   std::size_t first_leaf = 0;  ///< of those below it; a leaf: itself
   std::size_t leaves = 0;
 };
@@ -29,9 +29,9 @@ struct Leaf {
   unsigned max_repetition = 0;
 };
 
-/// A file's schema: its columns as their readers see them, the groups and repeated fields that stand
-/// for lists and maps made into such (LogicalTypes.md, "Nested Types", with its rules for older
-/// writers).
+/// A file's schema: its columns as their readers see them, the groups and repeated fields that
+/// stand for lists and maps made into such (LogicalTypes.md, "Nested Types", with its rules for
+/// older writers).
 struct SchemaTree {
   ColumnNode root;
   std::vector<NodeLevels> levels;  ///< by ColumnNode::id

@@ -119,8 +119,7 @@ ValueType value_type(const SchemaElement& leaf) {
   return type;
 }
 
-void Dictionary::open(std::span<const std::byte> page, std::size_t entries,
-                      const ValueType& type) {
+void Dictionary::open(std::span<const std::byte> page, std::size_t entries, const ValueType& type) {
   constexpr const char* kShort = "a dictionary ends early";
   page_ = page;
   width_ = type.width;
@@ -166,8 +165,8 @@ void ValueDecoder::open_deltas(Encoding encoding) {
   at_ = encoding == Encoding::delta_binary_packed ? 0 : start + deltas_.end();
 }
 
-void ValueDecoder::open(Encoding encoding, const ValueType& type,
-                        std::span<const std::byte> values, const Dictionary* dictionary) {
+void ValueDecoder::open(Encoding encoding, const ValueType& type, std::span<const std::byte> values,
+                        const Dictionary* dictionary) {
   type_ = type;
   values_ = values;
   at_ = 0;
@@ -203,8 +202,9 @@ void ValueDecoder::open(Encoding encoding, const ValueType& type,
     mode_ = Mode::delta_strings;
     if (!values.empty()) open_deltas(encoding);
   } else {
-    throw Unsupported(fmt::format("its values are in encoding {}, which does not go with their type",
-                                  static_cast<int>(encoding)));
+    throw Unsupported(
+        fmt::format("its values are in encoding {}, which does not go with their type",
+                    static_cast<int>(encoding)));
   }
 }
 

@@ -15,8 +15,8 @@
 
 namespace embedtool::parquet {
 
-/// DELTA_BINARY_PACKED: integers as differences, in blocks of miniblocks. Reads them one by one from
-/// hostile bytes, whatever number of them is claimed; throws Damaged.
+/// DELTA_BINARY_PACKED: integers as differences, in blocks of miniblocks. Reads them one by one
+/// from hostile bytes, whatever number of them is claimed; throws Damaged.
 class DeltaDecoder {
  public:
   DeltaDecoder() = default;
@@ -33,15 +33,15 @@ class DeltaDecoder {
   std::uint64_t unpack();
 
   std::span<const std::byte> bytes_;
-  std::size_t position_ = 0;      ///< of the next block or miniblock
+  std::size_t position_ = 0;  ///< of the next block or miniblock
   std::uint64_t per_miniblock_ = 0;
   std::uint64_t miniblocks_ = 0;  ///< a block's
   std::uint64_t left_ = 0;        ///< values
   bool first_ = true;
-  std::uint64_t value_ = 0;       ///< the last one; differences wrap around
+  std::uint64_t value_ = 0;  ///< the last one; differences wrap around
   std::uint64_t min_delta_ = 0;
-  std::size_t widths_ = 0;              ///< position of the open block's bit widths
-  std::uint64_t miniblock_ = 0;         ///< next of the open block
+  std::size_t widths_ = 0;       ///< position of the open block's bit widths
+  std::uint64_t miniblock_ = 0;  ///< next of the open block
   std::uint64_t left_in_miniblock_ = 0;
   unsigned width_ = 0;
   std::size_t bit_ = 0;
@@ -82,7 +82,14 @@ class ValueDecoder {
 
  private:
   enum class Mode : std::uint8_t {
-    fixed, strings, bits, runs, dictionary, delta, delta_lengths, delta_strings
+    fixed,
+    strings,
+    bits,
+    runs,
+    dictionary,
+    delta,
+    delta_lengths,
+    delta_strings
   };
 
   void open_plain();

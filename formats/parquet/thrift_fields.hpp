@@ -72,8 +72,8 @@ class ThriftFieldWriter {
   void informative(std::int16_t id, Make&& value) {
     put(id, value());
   }
-  /// A field that readers understand and that we write for those that know nothing better: `value()`
-  /// returns it, or an empty std::optional. Our reader puts it into `read`.
+  /// A field that readers understand and that we write for those that know nothing better:
+  /// `value()` returns it, or an empty std::optional. Our reader puts it into `read`.
   template <typename Make, typename T>
   void derived(std::int16_t id, Make&& value, const T& /*read*/) {
     put(id, value());

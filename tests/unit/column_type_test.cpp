@@ -87,7 +87,8 @@ TEST(ColumnType, JsonQuotesWhatIsNotBare) {
   append_json(out, of(ColumnKind::string), "a\"b");
   append_json(out, of(ColumnKind::date), raw(std::int32_t{0}));
   append_json(out, of(ColumnKind::boolean), std::string("\1"));
-  append_json(out, of(ColumnKind::uuid), std::string("\0\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff", 16));
+  append_json(out, of(ColumnKind::uuid),
+              std::string("\0\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff", 16));
   EXPECT_EQ(out, "\"a\\\"b\"\"1970-01-01\"true\"00112233-4455-6677-8899-aabbccddeeff\"");
 }
 

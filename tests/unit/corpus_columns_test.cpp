@@ -27,10 +27,12 @@ using ::testing::SizeIs;
 const std::string kFolder = EMBEDTOOL_SOURCE_DIR "/tests/unit/data/columns/";
 
 constexpr const char* kFiles[] = {
-    "plain-v1.parquet", "plain-v2.parquet",      "dictionary-v1.parquet", "dictionary-v2.parquet",
-    "deltas-v1.parquet", "deltas-v2.parquet",    "snappy.parquet",        "gzip.parquet",
-    "zstd.parquet",     "brotli.parquet",        "lz4.parquet",           "plain.arrow",
-    "plain.arrows",     "lz4.arrow",             "zstd.arrow",            "layouts.arrows",
+    "plain-v1.parquet",      "plain-v2.parquet",  "dictionary-v1.parquet",
+    "dictionary-v2.parquet", "deltas-v1.parquet", "deltas-v2.parquet",
+    "snappy.parquet",        "gzip.parquet",      "zstd.parquet",
+    "brotli.parquet",        "lz4.parquet",       "plain.arrow",
+    "plain.arrows",          "lz4.arrow",         "zstd.arrow",
+    "layouts.arrows",
 };
 
 CorpusOptions options_for(const std::string& name) {

@@ -47,8 +47,8 @@ std::string int32_bytes(std::int32_t value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
-// Encodings.md's first example: 1, 2, 3, 4, 5 are blocks of 128 in 4 miniblocks, 5 values, the first
-// 1 (zigzag 2), smallest difference 1 (zigzag 2), bit widths 0 0 0 0.
+// Encodings.md's first example: 1, 2, 3, 4, 5 are blocks of 128 in 4 miniblocks, 5 values, the
+// first 1 (zigzag 2), smallest difference 1 (zigzag 2), bit widths 0 0 0 0.
 TEST(DeltaDecoder, ReadsTheDocumentedExamples) {
   const auto rising = bytes_of({0x80, 1, 4, 5, 2, 2, 0, 0, 0, 0});
   DeltaDecoder decoder(rising);
@@ -76,7 +76,8 @@ TEST(DeltaDecoder, ReadsDifferencesOf64BitsThatWrapAround) {
 
 TEST(DeltaDecoder, BillionsOfValuesInAFewBytesTakeNoMemory) {
   // 2^40 values in blocks of 2^31 values and width 0: the second block is missing.
-  const auto bytes = bytes_of({0x80, 0x80, 0x80, 0x80, 8, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 0, 0, 0});
+  const auto bytes =
+      bytes_of({0x80, 0x80, 0x80, 0x80, 8, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 0, 0, 0});
   DeltaDecoder decoder(bytes);
   EXPECT_EQ(decoder.next(), 0);
   EXPECT_EQ(decoder.next(), 0);
@@ -91,8 +92,8 @@ TEST(DeltaDecoder, RefusesImpossibleBlocks) {
 }
 
 TEST(ValueDecoder, ReadsStringsByTheirLengths) {
-  // Lengths 2, 0, 3, then the bytes: one block of 8 in one miniblock, first 2 (zigzag 4); differences
-  // -2 and 3, smallest -2 (zigzag 3), above it 0 and 5 in 3 bits.
+  // Lengths 2, 0, 3, then the bytes: one block of 8 in one miniblock, first 2 (zigzag 4);
+  // differences -2 and 3, smallest -2 (zigzag 3), above it 0 and 5 in 3 bits.
   const auto bytes = bytes_of({8, 1, 3, 4, 3, 3, 0x28, 0, 0}) + "abxyz";
   const auto type = type_of(Physical::byte_array);
   EXPECT_THAT(decode(Encoding::delta_length_byte_array, type, bytes, 3),
@@ -101,9 +102,9 @@ TEST(ValueDecoder, ReadsStringsByTheirLengths) {
 }
 
 TEST(ValueDecoder, ReadsStringsByWhatTheyShareWithTheLast) {
-  // axis, axle, babble, babyhood (Encodings.md). Prefixes 0 2 0 3: differences 2 -2 3, above -2 they
-  // are 4 0 5, in 3 bits 0x144. Lengths of the suffixes 4 2 6 5: differences -2 4 -1, above -2 they
-  // are 0 6 1, in 3 bits 0x70.
+  // axis, axle, babble, babyhood (Encodings.md). Prefixes 0 2 0 3: differences 2 -2 3, above -2
+  // they are 4 0 5, in 3 bits 0x144. Lengths of the suffixes 4 2 6 5: differences -2 4 -1, above -2
+  // they are 0 6 1, in 3 bits 0x70.
   const auto bytes = bytes_of({8, 1, 4, 0, 3, 3, 0x44, 1, 0, 8, 1, 4, 8, 3, 3, 0x70, 0, 0});
   EXPECT_THAT(decode(Encoding::delta_byte_array, type_of(Physical::byte_array),
                      bytes + "axislebabbleyhood", 4),
@@ -167,7 +168,8 @@ TEST(RunDecoder, ReadsWideNumbersAndNumbersOfNoBits) {
 // Hadoop's framing: unpacked and packed size, big-endian, then an LZ4 block; here two blocks of
 // literals (token: their number in the high half).
 TEST(PageCodec, ReadsLz4InHadoopsFramingAndWithout) {
-  const auto framed = bytes_of({0, 0, 0, 2, 0, 0, 0, 3, 0x20, 'a', 'b', 0, 0, 0, 1, 0, 0, 0, 2, 0x10, 'c'});
+  const auto framed =
+      bytes_of({0, 0, 0, 2, 0, 0, 0, 3, 0x20, 'a', 'b', 0, 0, 0, 1, 0, 0, 0, 2, 0x10, 'c'});
   std::vector<std::byte> out(3);
   PageCodec codec;
   codec.decompress(Codec::lz4_hadoop, framed, out);

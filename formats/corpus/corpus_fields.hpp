@@ -42,7 +42,7 @@ struct FieldValue {
   std::size_t n_parts = 0;
   ValueKind odd_element = ValueKind::absent;  ///< array: kind of the first element not a string
   /// An array of numbers that were not written as text; `raw` is empty then.
-  std::optional<std::span<const double>> numbers;
+  std::optional<std::span<const double>> numbers = std::nullopt;
 };
 
 /// One record as a reader hands it over.

@@ -54,7 +54,8 @@ void append_float(std::string& out, Float value) {
   }
   std::array<char, 64> digits;
   const Float magnitude = std::abs(value);
-  const bool fixed = magnitude == 0 || (magnitude >= Float{1e-4F} && magnitude < Float{1e16F});
+  const bool fixed = magnitude == 0 || (magnitude >= static_cast<Float>(1e-4) &&
+                                        magnitude < static_cast<Float>(1e16));
   const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
   const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value, format);
   const std::string_view text(digits.data(), static_cast<std::size_t>(result.ptr - digits.data()));

@@ -272,4 +272,22 @@ double number_of(const ColumnType& type, std::string_view raw) {
   }
 }
 
+void append_numbers(const ColumnType& type, std::string_view raw, std::size_t width,
+                    std::vector<double>& out) {
+  const std::size_t start = out.size();
+  const std::size_t count = raw.size() / width;
+  out.resize(start + count);
+  if (type.kind == ColumnKind::float32) {  // what vectors are made of
+    for (std::size_t i = 0; i < count; ++i) {
+      float value = 0.0F;
+      std::memcpy(&value, raw.data() + i * sizeof value, sizeof value);
+      out[start + i] = static_cast<double>(value);
+    }
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    out[start + i] = number_of(type, raw.substr(i * width, width));
+  }
+}
+
 }  // namespace embedtool

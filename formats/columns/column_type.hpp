@@ -72,4 +72,8 @@ void append_json(std::string& out, const ColumnType& type, std::string_view raw)
 /// A number's value; exact but for integers beyond 2^53. `raw` as above.
 double number_of(const ColumnType& type, std::string_view raw);
 
+/// Appends the values of numbers of `width` bytes that lie back to back.
+void append_numbers(const ColumnType& type, std::string_view raw, std::size_t width,
+                    std::vector<double>& out);
+
 }  // namespace embedtool

@@ -1,5 +1,6 @@
 #include "formats/io/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -20,9 +21,17 @@ void append_number(std::string& out, Number value) {
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
+  const auto is_special = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+  };
   out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
+  while (true) {
+    // What stays as it is goes in one piece.
+    const auto* const special = std::find_if(text.begin(), text.end(), is_special);
+    out.append(text.begin(), special);
+    if (special == text.end()) break;
+    const char c = *special;
+    text.remove_prefix(static_cast<std::size_t>(special - text.begin()) + 1);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
@@ -32,12 +41,10 @@ void append_json_string(std::string& out, std::string_view text) {
       out += "\\t";
     } else if (c == '\r') {
       out += "\\r";
-    } else if (byte < 0x20) {
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
     } else {
-      out += c;
+      out += "\\u00";
+      out += kHex[static_cast<unsigned char>(c) >> 4];
+      out += kHex[static_cast<unsigned char>(c) & 15];
     }
   }
   out += '"';

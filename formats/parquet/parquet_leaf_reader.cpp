@@ -89,6 +89,19 @@ void LeafReader::load_entry() {
   at_hand_ = true;
 }
 
+std::string_view LeafReader::take_values(unsigned repetition, std::size_t most) {
+  if (!values_.is_contiguous()) return take_value();
+  std::size_t count = 1;
+  at_hand_ = false;
+  while (count < most && left_in_page_ > 0) {
+    load_entry();
+    if (repetition_ != repetition || definition_ != leaf_.max_definition) break;
+    at_hand_ = false;
+    ++count;
+  }
+  return values_.next(count);
+}
+
 void LeafReader::skip() {
   if (has_value()) {
     take_value();

@@ -41,6 +41,11 @@ class LeafReader {
     at_hand_ = false;
     return values_.next();
   }
+  /// The same for the entry at hand, which has a value, and for those behind it in its page that
+  /// have one too, continue its list (`repetition`), and are at most `most` with it, as long as
+  /// their values lie back to back.
+  std::string_view take_values(unsigned repetition, std::size_t most);
+  std::size_t value_width() const { return type_.width; }
   /// Passes over the entry at hand, and its value if there is one.
   void skip();
 

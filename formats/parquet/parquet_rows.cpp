@@ -120,9 +120,12 @@ ColumnRows::Found ParquetRows::numbers(const ColumnNode& list, std::size_t most,
     if (!reader.has_value()) {
       odd = true;
       reader.skip();
-    } else if (++count <= most) {
-      out.push_back(number_of(type, reader.take_value()));
+    } else if (count < most) {
+      const std::string_view raw = reader.take_values(at.repetition, most - count);
+      append_numbers(type, raw, reader.value_width(), out);
+      count += raw.size() / reader.value_width();
     } else {
+      ++count;
       reader.skip();
     }
   } while (!reader.ended() && reader.repetition() == at.repetition);

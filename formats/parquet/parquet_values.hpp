@@ -79,6 +79,9 @@ class ValueDecoder {
             const Dictionary* dictionary);
   /// Valid until the next call.
   std::string_view next();
+  /// Do values of one width lie back to back? Then next(count) gives so many at once.
+  bool is_contiguous() const { return mode_ == Mode::fixed; }
+  std::string_view next(std::size_t count) { return take(count * type_.width); }
 
  private:
   enum class Mode : std::uint8_t {

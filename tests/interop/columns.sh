@@ -42,8 +42,8 @@ fi
 rows() {
   local -a flags
   case $1 in
-    flat) flags=(--keep n,lang,score,flag) ;;
-    kept) flags=(--keep n,lang,score,flag,tags,meta,messages,meta.title) ;;
+    flat) flags=(--keep "n,lang,score,flag") ;;
+    kept) flags=(--keep "n,lang,score,flag,tags,meta,messages,meta.title") ;;
     vectors) flags=(--vector-field emb --dims 8) ;;
     nested) flags=(--text-field messages.0.content --text-field tags --on-error skip) ;;
   esac

@@ -28,7 +28,8 @@ inline std::string read_beginning(const CorpusOptions& options, testing::Corpus&
 }
 
 /// The first byte picks what is asked of the columns; the rest is the file. Reads it twice, with a
-/// large and a tiny buffer: rows, rejects and the Error are the same, and every string is UTF-8.
+/// large and a tiny buffer: rows and rejects are the same, or both times there is an Error, and
+/// every string is UTF-8.
 inline void read_columns(const std::uint8_t* data, std::size_t size, const std::string& format) {
   if (size == 0) return;
   const unsigned pick = data[0];
@@ -49,7 +50,10 @@ inline void read_columns(const std::uint8_t* data, std::size_t size, const std::
     options.buffer_bytes = i == 0 ? 65536 : 7;
     errors[i] = read_beginning(options, found[i]);
   }
-  require(errors[0] == errors[1], "errors depend on the buffer");
+  // What a damaged compression says of its place, and what was read before it, depends on the
+  // buffer.
+  require(errors[0].empty() == errors[1].empty(), "an error depends on the buffer");
+  if (!errors[0].empty()) return;
   require(found[0].rows == found[1].rows, "rows depend on the buffer");
   require(found[0].rejects.size() == found[1].rejects.size(), "rejects depend on the buffer");
   for (const testing::Row& row : found[0].rows) {

@@ -158,13 +158,12 @@ class Selector {
     }
     if (plan_.id_required) require_column(plan_.id.front(), "--id-field");
     for (const FieldPlan::Slot slot : plan_.keep) require_column(slot, "--keep");
-    const bool has_id = std::any_of(plan_.id.begin(), plan_.id.end(),
-                                    [this](FieldPlan::Slot slot) { return has(slot); });
-    if (options.id_from == IdFrom::offset && !has_id) {
-      throw Error(ExitCode::usage,
-                  "{}: a row of columns begins at no byte of the file; name a column of ids with "
-                  "--id-field, or leave --id-from out",
-                  file_name_);
+    if (options.id_from == IdFrom::offset) {
+      throw Error(
+          ExitCode::usage,
+          "{}: a row of columns begins at no byte of the file; leave --id-from out, and rows "
+          "without an id get their number",
+          file_name_);
     }
   }
 

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "formats/arrow/arrow_wire.hpp"
 #include "formats/columns/column_rows.hpp"
 #include "formats/io/damaged.hpp"
 
@@ -142,12 +143,11 @@ void BatchPlan::begin(const wire::RecordBatch& batch) {
 std::size_t BatchPlan::take_buffer(const wire::RecordBatch& batch, bool wanted) {
   require(batch.buffers() != nullptr && next_buffer_ < batch.buffers()->size(),
           "a batch lacks buffers");
-  const wire::Buffer* buffer =
-      batch.buffers()->Get(static_cast<flatbuffers::uoffset_t>(next_buffer_++));
-  require(buffer->offset() >= 0 && buffer->length() >= 0, "a buffer has a negative size");
-  if (!wanted || buffer->length() == 0) return kNone;
-  const BufferPlace place{static_cast<std::uint64_t>(buffer->offset()),
-                          static_cast<std::uint64_t>(buffer->length())};
+  const auto buffer = element_of<wire::Buffer>(*batch.buffers(), next_buffer_++);
+  require(buffer.offset() >= 0 && buffer.length() >= 0, "a buffer has a negative size");
+  if (!wanted || buffer.length() == 0) return kNone;
+  const BufferPlace place{static_cast<std::uint64_t>(buffer.offset()),
+                          static_cast<std::uint64_t>(buffer.length())};
   if (place.offset < end_) throw Unsupported("its buffers overlap or are out of order");
   if (place.size > kMaxBatchBytes) {
     throw Unsupported("one of its record batches takes more than 1 GiB of memory");
@@ -160,13 +160,12 @@ std::size_t BatchPlan::take_buffer(const wire::RecordBatch& batch, bool wanted) 
 void BatchPlan::add_array(const wire::RecordBatch& batch, std::size_t node, Layout layout,
                           std::size_t width, bool wanted) {
   require(batch.nodes() != nullptr && next_node_ < batch.nodes()->size(), "a batch lacks columns");
-  const wire::FieldNode* info =
-      batch.nodes()->Get(static_cast<flatbuffers::uoffset_t>(next_node_++));
-  require(info->length() >= 0 && static_cast<std::uint64_t>(info->length()) <= kMaxRows &&
-              info->nulls() >= 0,
+  const auto info = element_of<wire::FieldNode>(*batch.nodes(), next_node_++);
+  require(info.length() >= 0 && static_cast<std::uint64_t>(info.length()) <= kMaxRows &&
+              info.nulls() >= 0,
           "a column has an impossible length");
-  Planned planned{
-      node, layout, width, static_cast<std::uint64_t>(info->length()), info->nulls() > 0, {}};
+  Planned planned{node, layout, width, static_cast<std::uint64_t>(info.length()), info.nulls() > 0,
+                  {}};
   const bool is_union = layout == Layout::union_sparse || layout == Layout::union_dense;
   const bool bitmap =
       layout != Layout::none && layout != Layout::run_ends && (!is_union || union_has_bitmap_);
@@ -177,7 +176,7 @@ void BatchPlan::add_array(const wire::RecordBatch& batch, std::size_t node, Layo
   if (layout == Layout::views) {
     const auto* counts = batch.view_buffers();
     require(counts != nullptr && next_views_ < counts->size(), "a batch lacks buffers");
-    const std::int64_t count = counts->Get(static_cast<flatbuffers::uoffset_t>(next_views_++));
+    const auto count = element_of<std::int64_t>(*counts, next_views_++);
     require(count >= 0 && static_cast<std::uint64_t>(count) <= batch.buffers()->size(),
             "a batch lacks buffers");
     for (std::int64_t i = 0; i < count; ++i) {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "formats/arrow/arrow_wire.hpp"
 #include "formats/io/bytes_unpack.hpp"
 #include "formats/io/damaged.hpp"
 #include "formats/io/json_text.hpp"
@@ -107,9 +108,10 @@ void ArrowRows::open_file() {
   has_schema_ = true;
   for (const auto* blocks : {footer.dictionaries(), footer.batches()}) {
     if (blocks == nullptr) continue;
-    for (const wire::Block* block : *blocks) {
-      require(block->offset() >= 0, "a message has a negative position");
-      blocks_.push_back(static_cast<std::uint64_t>(block->offset()));
+    for (std::size_t i = 0; i < blocks->size(); ++i) {
+      const std::int64_t offset = element_of<wire::Block>(*blocks, i).offset();
+      require(offset >= 0, "a message has a negative position");
+      blocks_.push_back(static_cast<std::uint64_t>(offset));
     }
   }
   next_block();

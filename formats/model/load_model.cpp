@@ -71,7 +71,8 @@ class ModelLoader {
     load_colbert();
     load_more_heads();
     if (chain_.query_folder) {
-      model_.query_encoder = read_static_query_encoder(files_, *chain_.query_folder);
+      model_.query_encoder =
+          std::make_unique<QueryEncoder>(read_static_query_encoder(files_, *chain_.query_folder));
     }
     model_.has_modules = chain_.listed;
     if (config_) model_.own_code = config_->string("auto_map.AutoModel").value_or("");

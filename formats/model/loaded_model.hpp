@@ -51,7 +51,7 @@ struct LoadedModel {
   /// tokenizer is the plain one.
   std::optional<ColbertSettings> colbert;
   /// Where queries have an encoder of their own; choose_role() puts it in the model's place.
-  std::optional<QueryEncoder> query_encoder;
+  std::unique_ptr<QueryEncoder> query_encoder;
   bool has_modules = false;  ///< there is a modules.json
   std::string own_code;      ///< the class that `auto_map` of config.json names; "" = none
   std::map<std::string, std::string> prompts;
@@ -67,7 +67,7 @@ void choose_head(LoadedModel& model, HeadKind kind);
 
 /// Whether queries and documents are encoded differently, prompts aside.
 inline bool has_roles(const LoadedModel& model) {
-  return model.colbert.has_value() || model.query_encoder.has_value();
+  return model.colbert.has_value() || model.query_encoder != nullptr;
 }
 
 /// Makes a model with roles encode queries, or documents; others stay as they are. Call once.

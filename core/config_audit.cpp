@@ -23,7 +23,7 @@ bool lists(std::string_view harmless, std::string_view value) {
 
 bool names_members(std::span<const KeyRule> rules, const std::string& key) {
   return std::any_of(rules.begin(), rules.end(), [start = key + "."](const KeyRule& rule) {
-    return rule.key.starts_with(start);
+    return rule.key.starts_with(start) && rule.key != start + "*";
   });
 }
 

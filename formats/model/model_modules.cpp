@@ -44,7 +44,8 @@ class ChainReader {
     const std::string name = type.substr(type.rfind('.') + 1);
     if (!type.starts_with("sentence_transformers.") && !type.starts_with("pylate.")) {
       refuse(type,
-             "a class of the model's own, whose code is not run; if its authors offer the model "
+             "a class of the model's own is not supported, since its code is not run; if its "
+             "authors offer the model "
              "with sentence-transformers' own classes, use that");
     }
     if (name == "Transformer" || name == "MLMTransformer" || name == "StaticEmbedding") {

@@ -70,12 +70,12 @@ TEST(ModelSettings, NotesKeysThatNobodyKnows) {
 }
 
 TEST(ModelSettings, DecodersReadBothWaysWhereTheyAreTold) {
-  EXPECT_TRUE(load(decoder_files("qwen3", {})).spec.causal);
+  EXPECT_TRUE(load(decoder_files("qwen3", Json::object())).spec.causal);
   EXPECT_FALSE(load(decoder_files("qwen3", {{"is_causal", false}})).spec.causal);
   EXPECT_FALSE(load(decoder_files("qwen3", {{"use_bidirectional_attention", true}})).spec.causal);
   EXPECT_FALSE(load(decoder_files("llama", {{"is_causal", false}})).spec.causal);
-  EXPECT_FALSE(load(decoder_files("eurobert", {})).spec.causal);
-  EXPECT_TRUE(load(decoder_files("gemma3_text", {})).spec.causal);
+  EXPECT_FALSE(load(decoder_files("eurobert", Json::object())).spec.causal);
+  EXPECT_TRUE(load(decoder_files("gemma3_text", Json::object())).spec.causal);
   EXPECT_THAT(error_loading(decoder_files(
                   "qwen2", {{"auto_map", {{"AutoModel", "modeling_qwen.Qwen2Model"}}}})),
               HasSubstr("is_causal"));

@@ -96,8 +96,13 @@ class Comparison {
     if (model_.colbert && !model_.colbert->uses_prompts) {
       return add_same("prompt", "a marker token before documents and queries");
     }
-    add_same("prompt", fmt::format("documents: {}; queries: {}", document_prompt(model_),
-                                   query_prompt(model_)));
+    const std::string ours =
+        fmt::format("documents: {}; queries: {}", document_prompt(model_), query_prompt(model_));
+    const bool falls_back = model_.default_prompt_name &&
+                            ours.find('(' + *model_.default_prompt_name + ')') != std::string::npos;
+    // encode_document() never falls back on the default prompt; encode() does.
+    add("prompt",
+        falls_back ? "as here in encode(); encode_document() adds no default prompt" : ours, ours);
     if (!model_.pools_prompt)
       add_same("prompt_pooling", "prompt tokens are left out of the pooling");
   }

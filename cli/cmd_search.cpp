@@ -71,7 +71,7 @@ ReadyModel model_of(const SearchFlags& flags, const RunIdentity& output, Console
   ModelChoice choice = resolve_model(flags.model);
   if (choice.model.empty()) choice.model = output.model_path;
   if (choice.model.empty()) choice.model = "builtin";
-  choice.usual_prompt = "query";
+  choice.usual_prompts = {"query"};
   choice.pooling = output.pooling;
   choice.normalize = output.normalize.value_or(true);
   choice.head = output.head;

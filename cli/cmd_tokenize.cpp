@@ -13,13 +13,11 @@
 #include "cli/shared_flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
-#include "core/model/families/arch.hpp"
 #include "core/text/token_feed.hpp"
 #include "formats/corpus/corpus.hpp"
-#include "formats/io/json_document.hpp"
 #include "formats/io/json_text.hpp"
 #include "formats/model/builtin_model.hpp"
-#include "formats/model/model_limits.hpp"
+#include "formats/model/folder_tokenizer.hpp"
 #include "formats/output/rejects.hpp"
 #include "formats/tokenizer/tokenizer_files.hpp"
 
@@ -29,6 +27,8 @@ namespace {
 struct TokenizeFlags {
   InputFlags input;
   std::string model = "builtin";
+  std::optional<std::string> prompt;
+  std::string prompt_name;
   std::optional<std::size_t> max_length;
   bool no_special = false;
 };
@@ -73,43 +73,28 @@ class Printer {
   std::string line_;
 };
 
-/// The longest text that the model's files allow; 0 = they do not say. An architecture that only
-/// its tokenizer is wanted of need not be one that can be run.
-std::size_t limit_of(const FileSet& files) {
-  ModelSpec spec;
-  const auto config = files.find("config.json");
-  if (config.has_value()) {
-    const std::string where = files.describe() + "/config.json";
-    try {
-      spec = describe_model(JsonConfig::parse(as_chars(*config), where), where);
-    } catch (const Error&) {
-      spec = ModelSpec{};
-    }
+FolderTokenizer choose_tokenizer(const std::string& model) {
+  std::error_code failed;
+  if (is_builtin_name(model)) return open_folder_tokenizer(*open_builtin(model));
+  if (std::filesystem::is_directory(model, failed)) {
+    return open_folder_tokenizer(DirectoryFileSet(model));
   }
-  std::vector<std::string> notes;
-  return transformer_limit(files, read_transformer_settings(files), spec, notes).value;
+  return {load_tokenizer_from_path(model), 0, {}};
 }
 
-struct TokenizerChoice {
-  std::unique_ptr<Tokenizer> tokenizer;
-  std::size_t limit = 0;
-};
-
-TokenizerChoice choose_tokenizer(const std::string& model) {
-  std::error_code failed;
-  std::unique_ptr<FileSet> files;
-  if (is_builtin_name(model)) {
-    files = open_builtin(model);
-  } else if (std::filesystem::is_directory(model, failed)) {
-    files = std::make_unique<DirectoryFileSet>(model);
-  } else {
-    return {load_tokenizer_from_path(model), 0};
-  }
-  return {load_tokenizer(*files, {}), limit_of(*files)};
+/// The prompt that is asked for; none unless it is.
+std::string choose_prompt(const TokenizeFlags& flags, const PromptSettings& settings) {
+  if (flags.prompt || flags.prompt_name.empty()) return flags.prompt.value_or("");
+  const auto found = settings.prompts.find(flags.prompt_name);
+  if (found != settings.prompts.end()) return found->second;
+  std::string names;
+  for (const auto& [name, text] : settings.prompts) names += (names.empty() ? "" : ", ") + name;
+  throw Error(ExitCode::usage, "--prompt-name {}: {} has {}", flags.prompt_name, flags.model,
+              names.empty() ? "no prompts; use --prompt STRING" : "only " + names);
 }
 
 ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
-  const TokenizerChoice choice = choose_tokenizer(flags.model);
+  const FolderTokenizer choice = choose_tokenizer(flags.model);
   if (implies_stdin(flags.input)) refuse_terminal();
   CorpusOptions corpus = resolve_input(flags.input);
   corpus.stop = &stop_requested();
@@ -119,8 +104,8 @@ ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
   RejectLog rejects(std::move(reject_options));
   const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
 
-  const TokenSettings settings{choice.tokenizer.get(), "", flags.max_length.value_or(choice.limit),
-                               !flags.no_special};
+  const TokenSettings settings{choice.tokenizer.get(), choose_prompt(flags, choice.prompts),
+                               flags.max_length.value_or(choice.limit), !flags.no_special};
   Printer printer(settings, rejects);
   StdoutWriter out;
   DocumentBlock block;
@@ -145,6 +130,9 @@ RunCommand declare_tokenize(CLI::App& app) {
       ->capture_default_str();
   group.count("--max-length", flags->max_length,
               "Maximum length in tokens, including special tokens; 0: no limit [the model's]", 0);
+  group.text("--prompt", flags->prompt, "STRING", "Prefix every text with this string");
+  group.value("--prompt-name", flags->prompt_name, "NAME",
+              "Prefix every text with the model's prompt of this name");
   group.flag("--no-special", flags->no_special, "Do not add special tokens");
   return [flags](Session& session) { return tokenize(*flags, session.console); };
 }

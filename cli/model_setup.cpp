@@ -27,10 +27,16 @@ bool is_role(const std::string& name) {
   return name == "query" || name == "document";
 }
 
+/// A late-interaction model's prompt for queries or documents, if it has prompts and not markers.
+std::string role_prompt(const LoadedModel& model, const std::string& role) {
+  const auto found = model.prompts.find(role);
+  return model.colbert->uses_prompts && found != model.prompts.end() ? found->second : "";
+}
+
 /// The prompt that the choice or the model asks for.
 std::string choose_prompt(const ModelChoice& choice, const LoadedModel& model) {
   if (choice.prompt) return *choice.prompt;
-  if (model.colbert && is_role(choice.prompt_name)) return "";
+  if (model.colbert && is_role(choice.prompt_name)) return role_prompt(model, choice.prompt_name);
   if (!choice.prompt_name.empty()) {
     const auto found = model.prompts.find(choice.prompt_name);
     if (found != model.prompts.end()) return found->second;
@@ -40,11 +46,30 @@ std::string choose_prompt(const ModelChoice& choice, const LoadedModel& model) {
                 names.empty() ? std::string("no prompts; use --prompt STRING")
                               : fmt::format("only {}", fmt::join(names, ", ")));
   }
-  if (const auto found = model.prompts.find(choice.usual_prompt); found != model.prompts.end()) {
-    return found->second;
+  for (const std::string& usual : choice.usual_prompts) {
+    if (model.colbert && is_role(usual)) return role_prompt(model, usual);
+    if (const auto found = model.prompts.find(usual); found != model.prompts.end()) {
+      return found->second;
+    }
   }
   if (model.default_prompt_name) return model.prompts.at(*model.default_prompt_name);
   return "";
+}
+
+/// How many tokens a prompt makes at a text's beginning, special ones included, as
+/// sentence-transformers counts them: those of the prompt alone, without one that ends a text.
+std::size_t prompt_tokens(const std::string& prompt, const Tokenizer* tokenizer) {
+  if (prompt.empty() || tokenizer == nullptr) return 0;
+  const auto scratch = tokenizer->make_scratch();
+  std::vector<TokenId> plain;
+  std::vector<TokenId> whole;
+  TokenizeOptions options;
+  tokenizer->encode(prompt, options, *scratch, whole);
+  options.add_special_tokens = false;
+  tokenizer->encode(prompt, options, *scratch, plain);
+  const bool ends_alike =
+      whole.size() >= plain.size() && std::equal(plain.rbegin(), plain.rend(), whole.rbegin());
+  return whole.size() - (ends_alike ? 0 : 1);
 }
 
 void override_head(const ModelChoice& choice, HeadSpec& head) {
@@ -136,14 +161,11 @@ ChosenModel choose_model(const ModelChoice& model, const ComputeChoice& compute,
   for (const std::string& note : loaded.notes) console.detail(note);
   if (model.head) choose_head(loaded, *model.head);
   chosen.prompt = choose_prompt(model, loaded);
-  if (!chosen.prompt.empty() && !loaded.pools_prompt) {
-    throw Error(ExitCode::usage,
-                "{} leaves the prompt out of its pooling, which is not supported; encode without "
-                "a prompt (--prompt '')",
-                loaded.name);
+  if (!loaded.pools_prompt) {
+    loaded.head.prompt_tokens = prompt_tokens(chosen.prompt, loaded.tokenizer.get());
   }
-  if (loaded.colbert) {
-    chosen.role = is_role(model.prompt_name) ? model.prompt_name : model.usual_prompt;
+  if (has_roles(loaded)) {
+    chosen.role = is_role(model.prompt_name) ? model.prompt_name : model.usual_prompts.front();
     if (!is_role(chosen.role)) chosen.role = "document";
     choose_role(loaded, chosen.role == "query");
   }

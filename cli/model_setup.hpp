@@ -29,9 +29,10 @@ struct ModelChoice {
   bool normalize = true;         ///< false: vectors stay as they come
   std::optional<std::string> prompt;
   std::string prompt_name;
-  /// The prompt (or, of late interaction, the role) that is taken where none is named and the model
-  /// has it; empty = the model's own default.
-  std::string usual_prompt;
+  /// Prompts of which the first that the model has is used if none is named: those that
+  /// sentence-transformers' encode_document() looks for. A late-interaction model takes the first
+  /// as the role of the texts. Without any, the model's default prompt is used.
+  std::vector<std::string> usual_prompts{"document", "passage", "corpus"};
   std::size_t dims = 0;  ///< 0 = all
   std::optional<std::size_t> max_length;
 };

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/base/error.hpp"
 #include "formats/output/shard_values.hpp"
 
 namespace embedtool {
@@ -42,8 +43,10 @@ std::vector<float> encode_queries(const ReadyModel& model,
 
 class VectorScorer : public RowScorer {
  public:
-  VectorScorer(OutputSpec spec, std::vector<float> queries, std::size_t k)
-      : spec_(std::move(spec)), queries_(std::move(queries)), top_(queries_, spec_.dims, k) {}
+  VectorScorer(OutputSpec spec, std::vector<float> queries, std::size_t k, Similarity similarity)
+      : spec_(std::move(spec)),
+        queries_(std::move(queries)),
+        top_(queries_, spec_.dims, k, similarity) {}
 
   void offer(const OutputBlock& block, std::uint64_t first_row) override {
     values_.resize(block.rows.size() * spec_.dims);
@@ -112,12 +115,25 @@ class WeightScorer : public RowScorer {
   std::vector<const std::vector<QueryWeight>*> by_number_;
 };
 
+/// What the model's authors compare vectors by; cosine unless they say otherwise.
+Similarity similarity_of(const LoadedModel& model) {
+  if (model.similarity == "dot" || model.similarity == "dot_score") return Similarity::dot;
+  if (model.similarity == "euclidean" || model.similarity == "manhattan") {
+    throw Error(ExitCode::usage,
+                "{} compares vectors by {} distance; search knows only cosine similarity and dot "
+                "product: use an index that has that distance",
+                model.name, model.similarity);
+  }
+  return Similarity::cosine;
+}
+
 }  // namespace
 
 std::unique_ptr<RowScorer> make_scorer(const ReadyModel& model, const OutputSpec& spec,
                                        const std::vector<std::string>& queries, std::size_t k) {
   if (spec.kind == RowKind::sparse) return std::make_unique<WeightScorer>(model, queries, k);
-  return std::make_unique<VectorScorer>(spec, encode_queries(model, queries), k);
+  const Similarity similarity = similarity_of(model.loaded);
+  return std::make_unique<VectorScorer>(spec, encode_queries(model, queries), k, similarity);
 }
 
 }  // namespace embedtool

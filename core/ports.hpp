@@ -93,6 +93,11 @@ class ConfigSource {
   virtual std::optional<bool> boolean(std::string_view key) const = 0;
   virtual std::optional<std::string> string(std::string_view key) const = 0;
   virtual std::optional<std::vector<std::string>> strings(std::string_view key) const = 0;
+  /// Names of the members of the object at `path` ("" = the whole configuration) that are not null;
+  /// none if it is not an object.
+  virtual std::vector<std::string> members(std::string_view path) const = 0;
+  /// The value as JSON on one line, shortened to fit a message; "" if there is none.
+  virtual std::string text(std::string_view key) const = 0;
 };
 
 /// Where finished windows go. write() is called from one thread, windows in input order.

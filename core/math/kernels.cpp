@@ -7,6 +7,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
+#include "core/math/dequantize.hpp"
 #include "core/math/half.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -399,7 +400,7 @@ void widen_bytes(const ByteTable& table, const std::byte* source, std::size_t n,
 
 void add_widened(float* sum, const std::byte* row, DType type, float w, std::size_t n) {
   if (type == DType::i8) return HWY_DYNAMIC_DISPATCH(AddInt8Kernel)(sum, row, w, n);
-  constexpr std::size_t kPiece = 16 * kQ8Block;
+  constexpr std::size_t kPiece = 512;  // whole blocks of every type
   std::array<float, kPiece> piece;
   for (std::size_t i = 0; i < n; i += kPiece) {
     const std::size_t count = std::min(kPiece, n - i);
@@ -426,6 +427,15 @@ void widen(const std::byte* source, DType type, std::size_t n, float* out) {
       return;
     case DType::q8_0:
       widen_q8(source, n, out);
+      return;
+    case DType::q4_0:
+    case DType::q4_1:
+    case DType::q5_0:
+    case DType::q5_1:
+    case DType::q4_k:
+    case DType::q5_k:
+    case DType::q6_k:
+      dequantize(source, type, n, out);
       return;
     case DType::f8_e4m3: {
       static const ByteTable table = table_of(f8_e4m3_to_float);

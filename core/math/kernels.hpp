@@ -24,7 +24,7 @@ std::vector<std::string> supported_isas();
 void force_isa(const std::string& name);
 bool isa_forced();
 
-/// Widens `n` stored elements (f32, f16, bf16, f8, i8, q8_0: whole blocks) to f32.
+/// Widens `n` stored elements (f32, f16, bf16, f8, i8, llama.cpp's types in whole blocks) to f32.
 void widen(const std::byte* source, DType type, std::size_t n, float* out);
 
 /// out[r] = LayerNorm(x[r] + residual[r]) · gamma + beta for `rows` rows of `n` elements (Ba et al.

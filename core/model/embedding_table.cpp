@@ -43,7 +43,8 @@ EmbeddingTable::EmbeddingTable(const ModelSpec& spec, const WeightSource& source
   }
   if (size_of(table_->dtype) > 4 || table_->dtype == DType::i32 || table_->dtype == DType::u8 ||
       table_->dtype == DType::boolean) {
-    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16, bf16, f8, i8 or q8_0",
+    throw Error(ExitCode::model,
+                "tensor {} has type {}, expected f32, f16, bf16, f8, i8 or one of GGUF's",
                 table_->name, name_of(table_->dtype));
   }
   for (const char* scale : {"_scale", "_scale_inv"}) {

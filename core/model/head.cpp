@@ -15,6 +15,7 @@ Head::Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make)
     : pooling_(spec.pooling),
       hidden_(hidden),
       row_block_(make.backend.row_block()),
+      prompt_tokens_(spec.prompt_tokens),
       skips_first_(spec.skips_first),
       normalize_(spec.normalize) {
   const RowShape shape = row_shape(spec, hidden, 0);
@@ -140,7 +141,8 @@ void Head::pool_texts(const Batch& batch, ConstMatrix states, Matrix pooled) con
     const std::size_t begin = batch.offsets[i];
     const std::size_t tokens = batch.offsets[i + 1] - begin;
     for (std::size_t p = 0; p < pooling_.size(); ++p) {
-      pool(pooling_[p], states.row_data(begin), tokens, hidden_, pooled.row_data(i) + p * hidden_);
+      pool(pooling_[p], states.row_data(begin), tokens, hidden_, pooled.row_data(i) + p * hidden_,
+           prompt_tokens_);
     }
   }
 }

@@ -30,7 +30,8 @@ class Head final : public Readout {
   /// The head averages a text's states first and does nothing else with them: then the caller may
   /// put the averages into averages_of() instead of calling run(), and call run_averages().
   bool averages() const {
-    return !multi_vector_ && pooling_.size() == 1 && pooling_[0] == Pooling::mean;
+    return !multi_vector_ && pooling_.size() == 1 && pooling_[0] == Pooling::mean &&
+           prompt_tokens_ == 0;
   }
   /// [texts, hidden] in Workspace::pooled.
   Matrix averages_of(const Batch& batch, Workspace& workspace) const;
@@ -72,6 +73,7 @@ class Head final : public Readout {
   std::size_t dims_ = 0;
   std::size_t row_block_ = 1;
   bool multi_vector_ = false;
+  std::size_t prompt_tokens_ = 0;
   bool skips_first_ = false;
   bool normalize_ = true;
 };

@@ -8,11 +8,18 @@
 
 namespace embedtool {
 
-void pool(Pooling pooling, const float* states, std::size_t tokens, std::size_t hidden,
-          float* out) {
+void pool(Pooling pooling, const float* states, std::size_t tokens, std::size_t hidden, float* out,
+          std::size_t skipped) {
   EMBEDTOOL_CHECK(pooling != Pooling::none);
   std::fill_n(out, hidden, 0.0F);
   if (tokens == 0) return;
+  if (skipped >= tokens) {
+    if (pooling == Pooling::cls) std::copy_n(states, hidden, out);
+    return;
+  }
+  const auto before = static_cast<float>(skipped);
+  states += skipped * hidden;
+  tokens -= skipped;
   const auto count = static_cast<float>(tokens);
   switch (pooling) {
     case Pooling::cls:
@@ -32,9 +39,9 @@ void pool(Pooling pooling, const float* states, std::size_t tokens, std::size_t 
       return;
     case Pooling::weighted_mean:
       for (std::size_t t = 0; t < tokens; ++t) {
-        add_scaled(out, states + t * hidden, static_cast<float>(t + 1), hidden);
+        add_scaled(out, states + t * hidden, static_cast<float>(skipped + t + 1), hidden);
       }
-      scale(out, 2.0F / (count * (count + 1.0F)), hidden);
+      scale(out, 2.0F / (count * (count + 2.0F * before + 1.0F)), hidden);
       return;
     case Pooling::none:
       break;

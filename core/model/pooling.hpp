@@ -24,7 +24,10 @@ inline constexpr auto enum_words<Pooling> = std::to_array<EnumWord<Pooling>>({
 /// Pools `tokens` states of `hidden` floats, rows back to back, into out[hidden]:
 /// cls: the first; last: the last; max: element-wise; mean: Σ/n; mean_sqrt_len: Σ/√n;
 /// weighted_mean: Σ i·x_i / Σ i with i from 1 (Muennighoff 2022). `none` is not a pooling to one
-/// vector and must not be asked for. Zero tokens give a zero vector. Thread-safe.
-void pool(Pooling pooling, const float* states, std::size_t tokens, std::size_t hidden, float* out);
+/// vector and must not be asked for. The first `skipped` tokens (a prompt's) are left out; those of
+/// a weighted mean keep their weights. No token left gives a zero vector, but for cls the first
+/// token of all. Thread-safe.
+void pool(Pooling pooling, const float* states, std::size_t tokens, std::size_t hidden, float* out,
+          std::size_t skipped = 0);
 
 }  // namespace embedtool

@@ -11,18 +11,27 @@
 namespace embedtool {
 namespace {
 
+/// Angle per position of each of `dims` / 2 pairs.
+std::vector<double> rotary_steps(double base, double divisor, std::size_t dims) {
+  std::vector<double> steps(dims / 2);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const double exponent = 2.0 * static_cast<double>(i) / static_cast<double>(dims);
+    steps[i] = std::pow(base, -exponent) / divisor;
+  }
+  return steps;
+}
+
 // Angles are computed in f64 and rounded once.
-std::vector<float> rotary_table(const RotarySpec& rotary, double base, std::size_t positions,
-                                std::size_t dims) {
-  const std::size_t half = dims / 2;
+std::vector<float> rotary_table(const std::vector<double>& steps, double magnitude,
+                                std::size_t positions) {
+  const std::size_t half = steps.size();
+  const std::size_t dims = 2 * half;
   std::vector<float> table(positions * dims);
   for (std::size_t i = 0; i < half; ++i) {
-    const double exponent = 2.0 * static_cast<double>(i) / static_cast<double>(dims);
-    const double step = std::pow(base, -exponent) / rotary.divisor;
     for (std::size_t p = 0; p < positions; ++p) {
-      const double angle = static_cast<double>(p) * step;
-      table[p * dims + i] = static_cast<float>(std::cos(angle));
-      table[p * dims + half + i] = static_cast<float>(std::sin(angle));
+      const double angle = static_cast<double>(p) * steps[i];
+      table[p * dims + i] = static_cast<float>(magnitude * std::cos(angle));
+      table[p * dims + half + i] = static_cast<float>(magnitude * std::sin(angle));
     }
   }
   return table;
@@ -39,10 +48,15 @@ AttentionPositions::AttentionPositions(const ModelSpec& spec, const WeightReader
   reach_ = spec.max_positions - 1;
   if (rotates) {
     rotated_ = spec.rotary.dims == 0 ? spec.head_dim() : spec.rotary.dims;
-    angles_ = rotary_table(spec.rotary, spec.rotary.base, spec.max_positions, rotated_);
+    const RotarySpec& rotary = spec.rotary;
+    const auto steps_of = [&](const std::vector<double>& steps, double base) {
+      return steps.empty() ? rotary_steps(base, rotary.divisor, rotated_) : steps;
+    };
+    angles_ =
+        rotary_table(steps_of(rotary.steps, rotary.base), rotary.magnitude, spec.max_positions);
     if (!spec.local_layers.empty()) {
-      local_angles_ =
-          rotary_table(spec.rotary, spec.rotary.local_base, spec.max_positions, rotated_);
+      local_angles_ = rotary_table(steps_of(rotary.local_steps, rotary.local_base),
+                                   rotary.local_magnitude, spec.max_positions);
     }
   }
   if (spec.positions == Positions::alibi) make_slopes(spec);

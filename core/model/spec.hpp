@@ -41,8 +41,13 @@ struct RotarySpec {
   double base = 10000.0;        ///< pair i of d/2 turns by base^(-2i/d) a position
   double local_base = 10000.0;  ///< in layers with a local span
   double divisor = 1.0;         ///< all angles are divided by this
-  std::size_t dims = 0;         ///< leading elements of a head that are rotated; 0 = all
-  bool interleaved = false;     ///< pairs are neighbours, not half a head apart
+  /// Angle per position of each pair, instead of what `base` gives, and likewise in local layers;
+  /// empty = as `base` says.
+  std::vector<double> steps, local_steps;
+  double magnitude = 1.0;  ///< cosines and sines are multiplied by this (YaRN)
+  double local_magnitude = 1.0;
+  std::size_t dims = 0;      ///< leading elements of a head that are rotated; 0 = all
+  bool interleaved = false;  ///< pairs are neighbours, not half a head apart
 };
 
 /// Tensor names of one model; "{}" stands for the layer's number. Empty = the model has none.
@@ -60,6 +65,8 @@ struct TensorNames {
   std::string ffn_up, ffn_gate, ffn_down;  ///< gated without ffn_gate: ffn_up holds both
   std::string ffn_norm, ffn_post_norm;
   std::string final_norm;
+  /// A linear layer on the final states, which the loader makes the head's first dense layer.
+  std::string state_projection;
   std::string relative_bias;  ///< [buckets, heads]
   /// Row weights of a static embedding table, [vocab]; empty = none.
   std::string token_weights;
@@ -102,6 +109,7 @@ inline constexpr auto kTensorFields = std::to_array<TensorField>({
     {&TensorNames::ffn_norm, TensorForm::layer},
     {&TensorNames::ffn_post_norm, TensorForm::layer},
     {&TensorNames::final_norm, TensorForm::layer},
+    {&TensorNames::state_projection, TensorForm::layer},
     {&TensorNames::relative_bias, TensorForm::tensor},
     {&TensorNames::token_weights, TensorForm::tensor},
     {&TensorNames::token_mapping, TensorForm::tensor},
@@ -148,6 +156,8 @@ struct ModelSpec {
   TokenId unseen_tail = -1;
   bool drops_unknown = false;  ///< model2vec: unknown tokens are left out before pooling
   TensorNames names;
+  /// Other sets of names that checkpoints of this family use; see choose_names().
+  std::vector<TensorNames> other_names;
   /// Prefixes that checkpoints may put before every tensor name ("bert.", …); "" is always tried.
   std::vector<std::string> prefixes;
 
@@ -211,6 +221,8 @@ struct HeadSpec {
   /// Tokens whose vectors are left out of one-vector-a-token output (ColBERT's punctuation).
   std::vector<TokenId> skipped;
   bool skips_first = false;  ///< likewise each text's first token (bge-m3)
+  /// Leading tokens of every text, a prompt's, that are left out of the pooling (INSTRUCTOR).
+  std::size_t prompt_tokens = 0;
   bool normalize = true;
   /// Matryoshka cut before normalization, or how many weights a sparse row keeps; 0 = all
   std::size_t dims = 0;

@@ -18,14 +18,15 @@ bool is_f8(DType type) {
 }
 
 bool is_float(DType type) {
-  return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::q8_0 ||
+  return type == DType::f32 || type == DType::f16 || type == DType::bf16 || is_blocked(type) ||
          is_f8(type);
 }
 
 void widen_into(const TensorView& tensor, float* out) {
   if (!is_float(tensor.dtype)) {
-    throw Error(ExitCode::model, "tensor {} has type {}, expected f32, f16, bf16, f8 or q8_0",
-                tensor.name, name_of(tensor.dtype));
+    throw Error(ExitCode::model,
+                "tensor {} has type {}, expected f32, f16, bf16, f8 or one of GGUF's", tensor.name,
+                name_of(tensor.dtype));
   }
   widen(tensor.bytes.data(), tensor.dtype, static_cast<std::size_t>(tensor.elements()), out);
 }
@@ -65,6 +66,17 @@ const float* in_place(const TensorView& tensor) {
 }
 
 }  // namespace
+
+void choose_names(ModelSpec& spec, const WeightSource& source) {
+  const WeightReader reader(source, spec.prefixes);
+  const auto fits = [&](const TensorNames& names) {
+    return reader.find(names.word_embeddings) != nullptr &&
+           (names.query.empty() || reader.find(layer_name(names.query, 0) + ".weight") != nullptr);
+  };
+  if (spec.other_names.empty() || fits(spec.names)) return;
+  const auto found = std::find_if(spec.other_names.begin(), spec.other_names.end(), fits);
+  if (found != spec.other_names.end()) spec.names = *found;
+}
 
 WeightReader::WeightReader(const WeightSource& source, std::vector<std::string> prefixes)
     : source_(source), prefixes_(std::move(prefixes)) {

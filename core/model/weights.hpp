@@ -13,6 +13,10 @@
 
 namespace embedtool {
 
+/// Makes the spec use the first of its sets of names whose word embeddings and first layer's
+/// queries `source` has; leaves it as it is if there is none.
+void choose_names(ModelSpec& spec, const WeightSource& source);
+
 /// Finds and converts a model's tensors: optional name prefixes, old LayerNorm names (gamma, beta),
 /// shape checks, f16, bf16 and f8 widened to f32. What has been converted or packed is released at
 /// once, so that a model never stands twice in memory. Borrows the source. Errors are

@@ -20,8 +20,12 @@ BestMatches::BestMatches(std::size_t queries, std::size_t k) : k_(k), heaps_(que
   for (std::vector<Match>& heap : heaps_) heap.reserve(k);
 }
 
-TopK::TopK(std::span<const float> queries, std::size_t dims, std::size_t k)
-    : queries_(queries), dims_(dims), k_(k), best_(dims == 0 ? 0 : queries.size() / dims, k) {
+TopK::TopK(std::span<const float> queries, std::size_t dims, std::size_t k, Similarity similarity)
+    : queries_(queries),
+      dims_(dims),
+      k_(k),
+      similarity_(similarity),
+      best_(dims == 0 ? 0 : queries.size() / dims, k) {
   for (std::size_t q = 0; q < best_.queries(); ++q) {
     query_norms_.push_back(std::sqrt(sum_of_squares(queries.data() + q * dims, dims)));
   }
@@ -36,6 +40,10 @@ void TopK::offer(std::span<const float> rows, std::uint64_t first_row) {
     if (std::isnan(norm)) continue;
     for (std::size_t q = 0; q < best_.queries(); ++q) {
       const float product = dot(queries_.data() + q * dims_, row, dims_);
+      if (similarity_ == Similarity::dot) {
+        best_.offer(q, {first_row + r, product});
+        continue;
+      }
       const float norms = norm * query_norms_[q];
       best_.offer(q, {first_row + r, norms > 0.0F ? product / norms : 0.0F});
     }

@@ -29,12 +29,17 @@ class BestMatches {
   std::vector<std::vector<Match>> heaps_;  ///< per query, the worst kept match at the front
 };
 
-/// The k best rows by cosine similarity, found by exact search over all rows. Rows are offered in
-/// any order and any number of calls; memory is k matches per query. Not thread-safe.
+/// How a row is scored against a query.
+enum class Similarity : std::uint8_t { cosine, dot };
+
+/// The k best rows by cosine similarity or by dot product, found by exact search over all rows.
+/// Rows are offered in any order and any number of calls; memory is k matches per query. Not
+/// thread-safe.
 class TopK {
  public:
   /// `queries`: [count, dims] row-major, borrowed. Zero queries match with score 0.
-  TopK(std::span<const float> queries, std::size_t dims, std::size_t k);
+  TopK(std::span<const float> queries, std::size_t dims, std::size_t k,
+       Similarity similarity = Similarity::cosine);
 
   /// Offers rows first_row, first_row + 1, …: [n, dims] row-major. A row with a NaN is skipped.
   void offer(std::span<const float> rows, std::uint64_t first_row);
@@ -46,6 +51,7 @@ class TopK {
   std::span<const float> queries_;
   std::size_t dims_;
   std::size_t k_;
+  Similarity similarity_;
   std::vector<float> query_norms_;
   BestMatches best_;
 };

@@ -41,10 +41,15 @@ class ParseGuard {
   std::vector<std::set<std::string>> keys_;  // one set for each open object
 };
 
+std::string short_text(const json& value) {
+  constexpr std::size_t kMostCharacters = 80;
+  return value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, kMostCharacters);
+}
+
 Error wrong_type(const std::string& where, std::string_view key, const char* wanted,
                  const json& found) {
   return Error(ExitCode::model, "{}: '{}' should be {}, but is {}", where, key, wanted,
-               found.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 80));
+               short_text(found));
 }
 
 }  // namespace
@@ -153,6 +158,21 @@ std::optional<std::vector<std::string>> JsonConfig::strings(std::string_view key
     out.push_back(item.get<std::string>());
   }
   return out;
+}
+
+std::vector<std::string> JsonConfig::members(std::string_view path) const {
+  const json* object = path.empty() ? document_.get() : find(path);
+  std::vector<std::string> out;
+  if (object == nullptr || !object->is_object()) return out;
+  for (const auto& [name, value] : object->items()) {
+    if (!value.is_null()) out.push_back(name);
+  }
+  return out;
+}
+
+std::string JsonConfig::text(std::string_view key) const {
+  const json* value = find(key);
+  return value == nullptr ? "" : short_text(*value);
 }
 
 }  // namespace embedtool

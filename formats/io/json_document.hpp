@@ -42,6 +42,8 @@ class JsonConfig : public ConfigSource {
   std::optional<std::string> string(std::string_view key) const override;
   /// A list of strings; a single string counts as a list of one.
   std::optional<std::vector<std::string>> strings(std::string_view key) const override;
+  std::vector<std::string> members(std::string_view path) const override;
+  std::string text(std::string_view key) const override;
 
   const std::string& where() const { return where_; }
   const nlohmann::json& document() const { return *document_; }

@@ -287,7 +287,7 @@ GgufModel read_gguf_model(const GgufFile& file, const std::string& where) {
   copy_sizes(facts, config);
   family.configure(facts, config);
   GgufModel model;
-  model.spec = describe_model(JsonConfig(std::move(config), where), where);
+  model.spec = describe_model(JsonConfig(std::move(config), where), where, model.notes);
   if (family.configure == configure_gemma) model.spec.norm = NormKind::rms;
   rename_tensors(facts, model.spec);
   read_pooling(facts, model);

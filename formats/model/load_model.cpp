@@ -11,6 +11,7 @@
 
 #include "core/base/error.hpp"
 #include "core/model/families/arch.hpp"
+#include "core/model/weights.hpp"
 #include "formats/io/json_document.hpp"
 #include "formats/model/builtin_model.hpp"
 #include "formats/model/gguf_model.hpp"
@@ -19,11 +20,12 @@
 #include "formats/model/model_limits.hpp"
 #include "formats/model/model_m3.hpp"
 #include "formats/model/model_modules.hpp"
+#include "formats/model/model_prompts.hpp"
 #include "formats/model/model_sparse.hpp"
 #include "formats/model/model_static.hpp"
 #include "formats/tokenizer/model_tokenizer.hpp"
 #include "formats/weights/gguf.hpp"
-#include "formats/weights/safetensors.hpp"
+#include "formats/weights/weights_folder.hpp"
 
 namespace embedtool {
 namespace {
@@ -52,7 +54,11 @@ class ModelLoader {
     if (gguf_name_.empty()) config_ = read_config(encoder_files_, "config.json");
     if (const auto bytes = find_gguf()) return load_gguf(*bytes);
     const bool is_static = chain_.is_static || (config_.has_value() && is_model2vec(*config_));
+    if (!is_static) check_adapter();
     if (!is_static && !config_.has_value()) throw_no_config();
+    // What the model is comes first: weights of an architecture that is not supported do not
+    // matter.
+    if (!is_static) model_.spec = describe_model(*config_, config_->where(), model_.notes);
     model_.weights = open_weights(files_, chain_.encoder_folder);
     if (is_static) {
       load_static();
@@ -61,9 +67,15 @@ class ModelLoader {
     }
     load_dense();
     load_tokenizer();
+    load_prompts();
     load_colbert();
     load_more_heads();
-    load_prompts();
+    if (chain_.query_folder) {
+      model_.query_encoder =
+          std::make_unique<QueryEncoder>(read_static_query_encoder(files_, *chain_.query_folder));
+    }
+    model_.has_modules = chain_.listed;
+    if (config_) model_.own_code = config_->string("auto_map.AutoModel").value_or("");
     load_card();
   }
 
@@ -102,6 +114,23 @@ class ModelLoader {
                 encoder_files_.describe());
   }
 
+  // An adapter changes the model's weights when its authors load it. Looking for one is no reason
+  // for another fingerprint.
+  void check_adapter() const {
+    const std::string name = chain_.encoder_folder + "adapter_config.json";
+    const auto bytes = files_.unrecorded().find(name);
+    if (!bytes.has_value()) return;
+    const JsonConfig adapter =
+        JsonConfig::parse(as_chars(*bytes), fmt::format("{}/{}", files_.describe(), name));
+    const std::string kind = adapter.string("peft_type").value_or("");
+    const std::string base = adapter.string("base_model_name_or_path").value_or("another model");
+    throw Error(ExitCode::model,
+                "{}: {} adapter ({}) for {}, which is not merged here; merge it once in Python: "
+                "AutoModel.from_pretrained(DIR), merge_and_unload(), save_pretrained(NEW); if the "
+                "weights beside it contain it already, remove the file from a copy of the folder",
+                adapter.where(), config_.has_value() ? "an" : "this folder is only an", kind, base);
+  }
+
   void load_static() {
     StaticModel read =
         read_static_model(*model_.weights, config_.has_value() ? &*config_ : nullptr);
@@ -115,8 +144,8 @@ class ModelLoader {
   }
 
   void load_transformer() {
-    model_.spec = describe_model(*config_, config_->where());
-    const TransformerSettings settings = read_transformer_settings(encoder_files_);
+    choose_names(model_.spec, *model_.weights);
+    const TransformerSettings settings = read_transformer_settings(encoder_files_, model_.notes);
     model_.max_tokens = transformer_limit(encoder_files_, settings, model_.spec, model_.notes);
     wishes_.lower_case = settings.lower_case;
     if (chain_.splade_folder) return load_splade();
@@ -130,12 +159,20 @@ class ModelLoader {
   void load_colbert() {
     if (model_.head.pooling != std::vector{Pooling::none}) return;
     if (model_.tokenizer == nullptr || model_.tokenizer->vocab_size() == 0) return;
-    model_.colbert = read_colbert(files_, is_stanford(), *model_.tokenizer);
-    for (const std::string& note : model_.colbert->notes) model_.notes.push_back(note);
+    if (native_multi_vector_) {
+      model_.colbert = read_multi_vector(encoder_files_, files_, chain_.mask_folder.value_or(""),
+                                         *model_.tokenizer, model_.notes);
+    } else {
+      model_.colbert = read_colbert(files_, is_stanford(), *model_.tokenizer);
+    }
+    ColbertSettings& settings = *model_.colbert;
+    for (const std::string& note : settings.notes) model_.notes.push_back(note);
     const std::size_t most = model_.max_tokens.value == 0 ? SIZE_MAX : model_.max_tokens.value;
-    model_.max_tokens = {std::min(most, model_.colbert->document_length),
-                         fmt::format("documents; queries have {}; {}", model_.colbert->query_length,
-                                     model_.colbert->source)};
+    if (settings.query_length == 0) settings.query_length = most;
+    if (settings.document_length == 0) settings.document_length = most;
+    model_.max_tokens = {
+        std::min(most, settings.document_length),
+        fmt::format("documents; queries have {}; {}", settings.query_length, settings.source)};
   }
 
   void load_stanford_projection() {
@@ -164,7 +201,9 @@ class ModelLoader {
                   "masked-language head",
                   files_.describe());
     }
-    if (const auto config = read_config(files_, where)) read_splade_pooling(*config, *sparse);
+    if (const auto config = read_config(files_, where)) {
+      read_splade_pooling(*config, *sparse, model_.notes);
+    }
     model_.head.sparse = std::move(*sparse);
     model_.head.normalize = false;
     model_.head_kind = HeadKind::sparse;
@@ -209,13 +248,16 @@ class ModelLoader {
           "use --pooling if the model's card says otherwise");
       return;
     }
-    PoolingConfig pooling = read_pooling(*config);
+    PoolingConfig pooling = read_pooling(*config, model_.notes);
     model_.head.pooling = std::move(pooling.modes);
     model_.pools_prompt = pooling.include_prompt;
     model_.pooling_source = folder + "config.json";
   }
 
   void load_normalize() {
+    for (const std::string& folder : chain_.normalize_folders) {
+      check_normalize(files_.unrecorded(), folder, chain_.multi_vector, model_.notes);
+    }
     model_.head.normalize = chain_.normalize || !chain_.listed;
     model_.normalize_source = chain_.listed ? "modules.json" : "assumed";
     if (!chain_.listed) {
@@ -225,10 +267,14 @@ class ModelLoader {
 
   void load_dense() {
     std::size_t in = model_.spec.hidden * model_.head.pooling.size();
+    if (!model_.spec.names.state_projection.empty()) {
+      model_.head.dense.push_back(read_state_projection(model_.spec, model_.head, *model_.weights));
+      in = model_.head.dense.back().out;
+    }
     for (const std::string& folder : chain_.dense_folders) {
       model_.dense_weights.emplace_back();
-      const DenseSpec dense =
-          read_dense(files_, folder, in, chain_.multi_vector, model_.dense_weights.back());
+      const DenseSpec dense = read_dense(files_, folder, in, chain_.multi_vector,
+                                         model_.dense_weights.back(), model_.notes);
       model_.head.dense.push_back(dense);
       in = dense.out;
     }
@@ -249,23 +295,11 @@ class ModelLoader {
   }
 
   void load_prompts() {
-    const auto config = read_config(files_, "config_sentence_transformers.json");
-    if (!config.has_value()) return;
-    model_.similarity = config->string("similarity_fn_name").value_or("");
-    if (config->has("prompts")) {
-      const nlohmann::json& prompts = config->document().at("prompts");
-      for (const auto& [name, text] : prompts.items()) {
-        if (!prompts.is_object() || !text.is_string()) {
-          throw Error(ExitCode::model, "{}: 'prompts' should map names to texts", config->where());
-        }
-        model_.prompts.emplace(name, text.get<std::string>());
-      }
-    }
-    model_.default_prompt_name = config->string("default_prompt_name");
-    if (model_.default_prompt_name && model_.prompts.count(*model_.default_prompt_name) == 0) {
-      throw Error(ExitCode::model, "{}: the default prompt '{}' is not among the prompts",
-                  config->where(), *model_.default_prompt_name);
-    }
+    PromptSettings settings = read_prompts(files_, model_.notes);
+    model_.similarity = std::move(settings.similarity);
+    model_.prompts = std::move(settings.prompts);
+    model_.default_prompt_name = std::move(settings.default_name);
+    native_multi_vector_ = settings.kind == "MultiVectorEncoder";
   }
 
   void load_card() {
@@ -281,6 +315,7 @@ class ModelLoader {
   SubfolderFileSet encoder_files_;
   std::optional<JsonConfig> config_;
   TokenizerWishes wishes_;
+  bool native_multi_vector_ = false;  ///< as sentence-transformers 6 saves it, not PyLate
 };
 
 // The folder's own name; in a hub's cache (models--ORG--NAME/snapshots/REVISION) the model's.

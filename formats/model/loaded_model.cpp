@@ -26,11 +26,22 @@ void choose_head(LoadedModel& model, HeadKind kind) {
 }
 
 void choose_role(LoadedModel& model, bool query) {
+  if (query && model.query_encoder) {
+    QueryEncoder& own = *model.query_encoder;
+    model.spec = std::move(own.spec);
+    model.head = std::move(own.head);
+    model.weights = std::move(own.weights);
+    model.tokenizer = std::move(own.tokenizer);
+    model.max_tokens = std::move(own.max_tokens);
+    return;
+  }
   if (!model.colbert) return;
   const ColbertSettings& settings = *model.colbert;
   model.tokenizer = make_colbert_tokenizer(std::move(model.tokenizer), settings, query);
   const bool fills = query && settings.expands_queries;
-  if (!query) model.head.skipped = settings.skipped;
+  if (query ? settings.skips_in_queries : settings.skips_in_documents) {
+    model.head.skipped = settings.skipped;
+  }
   if (fills && !settings.sees_expansion) model.spec.unseen_tail = settings.expansion;
   if (!query) return;
   const std::size_t positions = model.spec.max_positions;

@@ -18,6 +18,7 @@
 #include "formats/model/model_files.hpp"
 #include "formats/model/model_head.hpp"
 #include "formats/model/model_limits.hpp"
+#include "formats/model/model_router.hpp"
 
 namespace embedtool {
 
@@ -49,6 +50,10 @@ struct LoadedModel {
   /// For a late-interaction model: what is added to queries and documents. Until choose_role(), its
   /// tokenizer is the plain one.
   std::optional<ColbertSettings> colbert;
+  /// Where queries have an encoder of their own; choose_role() puts it in the model's place.
+  std::unique_ptr<QueryEncoder> query_encoder;
+  bool has_modules = false;  ///< there is a modules.json
+  std::string own_code;      ///< the class that `auto_map` of config.json names; "" = none
   std::map<std::string, std::string> prompts;
   std::optional<std::string> default_prompt_name;
   std::string similarity;          ///< "cosine", "dot", …; "" when not said
@@ -60,7 +65,12 @@ struct LoadedModel {
 /// that kind.
 void choose_head(LoadedModel& model, HeadKind kind);
 
-/// Makes a late-interaction model encode queries, or documents; others stay as they are. Call once.
+/// Whether queries and documents are encoded differently, prompts aside.
+inline bool has_roles(const LoadedModel& model) {
+  return model.colbert.has_value() || model.query_encoder != nullptr;
+}
+
+/// Makes a model with roles encode queries, or documents; others stay as they are. Call once.
 void choose_role(LoadedModel& model, bool query);
 
 }  // namespace embedtool

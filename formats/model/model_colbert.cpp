@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "formats/model/settings_rules.hpp"
 
 namespace embedtool {
 namespace {
@@ -34,7 +36,15 @@ class TokenIds {
   std::unordered_map<std::string, TokenId> ids_;
 };
 
-JsonConfig read_json(const FileSet& files, const char* name) {
+// The mask, else the end of a text, as PyLate takes them.
+std::optional<TokenId> usual_expansion(const TokenIds& ids) {
+  for (const char* token : {"[MASK]", "<mask>", "[SEP]", "</s>", "<|im_end|>"}) {
+    if (const auto id = ids.find(token)) return id;
+  }
+  return std::nullopt;
+}
+
+JsonConfig read_json(const FileSet& files, const std::string& name) {
   const auto bytes = files.find(name);
   const std::string where = files.describe() + "/" + name;
   return JsonConfig::parse(bytes ? as_chars(*bytes) : std::string_view("{}"), where);
@@ -74,6 +84,7 @@ class SettingsReader {
     out_.document_marker = marker(keys_.document_marker, keys_.default_document_marker);
     read_length(keys_.query_length, out_.query_length);
     read_length(keys_.document_length, out_.document_length);
+    out_.expansion_length = SIZE_MAX;  // as long as queries may be
     out_.expands_queries = config_.boolean("do_query_expansion").value_or(true);
     out_.sees_expansion = config_.boolean(keys_.sees_expansion).value_or(false);
     read_expansion();
@@ -97,13 +108,10 @@ class SettingsReader {
     }
     length = static_cast<std::size_t>(*value);
   }
-  // The mask, else the end of a text, as PyLate takes them.
   void read_expansion() {
-    for (const char* token : {"[MASK]", "<mask>", "[SEP]", "</s>", "<|im_end|>"}) {
-      if (const auto id = ids_.find(token)) {
-        out_.expansion = *id;
-        return;
-      }
+    if (const auto id = usual_expansion(ids_)) {
+      out_.expansion = *id;
+      return;
     }
     out_.expands_queries = false;
     out_.notes.emplace_back("queries are not padded: the tokenizer has no mask token");
@@ -126,8 +134,11 @@ class SettingsReader {
 class ColbertTokenizer : public Tokenizer {
  public:
   ColbertTokenizer(std::unique_ptr<Tokenizer> inner, std::optional<TokenId> marker,
-                   std::optional<TokenId> expansion)
-      : inner_(std::move(inner)), marker_(marker), expansion_(expansion) {}
+                   std::optional<TokenId> expansion, std::size_t expansion_length)
+      : inner_(std::move(inner)),
+        marker_(marker),
+        expansion_(expansion),
+        expansion_length_(expansion_length) {}
 
   std::unique_ptr<Scratch> make_scratch() const override { return inner_->make_scratch(); }
 
@@ -144,7 +155,7 @@ class ColbertTokenizer : public Tokenizer {
       ++result.n_tokens;
     }
     if (expansion_) {
-      while (result.n_tokens < options.max_tokens) {
+      while (result.n_tokens < std::min(options.max_tokens, expansion_length_)) {
         out.push_back(*expansion_);
         ++result.n_tokens;
       }
@@ -160,7 +171,76 @@ class ColbertTokenizer : public Tokenizer {
   std::unique_ptr<Tokenizer> inner_;
   std::optional<TokenId> marker_;
   std::optional<TokenId> expansion_;
+  std::size_t expansion_length_;
 };
+
+// Reads what sentence-transformers 6 calls query_expansion, and the lengths.
+class MultiVectorReader {
+ public:
+  MultiVectorReader(const JsonConfig& file, const Tokenizer& tokenizer)
+      : file_(file), ids_(tokenizer) {}
+
+  ColbertSettings run() {
+    out_.source = "sentence_bert_config.json";
+    out_.uses_prompts = true;
+    out_.query_length = length("query_length", 0);
+    out_.document_length = length("document_length", 0);
+    out_.expands_queries = file_.has("query_expansion");
+    if (out_.expands_queries) read_expansion();
+    return std::move(out_);
+  }
+
+ private:
+  std::size_t length(const char* key, std::int64_t usual) const {
+    const auto value = file_.integer(key).value_or(usual);
+    if (value < 0 || value > kMaxLength) {
+      throw Error(ExitCode::model, "{}: '{}' should be a number of tokens", file_.where(), key);
+    }
+    return static_cast<std::size_t>(value);
+  }
+  void read_expansion() {
+    out_.expansion_length = length("query_expansion.length", 0);
+    const std::string strategy = file_.string("query_expansion.strategy").value_or("");
+    if (out_.expansion_length == 0 || (strategy != "fixed" && strategy != "min")) {
+      throw Error(ExitCode::model,
+                  "{}: 'query_expansion' should have a length, and the strategy fixed or min",
+                  file_.where());
+    }
+    if (strategy == "fixed") {
+      out_.query_length = out_.expansion_length;
+    } else if (out_.query_length > 0) {
+      out_.query_length = std::max(out_.query_length, out_.expansion_length);
+    }
+    out_.sees_expansion = file_.boolean("query_expansion.attend").value_or(false);
+    const auto token = file_.string("query_expansion.token");
+    const auto id = token ? ids_.find(*token) : usual_expansion(ids_);
+    if (!id) {
+      throw Error(ExitCode::model, "{}: the expansion's token {} is not one of the tokenizer's",
+                  file_.where(), token.value_or("[MASK]"));
+    }
+    out_.expansion = *id;
+  }
+
+  const JsonConfig& file_;
+  TokenIds ids_;
+  ColbertSettings out_;
+};
+
+// Which token vectors a MultiVectorMask module leaves out.
+void read_mask(const JsonConfig& file, const Tokenizer& tokenizer, ColbertSettings& out,
+               std::vector<std::string>& notes) {
+  const AuditedConfig config(file);
+  const TokenIds ids(tokenizer);
+  for (const std::string& word :
+       config.strings("skiplist_words").value_or(std::vector<std::string>())) {
+    if (const auto id = ids.find(word)) out.skipped.push_back(*id);
+  }
+  const auto tasks =
+      config.strings("skiplist_tasks").value_or(std::vector<std::string>{"document"});
+  out.skips_in_documents = std::find(tasks.begin(), tasks.end(), "document") != tasks.end();
+  out.skips_in_queries = std::find(tasks.begin(), tasks.end(), "query") != tasks.end();
+  settle_keys(config, module_keys(), file.where(), notes);
+}
 
 }  // namespace
 
@@ -173,12 +253,24 @@ ColbertSettings read_colbert(const FileSet& files, bool stanford, const Tokenize
   return SettingsReader(files, stanford ? kStanford : kPylate, tokenizer).run();
 }
 
+ColbertSettings read_multi_vector(const FileSet& encoder_files, const FileSet& files,
+                                  const std::string& mask_folder, const Tokenizer& tokenizer,
+                                  std::vector<std::string>& notes) {
+  const JsonConfig file = read_json(encoder_files, "sentence_bert_config.json");
+  ColbertSettings out = MultiVectorReader(file, tokenizer).run();
+  if (!mask_folder.empty()) {
+    read_mask(read_json(files, mask_folder + "config.json"), tokenizer, out, notes);
+  }
+  return out;
+}
+
 std::unique_ptr<Tokenizer> make_colbert_tokenizer(std::unique_ptr<Tokenizer> inner,
                                                   const ColbertSettings& settings, bool query) {
   std::optional<TokenId> expansion;
   if (query && settings.expands_queries) expansion = settings.expansion;
   return std::make_unique<ColbertTokenizer>(
-      std::move(inner), query ? settings.query_marker : settings.document_marker, expansion);
+      std::move(inner), query ? settings.query_marker : settings.document_marker, expansion,
+      settings.expansion_length);
 }
 
 }  // namespace embedtool

@@ -7,6 +7,7 @@
 #include "core/base/error.hpp"
 #include "core/base/human.hpp"
 #include "core/model/row_shape.hpp"
+#include "formats/model/model_comparison.hpp"
 #include "formats/model/model_unused.hpp"
 
 namespace embedtool {
@@ -110,6 +111,7 @@ class Describer {
     add_colbert();
     add_prompts();
     add_weights();
+    add_comparison();
     if (!model_.notes.empty()) add("notes", model_.notes);
     return std::move(out_);
   }
@@ -211,6 +213,15 @@ class Describer {
     }
     if (model_.default_prompt_name) add("default_prompt", *model_.default_prompt_name);
     if (!model_.similarity.empty()) add("similarity", model_.similarity);
+  }
+
+  /// What sentence-transformers would do, a line for each respect.
+  void add_comparison() {
+    for (const ComparisonPoint& point : compare_with_sentence_transformers(model_)) {
+      add("st_" + point.point, point.ours,
+          point.same() ? "sentence-transformers: the same"
+                       : "sentence-transformers: " + point.theirs);
+    }
   }
 
   void add_weights() {

@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "formats/io/json_document.hpp"
+#include "formats/model/settings_rules.hpp"
 
 namespace embedtool {
 namespace {
@@ -37,16 +38,19 @@ std::size_t token_count(double value, const char* key, const std::string& where)
 
 }  // namespace
 
-TransformerSettings read_transformer_settings(const FileSet& encoder_files) {
+TransformerSettings read_transformer_settings(const FileSet& encoder_files,
+                                              std::vector<std::string>& notes) {
   for (const char* name : kSettingsFiles) {
-    const auto config = config_in(encoder_files, name);
-    if (!config.has_value()) continue;
+    const auto file = config_in(encoder_files, name);
+    if (!file.has_value()) continue;
+    const AuditedConfig config(*file);
     TransformerSettings out;
     out.source = name;
-    if (const auto length = config->number("max_seq_length"); length.has_value()) {
-      out.max_tokens = token_count(*length, "max_seq_length", config->where());
+    if (const auto length = config.number("max_seq_length"); length.has_value()) {
+      out.max_tokens = token_count(*length, "max_seq_length", file->where());
     }
-    out.lower_case = config->boolean("do_lower_case").value_or(false);
+    out.lower_case = config.boolean("do_lower_case").value_or(false);
+    settle_keys(config, transformer_settings_keys(), file->where(), notes);
     return out;
   }
   return {};

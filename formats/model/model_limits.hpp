@@ -21,8 +21,10 @@ struct TransformerSettings {
   bool lower_case = false;     ///< texts are lower-cased before the tokenizer sees them
 };
 
-/// Reads it from the encoder's folder. Throws Error(ExitCode::model).
-TransformerSettings read_transformer_settings(const FileSet& encoder_files);
+/// Reads it from the encoder's folder; unknown keys go to `notes`. Throws Error(ExitCode::model),
+/// also when a setting that is not honoured would change vectors.
+TransformerSettings read_transformer_settings(const FileSet& encoder_files,
+                                              std::vector<std::string>& notes);
 
 /// The limit of a transformer: the one in its settings, else `model_max_length` of
 /// tokenizer_config.json if that is a real limit (transformers writes 10^30 for "none"), but never

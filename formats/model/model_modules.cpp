@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "formats/io/json_document.hpp"
+#include "formats/model/model_router.hpp"
 
 namespace embedtool {
 namespace {
@@ -35,20 +36,30 @@ std::string string_member(const json& module, const char* key, const std::string
 
 class ChainReader {
  public:
-  explicit ChainReader(std::string where) : where_(std::move(where)) { chain_.listed = true; }
+  ChainReader(const FileSet& files, std::string where) : files_(files), where_(std::move(where)) {
+    chain_.listed = true;
+  }
 
   void add(const std::string& type, std::string folder) {
     const std::string name = type.substr(type.rfind('.') + 1);
+    if (!type.starts_with("sentence_transformers.") && !type.starts_with("pylate.")) {
+      refuse(type,
+             "a class of the model's own is not supported, since its code is not run; if its "
+             "authors offer the model "
+             "with sentence-transformers' own classes, use that");
+    }
     if (name == "Transformer" || name == "MLMTransformer" || name == "StaticEmbedding") {
       return add_encoder(name, folder);
     }
+    if (name == "Router" && stage_ == Stage::start) return add_router(folder);
     if (stage_ == Stage::start) refuse(type, "no Transformer or StaticEmbedding comes before it");
     if (name == "Pooling") return add_pooling(type, std::move(folder));
     if (name == "SpladePooling") return add_splade(type, std::move(folder));
     if (name == "Dense") return add_dense(type, std::move(folder));
-    if (name == "Normalize") return add_normalize();
+    if (name == "Normalize") return add_normalize(std::move(folder));
     if (name == "MultiVectorMask" && stage_ == Stage::tokens) {
       chain_.multi_vector = true;
+      chain_.mask_folder = std::move(folder);
       return;
     }
     if (name == "Dropout") {
@@ -86,6 +97,22 @@ class ChainReader {
     chain_.encoder_folder = folder;
     stage_ = chain_.is_static ? Stage::vector : Stage::tokens;
   }
+  // Documents' modules, and where queries have others, the one kind of those that is supported.
+  void add_router(const std::string& folder) {
+    const RouterConfig router = read_router(files_, folder);
+    for (const auto& [type, path] : router.documents) {
+      if (type.ends_with(".Router")) refuse(type, "a Router inside a Router is not supported");
+      add(type, path);
+    }
+    if (router.queries == router.documents) return;
+    const auto& [type, path] = router.queries.front();
+    if (router.queries.size() > 1 || !type.ends_with(".SparseStaticEmbedding")) {
+      refuse(type,
+             "queries that go through other modules than documents are supported only where "
+             "SparseStaticEmbedding encodes them");
+    }
+    chain_.query_folder = path;
+  }
   void add_pooling(const std::string& type, std::string folder) {
     if (stage_ != Stage::tokens) refuse(type, "there are no token vectors left to pool");
     if (!chain_.dense_folders.empty()) {
@@ -107,15 +134,17 @@ class ChainReader {
     if (stage_ == Stage::unit_vector) refuse(type, "Dense after Normalize is not supported");
     chain_.dense_folders.push_back(std::move(folder));
   }
-  void add_normalize() {
+  void add_normalize(std::string folder) {
     if (stage_ == Stage::weights) {
       refuse("Normalize",
              "token weights are not normalized: it is not supported after SpladePooling");
     }
     chain_.normalize = true;
+    chain_.normalize_folders.push_back(std::move(folder));
     if (stage_ == Stage::vector) stage_ = Stage::unit_vector;
   }
 
+  const FileSet& files_;
   std::string where_;
   ModuleChain chain_;
   Stage stage_ = Stage::start;
@@ -132,7 +161,7 @@ ModuleChain read_modules(const FileSet& files) {
     throw Error(ExitCode::model, "{}: should hold a list of at most {} modules", where,
                 kMaxModules);
   }
-  ChainReader reader(where);
+  ChainReader reader(files, where);
   for (const json& module : modules) {
     const std::string type = string_member(module, "type", where);
     reader.add(type, folder_of(string_member(module, "path", where)));

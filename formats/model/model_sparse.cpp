@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/model/weights.hpp"
+#include "formats/model/settings_rules.hpp"
 
 namespace embedtool {
 namespace {
@@ -72,17 +73,20 @@ std::optional<SparseSpec> find_masked_language_head(const WeightSource& weights,
   return std::nullopt;
 }
 
-void read_splade_pooling(const JsonConfig& config, SparseSpec& sparse) {
+void read_splade_pooling(const JsonConfig& file, SparseSpec& sparse,
+                         std::vector<std::string>& notes) {
+  const AuditedConfig config(file);
   const std::string strategy = config.string("pooling_strategy").value_or("max");
   const std::string activation = config.string("activation_function").value_or("relu");
   if (strategy != "max" && strategy != "sum") {
-    throw Error(ExitCode::model, "{}: pooling_strategy '{}' is not supported", config.where(),
+    throw Error(ExitCode::model, "{}: pooling_strategy '{}' is not supported", file.where(),
                 strategy);
   }
   if (activation != "relu" && activation != "log1p_relu") {
-    throw Error(ExitCode::model, "{}: activation_function '{}' is not supported", config.where(),
+    throw Error(ExitCode::model, "{}: activation_function '{}' is not supported", file.where(),
                 activation);
   }
+  settle_keys(config, module_keys(), file.where(), notes);
   sparse.sums = strategy == "sum";
   sparse.log_twice = activation == "log1p_relu";
 }

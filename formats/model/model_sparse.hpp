@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
@@ -17,7 +19,8 @@ std::optional<SparseSpec> find_masked_language_head(const WeightSource& weights,
                                                     const JsonConfig& config);
 
 /// What a SpladePooling module's config.json asks for. Throws Error(ExitCode::model) naming an
-/// unknown strategy or activation.
-void read_splade_pooling(const JsonConfig& config, SparseSpec& sparse);
+/// unknown strategy or activation; unknown keys go to `notes`.
+void read_splade_pooling(const JsonConfig& file, SparseSpec& sparse,
+                         std::vector<std::string>& notes);
 
 }  // namespace embedtool

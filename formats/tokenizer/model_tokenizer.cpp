@@ -108,6 +108,10 @@ ModelTokenizer open_gguf_tokenizer(const GgufFile& file) {
   }
 }
 
+std::unique_ptr<Tokenizer> lower_casing(std::unique_ptr<Tokenizer> tokenizer) {
+  return std::make_unique<AdjustedTokenizer>(std::move(tokenizer), true, std::nullopt);
+}
+
 ModelTokenizer open_model_tokenizer(const FileSet& files, const TokenizerWishes& wishes) {
   if (!has_tokenizer(files)) return {};
   std::unique_ptr<Tokenizer> tokenizer;

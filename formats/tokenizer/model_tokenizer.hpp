@@ -36,4 +36,7 @@ ModelTokenizer open_model_tokenizer(const FileSet& files, const TokenizerWishes&
 /// The same from a GGUF file.
 ModelTokenizer open_gguf_tokenizer(const GgufFile& file);
 
+/// The same tokenizer for texts in lower case (`do_lower_case` of sentence-transformers).
+std::unique_ptr<Tokenizer> lower_casing(std::unique_ptr<Tokenizer> tokenizer);
+
 }  // namespace embedtool

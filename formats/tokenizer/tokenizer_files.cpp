@@ -11,6 +11,7 @@
 #include "core/text/models/sentencepiece_proto.hpp"
 #include "formats/io/json_document.hpp"
 #include "formats/tokenizer/gguf_tokenizer.hpp"
+#include "formats/tokenizer/tokenizer_config.hpp"
 #include "formats/tokenizer/tokenizer_family.hpp"
 #include "formats/tokenizer/tokenizer_json.hpp"
 #include "formats/tokenizer/tokenizer_merges.hpp"
@@ -114,7 +115,15 @@ TokenizerSpec sentencepiece_spec(const FileSet& files, const SentencePieceFile& 
 
 TokenizerSpec read_spec(const FileSet& files, const std::string& model_type) {
   if (const auto bytes = files.find("tokenizer.json")) {
-    return read_tokenizer_json(as_chars(*bytes), files.describe() + "/tokenizer.json");
+    TokenizerSpec spec =
+        read_tokenizer_json(as_chars(*bytes), files.describe() + "/tokenizer.json");
+    if (files.find("tokenizer_config.json")) {
+      const Json config = read_config(files, "tokenizer_config.json");
+      const std::string name = tokenizer_class_of(config, read_config(files, "config.json"));
+      apply_tokenizer_config(config, is_bert_tokenizer(name, model_type),
+                             files.describe() + "/tokenizer_config.json", spec);
+    }
+    return spec;
   }
   if (const auto model = find_sentencepiece(files)) {
     return sentencepiece_spec(files, *model, model_type);
@@ -130,8 +139,10 @@ TokenizerSpec read_spec(const FileSet& files, const std::string& model_type) {
     return merges_spec(as_chars(*vocab_json), as_chars(*merges), files.describe(), options);
   }
   if (const auto bytes = files.find("vocab.txt")) {
-    return vocab_txt_spec(as_chars(*bytes), files.describe() + "/vocab.txt",
-                          vocab_txt_options(read_config(files, "tokenizer_config.json")));
+    const Json config = read_config(files, "tokenizer_config.json");
+    const std::string where = files.describe() + "/vocab.txt";
+    check_wordpiece_class(tokenizer_class_of(config, read_config(files, "config.json")), where);
+    return vocab_txt_spec(as_chars(*bytes), where, vocab_txt_options(config));
   }
   throw Error(ExitCode::model,
               "{}: no tokenizer: found neither tokenizer.json, nor vocab.json with merges.txt, nor "

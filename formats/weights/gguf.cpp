@@ -52,16 +52,16 @@ struct TensorType {
 // Types without a DType are there for messages.
 constexpr std::array<TensorType, 19> kTensorTypes{{{0, "F32", DType::f32},
                                                    {1, "F16", DType::f16},
-                                                   {2, "Q4_0", {}},
-                                                   {3, "Q4_1", {}},
-                                                   {6, "Q5_0", {}},
-                                                   {7, "Q5_1", {}},
+                                                   {2, "Q4_0", DType::q4_0},
+                                                   {3, "Q4_1", DType::q4_1},
+                                                   {6, "Q5_0", DType::q5_0},
+                                                   {7, "Q5_1", DType::q5_1},
                                                    {8, "Q8_0", DType::q8_0},
                                                    {10, "Q2_K", {}},
                                                    {11, "Q3_K", {}},
-                                                   {12, "Q4_K", {}},
-                                                   {13, "Q5_K", {}},
-                                                   {14, "Q6_K", {}},
+                                                   {12, "Q4_K", DType::q4_k},
+                                                   {13, "Q5_K", DType::q5_k},
+                                                   {14, "Q6_K", DType::q6_k},
                                                    {20, "IQ4_NL", {}},
                                                    {23, "IQ4_XS", {}},
                                                    {24, "I8", DType::i8},
@@ -217,17 +217,18 @@ void GgufFile::read_tensor(Reader& reader) {
 void GgufFile::place_tensor(Entry& entry, std::span<const std::byte> data) const {
   if (entry.unknown_type) return;
   TensorView& view = entry.view;
-  if (view.dtype == DType::q8_0 && view.shape.back() % static_cast<std::int64_t>(kQ8Block) != 0) {
-    throw Error(ExitCode::model, "{}: tensor '{}': rows of {} elements are not whole Q8_0 blocks",
-                where_, view.name, view.shape.back());
+  const auto block = static_cast<std::int64_t>(block_layout(view.dtype).elements);
+  if (view.shape.back() % block != 0) {
+    throw Error(ExitCode::model, "{}: tensor '{}': rows of {} elements are not whole {} blocks",
+                where_, view.name, view.shape.back(), name_of(view.dtype));
   }
   std::uint64_t elements = 1;
   bool fits = true;
   for (const std::int64_t extent : view.shape) {
     fits = fits && !__builtin_mul_overflow(elements, static_cast<std::uint64_t>(extent), &elements);
   }
-  // Each element takes a byte or more, so this also keeps stored_bytes() from overflowing.
-  fits = fits && elements <= data.size();
+  // An element takes half a byte or more, so this also keeps stored_bytes() from overflowing.
+  fits = fits && elements / 2 <= data.size();
   const std::uint64_t size = fits ? stored_bytes(view.dtype, elements) : 0;
   if (!fits || entry.offset > data.size() || size > data.size() - entry.offset) {
     throw Error(
@@ -372,8 +373,8 @@ const TensorView* GgufFile::find(std::string_view name) const {
   const TensorType* type = tensor_type(*entry.unknown_type);
   throw Error(
       ExitCode::model,
-      "{}: tensor '{}' is stored as {}, which is not supported; use the model's F32, F16, BF16 or "
-      "Q8_0 file",
+      "{}: tensor '{}' is stored as {}, which is not supported; use the model's F32, F16, BF16, "
+      "Q8_0 or Q4_K_M file",
       where_, name,
       type != nullptr ? std::string(type->name) : fmt::format("type {}", *entry.unknown_type));
 }

@@ -54,10 +54,4 @@ class SafetensorsWeights : public WeightSource {
   std::map<std::string, Entry, std::less<>> entries_;  // nodes do not move: views stay valid
 };
 
-/// The weights of a model folder: `model.safetensors`, or the shards that
-/// `model.safetensors.index.json` lists, in `folder` of `files` ("" = the top; else ending in '/').
-/// `files` must outlive the result. Throws Error(ExitCode::model) if there are none, with advice if
-/// the folder has weights in another format.
-std::unique_ptr<SafetensorsWeights> open_weights(const FileSet& files, const std::string& folder);
-
 }  // namespace embedtool

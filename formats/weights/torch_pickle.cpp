@@ -13,7 +13,7 @@
 namespace embedtool {
 namespace {
 
-constexpr std::size_t kMaxPickle = std::size_t{1} << 20;
+constexpr std::size_t kMaxPickle = std::size_t{16} << 20;
 // GET copies what it finds: these bound what a small file can make of itself.
 constexpr std::size_t kMaxText = 1024;
 constexpr std::size_t kMaxStack = 16384;

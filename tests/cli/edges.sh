@@ -72,7 +72,7 @@ equal "$(lines elsewhere.jsonl)" 5 "lines of --rejects"
 
 # Model folders that cannot be used.
 run 4 encode -m no-such-model -o x one.jsonl
-mkdir torch-only && echo '{"model_type": "bert"}' >torch-only/config.json && : >torch-only/pytorch_model.bin
+mkdir torch-only && cp "$MODEL/config.json" torch-only/ && : >torch-only/pytorch_model.bin
 run 4 encode -m torch-only -o x one.jsonl
 has stderr "safetensors"
 [[ ! -e x ]] || fail "an output was made for a model that cannot be used"

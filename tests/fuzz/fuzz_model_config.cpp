@@ -18,8 +18,10 @@ using embedtool::testing::Files;
 
 Files good_files() {
   Files files = embedtool::testing::bert_files({.layers = 1});
-  files["modules.json"] = embedtool::testing::modules_json(
-      {{"", "x.Transformer"}, {"1_Pooling", "x.Pooling"}, {"2_Dense", "x.Dense"}});
+  files["modules.json"] =
+      embedtool::testing::modules_json({{"", "sentence_transformers.models.Transformer"},
+                                        {"1_Pooling", "sentence_transformers.models.Pooling"},
+                                        {"2_Dense", "sentence_transformers.models.Dense"}});
   files["1_Pooling/config.json"] = "{}";
   embedtool::testing::add_dense(files, "2_Dense", 12, 5, "torch.nn.modules.activation.Tanh");
   return files;

@@ -132,7 +132,7 @@ TEST(GgufRounded, GivesTheVectorsOfItsOwnWeights) {
   for (const golden::Item& item : items) {
     if (item.ids.size() <= 40) fitting.push_back(item);
   }
-  for (const std::string type : {"q8_0", "bf16", "f16"}) {
+  for (const std::string type : {"q8_0", "q5_0", "q4_0", "bf16", "f16"}) {
     const fs::path file = parent / ("rounded-" + type + ".gguf");
     const fs::path rounded = parent / ("rounded-" + type);
     ASSERT_NO_FATAL_FAILURE(convert(*folder, file, type, " --rounded '" + rounded.string() + "'"));

@@ -28,7 +28,8 @@ std::string line(const ModelDescription& description, const std::string& key) {
 
 TEST(DescribeModel, SaysWhatWasUnderstood) {
   Files files = sentence_files();
-  files["modules.json"] = modules_json({kTransformer, kPooling, {"2_Dense", "x.Dense"}});
+  files["modules.json"] =
+      modules_json({kTransformer, kPooling, {"2_Dense", "sentence_transformers.models.Dense"}});
   add_dense(files, "2_Dense", 12, 5, "torch.nn.modules.activation.Tanh");
   files["config_sentence_transformers.json"] = R"({"prompts": {"query": "q: "}})";
   const LoadedModel model = load(files);

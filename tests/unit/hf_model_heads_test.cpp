@@ -112,7 +112,8 @@ TEST(ModelHeads, RefusesWhatItDoesNotKnow) {
   files = splade_files();
   files["modules.json"] = modules_json({kTransformer, kSplade, kNormalize});
   EXPECT_THAT(error_loading(files), HasSubstr("Normalize"));
-  files["modules.json"] = modules_json({kTransformer, kSplade, {"2_Dense", "x.Dense"}});
+  files["modules.json"] =
+      modules_json({kTransformer, kSplade, {"2_Dense", "sentence_transformers.models.Dense"}});
   EXPECT_THAT(error_loading(files), HasSubstr("Dense after SpladePooling"));
   files["modules.json"] = modules_json({kTransformer, kSplade, kSplade});
   EXPECT_THAT(error_loading(files), HasSubstr("right after the transformer"));

@@ -63,7 +63,8 @@ TEST(LoadStaticModel, ReadsAStaticEmbeddingModule) {
   EXPECT_FALSE(model.spec.drops_unknown);
   EXPECT_FALSE(model.head.normalize);
   EXPECT_EQ(model.max_tokens.value, 0U);
-  files["modules.json"] = modules_json({{"0_StaticEmbedding", "x.StaticEmbedding"}, kNormalize});
+  files["modules.json"] = modules_json(
+      {{"0_StaticEmbedding", "sentence_transformers.models.StaticEmbedding"}, kNormalize});
   EXPECT_TRUE(load(files).head.normalize);
 }
 

@@ -53,7 +53,8 @@ TEST(LoadModel, ReadsASentenceTransformersFolder) {
 
 TEST(LoadModel, SurvivesAMove) {
   Files files = sentence_files();
-  files["modules.json"] = modules_json({kTransformer, kPooling, {"2_Dense", "x.Dense"}});
+  files["modules.json"] =
+      modules_json({kTransformer, kPooling, {"2_Dense", "sentence_transformers.models.Dense"}});
   add_dense(files, "2_Dense", 12, 5, "torch.nn.modules.activation.Tanh");
   LoadedModel first = load(files);
   const LoadedModel second = std::move(first);
@@ -131,8 +132,10 @@ TEST(LoadModel, ReadsDenseChains) {
 
 TEST(LoadModel, ReadsResidualDenseLayers) {
   Files files = sentence_files();
-  files["modules.json"] =
-      modules_json({kTransformer, kPooling, {"2", "x.Dense"}, {"3", "x.Dense"}});
+  files["modules.json"] = modules_json({kTransformer,
+                                        kPooling,
+                                        {"2", "sentence_transformers.models.Dense"},
+                                        {"3", "sentence_transformers.models.Dense"}});
   files["2/config.json"] = R"({"in_features": 12, "out_features": 5, "use_residual": true})";
   files["2/model.safetensors"] =
       safetensors_file({seeded_tensor("linear.weight", {5, 12}), seeded_tensor("linear.bias", {5}),
@@ -280,10 +283,12 @@ TEST(LoadModel, RefusesBrokenModuleLists) {
               HasSubstr("left to pool"));
   EXPECT_THAT(error_loading(with_modules({kTransformer, kNormalize, kPooling})),
               HasSubstr("Normalize before pooling"));
-  EXPECT_THAT(error_loading(with_modules({kTransformer, {"2_Dense", "x.Dense"}, kPooling})),
+  EXPECT_THAT(error_loading(with_modules(
+                  {kTransformer, {"2_Dense", "sentence_transformers.models.Dense"}, kPooling})),
               HasSubstr("Dense layer before pooling"));
   EXPECT_THAT(
-      error_loading(with_modules({kTransformer, kPooling, kNormalize, {"3_Dense", "x.Dense"}})),
+      error_loading(with_modules(
+          {kTransformer, kPooling, kNormalize, {"3_Dense", "sentence_transformers.models.Dense"}})),
       HasSubstr("Dense after Normalize"));
   EXPECT_THAT(error_loading(with_modules({{"../other", kTransformer.second}, kPooling})),
               HasSubstr("outside its folder"));
@@ -301,7 +306,7 @@ TEST(LoadModel, RefusesBrokenParts) {
   files = sentence_files();
   files.erase("model.safetensors");
   files["pytorch_model.bin"] = "PK";
-  EXPECT_THAT(error_loading(files), HasSubstr("safe_serialization"));
+  EXPECT_THAT(error_loading(files), HasSubstr("torch.save()"));
   EXPECT_THAT(error_loading(with("1_Pooling/config.json", R"({"pooling_mode": "attention"})")),
               HasSubstr("'attention'"));
   EXPECT_THAT(error_loading(with("sentence_bert_config.json", R"({"max_seq_length": -1})")),
@@ -315,7 +320,8 @@ TEST(LoadModel, RefusesBrokenParts) {
 
 TEST(LoadModel, RefusesBrokenDenseLayers) {
   Files good = sentence_files();
-  good["modules.json"] = modules_json({kTransformer, kPooling, {"2_Dense", "x.Dense"}});
+  good["modules.json"] =
+      modules_json({kTransformer, kPooling, {"2_Dense", "sentence_transformers.models.Dense"}});
   add_dense(good, "2_Dense", 12, 5, "torch.nn.modules.activation.Tanh");
   EXPECT_EQ(error_loading(good), "");
   const auto dense = [&good](const char* config) {

@@ -1,4 +1,5 @@
 #include "formats/weights/safetensors.hpp"
+#include "formats/weights/weights_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -270,7 +271,7 @@ TEST(WeightFolder, RefusesATensorInTwoShards) {
 
 TEST(WeightFolder, AdvisesOnOtherFormats) {
   EXPECT_THAT(error_opening({{"pytorch_model.bin", "x"}}),
-              AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("save_pretrained")));
+              AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("torch.save()")));
   EXPECT_THAT(error_opening({{"tf_model.h5", "x"}}), HasSubstr("from_tf=True"));
   EXPECT_THAT(error_opening({{"onnx/model.onnx", "x"}}), HasSubstr("ONNX"));
   EXPECT_THAT(error_opening({}), HasSubstr("is the download complete?"));

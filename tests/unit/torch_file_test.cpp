@@ -42,7 +42,8 @@ std::vector<float> values_of(const TorchWeights& weights, const char* name) {
 TEST(TorchFile, ReadsAStateDict) {
   for (const auto& [name, type] : {std::pair{"state_f32.pt", DType::f32},
                                    {"state_f16.pt", DType::f16},
-                                   {"state_bf16.pt", DType::bf16}}) {
+                                   {"state_bf16.pt", DType::bf16},
+                                   {"state_zip64.pt", DType::f32}}) {
     const std::string file = file_named(name);
     ASSERT_FALSE(file.empty()) << name;
     const TorchWeights weights(as_bytes(file), name);
@@ -53,6 +54,14 @@ TEST(TorchFile, ReadsAStateDict) {
     EXPECT_THAT(values_of(weights, "bias"), ElementsAre(-1, 0.5));
     EXPECT_EQ(weights.find("absent"), nullptr);
   }
+}
+
+TEST(TorchFile, ReadsSeveralFilesAndRefusesATensorInTwo) {
+  const std::string file = file_named("state_f32.pt");
+  TorchWeights weights("folder");
+  weights.add_file(as_bytes(file), "a.bin");
+  EXPECT_EQ(weights.names().size(), 2U);
+  EXPECT_THROW(weights.add_file(as_bytes(file), "b.bin"), Error);
 }
 
 std::string error_of(const std::string& file) {

@@ -1,28 +1,35 @@
 #include "core/model/families/arch.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "core/base/error.hpp"
 #include "core/model/families/arch_families.hpp"
+#include "core/model/families/config_keys.hpp"
 
 namespace embedtool {
 namespace {
 
-// One line a family, asked in this order.
+// One line per family, asked in this order.
 constexpr std::array kArchitectures = {
     Architecture{"bert", is_bert, describe_bert},
     Architecture{"distilbert", is_distilbert, describe_distilbert},
-    Architecture{"roberta", is_roberta, describe_roberta},
+    Architecture{"jina_embeddings_v3", is_jina_v3, describe_jina_v3,
+                 "XLMRobertaFlashConfig XLMRobertaModel XLMRobertaLoRA"},
+    Architecture{"roberta, xlm-roberta, camembert", is_roberta, describe_roberta},
     Architecture{"mpnet", is_mpnet, describe_mpnet},
     Architecture{"albert", is_albert, describe_albert},
     Architecture{"electra", is_electra, describe_electra},
-    Architecture{"jina-bert", is_jina, describe_jina},
-    Architecture{"nomic_bert", is_nomic, describe_nomic},
-    Architecture{"new", is_gte, describe_gte},
+    Architecture{"jina-bert", is_jina, describe_jina, "JinaBertModel JinaBertConfig"},
+    Architecture{"nomic_bert", is_nomic, describe_nomic, "NomicBertModel NomicBertConfig"},
+    Architecture{"new, gte", is_gte, describe_gte, "NewModel NewConfig GteModel GteConfig"},
     Architecture{"modernbert", is_modernbert, describe_modernbert},
-    Architecture{"qwen2, qwen3", is_qwen, describe_qwen},
+    Architecture{"qwen2, qwen3", is_qwen, describe_qwen,
+                 "Qwen2Model Qwen2Config Qwen3BidirectionalModel"},
+    Architecture{"llama, mistral, llama_bidirec, eurobert", is_llama, describe_llama,
+                 "LlamaBidirectionalModel LlamaBidirectionalConfig EuroBertModel EuroBertConfig"},
     Architecture{"gemma3_text", is_gemma, describe_gemma},
-    Architecture{"t5", is_t5, describe_t5},
+    Architecture{"t5, mt5", is_t5, describe_t5},
 };
 
 void check(const ModelSpec& spec, const std::string& where) {
@@ -57,17 +64,84 @@ void check(const ModelSpec& spec, const std::string& where) {
   }
 }
 
+// The class that computes the model's vectors, if it is one that the model brings along; "" if it
+// is transformers' own.
+std::string own_class(const ConfigSource& config) {
+  for (const char* key : {"auto_map.AutoModel", "auto_map.AutoConfig"}) {
+    const std::string path = config.string(key).value_or("");
+    if (!path.empty()) return path.substr(path.rfind('.') + 1);
+  }
+  return "";
+}
+
+void check_own_code(const Architecture& architecture, const ConfigSource& config,
+                    const std::string& where) {
+  const std::string name = own_class(config);
+  std::string_view known = architecture.own_classes;
+  while (!known.empty()) {
+    const std::size_t end = std::min(known.find(' '), known.size());
+    if (known.substr(0, end) == name) return;
+    known.remove_prefix(std::min(end + 1, known.size()));
+  }
+  if (name.empty()) return;
+  throw Error(
+      ExitCode::model,
+      "{}: \"auto_map\" names code of the model's own ({}), which is not known to compute "
+      "what a {} does{}; if the model's authors say that the class of transformers gives the "
+      "same vectors, remove \"auto_map\" from a copy of the folder",
+      where, name, config.string("model_type").value_or("model"),
+      architecture.own_classes.empty()
+          ? ""
+          : fmt::format(" (known classes: {})", architecture.own_classes));
+}
+
+// Weights of one scale for each block are multiplied out (f8, in the layouts of finegrained_fp8 and
+// of compressed-tensors); everything else that calls itself quantized is named.
+void check_quantization(const ConfigSource& config, const std::string& where) {
+  const std::string method = config.string("quantization_config.quant_method").value_or("");
+  const std::string format = config.string("quantization_config.format").value_or("");
+  const bool mlx = config.has("quantization.group_size");
+  const bool nameless = config.has("quantization_config") && method.empty();
+  if (method == "fp8" || (method == "compressed-tensors" && format == "float-quantized")) return;
+  if (method.empty() && !mlx && !nameless) return;
+  throw Error(ExitCode::model,
+              "{}: the weights are quantized ({}), in a form that is not read; use the original "
+              "model's safetensors weights, or a GGUF file of it",
+              where,
+              mlx        ? "MLX"
+              : nameless ? config.text("quantization_config")
+                         : method + " " + format);
+}
+
+// What a family refuses, with the file's name before it.
+ModelSpec describe_as(const Architecture& architecture, const ConfigSource& config,
+                      const std::string& where) {
+  try {
+    return architecture.describe(config);
+  } catch (const Error& error) {
+    const std::string_view message = error.what();
+    if (message.starts_with(where)) throw;
+    throw Error(error.code(), "{}: {}", where, message);
+  }
+}
+
 }  // namespace
 
 std::span<const Architecture> architectures() {
   return kArchitectures;
 }
 
-ModelSpec describe_model(const ConfigSource& config, const std::string& where) {
+ModelSpec describe_model(const ConfigSource& config, const std::string& where,
+                         std::vector<std::string>& notes) {
   for (const Architecture& architecture : architectures()) {
-    if (!architecture.recognizes(config)) continue;
-    ModelSpec spec = architecture.describe(config);
+    const AuditedConfig audited(config);
+    if (!architecture.recognizes(audited)) continue;
+    check_own_code(architecture, config, where);
+    check_quantization(audited, where);
+    ModelSpec spec = describe_as(architecture, audited, where);
     check(spec, where);
+    const std::string note = unknown_keys_note(audited.check_unread(config_keys(), where), where);
+    if (!note.empty()) notes.push_back(note);
     return spec;
   }
   std::string families;

@@ -2,6 +2,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
@@ -15,14 +17,20 @@ struct Architecture {
   const char* family;
   bool (*recognizes)(const ConfigSource& config);
   ModelSpec (*describe)(const ConfigSource& config);
+  /// Classes, separated by spaces, of code that models of this family bring along (`auto_map`) and
+  /// that computes what `describe` says. Any other is refused.
+  std::string_view own_classes = "";
 };
 
 /// All families, in the order in which they are asked.
 std::span<const Architecture> architectures();
 
 /// The spec of the first family that recognises `config`; `where` names the configuration in
-/// messages. Throws Error(ExitCode::model), listing the supported families, when none does, and
-/// when a size is missing or senseless.
-ModelSpec describe_model(const ConfigSource& config, const std::string& where);
+/// messages. Every key is accounted for (config_keys.hpp); keys that nobody knows are added to
+/// `notes`. Throws Error(ExitCode::model) naming `where`: listing the supported families when none
+/// recognises it, when a size is missing or senseless, and when a key or code of the model's own
+/// asks for something that is not computed.
+ModelSpec describe_model(const ConfigSource& config, const std::string& where,
+                         std::vector<std::string>& notes);
 
 }  // namespace embedtool

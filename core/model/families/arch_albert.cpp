@@ -6,8 +6,7 @@
 namespace embedtool {
 
 bool is_albert(const ConfigSource& config) {
-  return config.string("model_type").value_or("") == "albert" && !config.has("auto_map") &&
-         config.string("position_embedding_type").value_or("absolute") == "absolute";
+  return config.string("model_type").value_or("") == "albert";
 }
 
 ModelSpec describe_albert(const ConfigSource& config) {

@@ -6,14 +6,25 @@ namespace embedtool {
 
 bool is_bert(const ConfigSource& config) {
   // JinaBERT calls itself "bert" too, but brings code of its own and ALiBi instead of positions.
-  return config.string("model_type").value_or("") == "bert" && !config.has("auto_map") &&
-         config.string("position_embedding_type").value_or("absolute") == "absolute";
+  return config.string("model_type").value_or("") == "bert" && !is_jina(config);
 }
 
 ModelSpec describe_bert(const ConfigSource& config) {
+  return describe_bert_like(config, "absolute");
+}
+
+ModelSpec describe_bert_like(const ConfigSource& config, std::string_view usual_positions) {
   if (config.boolean("is_decoder").value_or(false)) {
     throw Error(ExitCode::model,
                 "the configuration says \"is_decoder\": only bidirectional encoders are supported");
+  }
+  const std::string positions =
+      config.string("position_embedding_type").value_or(std::string(usual_positions));
+  if (positions != usual_positions) {
+    throw Error(ExitCode::model,
+                "\"position_embedding_type\": \"{}\" is not supported for this model type; "
+                "\"{}\" is",
+                positions, usual_positions);
   }
   ModelSpec spec;
   spec.family = config.string("model_type").value_or("bert");

@@ -5,7 +5,7 @@
 namespace embedtool {
 
 bool is_distilbert(const ConfigSource& config) {
-  return config.string("model_type").value_or("") == "distilbert" && !config.has("auto_map");
+  return config.string("model_type").value_or("") == "distilbert";
 }
 
 ModelSpec describe_distilbert(const ConfigSource& config) {

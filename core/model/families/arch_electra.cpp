@@ -4,8 +4,7 @@
 namespace embedtool {
 
 bool is_electra(const ConfigSource& config) {
-  return config.string("model_type").value_or("") == "electra" && !config.has("auto_map") &&
-         config.string("position_embedding_type").value_or("absolute") == "absolute";
+  return config.string("model_type").value_or("") == "electra";
 }
 
 ModelSpec describe_electra(const ConfigSource& config) {

@@ -3,6 +3,7 @@
 // What each arch_*.cpp offers to the table in arch.cpp.
 
 #include <cstddef>
+#include <string_view>
 
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
@@ -14,6 +15,9 @@ std::size_t required_size(const ConfigSource& config, const char* key);
 
 bool is_bert(const ConfigSource& config);
 ModelSpec describe_bert(const ConfigSource& config);
+/// What BERT's relatives share with it; `usual_positions` is the only `position_embedding_type`
+/// that is accepted.
+ModelSpec describe_bert_like(const ConfigSource& config, std::string_view usual_positions);
 
 bool is_distilbert(const ConfigSource& config);
 ModelSpec describe_distilbert(const ConfigSource& config);
@@ -36,6 +40,9 @@ ModelSpec describe_jina(const ConfigSource& config);
 bool is_nomic(const ConfigSource& config);
 ModelSpec describe_nomic(const ConfigSource& config);
 
+bool is_jina_v3(const ConfigSource& config);
+ModelSpec describe_jina_v3(const ConfigSource& config);
+
 bool is_gte(const ConfigSource& config);
 ModelSpec describe_gte(const ConfigSource& config);
 
@@ -44,6 +51,9 @@ ModelSpec describe_modernbert(const ConfigSource& config);
 
 bool is_qwen(const ConfigSource& config);
 ModelSpec describe_qwen(const ConfigSource& config);
+
+bool is_llama(const ConfigSource& config);
+ModelSpec describe_llama(const ConfigSource& config);
 
 bool is_gemma(const ConfigSource& config);
 ModelSpec describe_gemma(const ConfigSource& config);

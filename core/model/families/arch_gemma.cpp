@@ -1,36 +1,44 @@
-// EmbeddingGemma (Vera et al. 2025; transformers' Gemma3TextModel with bidirectional attention):
+// Gemma 3 (Gemma Team 2025; transformers' Gemma3TextModel): causal, or reading both ways as
+// EmbeddingGemma does (Vera et al. 2025);
 // blocks with a norm before and behind either sub-layer, five layers of six local.
 #include <cmath>
+#include <utility>
 
 #include "core/base/error.hpp"
 #include "core/model/families/arch_families.hpp"
+#include "core/model/families/decoder_block.hpp"
 
 namespace embedtool {
 namespace {
 
 void read_spans(const ConfigSource& config, ModelSpec& spec) {
-  // |query - key| ≤ window / 2.
-  spec.local_span = static_cast<std::size_t>(config.integer("sliding_window").value_or(512)) / 2;
-  spec.local_layers.assign(spec.layers, 0);
-  const auto types = config.strings("layer_types");
-  if (types && types->size() != spec.layers) {
-    throw Error(ExitCode::model, "layer_types names {} layers of {}", types->size(), spec.layers);
-  }
+  const auto window = static_cast<std::size_t>(config.integer("sliding_window").value_or(4096));
+  // |query - key| ≤ window / 2, or the last `window` keys.
+  spec.local_span = spec.causal ? span_of_window(window) : window / 2;
   const auto period = config.integer("_sliding_window_pattern")
                           .value_or(config.integer("sliding_window_pattern").value_or(6));
-  for (std::size_t i = 0; i < spec.layers; ++i) {
-    const bool local = types        ? (*types)[i] == "sliding_attention"
-                       : period > 0 ? (i + 1) % static_cast<std::size_t>(period) != 0
-                                    : false;
-    spec.local_layers[i] = local ? 1 : 0;
-  }
+  mark_local_layers(spec, config, [period](std::size_t layer) {
+    return period > 0 && (layer + 1) % static_cast<std::size_t>(period) != 0;
+  });
+}
+
+// Layers that see everything may be stretched; local ones turn by a base of their own.
+void read_rotary(const ConfigSource& config, ModelSpec& spec) {
+  set_rope(spec, config, "full_attention", 1e6);
+  RopeAngles local = read_rope(config, {.theta = "rope_local_base_freq",
+                                        .layers = "sliding_attention",
+                                        .scales = false,
+                                        .dims = spec.head_dim(),
+                                        .trained = spec.max_positions});
+  spec.rotary.local_base = local.base;
+  spec.rotary.local_steps = std::move(local.steps);
+  spec.rotary.local_magnitude = local.magnitude;
 }
 
 }  // namespace
 
 bool is_gemma(const ConfigSource& config) {
-  return config.string("model_type").value_or("") == "gemma3_text" &&
-         config.boolean("use_bidirectional_attention").value_or(false);
+  return config.string("model_type").value_or("") == "gemma3_text";
 }
 
 ModelSpec describe_gemma(const ConfigSource& config) {
@@ -54,14 +62,9 @@ ModelSpec describe_gemma(const ConfigSource& config) {
   const double query_scalar = config.number("query_pre_attn_scalar").value_or(256.0);
   spec.attention_scale = static_cast<float>(1.0 / std::sqrt(query_scalar));
   spec.positions = Positions::rotary;
-  spec.rotary.base =
-      config.number("rope_theta")
-          .value_or(config.number("rope_parameters.full_attention.rope_theta").value_or(1e6));
-  spec.rotary.local_base =
-      config.number("rope_local_base_freq")
-          .value_or(config.number("rope_parameters.sliding_attention.rope_theta").value_or(1e4));
-  constexpr std::size_t kMaxLayers = 1024;  // what check() allows; before it ran
-  if (spec.layers <= kMaxLayers) read_spans(config, spec);
+  spec.causal = !config.boolean("use_bidirectional_attention").value_or(false);
+  read_spans(config, spec);
+  read_rotary(config, spec);
   const std::string layer = "layers.{}.";
   spec.names.word_embeddings = "embed_tokens.weight";
   spec.names.query = layer + "self_attn.q_proj";

@@ -1,5 +1,5 @@
-// GTE and Stella's "new" (Zhang et al. 2024; Alibaba-NLP/new-impl): post-norm blocks with rotary
-// positions and a gated FFN.
+// GTE and Stella's "new" (Zhang et al. 2024; Alibaba-NLP/new-impl), which Snowflake's models and
+// transformers' GteModel call "gte": post-norm blocks with rotary positions and a gated FFN.
 #include <cmath>
 
 #include "core/base/error.hpp"
@@ -8,17 +8,26 @@
 namespace embedtool {
 namespace {
 
-// NTK-aware scaling: a larger base, and all angles divided by factor^(2/d).
+// NTK-aware scaling, under either key: a larger base, and all angles divided by factor^(2/d).
 void read_rotary(const ConfigSource& config, ModelSpec& spec) {
   const auto base = config.number("rope_theta");
-  spec.rotary.base = base.value_or(config.number("rope_parameters.rope_theta").value_or(10000.0));
-  if (!config.has("rope_scaling")) return;
-  const std::string type = config.string("rope_scaling.type")
-                               .value_or(config.string("rope_scaling.rope_type").value_or(""));
-  if (type != "ntk" || config.has("rope_scaling.mixed_b")) {
-    throw Error(ExitCode::model, "rope_scaling of type \"{}\" is not supported", type);
+  const bool native = config.string("model_type").value_or("") == "gte";
+  spec.rotary.base = config.number("rope_parameters.rope_theta")
+                         .value_or(base.value_or(native ? 160000.0 : 10000.0));
+  const std::string path = config.has("rope_parameters.factor") || !config.has("rope_scaling")
+                               ? "rope_parameters"
+                               : "rope_scaling";
+  const std::string type = config.string(path + ".rope_type")
+                               .value_or(config.string(path + ".type").value_or("default"));
+  if (type == "default") return;
+  if (type != "ntk" || config.has(path + ".mixed_b")) {
+    throw Error(ExitCode::model, "{} of type \"{}\" is not supported (ntk without mixed_b is)",
+                path, type);
   }
-  const double factor = config.number("rope_scaling.factor").value_or(1.0);
+  const double factor = config.number(path + ".factor").value_or(1.0);
+  if (!(factor >= 1.0) || !std::isfinite(factor)) {
+    throw Error(ExitCode::model, "{}.factor should be a number from 1", path);
+  }
   spec.rotary.base *= factor;
   spec.rotary.divisor = std::pow(factor, 2.0 / static_cast<double>(spec.head_dim()));
 }
@@ -26,16 +35,12 @@ void read_rotary(const ConfigSource& config, ModelSpec& spec) {
 }  // namespace
 
 bool is_gte(const ConfigSource& config) {
-  return config.string("model_type").value_or("") == "new";
+  const std::string type = config.string("model_type").value_or("");
+  return type == "new" || type == "gte";
 }
 
 ModelSpec describe_gte(const ConfigSource& config) {
-  ModelSpec spec = describe_bert(config);
-  spec.family = "new";
-  const std::string positions = config.string("position_embedding_type").value_or("rope");
-  if (positions != "rope") {
-    throw Error(ExitCode::model, "position_embedding_type \"{}\" is not supported", positions);
-  }
+  ModelSpec spec = describe_bert_like(config, "rope");
   if (config.string("layer_norm_type").value_or("layer_norm") != "layer_norm" ||
       config.boolean("logn_attention_scale").value_or(false)) {
     throw Error(ExitCode::model,
@@ -55,7 +60,7 @@ ModelSpec describe_gte(const ConfigSource& config) {
   spec.names.ffn_up = layer + "mlp.up_gate_proj";
   spec.names.ffn_down = layer + "mlp.down_proj";
   spec.names.ffn_norm = layer + "mlp_ln";
-  spec.prefixes = {"new.", "model."};
+  spec.prefixes = {"new.", "gte.", "model."};
   return spec;
 }
 

@@ -24,7 +24,7 @@ bool is_jina(const ConfigSource& config) {
 }
 
 ModelSpec describe_jina(const ConfigSource& config) {
-  ModelSpec spec = describe_bert(config);
+  ModelSpec spec = describe_bert_like(config, "alibi");
   const std::string kind = config.string("feed_forward_type").value_or("geglu");
   const bool code = is_code_variant(config);
   if (kind != "geglu" && kind != "reglu") {

@@ -1,38 +1,40 @@
 // ModernBERT (Warner et al. 2024; transformers' ModernBertModel): pre-norm blocks without biases,
 // rotary positions, a gated FFN, and two layers of three that see a window only.
+#include <utility>
+
 #include "core/base/error.hpp"
 #include "core/model/families/arch_families.hpp"
+#include "core/model/families/decoder_block.hpp"
 
 namespace embedtool {
 namespace {
 
 // Which layers are local: by a period, or, from transformers 5 on, in a list.
 void read_spans(const ConfigSource& config, ModelSpec& spec) {
-  spec.local_layers.assign(spec.layers, 0);
   spec.local_span = static_cast<std::size_t>(config.integer("local_attention").value_or(128)) / 2;
-  if (const auto types = config.strings("layer_types")) {
-    if (types->size() != spec.layers) {
-      throw Error(ExitCode::model, "layer_types names {} layers of {}", types->size(), spec.layers);
-    }
-    for (std::size_t i = 0; i < spec.layers; ++i) {
-      spec.local_layers[i] = (*types)[i] == "sliding_attention" ? 1 : 0;
-    }
-    return;
-  }
   const auto period = config.integer("global_attn_every_n_layers").value_or(3);
-  for (std::size_t i = 0; period > 0 && i < spec.layers; ++i) {
-    spec.local_layers[i] = i % static_cast<std::size_t>(period) != 0 ? 1 : 0;
-  }
+  mark_local_layers(spec, config, [period](std::size_t layer) {
+    return period > 0 && layer % static_cast<std::size_t>(period) != 0;
+  });
 }
 
 void read_rotary(const ConfigSource& config, ModelSpec& spec) {
-  const auto either = [&config](const char* old_key, const char* new_key, double fallback) {
-    return config.number(old_key).value_or(config.number(new_key).value_or(fallback));
-  };
-  spec.rotary.base =
-      either("global_rope_theta", "rope_parameters.full_attention.rope_theta", 160000.0);
-  spec.rotary.local_base =
-      either("local_rope_theta", "rope_parameters.sliding_attention.rope_theta", 10000.0);
+  RopeSource source{.theta = "global_rope_theta",
+                    .usual_base = 160000.0,
+                    .layers = "full_attention",
+                    .dims = spec.head_dim(),
+                    .trained = spec.max_positions};
+  RopeAngles angles = read_rope(config, source);
+  spec.rotary.base = angles.base;
+  spec.rotary.steps = std::move(angles.steps);
+  spec.rotary.magnitude = angles.magnitude;
+  source.theta = "local_rope_theta";
+  source.usual_base = 10000.0;
+  source.layers = "sliding_attention";
+  angles = read_rope(config, source);
+  spec.rotary.local_base = angles.base;
+  spec.rotary.local_steps = std::move(angles.steps);
+  spec.rotary.local_magnitude = angles.magnitude;
 }
 
 }  // namespace
@@ -58,8 +60,7 @@ ModelSpec describe_modernbert(const ConfigSource& config) {
   spec.block_norms = BlockNorms::pre;
   spec.first_norm = false;
   spec.gated = true;
-  constexpr std::size_t kMaxLayers = 1024;  // what check() allows; before it ran
-  if (spec.layers <= kMaxLayers) read_spans(config, spec);
+  read_spans(config, spec);
   read_rotary(config, spec);
   const std::string layer = "layers.{}.";
   spec.names.word_embeddings = "embeddings.tok_embeddings.weight";

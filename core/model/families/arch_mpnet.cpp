@@ -5,7 +5,7 @@
 namespace embedtool {
 
 bool is_mpnet(const ConfigSource& config) {
-  return config.string("model_type").value_or("") == "mpnet" && !config.has("auto_map");
+  return config.string("model_type").value_or("") == "mpnet";
 }
 
 ModelSpec describe_mpnet(const ConfigSource& config) {

@@ -5,6 +5,7 @@
 
 #include "core/base/error.hpp"
 #include "core/model/families/arch_families.hpp"
+#include "core/model/families/rope.hpp"
 
 namespace embedtool {
 namespace {
@@ -52,13 +53,20 @@ ModelSpec describe_nomic(const ConfigSource& config) {
   spec.ffn = size_of_either(config, "n_inner", "intermediate_size");
   spec.max_positions = size_of_either(config, "n_positions", "max_position_embeddings");
   spec.positions = Positions::rotary;
-  const auto base = config.number("rotary_emb_base");
-  const auto new_base = config.number("rope_parameters.rope_theta");
-  spec.rotary.base = base.value_or(new_base.value_or(1000.0));
+  if (config.has("rotary_emb_scale_base")) {
+    throw Error(ExitCode::model, "\"rotary_emb_scale_base\" is not supported");
+  }
   spec.rotary.interleaved = config.boolean("rotary_emb_interleaved").value_or(false);
   const double fraction = config.number("rotary_emb_fraction").value_or(1.0);
   spec.rotary.dims = static_cast<std::size_t>(fraction * static_cast<double>(spec.head_dim()));
   if (spec.rotary.dims == 0) spec.positions = Positions::none;
+  const RopeAngles angles = read_rope(config, {.theta = "rotary_emb_base",
+                                               .usual_base = 1000.0,
+                                               .dims = spec.rotary.dims,
+                                               .trained = spec.max_positions});
+  spec.rotary.base = angles.base;
+  spec.rotary.steps = angles.steps;
+  spec.rotary.magnitude = angles.magnitude;
   limit_length(config, spec);
   const std::string activation = config.string("activation_function").value_or("swiglu");
   spec.gated = true;

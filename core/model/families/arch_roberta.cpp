@@ -8,9 +8,7 @@ namespace embedtool {
 
 bool is_roberta(const ConfigSource& config) {
   const std::string type = config.string("model_type").value_or("");
-  return (type == "roberta" || type == "xlm-roberta" || type == "camembert") &&
-         !config.has("auto_map") &&
-         config.string("position_embedding_type").value_or("absolute") == "absolute";
+  return type == "roberta" || type == "xlm-roberta" || type == "camembert";
 }
 
 ModelSpec describe_roberta(const ConfigSource& config) {

@@ -1,4 +1,5 @@
-// The encoder of T5 (Raffel et al. 2020; transformers' T5EncoderModel), as in sentence-t5 and gtr:
+// The encoder of T5 and mT5 (Raffel et al. 2020; Xue et al. 2021; transformers' T5EncoderModel and
+// MT5EncoderModel), as in sentence-t5 and gtr:
 // pre-norm blocks with RMS norms, no biases, unscaled attention with one bias by bucketed distance.
 #include "core/base/error.hpp"
 #include "core/model/families/arch_families.hpp"
@@ -11,11 +12,8 @@ bool is_t5(const ConfigSource& config) {
 }
 
 ModelSpec describe_t5(const ConfigSource& config) {
-  if (config.string("model_type") == "mt5") {
-    throw Error(ExitCode::model, "mt5 is not supported: t5 is");
-  }
   ModelSpec spec;
-  spec.family = "t5";
+  spec.family = config.string("model_type").value_or("t5");
   spec.vocab_size = required_size(config, "vocab_size");
   spec.hidden = required_size(config, "d_model");
   spec.layers = required_size(config, "num_layers");
@@ -25,7 +23,8 @@ ModelSpec describe_t5(const ConfigSource& config) {
   spec.max_positions = static_cast<std::size_t>(config.integer("n_positions").value_or(512));
   spec.relative_distance =
       static_cast<std::size_t>(config.integer("relative_attention_max_distance").value_or(128));
-  const std::string kind = config.string("feed_forward_proj").value_or("relu");
+  const std::string kind =
+      config.string("feed_forward_proj").value_or(spec.family == "mt5" ? "gated-gelu" : "relu");
   spec.gated = kind.starts_with("gated-");
   // The original takes "gated-gelu" for the tanh form.
   spec.activation = kind == "gated-gelu"
@@ -50,6 +49,9 @@ ModelSpec describe_t5(const ConfigSource& config) {
   spec.names.ffn_norm = layer + "1.layer_norm";
   spec.names.final_norm = "encoder.final_layer_norm";
   spec.names.relative_bias = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight";
+  // An encoder that is stored alone has its table under its own name only.
+  spec.other_names.push_back(spec.names);
+  spec.other_names.back().word_embeddings = "encoder.embed_tokens.weight";
   return spec;
 }
 

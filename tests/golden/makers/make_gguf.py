@@ -3,7 +3,7 @@
 names, its keys, RoBERTa's position table without its first rows, Gemma's norms with 1 added. A
 writer of its own, from the public description of the format. Needs numpy.
 
-  make_gguf.py FOLDER OUT.gguf --type f32|f16|bf16|q8_0 [--rounded FOLDER2]
+  make_gguf.py FOLDER OUT.gguf --type f32|f16|bf16|q8_0|q4_0|q5_0 [--rounded FOLDER2]
 
 --rounded writes the same model back as safetensors in f32, each weight as the GGUF file holds it.
 """
@@ -16,7 +16,7 @@ import struct
 
 import numpy as np
 
-F32, F16, Q8_0, BF16 = 0, 1, 8, 30
+F32, F16, Q4_0, Q5_0, Q8_0, BF16 = 0, 1, 2, 6, 8, 30
 U32, I32, FLOAT, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 
 
@@ -67,7 +67,27 @@ def encode(values, kind):
         scale = scale.astype('<f2')
         stored = b''.join(s.tobytes() + q.tobytes() for s, q in zip(scale, quants))
         return stored, (quants.astype(np.float32) * scale.astype(np.float32)).reshape(values.shape)
+    if kind in (Q4_0, Q5_0):
+        return encode_few_bits(values, 4 if kind == Q4_0 else 5)
     return values.astype('<f4').tobytes(), values
+
+
+def encode_few_bits(values, bits):
+    """Q4_0 and Q5_0: an f16 scale, the fifth bits, and four bits each, halves of a block interleaved."""
+    middle = 1 << (bits - 1)
+    blocks = values.reshape(-1, 32)
+    extreme = np.take_along_axis(blocks, np.abs(blocks).argmax(1)[:, None], 1)
+    scale = (extreme / -middle).astype('<f2')
+    inverse = np.divide(1, scale.astype('<f4'), out=np.zeros(scale.shape, '<f4'), where=scale != 0)
+    quants = np.clip(np.round(blocks * inverse) + middle, 0, 2 * middle - 1).astype(np.uint8)
+    low = quants & 15
+    packed = low[:, :16] | low[:, 16:] << 4
+    parts = [scale.view(np.uint8)]
+    if bits == 5:
+        parts.append(np.packbits(quants >> 4, axis=1, bitorder='little'))
+    stored = np.concatenate(parts + [packed], axis=1)
+    read = (quants.astype(np.float32) - middle) * scale.astype(np.float32)
+    return stored.tobytes(), read.reshape(values.shape)
 
 
 # Original names (without the model's prefix) → llama.cpp's, by architecture; {} is the layer.
@@ -303,18 +323,19 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('folder', type=pathlib.Path)
     parser.add_argument('out', type=pathlib.Path)
-    parser.add_argument('--type', choices=['f32', 'f16', 'bf16', 'q8_0'], default='f32')
+    parser.add_argument('--type', choices=['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q5_0'], default='f32')
     parser.add_argument('--rounded', type=pathlib.Path)
     args = parser.parse_args()
     config = json.loads((args.folder / 'config.json').read_text())
     originals = read_safetensors(args.folder)
     arch, tensors = convert(config, originals)
-    wanted = {'f32': F32, 'f16': F16, 'bf16': BF16, 'q8_0': Q8_0}[args.type]
+    wanted = {'f32': F32, 'f16': F16, 'bf16': BF16, 'q8_0': Q8_0,
+              'q4_0': Q4_0, 'q5_0': Q5_0}[args.type]
     stored, rounded = [], dict(originals)
     for here, there, values in tensors:
         # As the converter does: one-dimensional tensors and small tables stay f32.
         small = values.ndim == 1 or there.startswith(('position_embd', 'token_types'))
-        kind = F32 if small or (wanted == Q8_0 and values.shape[-1] % 32) else wanted
+        kind = F32 if small or (wanted in (Q4_0, Q5_0, Q8_0) and values.shape[-1] % 32) else wanted
         data, means = encode(values, kind)
         stored.append((there, values.shape, kind, data))
         rounded[here] = means

@@ -216,7 +216,7 @@ TEST(RunIdentity, ShardsSayWhatTheirVectorsMean) {
       {"embedtool", "0.1.0"},  {"model", "bert"},       {"model_fingerprint", "f00d"},
       {"pooling", "cls,mean"}, {"normalize", "true"},   {"prompt", "passage: "},
       {"max_length", "512"},   {"on_long", "truncate"}, {"compute", "f32"},
-      {"numerics", "1"}};
+      {"numerics", "2"}};
   EXPECT_EQ(metadata, wanted);
 }
 

@@ -34,6 +34,10 @@ std::string string_member(const json& module, const char* key, const std::string
   return found->get<std::string>();
 }
 
+/// The one class beside those of the libraries: a bag of int8 rows, as the built-in models' folders
+/// bring it for sentence-transformers. It computes what StaticEmbedding does.
+constexpr std::string_view kOwnBag = "bag.StaticEmbedding";
+
 class ChainReader {
  public:
   ChainReader(const FileSet& files, std::string where) : files_(files), where_(std::move(where)) {
@@ -42,7 +46,8 @@ class ChainReader {
 
   void add(const std::string& type, std::string folder) {
     const std::string name = type.substr(type.rfind('.') + 1);
-    if (!type.starts_with("sentence_transformers.") && !type.starts_with("pylate.")) {
+    if (!type.starts_with("sentence_transformers.") && !type.starts_with("pylate.") &&
+        type != kOwnBag) {
       refuse(type,
              "a class of the model's own is not supported, since its code is not run; if its "
              "authors offer the model "

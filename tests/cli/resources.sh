@@ -97,7 +97,9 @@ if ! sanitized; then
 fi
 run 1 encode -m "$MODEL" -o x vanished.jsonl
 has stderr "vanished.jsonl: cannot open"
-run 1 encode -m "$MODEL" -o x .
+mkdir empty
+run 2 encode -m "$MODEL" -o x empty
+has stderr "empty: the folder holds no file"
 [[ ! -e x ]] || fail "an output was made for an input that is not there"
 # One that vanishes between the look at it and its turn: the second of two.
 mkfifo first

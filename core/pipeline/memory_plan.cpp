@@ -109,7 +109,8 @@ MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t le
           "a memory limit of {} is too low: this run needs at least {}M ({} for the program "
           "and the model's weights); raise --memory-limit or the control group's limit, or "
           "choose a smaller model, --max-length or --max-line",
-          human_bytes(limit), (need.total() >> 20U) + 1, human_bytes(fixed));
+          human_bytes(limit), (need.total() + (std::uint64_t{1} << 20U) - 1) >> 20U,
+          human_bytes(fixed));
     }
   }
 }

@@ -136,7 +136,8 @@ TEST(Corpus, OptionsAreChecked) {
 }
 
 TEST(Corpus, FormatsHaveNames) {
-  EXPECT_THAT(input_format_names(), ElementsAre("jsonl", "json", "csv", "tsv", "text", "file"));
+  EXPECT_THAT(input_format_names(),
+              ElementsAre("jsonl", "json", "csv", "tsv", "text", "file", "parquet", "arrow"));
 }
 
 /// Feeds `pieces`, each only after everything that the earlier ones complete has come out.

@@ -62,16 +62,17 @@ TEST_F(MemoryPlan, FitsEveryLimitOrNamesTheLeast) {
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ExitCode::usage);
       const std::string message = error.what();
-      least = std::stoull(message.substr(message.find(" needs ") + 7));
+      constexpr std::string_view kWords = " needs at least ";
+      least = std::stoull(message.substr(message.find(kWords) + kWords.size())) * kMiB;
       EXPECT_GT(least, limit);
     }
   }
-  // The number is true: exactly so much is enough.
+  // The number is true: so much is enough, and a megabyte less is not.
   RunOptions options = options_;
   std::size_t line = kLine;
   EXPECT_NO_THROW(fit_memory(options, line, 1 << 16, *encoder_, spec_, kMiB, least));
   EXPECT_EQ(options.threads, 1U);
-  EXPECT_EQ(line, std::size_t{1} << 16U);
+  EXPECT_THROW(fit_memory(options, line, 1 << 16, *encoder_, spec_, kMiB, least - kMiB), Error);
 }
 
 TEST_F(MemoryPlan, KeepsALineLimitThatWasAskedFor) {

@@ -248,10 +248,10 @@ TEST(WeightFolder, RefusesBadIndexes) {
       {"empty", R"({"weight_map":{}})", "0 shards"},
       {"number", R"({"weight_map":{"a":1}})", "'a' should name a file"},
       {"escape", index_json({{"a", "../secret.safetensors"}}),
-       "is not the name of a safetensors file"},
+       "is not the name of a .safetensors file"},
       {"absolute", index_json({{"a", "/etc/x.safetensors"}}),
-       "is not the name of a safetensors file"},
-      {"other file", index_json({{"a", "config.json"}}), "is not the name of a safetensors file"},
+       "is not the name of a .safetensors file"},
+      {"other file", index_json({{"a", "config.json"}}), "is not the name of a .safetensors file"},
       {"absent shard", index_json({{"a", "model-3.safetensors"}}), "which is missing"},
       {"absent tensor", index_json({{"a", shard}, {"z", shard}}), "tensor 'z' is not in"},
   };

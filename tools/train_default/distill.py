@@ -2,7 +2,7 @@
 """Distils the models inside the program from teachers. One command a model, seeded, resumable:
 
     tools/train_default/distill.py --teacher DIR --start DIR                 # the table
-    tools/train_default/distill.py --teacher DIR --start DIR --layers 2      # the transformer over it
+    tools/train_default/distill.py --teacher DIR --start DIR --layers 3      # the transformer over it
 
 --teacher (repeatable) is a sentence-transformers folder that embedtool runs; --start is a bag folder
 that train.py made: its rows are where the table starts, and its vectors are one more teacher's. Needs
@@ -56,7 +56,7 @@ def parse():
     parser.add_argument("--texts", type=int, help="texts to train on; default: all")
     parser.add_argument("--dims", type=int, default=AXES, help="of the vectors, at most 384")
     parser.add_argument("--layers", type=int, default=0, help="0: the table alone")
-    for name, value in (("hidden", 256), ("heads", 4), ("ffn", 512)):
+    for name, value in (("hidden", 256), ("heads", 4), ("ffn", 768)):
         parser.add_argument("--" + name, type=int, default=value, help="shape of the transformer")
     parser.add_argument("--steps", type=int, default=30000)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end early, after so much training")

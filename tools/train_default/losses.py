@@ -47,3 +47,10 @@ def distillation(student, target, same, step, weights):
                                   + weights["neighbours"] * neighbours(got, wanted, same)
                                   + weights["pairs"] * pairs(got, wanted, same))
     return total
+
+
+def agreement(own, targets):
+    """Mean cosine of unit rows, and the correlation of their pairwise cosines with the teacher's."""
+    above = torch.triu_indices(len(own), len(own), 1)
+    both = torch.stack([(x @ x.T)[above[0], above[1]] for x in (own, F.normalize(targets, dim=1))])
+    return float((own * F.normalize(targets, dim=1)).sum(1).mean()), float(torch.corrcoef(both)[0, 1])

@@ -18,7 +18,6 @@ import torch.nn.functional as F
 import batches
 import losses
 from bag import save
-from table import agreement
 
 POSITIONS = 512
 
@@ -247,4 +246,4 @@ def report(model, average, texts, targets, settings):
     model.load_state_dict(average)
     own = vectors_of(model, texts.first(size))
     model.load_state_dict(current)
-    return "cosine %.4f pairs %.4f" % agreement(own, targets[:size].float().cpu())
+    return "cosine %.4f pairs %.4f" % losses.agreement(own, targets[:size].float().cpu())

@@ -152,10 +152,10 @@ def settings_of(args, count):
 
 
 def trained(args, model, texts, targets, settings, checkpoint):
-    """The model with its averaged weights."""
+    """The model with its averaged weights; `settings` tell the steps that were made."""
     if args.package_only:
         state = torch.load(checkpoint, map_location="cpu")
-        average = state["average"]
+        average, settings["steps"] = state["average"], state["step"]
     else:
         wanted = torch.tensor(targets).to(args.device)
         numbers = batches.clusters(targets, min(batches.CLUSTERS, len(targets) // 64), args.seed, args.device)
@@ -165,7 +165,7 @@ def trained(args, model, texts, targets, settings, checkpoint):
         run = dict(settings, device=args.device, compile=args.device == "cuda" and not args.eager,
                    bf16=args.device == "cuda",
                    seconds=args.seconds, save=args.save_every, report=20)
-        average = student.train(model, sampler, texts, wanted, run, checkpoint, log)
+        average, settings["steps"] = student.train(model, sampler, texts, wanted, run, checkpoint, log)
     model.load_state_dict(average)
     return model
 

@@ -168,7 +168,7 @@ def rate_at(settings, step, done):
 
 
 def train(model, sampler, texts, targets, settings, checkpoint, log=print):
-    """Trains, resuming from `checkpoint` where it exists; returns the averaged weights.
+    """Trains, resuming from `checkpoint` where it exists; returns the averaged weights and the steps made.
 
     `targets`: float16 [N, D] on the device. A run ends after `steps`, or early after `seconds`; the rate
     falls to zero by whichever comes first.
@@ -200,7 +200,7 @@ def train(model, sampler, texts, targets, settings, checkpoint, log=print):
             one_step(model, run, optimizer, sampler, targets, settings, step, done)
             step += 1
             follow(average, model, min(settings["averaging"], step / (step + 20.0)))
-    return average
+    return average, step
 
 
 def one_step(model, run, optimizer, sampler, targets, settings, step, done):

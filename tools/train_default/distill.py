@@ -51,7 +51,8 @@ def parse():
     parser.add_argument("--embedtool", default=str(REPO / "build/release/embedtool"))
     parser.add_argument("--compute", default="int8", help="precision in which embedtool runs the teachers")
     parser.add_argument("--start", type=Path, required=True, help="bag folder to start from")
-    parser.add_argument("--share", type=float, default=0.7, help="weight of --start as a teacher; others have 1")
+    parser.add_argument("--share", type=float, default=0.7,
+                        help="weight of --start as a teacher; others have 1")
     parser.add_argument("--tokenizer", type=Path, help="bag folder whose tokenizer to use; default: --start")
     parser.add_argument("--texts", type=int, help="texts to train on; default: all")
     parser.add_argument("--dims", type=int, default=AXES, help="of the vectors, at most 384")

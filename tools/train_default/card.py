@@ -70,17 +70,13 @@ training.
 DISTILLED = """
 ## Training
 Started from a bag that was trained contrastively on the sources below (`tools/train_default/train.py`),
-then {how}
-The teacher, {teachers}, encoded {texts} of their sentences and passages; its vectors alone were seen,
-and no weight of it was copied. `tools/train_default/distill.py` reruns it;
-tools/train_default/README.md tells what else was tried.
+{how}then trained on targets for {texts} of their sentences, passages and documents, and of made-up
+sentences from a small grammar. A target joins the vectors of {teachers} with the bag's own (weight
+{share}). The loss is the cosine to it, the divergence of the neighbours' distributions and the error of
+all cosines within a batch of {batch} texts, at {dims} dimensions and in turn {prefixes} ({steps} steps,
+AdamW at {rate}). Teachers' vectors alone were seen, and no weight of theirs was copied.
+`tools/train_default/distill.py` reruns it; tools/train_default/README.md tells what else was tried.
 """
-FITTED = """fitted to a teacher's vectors by least squares, with the start as the prior
-(weight {prior}, in occurrences of a piece), and blended with it (share of the start {blend}): both side
-by side, cut to their principal axes; rows quantized by row afterwards."""
-REGRESSED = """fitted to a teacher's vectors, grown by layers that start as the identity, and trained on
-the cosine to the teacher's vector and the divergence of the neighbours' distributions within a batch of
-{batch} ({steps} steps at {rate}, at {dims} dimensions and in turn {prefixes})."""
 FIGURES = """
 ## Figures
 Scored by `tools/evaluate.py`, beside BM25 (k1 0.9, b 0.4, no stemmer), word overlap (Dice) and
@@ -180,7 +176,8 @@ def described(folder, config):
         facts.update(training["shape"])
     if "teachers" in training:
         facts["teachers"] = " and ".join(TEACHERS.get(name, name) for name in training["teachers"])
-        facts["how"] = (REGRESSED if "shape" in training else FITTED).format(**facts)
+        facts["batch"] = sum(texts for texts, _ in training["buckets"])
+        facts["how"] = "grown by layers that start as the identity, " if "shape" in training else ""
     return ((TRANSFORMER if "shape" in training else TABLE)
             + (DISTILLED if "teachers" in training else CONTRASTIVE)).format(**facts)
 

@@ -9,30 +9,10 @@ import numpy as np
 import sentencepiece
 
 import sources
+from tokens import Texts
 
 MAX_STORED = 384  # tokens kept of one text; documents for crops are kept whole
 HELD_OUT = 0.02
-
-
-class Texts:
-    """Token sequences, flat."""
-
-    def __init__(self, flat, offsets):
-        self.flat, self.offsets = flat, offsets
-
-    def __len__(self):
-        return len(self.offsets) - 1
-
-    def __getitem__(self, i):
-        return self.flat[self.offsets[i]:self.offsets[i + 1]]
-
-    @classmethod
-    def of(cls, sequences, limit=None):
-        sequences = [np.asarray(s[:limit], dtype=np.uint16) for s in sequences]
-        offsets = np.zeros(len(sequences) + 1, dtype=np.int64)
-        np.cumsum([len(s) for s in sequences], out=offsets[1:])
-        flat = np.concatenate(sequences) if sequences else np.zeros(0, dtype=np.uint16)
-        return cls(flat, offsets)
 
 
 class Corpus:

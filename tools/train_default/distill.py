@@ -2,13 +2,13 @@
 """Distils the models inside the program from teachers. One command a model, seeded, resumable:
 
     tools/train_default/distill.py --teacher DIR --start DIR                 # the table
-    tools/train_default/distill.py --teacher DIR --start DIR --layers 2      # the transformer over it
+    tools/train_default/distill.py --teacher DIR --start DIR --layers 3      # the transformer over it
 
 --teacher (repeatable) is a sentence-transformers folder that embedtool runs; --start is a bag folder
-that train.py made: its tokenizer is kept and its rows are where the table starts. Needs PyTorch, numpy,
-sentencepiece and zstd. State (texts, teachers' vectors, checkpoints) is kept in --state: a run that was
-stopped goes on from there, and one with more --texts encodes only those that are new. No weight of a
-teacher is copied: students see its vectors alone.
+that train.py made: its rows are where the table starts, and its vectors are one more teacher's. Needs
+PyTorch, numpy, sentencepiece and zstd; on a GPU tokenizers as well. State (texts, targets, checkpoints)
+is kept in --state: a run that was stopped goes on from there. No weight of a teacher is copied: students
+see its vectors alone.
 """
 import argparse
 import datetime
@@ -22,16 +22,19 @@ import numpy as np  # noqa: E402
 import sentencepiece  # noqa: E402
 import torch  # noqa: E402
 
-import bag  # noqa: E402
-import corpus as corpus_module  # noqa: E402
+import batches  # noqa: E402
 import package  # noqa: E402
+import score  # noqa: E402
 import sources  # noqa: E402
 import student  # noqa: E402
-import table  # noqa: E402
 import texts as texts_module  # noqa: E402
+import tokens  # noqa: E402
+import torch_teacher  # noqa: E402
 from teacher import Projection, Teacher  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
+LONGEST = 512  # tokens kept of a text
+AXES = 384  # of the targets
 
 
 def log(text):
@@ -42,49 +45,39 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=sources.default_data())
     parser.add_argument("--state", type=Path, default=REPO / "build/distill")
-    parser.add_argument("--teacher", type=Path, action="append", required=True, help="model folder")
-    parser.add_argument("--embedtool", default=str(REPO / "build/release/embedtool"))
-    parser.add_argument("--compute", default="int8", help="precision of the teachers' linear layers")
-    parser.add_argument("--start", type=Path, required=True, help="bag folder to start from")
-    parser.add_argument("--tokenizer", type=Path, help="bag folder whose tokenizer to use; default: --start")
-    parser.add_argument("--texts", type=int, default=300000, help="texts that the teachers encode")
-    parser.add_argument("--dims", type=int, help="of the vectors; default: those of --start")
-    parser.add_argument("--layers", type=int, default=0, help="0: the table alone")
-    for name, value in (("heads", 6), ("ffn", 384)):
-        parser.add_argument("--" + name, type=int, default=value, help="shape of the transformer")
     parser.add_argument("--output", type=Path, help="model folder to write; default: in --state")
+    parser.add_argument("--teacher", type=Path, action="append", required=True, help="model folder")
+    parser.add_argument("--runner", choices=("torch", "embedtool"), help="of the teachers; default by device")
+    parser.add_argument("--embedtool", default=str(REPO / "build/release/embedtool"))
+    parser.add_argument("--compute", default="int8", help="precision in which embedtool runs the teachers")
+    parser.add_argument("--start", type=Path, required=True, help="bag folder to start from")
+    parser.add_argument("--share", type=float, default=0.7,
+                        help="weight of --start as a teacher; others have 1")
+    parser.add_argument("--tokenizer", type=Path, help="bag folder whose tokenizer to use; default: --start")
+    parser.add_argument("--texts", type=int, help="texts to train on; default: all")
+    parser.add_argument("--dims", type=int, default=AXES, help="of the vectors, at most 384")
+    parser.add_argument("--layers", type=int, default=0, help="0: the table alone")
+    for name, value in (("hidden", 256), ("heads", 4), ("ffn", 768)):
+        parser.add_argument("--" + name, type=int, default=value, help="shape of the transformer")
+    parser.add_argument("--steps", type=int, default=30000)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end early, after so much training")
+    parser.add_argument("--rate", type=float, default=1e-3, help="peak rate")
+    parser.add_argument("--batch", type=float, default=1.0, help="share of the usual batch of 4992 texts")
+    for name, value in (("cosine", 1.0), ("neighbours", 1.0), ("pairs", 1.0)):
+        parser.add_argument("--" + name, type=float, default=value, help="weight of this term of the loss")
+    parser.add_argument("--start-rows", type=Path, help="rows that a run of the table left, to start from")
     parser.add_argument("--package-only", action="store_true", help="no training, write what there is")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--targets-only", action="store_true", help="stop when texts and targets are made")
+    parser.add_argument("--score", action="store_true", help="score the result on the sets in --data")
+    parser.add_argument("--name", help="of the checkpoint; default by shape")
+    parser.add_argument("--eager", action="store_true", help="do not compile the student on a GPU")
+    parser.add_argument("--save-every", type=float, default=60, help="seconds between checkpoints")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--prior", type=float, default=1.0,
-                        help="weight of --start in the table's fit, in occurrences of a piece")
-    parser.add_argument("--blend", type=float, default=0.7,
-                        help="share of --start in the table that is written; the transformer takes the fit")
-    parser.add_argument("--steps", type=int, default=20000, help="of the transformer")
-    parser.add_argument("--rate", type=float, default=5e-4, help="peak rate of the transformer")
-    parser.add_argument("--relational", type=float, default=1.0, help="weight of the neighbours' term")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    return parser.parse_args()
-
-
-class Tokens:
-    """The students' id arrays, flat in memory and cached on disk."""
-
-    def __init__(self, processor, texts, cache):
-        if not cache.exists():
-            ids = processor.encode(texts, num_threads=2)
-            stored = corpus_module.Texts.of(ids, corpus_module.MAX_STORED)
-            with open(cache.with_suffix(".tmp"), "wb") as file:
-                np.savez(file, flat=stored.flat, offsets=stored.offsets)
-            cache.with_suffix(".tmp").rename(cache)
-        with np.load(cache) as arrays:
-            self.texts = corpus_module.Texts(arrays["flat"], arrays["offsets"])
-
-    def __getitem__(self, i):
-        return self.texts[i]
-
-    def __len__(self):
-        return len(self.texts)
+    args = parser.parse_args()
+    args.runner = args.runner or ("torch" if args.device == "cuda" else "embedtool")
+    return args
 
 
 def start_rows(folder, processor):
@@ -107,78 +100,124 @@ def start_rows(folder, processor):
     return torch.stack(out)
 
 
-def targets_of(args, pairs, dims):
-    """float16 [N, dims]: the teachers' view of the texts, in the students' axes."""
+def student_tokens(args, folder, pairs):
+    """What the student reads of the texts, by the tokenizer of a bag folder."""
+    model_file = folder / "tokenizer.model"
+    return tokens.cached(args.state / f"tokens-{folder.name}-{len(pairs)}.npz", model_file,
+                         [b for _, b in pairs], LONGEST, args.threads)
+
+
+def teachers_of(args, texts):
+    """One array [N, D] a teacher."""
+    if args.runner == "torch":
+        return torch_teacher.vectors(args.teacher, texts, args.state, args.device, args.threads, log)
     flags = ["--compute", args.compute, "--threads", str(args.threads)]
-    parts = [Teacher(folder, args.embedtool, flags).shards([a for a, _ in pairs], args.state, log)
-             for folder in args.teacher]
-    projection = Projection(parts, dims)
-    log(f"targets: {dims} axes keep {projection.kept:.3f} of the teachers' variance")
-    return projection(parts)
+    return [Teacher(folder, args.embedtool, flags).shards(texts, args.state, log) for folder in args.teacher]
 
 
-def fitted_table(args, name, rows, texts, targets):
-    """Rows [V, D] of the static student that starts from `rows`."""
-    file = args.state / f"table-{name}-{args.prior}.pt"
+def bag_vectors(args, texts):
+    """float16 [N, D]: what --start makes of its own tokens."""
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(args.start / "tokenizer.model"))
+    model = student.Static(start_rows(args.start, processor)).to(args.device)
+    return student.vectors_of(model, texts).half().numpy()
+
+
+def targets_of(args, pairs):
+    """float16 [N, dims]: the teachers' view of the texts, in the students' axes. Rows are cut to `dims`."""
+    names = "-".join(folder.name for folder in args.teacher)
+    file = args.state / f"targets-{names}-{args.share}-{len(pairs)}.npy"
     if not file.exists():
-        some = [i for i in range(len(texts)) if len(texts[i])]
-        fitted = table.fit(rows, [texts[i] for i in some],
-                           torch.from_numpy(targets[some].astype(np.float32)), args.prior, log)
-        bag.save(file, fitted)
-    return torch.load(file)
+        parts, weights = teachers_of(args, [a for a, _ in pairs]), [1.0] * len(args.teacher)
+        if args.share:
+            parts.append(bag_vectors(args, student_tokens(args, args.start, pairs)))
+            weights.append(args.share)
+        projection = Projection(parts, weights, AXES, args.device)
+        log(f"targets: {AXES} axes keep {projection.kept:.3f} of the teachers' variance")
+        with open(file.with_suffix(".tmp"), "wb") as stream:
+            np.save(stream, projection(parts))
+        file.with_suffix(".tmp").rename(file)
+    return np.load(file, mmap_mode="r")[:, :args.dims]
 
 
-def write_table(args, start, fitted, texts, model_file, output):
-    """The static model: start and fit blended, their axes ordered by what they carry."""
-    some = [texts[i] for i in range(min(len(texts), 50000)) if len(texts[i])]
-    rows = table.blended(start, fitted, some, args.blend)
-    package.package_bag(rows.numpy(), model_file, output, {
-        "seed": args.seed, "prior": args.prior, "blend": args.blend, "texts": len(texts),
-        "dims": rows.shape[1], "teachers": [folder.name for folder in args.teacher]})
+def settings_of(args, count):
+    """What a run is made of; the model's config.json keeps it."""
+    out = {"seed": args.seed, "steps": args.steps, "rate": args.rate, "warmup": min(300, args.steps // 10 + 1),
+           "decay": 0.01, "averaging": 0.998, "texts": count, "held_out": min(2000, count // 10),
+           "weights": {name: getattr(args, name) for name in ("cosine", "neighbours", "pairs")},
+           "buckets": [(max(4, int(texts * args.batch)), longest) for texts, longest in batches.BUCKETS],
+           "teachers": [folder.name for folder in args.teacher], "share": args.share, "dims": args.dims}
+    if args.layers:
+        out["shape"] = {"hidden": args.hidden, "layers": args.layers, "heads": args.heads, "ffn": args.ffn,
+                        "dims": args.dims}
+    return out
 
 
-def distilled_transformer(args, name, rows, texts, targets):
-    """(averaged weights, settings) of the transformer over `rows`."""
-    shape = {"hidden": rows.shape[1], "layers": args.layers, "heads": args.heads, "ffn": args.ffn,
-             "dims": targets.shape[1]}
-    settings = {"seed": args.seed, "steps": args.steps, "rate": args.rate, "batch": 128, "limit": 256,
-                "relational": args.relational, "table_factor": 0.2, "added_factor": 0.5,
-                "averaging": 0.998, "warmup": 200, "texts": len(targets),
-                "held_out": min(2000, len(targets) // 10),
-                "teachers": [folder.name for folder in args.teacher], "shape": shape}
-    file = args.state / f"student-{name}-{args.layers}x{args.ffn}.pt"
+def trained(args, model, texts, targets, settings, checkpoint):
+    """The model with its averaged weights; `settings` tell the steps that were made."""
     if args.package_only:
-        state = torch.load(file, map_location="cpu")
-        return state["average"], dict(state["settings"], steps=state["step"])
-    return student.train(rows, texts, targets, dict(settings, report=500, save=50), file, args.device,
-                         log), settings
+        state = torch.load(checkpoint, map_location="cpu")
+        average, settings["steps"] = state["average"], state["step"]
+    else:
+        wanted = torch.tensor(targets).to(args.device)
+        numbers = batches.clusters(targets, min(batches.CLUSTERS, len(targets) // 64), args.seed, args.device)
+        sampler = batches.Sampler(texts, numbers, settings["held_out"], model.vocab, args.seed, args.device,
+                                  settings["buckets"])
+        log(f"{int(sampler.lengths.sum())} tokens in buckets of {[len(m) for m in sampler.members]} texts")
+        run = dict(settings, device=args.device, compile=args.device == "cuda" and not args.eager,
+                   bf16=args.device == "cuda",
+                   seconds=args.seconds, save=args.save_every, report=20)
+        average, settings["steps"] = student.train(model, sampler, texts, wanted, run, checkpoint, log)
+    model.load_state_dict(average)
+    return model
+
+
+def write(args, model, settings, model_file, output):
+    if args.layers:
+        state = student.finished(model.state_dict(), batches.BUCKETS[-1][1])
+        package.package_transformer({name: value.cpu().numpy() for name, value in state.items()},
+                                    settings["shape"], model_file, output, settings)
+    else:
+        package.package_bag(model.rows().detach().cpu().numpy(), model_file, output, settings)
+    log(f"wrote {output}")
 
 
 def main():
     args = parse()
     args.state.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
+    torch.set_float32_matmul_precision("high")
     vocabulary = args.tokenizer or args.start
-    model_file = vocabulary / "tokenizer.model"
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(model_file))
-    rows = start_rows(args.start, processor)
     pairs = texts_module.load(args.data, args.state / "texts.jsonl", args.seed)[:args.texts]
     log(f"{len(pairs)} texts")
-    dims = args.dims or rows.shape[1]
-    targets = targets_of(args, pairs, dims)
-    texts = Tokens(processor, [b for _, b in pairs],
-                   args.state / f"tokens-{len(rows)}-{len(pairs)}.npz")
-    name = f"{len(rows)}x{dims}-{args.start.name}-{len(pairs)}"
-    fitted = fitted_table(args, name, rows, texts, targets)
-    output = args.output or args.state / ("transformer" if args.layers else "table")
-    if args.layers:
-        state, settings = distilled_transformer(args, name, fitted, texts, targets)
-        package.package_transformer({k: v.cpu().numpy() for k, v in
-                                     student.finished(state, settings["limit"] // 2).items()},
-                                    settings["shape"], model_file, output, settings)
+    targets = targets_of(args, pairs)
+    texts = student_tokens(args, vocabulary, pairs)
+    if args.targets_only:
+        return
+    name = args.name or f"{vocabulary.name}-{args.dims}" + (f"-{args.layers}x{args.hidden}x{args.ffn}"
+                                                            if args.layers else "-table")
+    settings = settings_of(args, len(pairs))
+    model = first_student(args, vocabulary, texts, targets, settings)
+    model = trained(args, model, texts, targets, settings, args.state / f"{name}.pt")
+    if not args.layers:
+        torch.save(model.rows().detach().cpu(), args.state / f"{name}-rows.pt")
+    write(args, model, settings, vocabulary / "tokenizer.model", args.output or args.state / name)
+    if args.score:
+        score.score_student(model, name, vocabulary, args, log)
+
+
+def first_student(args, vocabulary, texts, targets, settings):
+    """The student before its first step."""
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary / "tokenizer.model"))
+    if args.start_rows:
+        rows = torch.load(args.start_rows)
     else:
-        write_table(args, rows, fitted, texts, model_file, output)
-    log(f"wrote {output}")
+        sample = texts.first(min(len(texts), 50000))
+        rows = student.turned(start_rows(args.start, processor), sample, targets[:len(sample)], args.dims)
+    if not args.layers:
+        return student.Static(rows)
+    model = student.Encoder(len(rows), settings["shape"], args.seed)
+    model.start_from(rows)
+    return student.scaled(model, texts.first(2000))
 
 
 if __name__ == "__main__":

@@ -1,25 +1,43 @@
-"""The transformer student: BERT's shape, started as an exact copy of the table, regressed to the teacher.
+"""The students: a table of rows, and a transformer that starts as one; and the loop that trains either.
 
 A BERT normalises every token's state, so the table's row lengths (its word weights) cannot survive as
 lengths. They are kept as angles: a row becomes c*r in a content subspace plus a component along one
 "null" direction that fills it up to unit length; LayerNorm then leaves it alone. Mean pooling adds
 up content and null parts, and the dense head drops the null direction. Attention and feed-forward
 outputs start at zero, so step 0 encodes as the table does and every step after is a correction.
+
+Both students read (ids [n, L], lengths [n]) parts of fixed shape (batches.py) and return their vectors
+one after the other, [N, D], not normalised.
 """
 import math
 import time
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
-import bag as bag_module
+import batches
 import losses
 from bag import save
-from table import agreement
 
 POSITIONS = 512
-CHUNK_TOKENS = 2048  # of one padded sub-batch
+
+
+class Static(torch.nn.Module):
+    """The bag: a text is the sum of its pieces' rows exp(scale) * direction."""
+
+    def __init__(self, rows):
+        super().__init__()
+        self.vocab = len(rows)
+        lengths = rows.norm(dim=1).clamp(min=1e-6)
+        self.scale = torch.nn.Parameter(lengths.log())
+        self.table = torch.nn.Parameter(rows / lengths[:, None])
+
+    def rows(self):
+        return self.scale.exp()[:, None] * self.table
+
+    def forward(self, parts):
+        rows = F.pad(self.rows(), (0, 0, 0, 2))  # <s> and <pad> weigh nothing
+        return torch.cat([F.embedding(ids, rows).sum(1) for ids, _ in parts])
 
 
 class Layer(torch.nn.Module):
@@ -40,15 +58,18 @@ class Layer(torch.nn.Module):
             torch.nn.init.zeros_(linear.weight)
             torch.nn.init.zeros_(linear.bias)
 
-    def forward(self, x, mask):
-        batch, length, hidden = x.shape
-
-        def split(y):
-            return y.view(batch, length, self.heads, -1).transpose(1, 2)
-        query, key, value = split(self.query(x)), split(self.key(x)), split(self.value(x))
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        mixed = mixed.transpose(1, 2).reshape(batch, length, hidden)
-        x = self.norm1(x + self.output(mixed))
+    def forward(self, x, shapes, masks):
+        """States [T, H] of parts laid end to end; `shapes` are the parts' (n, L)."""
+        weight = torch.cat([part.weight for part in (self.query, self.key, self.value)])
+        bias = torch.cat([part.bias for part in (self.query, self.key, self.value)])
+        mixed, at, all_three = [], 0, F.linear(x, weight, bias)
+        for (count, length), mask in zip(shapes, masks):
+            part = all_three[at:at + count * length].view(count, length, 3, self.heads, -1)
+            query, key, value = part.permute(2, 0, 3, 1, 4).unbind(0)
+            out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+            mixed.append(out.transpose(1, 2).reshape(count * length, -1))
+            at += count * length
+        x = self.norm1(x + self.output(torch.cat(mixed)))
         return self.norm2(x + self.down(F.gelu(self.up(x))))
 
 
@@ -90,39 +111,38 @@ class Encoder(torch.nn.Module):
         self.head.weight.zero_()
         self.head.weight[:width] = content.T / root
 
-    def states(self, ids, lengths):
-        """Pooled vectors of a padded batch [N, L] -> [N, D]."""
-        place = torch.arange(ids.shape[1], device=ids.device)
-        real = place.unsqueeze(0) < lengths.unsqueeze(1)
-        mask = torch.zeros(real.shape, device=ids.device).masked_fill(~real, -1e9)[:, None, None, :]
-        x = self.norm(self.words(ids) + self.positions(place))
+    def forward(self, parts):
+        shapes = [tuple(ids.shape) for ids, _ in parts]
+        masks = [(torch.arange(ids.shape[1], device=ids.device) < lengths[:, None])[:, None, None, :]
+                 for ids, lengths in parts]
+        places = torch.cat([self.positions.weight[:length].expand(count, length, -1).flatten(0, 1)
+                            for count, length in shapes])
+        x = self.norm(self.words(torch.cat([ids.flatten() for ids, _ in parts])) + places)
         for layer in self.layers:
-            x = layer(x, mask)
-        x = (x * real.unsqueeze(2)).sum(1) / lengths.unsqueeze(1)
-        return self.head(x)
+            x = layer(x, shapes, masks)
+        pooled, at = [], 0
+        for (count, length), mask, (_, lengths) in zip(shapes, masks, parts):
+            part = x[at:at + count * length].view(count, length, -1).float()
+            pooled.append((part * mask[:, 0, 0, :, None]).sum(1) / lengths[:, None])
+            at += count * length
+        return self.head(torch.cat(pooled))
 
-    def forward(self, texts):
-        """Vectors [N, D] of id arrays; sub-batches of like length, little padding."""
-        device = self.head.weight.device
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        parts, start = [], 0
-        while start < len(order):
-            end = start + 1
-            while end < len(order) and (end + 1 - start) * (len(texts[order[end]]) + 1) <= CHUNK_TOKENS:
-                end += 1
-            parts.append(self.states(*self.padded([texts[i] for i in order[start:end]], device)))
-            start = end
-        back = torch.empty(len(order), dtype=torch.int64)
-        back[torch.tensor(order)] = torch.arange(len(order))
-        return torch.cat(parts)[back.to(device)]
 
-    def padded(self, texts, device):
-        lengths = [min(len(t), POSITIONS - 1) + 1 for t in texts]
-        ids = np.full((len(texts), max(lengths)), self.vocab + 1, dtype=np.int64)
-        for i, text in enumerate(texts):
-            ids[i, 0] = self.vocab
-            ids[i, 1:lengths[i]] = text[:POSITIONS - 1]
-        return torch.from_numpy(ids).to(device), torch.tensor(lengths, device=device)
+@torch.no_grad()
+def turned(rows, texts, targets, dims):
+    """`rows` [V, D] in the targets' axes, as near to them as a rotation brings it; [V, dims]."""
+    wanted = torch.tensor(targets).float()
+    own = vectors_of(Static(rows), texts)
+    left, _, right = torch.linalg.svd(own.T @ wanted, full_matrices=False)
+    return (rows @ (left @ right))[:, :dims]
+
+
+@torch.no_grad()
+def scaled(model, texts):
+    """The encoder with a head that gives vectors of about unit length."""
+    sizes = torch.cat([model(parts).norm(dim=1) for _, parts in batches.exact(texts, model.vocab, "cpu")])
+    model.head.weight /= sizes.median()
+    return model
 
 
 def finished(state, trained):
@@ -133,84 +153,97 @@ def finished(state, trained):
 
 
 def optimizer_of(model, settings):
-    """AdamW; the table and what starts at zero learn at rates of their own."""
-    # What a block adds starts at zero, where Adam's steps of one size are noise at first.
-    added = [p for layer in model.layers for p in (layer.output.weight, layer.down.weight)]
-    tables = [model.words.weight]
-    known = {id(p) for p in added + tables}
-    decay = [p for n, p in model.named_parameters()
-             if n.startswith("layers") and p.dim() == 2 and id(p) not in known]
-    known |= {id(p) for p in decay}
-    other = [p for p in model.parameters() if id(p) not in known]
-    return torch.optim.AdamW(
-        [{"params": decay, "weight_decay": 0.01, "factor": 1.0},
-         {"params": added, "weight_decay": 0.01, "factor": settings["added_factor"]},
-         {"params": other, "weight_decay": 0.0, "factor": settings["added_factor"]},
-         {"params": tables, "weight_decay": 0.0, "factor": settings["table_factor"]}],
-        lr=0.0, betas=(0.9, 0.98))
+    """AdamW; weight decay on matrices of layers alone."""
+    decayed, free = [], []
+    for name, value in model.named_parameters():
+        (decayed if value.ndim == 2 and name.startswith("layers") else free).append(value)
+    groups = [{"params": decayed, "weight_decay": settings["decay"]}, {"params": free, "weight_decay": 0.0}]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, betas=(0.9, 0.99),
+                             fused=settings["device"] == "cuda")
 
 
-def train(rows, texts, targets, settings, checkpoint, device="cpu", log=print):
-    """Trains or resumes; returns the state dict of the averaged encoder.
+def rate_at(settings, step, done):
+    """Linear warm-up, then linearly to zero; `done` is the share of the run that is over."""
+    return settings["rate"] * min((step + 1) / settings["warmup"], 1 - done)
 
-    `rows` [V, D] is the table to start from; `texts` are indexable id arrays; `targets` float16 [N, D]
-    unit vectors. The first `held_out` texts are kept back.
+
+def train(model, sampler, texts, targets, settings, checkpoint, log=print):
+    """Trains, resuming from `checkpoint` where it exists; returns the averaged weights and the steps made.
+
+    `targets`: float16 [N, D] on the device. A run ends after `steps`, or early after `seconds`; the rate
+    falls to zero by whichever comes first.
     """
-    model = Encoder(len(rows), settings["shape"], settings["seed"])
-    model.start_from(rows)
-    model.to(device)
-    with torch.no_grad():  # vectors of unit length: Adam's steps are small beside such a head
-        sample = [texts[i] for i in range(min(256, settings["held_out"]))]
-        model.head.weight /= model(sample).norm(dim=1).median()
+    device = settings["device"]
+    model = model.to(device)
     optimizer = optimizer_of(model, settings)
-    schedule = bag_module.Schedule(settings["steps"], settings["rate"], warmup=settings["warmup"])
-    average = {k: v.clone() for k, v in model.state_dict().items()}
-    step, started, tokens, seen = 0, time.time(), 0, None
+    average = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    step, before, started = 0, 0.0, time.time()
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        average, step = state["average"], state["step"]
+        average, step, before = state["average"], state["step"], state["elapsed"]
         log(f"student: resuming at step {step}")
-    while step < settings["steps"]:
-        if step % settings["report"] == 0:
-            log(f"student: step {step} {time.time() - started:.0f}s {tokens} tokens loss {seen} "
-                "cosine %.4f pairs %.4f" % held_out(model, average, texts, targets, settings))
-        loss, count = one_step(model, texts, targets, settings, step, device)
-        for group in optimizer.param_groups:
-            group["lr"] = schedule(step) * group["factor"]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        step, tokens = step + 1, tokens + count
-        seen = float(loss.detach()) if seen is None else 0.98 * seen + 0.02 * float(loss.detach())
-        kept = min(settings["averaging"], step / (step + 20.0))
-        for name, value in model.state_dict().items():
-            average[name].mul_(kept).add_(value, alpha=1 - kept)
-        if step % settings["save"] == 0 or step == settings["steps"]:
-            save(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                              "average": average, "step": step, "settings": settings})
-    log("student: done, cosine %.4f pairs %.4f" % held_out(model, average, texts, targets, settings))
-    return average
+    run = torch.compile(model, dynamic=False) if settings["compile"] else model
+    saved, reported, done = time.time(), 0.0, 0.0
+    while done < 1:
+        elapsed = before + time.time() - started
+        done = min(1.0, max(step / settings["steps"], elapsed / settings["seconds"]))
+        if done >= 1 or step % 100 == 0 and time.time() - saved > settings["save"]:
+            saved = time.time()
+            save(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step,
+                              "average": average, "elapsed": elapsed, "settings": settings})
+        if done >= 1 or step % 100 == 0 and time.time() - reported > settings["report"]:
+            reported = time.time()
+            log(f"student: step {step} {elapsed:.0f}s " + report(model, average, texts, targets, settings))
+        if done < 1:
+            one_step(model, run, optimizer, sampler, targets, settings, step, done)
+            step += 1
+            follow(average, model, min(settings["averaging"], step / (step + 20.0)))
+    return average, step
 
 
-def one_step(model, texts, targets, settings, step, device):
-    """(loss, tokens) of the step's batch; the step's number alone decides what is drawn."""
-    rng = np.random.default_rng((settings["seed"], 3, step))
-    chosen = rng.integers(settings["held_out"], len(targets), settings["batch"])
-    batch = [texts[i][:settings["limit"]] for i in chosen]
-    wanted = torch.from_numpy(targets[chosen].astype(np.float32)).to(device)
-    loss = losses.distillation(model(batch), wanted, step, settings["relational"])
-    return loss, sum(map(len, batch))
+def one_step(model, run, optimizer, sampler, targets, settings, step, done):
+    rows, parts = sampler.draw(step)
+    with torch.autocast(settings["device"], torch.bfloat16, enabled=settings["bf16"]):
+        vectors = run(parts)
+    loss = losses.distillation(vectors.float(), targets[rows].float(), rows[:, None] == rows[None, :], step,
+                               settings["weights"])
+    for group in optimizer.param_groups:
+        group["lr"] = rate_at(settings, step, done)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    if step % 20 == 0 and settings["device"] == "cuda":
+        torch.cuda.synchronize()  # so that the clock tells what has been done
 
 
 @torch.no_grad()
-def held_out(model, average, texts, targets, settings):
-    """(mean cosine, correlation of pairwise cosines) of the averaged weights on texts kept back."""
+def follow(average, model, kept):
+    """Moves the averaged weights a step towards the model's."""
+    current = model.state_dict()
+    names = list(average)
+    torch._foreach_lerp_([average[name] for name in names], [current[name] for name in names], 1 - kept)
+
+
+@torch.no_grad()
+def vectors_of(model, texts, longest=POSITIONS):
+    """Vectors [N, D], L2-normalised float32 on the CPU, of tokens.Texts."""
+    device, out = next(model.parameters()).device, None
+    for rows, parts in batches.exact(texts, model.vocab, device, longest):
+        made = F.normalize(model(parts).float(), dim=1).cpu()
+        out = torch.empty(len(texts), made.shape[1]) if out is None else out
+        out[torch.from_numpy(rows)] = made
+    return out
+
+
+@torch.no_grad()
+def report(model, average, texts, targets, settings):
+    """Mean cosine and correlation of pairwise cosines of the averaged weights on texts kept back."""
     size = min(1000, settings["held_out"])
-    current = {k: v.clone() for k, v in model.state_dict().items()}
+    current = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(average)
-    own = F.normalize(model([texts[i] for i in range(size)]), dim=1).cpu()
+    own = vectors_of(model, texts.first(size))
     model.load_state_dict(current)
-    return agreement(own, torch.from_numpy(targets[:size].astype(np.float32)))
+    return "cosine %.4f pairs %.4f" % losses.agreement(own, targets[:size].float().cpu())

@@ -1,8 +1,8 @@
-"""The teachers' side: vectors of all texts, made by `embedtool encode`, kept in shards on disk.
+"""The teachers' side: vectors of all texts by `embedtool encode`, in shards on disk; and the targets.
 
-A target is the concatenation of the teachers' unit vectors, each with its mean taken away, rotated
-to its principal axes and cut to the student's width. Its cosine is the mean of the teachers'
-cosines, and its first dimensions carry the most: a Matryoshka vector by construction.
+A target is the concatenation of the teachers' unit vectors, each with its mean taken away and times its
+weight, rotated to its principal axes and cut to the student's width. Its cosine is a weighted mean of the
+teachers' cosines, and its first dimensions carry the most: a Matryoshka vector by construction.
 """
 import json
 import subprocess
@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 SHARD = 8192  # texts
 
@@ -60,22 +62,26 @@ class Teacher:
 
 
 class Projection:
-    """Teachers' vectors -> targets [N, width], unit length."""
+    """Teachers' vectors -> targets [N, width], unit length, in PyTorch on `device`."""
 
-    def __init__(self, parts, width, sample=100000):
-        """`parts`: one array [N, D] a teacher; the axes are those of the first `sample` rows."""
-        self.means = [part[:sample].astype(np.float32).mean(axis=0) for part in parts]
-        joined = self.joined([part[:sample] for part in parts])
-        values, axes = np.linalg.eigh(joined.T @ joined)
-        order = np.argsort(-values)[:width]
-        self.axes = axes[:, order].astype(np.float32)
-        self.kept = float(values[order].sum() / values.sum())
+    def __init__(self, parts, weights, width, device="cpu", sample=100000):
+        """`parts`: one array [N, D] a teacher, each with its weight; axes are those of the first rows."""
+        self.weights, self.device = weights, device
+        first = [torch.from_numpy(part[:sample]).to(device).float() for part in parts]
+        self.means = [part.mean(0) for part in first]
+        joined = self.joined(first)
+        values, axes = torch.linalg.eigh(joined.T @ joined)
+        self.axes = axes[:, -width:].flip(1)
+        self.kept = float(values[-width:].sum() / values.sum())
 
     def joined(self, parts):
-        return np.concatenate([unit(part.astype(np.float32) - mean)
-                               for part, mean in zip(parts, self.means)], axis=1)
+        return torch.cat([weight * F.normalize(part - mean, dim=1)
+                          for part, mean, weight in zip(parts, self.means, self.weights)], dim=1)
 
     def __call__(self, parts, block=65536):
-        rows = [unit(self.joined([part[i:i + block] for part in parts]) @ self.axes).astype(np.float16)
-                for i in range(0, len(parts[0]), block)]
-        return np.concatenate(rows)
+        """float16 [N, width]."""
+        out = []
+        for i in range(0, len(parts[0]), block):
+            rows = [torch.from_numpy(part[i:i + block]).to(self.device).float() for part in parts]
+            out.append(F.normalize(self.joined(rows) @ self.axes, dim=1).half().cpu().numpy())
+        return np.concatenate(out)

@@ -1,4 +1,5 @@
-"""The texts that the teachers encode: sentences and crops of the free corpora, shuffled.
+"""The texts that the teachers encode: sentences, crops and documents of the free corpora, made-up
+sentences (phrases.py), all shuffled.
 
 No similarity score, retrieval query or judgement is opened (see sources.py). A text that is a pair's
 translated side carries the teacher's vector of the English side, so other languages learn from it.
@@ -7,14 +8,17 @@ import json
 import random
 import re
 
+import phrases
 import sources
 
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])")
 SPACES = re.compile(r"\s+")
 MARKUP = re.compile(r"[<>{}|`]|https?:|^\W+$")
 LONGEST_SENTENCE, LONGEST_CROP = 60, 160  # words
+LONGEST = 1500  # characters
 # Share of a source's texts that is kept: science abounds, everyday English is scarce.
-SHARES = {"arxiv_sentence": 0.3, "arxiv_title": 0.7, "arxiv_crop": 0.18}
+SHARES = {"arxiv_sentence": 0.3, "arxiv_title": 0.7, "arxiv_crop": 0.18, "arxiv_document": 0.5}
+SPANS = 0.2  # share of sentences of which a run of 2 to 8 words is a text of its own
 
 
 def clean(text):
@@ -43,6 +47,7 @@ def of_documents(data, rng):
     for title, abstract in sources.columns(data / "pairs/arxiv_title_abstract.tsv.zst", 2):
         yield "arxiv_title", title
         yield "arxiv_crop", crop(abstract, rng)
+        yield "arxiv_document", f"{title} {abstract}"
         for sentence in sentences(abstract):
             yield "arxiv_sentence", sentence
     foreign = ("wiki", "xquad", "longdocs", "arxiv", "arxiv-title2abs")
@@ -51,6 +56,7 @@ def of_documents(data, rng):
             continue
         for _ in range(1 + len(text) // 4000):
             yield source + "_crop", crop(text, rng)
+        yield source + "_document", text
         for sentence in sentences(text):
             yield source + "_sentence", sentence
     for record in sources.records(data, "ir/xquad-en/corpus"):
@@ -60,6 +66,20 @@ def of_documents(data, rng):
     for record in sources.records(data, "corpora/longdocs_en"):
         for sentence in sentences(record["text"]):
             yield "longdocs_sentence", sentence
+
+
+def span(text, rng):
+    """A run of 2 to 8 words."""
+    parts = text.split(" ")
+    start = rng.randrange(max(1, len(parts) - 2))
+    return " ".join(parts[start:start + rng.randint(2, 8)])
+
+
+def nouns_of(data):
+    """WordNet's lemmas of one or two words whose gloss reads like a thing's."""
+    return sorted({left for kind, left, right in sources.wordnet_glosses(data)
+                   if kind == "lemma_def" and left.count(" ") < 2 and left.islower()
+                   and right.startswith(("a ", "an ", "any ", "the "))})
 
 
 def of_pairs(data):
@@ -100,11 +120,14 @@ def build(data, seed):
     for english, other in translated(data):
         add(english, english)
         add(english, other)
-    for stream in (of_pairs(data), of_documents(data, rng)):
+    for stream in (of_pairs(data), phrases.made_up(nouns_of(data), rng), of_documents(data, rng)):
         for source, text in stream:
             if rng.random() < SHARES.get(source, 1.0):
-                text = clean(text)[:1500]
+                text = clean(text)[:LONGEST]
                 add(text, text)
+                if source.endswith("_sentence") and rng.random() < SPANS:
+                    part = span(text, rng)
+                    add(part, part)
     rng.shuffle(out)
     return out
 

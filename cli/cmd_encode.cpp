@@ -86,7 +86,6 @@ ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
     check_rejects_file(job.rejects.path);
   }
   // Missing inputs show here, before the output is touched.
-  job.corpus.stop = &stop_requested();
   find_inputs(job.corpus, session.console);
   name_files(job.rejects, job.corpus);
   identity.inputs = entries_of(*job.corpus.files);

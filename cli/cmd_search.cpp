@@ -41,7 +41,6 @@ std::vector<std::string> read_queries(const SearchFlags& flags, Console& console
   if (flags.queries.empty()) return {flags.query};
   CorpusOptions corpus;
   corpus.inputs = {flags.queries};
-  corpus.stop = &stop_requested();
   find_inputs(corpus, console);
   RejectOptions reject_options;
   name_files(reject_options, corpus);

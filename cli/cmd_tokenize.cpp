@@ -97,7 +97,6 @@ ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
   const FolderTokenizer choice = choose_tokenizer(flags.model);
   if (implies_stdin(flags.input)) refuse_terminal();
   CorpusOptions corpus = resolve_input(flags.input);
-  corpus.stop = &stop_requested();
   find_inputs(corpus, console);
   RejectOptions reject_options = resolve_rejects(flags.input);
   name_files(reject_options, corpus);

@@ -102,7 +102,6 @@ class Reservoir {
 TokenSample draw_sample(const TuneFlags& flags, const ReadyModel& model, Console& console) {
   if (implies_stdin(flags.input)) refuse_terminal();
   CorpusOptions corpus = resolve_input(flags.input);
-  corpus.stop = &stop_requested();
   corpus.vocab_size = model.encoder->vocab_size();
   find_inputs(corpus, console);
   RejectOptions reject_options = resolve_rejects(flags.input);

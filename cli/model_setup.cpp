@@ -84,18 +84,24 @@ void override_head(const ModelChoice& choice, HeadSpec& head) {
   if (choice.dims > 0) head.dims = choice.dims;
 }
 
-/// FLOP/s of one thread in the backend that `gemm` stands for; 0 where it cannot compute.
+bool is_forced(const std::string& gemm) {
+  return !gemm.empty() && gemm != "auto";
+}
+
+/// Whether `compute` can be measured: a forced backend computes in it, or some backend has kernels.
+bool can_compute(const std::string& gemm, Compute compute) {
+  if (!is_forced(gemm)) return has_kernels(compute);
+  const auto backends = gemm_backends();
+  return std::any_of(backends.begin(), backends.end(), [&](const GemmBackend* backend) {
+    return gemm == backend->name() && backend->unavailable(compute).empty();
+  });
+}
+
+/// FLOP/s of one thread.
 double measured_rate(const std::string& gemm, Compute compute) {
   constexpr std::uint64_t kNanoseconds = 250'000;
   constexpr std::size_t kWidth = 384;
-  const bool forced = !gemm.empty() && gemm != "auto";
-  if (!forced && !has_kernels(compute)) return 0.0;
-  for (const GemmBackend* backend : gemm_backends()) {
-    if (forced ? gemm != backend->name() : backend != &select_gemm(gemm, compute)) continue;
-    if (!backend->unavailable(compute).empty()) continue;
-    return measure_gemm(*backend, compute, kWidth, kWidth, 1, kNanoseconds);
-  }
-  return 0.0;
+  return measure_gemm(select_gemm(gemm, compute), compute, kWidth, kWidth, 1, kNanoseconds);
 }
 
 /// The faster of f32 and bf16. Some CPUs have bf16 instructions at half the rate of f32's. bf16
@@ -104,6 +110,10 @@ double measured_rate(const std::string& gemm, Compute compute) {
 Compute faster_compute(const std::string& gemm, Console& console) {
   constexpr double kMargin = 1.15;
   constexpr int kRounds = 8;  // in turn, so that what else runs here disturbs both alike
+  if (!can_compute(gemm, Compute::bf16) || !can_compute(gemm, Compute::f32)) {
+    console.detail("--compute auto: f32 (nothing computes in bf16 here)");
+    return Compute::f32;
+  }
   double f32 = 0.0;
   double bf16 = 0.0;
   for (int i = 0; i < kRounds; ++i) {
@@ -112,7 +122,7 @@ Compute faster_compute(const std::string& gemm, Console& console) {
   }
   const Compute chosen = bf16 > kMargin * f32 ? Compute::bf16 : Compute::f32;
   console.detail(fmt::format("--compute auto: {} (bf16 at {:.2f} times the speed of f32)",
-                             name_of(chosen), f32 > 0.0 ? bf16 / f32 : 0.0));
+                             name_of(chosen), bf16 / f32));
   return chosen;
 }
 
@@ -120,8 +130,7 @@ Compute faster_compute(const std::string& gemm, Console& console) {
 Compute choose_compute(const ComputeChoice& choice, Console& console) {
   if (!choice.compute) return faster_compute(choice.gemm, console);
   const Compute wanted = *choice.compute;
-  const bool forced = !choice.gemm.empty() && choice.gemm != "auto";
-  if (forced || has_kernels(wanted)) return wanted;
+  if (is_forced(choice.gemm) || has_kernels(wanted)) return wanted;
   console.warning(
       fmt::format("this CPU has no instructions for {}: computing in f32", name_of(wanted)));
   return Compute::f32;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,7 +8,6 @@
 #include <vector>
 
 #include "cli/console.hpp"
-#include "core/base/enum_words.hpp"
 #include "core/math/gemm.hpp"
 #include "core/model/encoder.hpp"
 #include "core/model/head_kind.hpp"
@@ -17,6 +15,7 @@
 #include "core/model/row_shape.hpp"
 #include "core/text/token_feed.hpp"
 #include "formats/model/load_model.hpp"
+#include "formats/model/model_prompts.hpp"
 #include "formats/output/run_identity.hpp"
 
 namespace embedtool {
@@ -29,10 +28,10 @@ struct ModelChoice {
   bool normalize = true;         ///< false: vectors stay as they come
   std::optional<std::string> prompt;
   std::string prompt_name;
-  /// Prompts of which the first that the model has is used if none is named: those that
-  /// sentence-transformers' encode_document() looks for. A late-interaction model takes the first
-  /// as the role of the texts. Without any, the model's default prompt is used.
-  std::vector<std::string> usual_prompts{"document", "passage", "corpus"};
+  /// Prompts of which the first that the model has is used if none is named. A late-interaction
+  /// model takes the first as the role of the texts. Without any, the model's default prompt is
+  /// used.
+  std::vector<std::string> usual_prompts{kDocumentPrompts.begin(), kDocumentPrompts.end()};
   std::size_t dims = 0;  ///< 0 = all
   std::optional<std::size_t> max_length;
 };

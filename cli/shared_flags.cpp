@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "cli/flags.hpp"
+#include "cli/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/base/human.hpp"
 #include "core/base/threads.hpp"
@@ -104,6 +105,7 @@ CorpusOptions resolve_input(const InputFlags& flags) {
 }
 
 void find_inputs(CorpusOptions& corpus, Console& console) {
+  corpus.stop = &stop_requested();
   corpus.warn = [&console](const std::string& text) { console.warning(text); };
   corpus.files = std::make_shared<const InputList>(corpus);
 }

@@ -46,8 +46,8 @@ void declare_input(CLI::App& app, InputFlags& flags);
 bool implies_stdin(const InputFlags& flags);
 /// The corpus that the flags ask for; no input is standard input.
 CorpusOptions resolve_input(const InputFlags& flags);
-/// Finds its files, and lets it speak: what resolve_input(), which looks at nothing but the flags,
-/// leaves open. `console` must outlive the corpus.
+/// Finds its files, and lets it speak and be stopped by a signal: what resolve_input(), which looks
+/// at nothing but the flags, leaves open. `console` must outlive the corpus.
 void find_inputs(CorpusOptions& corpus, Console& console);
 /// For a run that reads standard input only because no input was named: throws Error(usage) where
 /// it is a terminal, since nobody means to type a corpus.

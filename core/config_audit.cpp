@@ -12,15 +12,6 @@ bool matches(std::string_view pattern, std::string_view key) {
   return key.starts_with(pattern.substr(0, pattern.size() - 1));
 }
 
-bool lists(std::string_view harmless, std::string_view value) {
-  while (!harmless.empty()) {
-    const std::size_t end = std::min(harmless.find('|'), harmless.size());
-    if (harmless.substr(0, end) == value) return true;
-    harmless.remove_prefix(std::min(end + 1, harmless.size()));
-  }
-  return false;
-}
-
 bool names_members(std::span<const KeyRule> rules, const std::string& key) {
   return std::any_of(rules.begin(), rules.end(), [start = key + "."](const KeyRule& rule) {
     return rule.key.starts_with(start) && rule.key != start + "*";
@@ -28,6 +19,15 @@ bool names_members(std::span<const KeyRule> rules, const std::string& key) {
 }
 
 }  // namespace
+
+bool lists(std::string_view list, char separator, std::string_view word) {
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(separator), list.size());
+    if (list.substr(0, end) == word) return true;
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return false;
+}
 
 bool AuditedConfig::entered(const std::string& key) const {
   const std::string start = key + ".";
@@ -50,7 +50,7 @@ void AuditedConfig::check_members(const std::string& path, std::span<const KeyRu
                                    [&key](const KeyRule& r) { return matches(r.key, key); });
     if (rule == rules.end()) {
       unknown.push_back(key);
-    } else if (rule->harmless != "*" && !lists(rule->harmless, config_.text(key))) {
+    } else if (rule->harmless != "*" && !lists(rule->harmless, '|', config_.text(key))) {
       throw Error(ExitCode::model, "{}: \"{}\": {} is not supported: {}", where, key,
                   config_.text(key), rule->remedy);
     }

@@ -10,6 +10,9 @@
 
 namespace embedtool {
 
+/// Whether `word` is one of those that `separator` separates in `list`.
+bool lists(std::string_view list, char separator, std::string_view word);
+
 /// What is known about a key that nothing here reads. A key that is neither read nor listed is
 /// reported as unknown.
 struct KeyRule {

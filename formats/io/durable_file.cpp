@@ -57,22 +57,6 @@ int sync_retrying(FileOps& ops, int fd) {
   return 0;
 }
 
-/// Reads up to out.size() bytes at `offset`; returns how many, or -1 with errno.
-ssize_t read_fully(FileOps& ops, int fd, std::uint64_t offset, std::span<std::byte> out) {
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const ssize_t n =
-        ops.pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-    if (n == 0) break;
-    if (n > 0) {
-      done += static_cast<std::size_t>(n);
-    } else if (errno != EINTR) {
-      return -1;
-    }
-  }
-  return static_cast<ssize_t>(done);
-}
-
 // Only the last name's failure counts: a parent may exist and refuse mkdir for reasons of its own
 // (read-only file system, automounter).
 void make_directories(const std::string& path, FileOps& ops) {

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/base/error.hpp"
+#include "formats/io/file_ops.hpp"
 
 namespace embedtool {
 
@@ -30,19 +31,14 @@ FileBytes::FileBytes(const std::string& path, const std::string& name, const std
 }
 
 void FileBytes::read_at(std::uint64_t offset, std::span<std::byte> out) const {
-  while (!out.empty()) {
-    const ssize_t got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      throw Error(ExitCode::failed, "{}: cannot read at byte {}: {}", name_, offset,
-                  std::strerror(errno));
-    }
-    if (got == 0) {
-      throw Error(ExitCode::failed, "{}: ends at byte {}, earlier than it did: it was changed",
-                  name_, offset);
-    }
-    offset += static_cast<std::uint64_t>(got);
-    out = out.subspan(static_cast<std::size_t>(got));
+  const ssize_t got = read_fully(system_file_ops(), fd_, offset, out);
+  if (got < 0) {
+    throw Error(ExitCode::failed, "{}: cannot read at byte {}: {}", name_, offset,
+                std::strerror(errno));
+  }
+  if (static_cast<std::size_t>(got) < out.size()) {
+    throw Error(ExitCode::failed, "{}: ends at byte {}, earlier than it did: it was changed", name_,
+                offset + static_cast<std::uint64_t>(got));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 namespace embedtool {
@@ -51,6 +52,21 @@ int FileOps::lock(int fd) {
 FileOps& system_file_ops() {
   static FileOps ops;
   return ops;
+}
+
+ssize_t read_fully(FileOps& ops, int fd, std::uint64_t offset, std::span<std::byte> out) {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t n =
+        ops.pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (n == 0) break;
+    if (n > 0) {
+      done += static_cast<std::size_t>(n);
+    } else if (errno != EINTR) {
+      return -1;
+    }
+  }
+  return static_cast<ssize_t>(done);
 }
 
 }  // namespace embedtool

@@ -4,6 +4,8 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 
 namespace embedtool {
 
@@ -30,5 +32,9 @@ class FileOps {
 
 /// The real calls. Stateless, lives for the whole program.
 FileOps& system_file_ops();
+
+/// Reads up to out.size() bytes at `offset`, fewer only at the end; returns how many, or -1 with
+/// errno.
+ssize_t read_fully(FileOps& ops, int fd, std::uint64_t offset, std::span<std::byte> out);
 
 }  // namespace embedtool

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/base/error.hpp"
+#include "formats/model/model_prompts.hpp"
 
 namespace embedtool {
 namespace {
@@ -17,7 +18,7 @@ std::string quoted(const std::string& text) {
 
 // The prompt that documents get when none is named.
 std::string document_prompt(const LoadedModel& model) {
-  for (const char* name : {"document", "passage", "corpus"}) {
+  for (const char* name : kDocumentPrompts) {
     const auto found = model.prompts.find(name);
     if (found != model.prompts.end()) return fmt::format("{} ({})", quoted(found->second), name);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -8,6 +9,9 @@
 #include "formats/io/file_set.hpp"
 
 namespace embedtool {
+
+/// The prompts, first choice first, that sentence-transformers' encode_document() looks for.
+inline constexpr std::array kDocumentPrompts{"document", "passage", "corpus"};
 
 /// What config_sentence_transformers.json says of a model as a whole.
 struct PromptSettings {

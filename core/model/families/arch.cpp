@@ -77,13 +77,7 @@ std::string own_class(const ConfigSource& config) {
 void check_own_code(const Architecture& architecture, const ConfigSource& config,
                     const std::string& where) {
   const std::string name = own_class(config);
-  std::string_view known = architecture.own_classes;
-  while (!known.empty()) {
-    const std::size_t end = std::min(known.find(' '), known.size());
-    if (known.substr(0, end) == name) return;
-    known.remove_prefix(std::min(end + 1, known.size()));
-  }
-  if (name.empty()) return;
+  if (name.empty() || lists(architecture.own_classes, ' ', name)) return;
   throw Error(
       ExitCode::model,
       "{}: \"auto_map\" names code of the model's own ({}), which is not known to compute "
@@ -160,6 +154,15 @@ std::size_t required_size(const ConfigSource& config, const char* key) {
     throw Error(ExitCode::model, "the configuration has no usable \"{}\"", key);
   }
   return static_cast<std::size_t>(*value);
+}
+
+void read_sizes(const ConfigSource& config, ModelSpec& spec) {
+  spec.vocab_size = required_size(config, "vocab_size");
+  spec.hidden = required_size(config, "hidden_size");
+  spec.layers = required_size(config, "num_hidden_layers");
+  spec.heads = required_size(config, "num_attention_heads");
+  spec.ffn = required_size(config, "intermediate_size");
+  spec.max_positions = required_size(config, "max_position_embeddings");
 }
 
 }  // namespace embedtool

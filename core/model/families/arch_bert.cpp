@@ -28,12 +28,7 @@ ModelSpec describe_bert_like(const ConfigSource& config, std::string_view usual_
   }
   ModelSpec spec;
   spec.family = config.string("model_type").value_or("bert");
-  spec.vocab_size = required_size(config, "vocab_size");
-  spec.hidden = required_size(config, "hidden_size");
-  spec.layers = required_size(config, "num_hidden_layers");
-  spec.heads = required_size(config, "num_attention_heads");
-  spec.ffn = required_size(config, "intermediate_size");
-  spec.max_positions = required_size(config, "max_position_embeddings");
+  read_sizes(config, spec);
   spec.activation = parse_activation(config.string("hidden_act").value_or("gelu"), "hidden_act");
   spec.norm_eps = static_cast<float>(config.number("layer_norm_eps").value_or(1e-12));
   const std::string layer = "encoder.layer.{}.";

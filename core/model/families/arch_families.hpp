@@ -12,6 +12,9 @@ namespace embedtool {
 
 /// A size that a configuration must have; throws Error(ExitCode::model) naming the key.
 std::size_t required_size(const ConfigSource& config, const char* key);
+/// Reads the sizes that most configurations have under the same keys: vocabulary, hidden, layers,
+/// heads, FFN and positions.
+void read_sizes(const ConfigSource& config, ModelSpec& spec);
 
 bool is_bert(const ConfigSource& config);
 ModelSpec describe_bert(const ConfigSource& config);

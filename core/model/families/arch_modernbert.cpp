@@ -46,12 +46,7 @@ bool is_modernbert(const ConfigSource& config) {
 ModelSpec describe_modernbert(const ConfigSource& config) {
   ModelSpec spec;
   spec.family = "modernbert";
-  spec.vocab_size = required_size(config, "vocab_size");
-  spec.hidden = required_size(config, "hidden_size");
-  spec.layers = required_size(config, "num_hidden_layers");
-  spec.heads = required_size(config, "num_attention_heads");
-  spec.ffn = required_size(config, "intermediate_size");
-  spec.max_positions = required_size(config, "max_position_embeddings");
+  read_sizes(config, spec);
   spec.activation =
       parse_activation(config.string("hidden_activation").value_or("gelu"), "hidden_activation");
   spec.norm_eps = static_cast<float>(config.number("norm_eps").value_or(1e-5));

@@ -12,12 +12,7 @@ namespace embedtool {
 ModelSpec describe_decoder(const ConfigSource& config, const DecoderUsage& usual) {
   ModelSpec spec;
   spec.family = config.string("model_type").value_or("");
-  spec.vocab_size = required_size(config, "vocab_size");
-  spec.hidden = required_size(config, "hidden_size");
-  spec.layers = required_size(config, "num_hidden_layers");
-  spec.heads = required_size(config, "num_attention_heads");
-  spec.ffn = required_size(config, "intermediate_size");
-  spec.max_positions = required_size(config, "max_position_embeddings");
+  read_sizes(config, spec);
   if (config.has("num_key_value_heads")) {
     spec.kv_heads = required_size(config, "num_key_value_heads");
   }

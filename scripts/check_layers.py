@@ -68,13 +68,14 @@ WRAPPED = {
     'nlohmann/': r'(formats|cli)/',
     'simdjson': r'formats/',
     'zstd': r'formats/',
-    'zlib': r'formats/',
+    'zlib': r'formats/io/bytes_gzip\.cpp$',
     'bzlib': r'formats/io/bytes_bzip2\.cpp$',
     'lzma': r'formats/io/bytes_xz\.cpp$',
     'lz4': r'formats/',
     'arrow_wire': r'formats/arrow/',
     'snappy': r'formats/parquet/parquet_codec\.cpp$',
     'brotli': r'formats/parquet/parquet_codec\.cpp$',
+    'libdeflate': r'formats/parquet/parquet_codec\.cpp$',
     'xxhash': r'core/base/hash\.cpp$',
 }
 

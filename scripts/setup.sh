@@ -20,7 +20,8 @@ build_packages=(
   g++ cmake ninja-build pkg-config
   libopenblas-dev libdnnl-dev libhwy-dev libsentencepiece-dev nlohmann-json3-dev libsimdjson-dev
   libprotobuf-dev # sentencepiece.pc of Debian 13 requires it; libsentencepiece-dev does not depend on it
-  libzstd-dev zlib1g-dev libbz2-dev liblzma-dev liblz4-dev libsnappy-dev libbrotli-dev libflatbuffers-dev flatbuffers-compiler
+  libzstd-dev zlib1g-dev libbz2-dev liblzma-dev liblz4-dev libsnappy-dev libbrotli-dev libdeflate-dev
+  libflatbuffers-dev flatbuffers-compiler
   libcli11-dev libutf8proc-dev libpcre2-dev libxxhash-dev libfmt-dev
   libeigen3-dev libgtest-dev libgmock-dev python3
 )

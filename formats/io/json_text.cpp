@@ -1,6 +1,5 @@
 #include "formats/io/json_text.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -17,21 +16,38 @@ void append_number(std::string& out, Number value) {
   out.append(buffer.data(), end);
 }
 
+bool is_special(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+/// How many bytes at the beginning stand for themselves in a JSON string.
+std::size_t plain_prefix(std::string_view text) {
+  constexpr std::size_t kBlock = 32;  // examined without branches, so that the compiler vectorizes
+  std::size_t size = 0;
+  while (text.size() - size >= kBlock) {
+    unsigned char found = 0;
+    for (std::size_t i = 0; i < kBlock; ++i) {
+      found |= static_cast<unsigned char>(is_special(text[size + i]));
+    }
+    if (found != 0) break;
+    size += kBlock;
+  }
+  while (size < text.size() && !is_special(text[size])) ++size;
+  return size;
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  const auto is_special = [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
-  };
   out += '"';
   while (true) {
     // What stays as it is goes in one piece.
-    const auto* const special = std::find_if(text.begin(), text.end(), is_special);
-    out.append(text.begin(), special);
-    if (special == text.end()) break;
-    const char c = *special;
-    text.remove_prefix(static_cast<std::size_t>(special - text.begin()) + 1);
+    const std::size_t plain = plain_prefix(text);
+    out.append(text, 0, plain);
+    if (plain == text.size()) break;
+    const char c = text[plain];
+    text.remove_prefix(plain + 1);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;

@@ -1,9 +1,9 @@
 #include "formats/parquet/parquet_codec.hpp"
 
 #include <brotli/decode.h>
+#include <libdeflate.h>
 #include <lz4.h>
 #include <snappy.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -12,11 +12,12 @@
 #include <new>
 
 #include "core/base/error.hpp"
-#include "formats/io/bytes_unpack.hpp"
 #include "formats/io/damaged.hpp"
 
 namespace embedtool::parquet {
 namespace {
+
+constexpr const char* kNotUnpacked = "a page cannot be decompressed";
 
 const char* chars(std::span<const std::byte> bytes) {
   return reinterpret_cast<const char*>(bytes.data());
@@ -74,6 +75,7 @@ bool unlz4_hadoop(std::span<const std::byte> packed, std::span<std::byte> raw) {
 struct PageCodec::Contexts {
   ZSTD_CCtx* compressor = nullptr;
   ZSTD_DCtx* decompressor = nullptr;
+  libdeflate_decompressor* inflater = nullptr;
   int level = 0;
 
   Contexts() = default;
@@ -82,6 +84,7 @@ struct PageCodec::Contexts {
   ~Contexts() {
     ZSTD_freeCCtx(compressor);
     ZSTD_freeDCtx(decompressor);
+    libdeflate_free_decompressor(inflater);
   }
 };
 
@@ -114,7 +117,25 @@ void PageCodec::unzstd(std::span<const std::byte> packed, std::span<std::byte> r
   // The output is a fixed span: a frame that holds more than it declared stops at its end.
   const std::size_t size = ZSTD_decompressDCtx(contexts_->decompressor, raw.data(), raw.size(),
                                                packed.data(), packed.size());
-  require(ZSTD_isError(size) == 0 && size == raw.size(), "a page cannot be decompressed");
+  require(ZSTD_isError(size) == 0 && size == raw.size(), kNotUnpacked);
+}
+
+/// A page is one gzip member, or several one after the other. Whole buffers are what libdeflate is
+/// for: it takes half of zlib's time.
+void PageCodec::ungzip(std::span<const std::byte> packed, std::span<std::byte> raw) {
+  if (contexts_->inflater == nullptr) contexts_->inflater = libdeflate_alloc_decompressor();
+  if (contexts_->inflater == nullptr) throw std::bad_alloc();
+  do {
+    std::size_t consumed = 0;
+    std::size_t produced = 0;
+    const libdeflate_result result =
+        libdeflate_gzip_decompress_ex(contexts_->inflater, packed.data(), packed.size(), raw.data(),
+                                      raw.size(), &consumed, &produced);
+    require(result == LIBDEFLATE_SUCCESS, kNotUnpacked);
+    packed = packed.subspan(consumed);
+    raw = raw.subspan(produced);
+  } while (!packed.empty());
+  require(raw.empty(), kNotUnpacked);
 }
 
 void PageCodec::decompress(Codec codec, std::span<const std::byte> packed,
@@ -129,8 +150,7 @@ void PageCodec::decompress(Codec codec, std::span<const std::byte> packed,
       good = unsnappy(packed, raw);
       break;
     case Codec::gzip:
-      good = unpack_whole(kGzip, {chars(packed), packed.size()}, {chars(raw), raw.size()});
-      break;
+      return ungzip(packed, raw);
     case Codec::brotli:
       good = unbrotli(packed, raw);
       break;
@@ -145,7 +165,7 @@ void PageCodec::decompress(Codec codec, std::span<const std::byte> packed,
     case Codec::lzo:
       break;
   }
-  require(good, "a page cannot be decompressed");
+  require(good, kNotUnpacked);
 }
 
 void PageCodec::check_size(Codec codec, std::span<const std::byte> packed, std::size_t size) {
@@ -163,8 +183,7 @@ bool is_readable(Codec codec) {
 }
 
 std::uint32_t page_crc(std::span<const std::byte> stored) {
-  return static_cast<std::uint32_t>(
-      crc32_z(0, reinterpret_cast<const Bytef*>(stored.data()), stored.size()));
+  return libdeflate_crc32(0, stored.data(), stored.size());
 }
 
 }  // namespace embedtool::parquet

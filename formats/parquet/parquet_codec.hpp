@@ -30,6 +30,7 @@ class PageCodec {
 
  private:
   void unzstd(std::span<const std::byte> packed, std::span<std::byte> raw);
+  void ungzip(std::span<const std::byte> packed, std::span<std::byte> raw);
 
   struct Contexts;
   std::unique_ptr<Contexts> contexts_;

@@ -34,7 +34,7 @@ show embedtool search "$out" "nobody may be held as a slave" -k 5
 
 step "Done."
 cat <<TEXT
-The vectors are in $out/*.parquet, for DuckDB, Spark, pandas, polars and others.
+The vectors are in $out/data, for DuckDB, Spark, pandas, polars and others.
 Next, encode your own corpus:  build/release/embedtool encode corpus.jsonl -o out
 Help:  build/release/embedtool --help, or man -l man/embedtool.1
 TEXT

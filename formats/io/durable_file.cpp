@@ -62,7 +62,7 @@ int sync_retrying(FileOps& ops, int fd) {
 void make_directories(const std::string& path, FileOps& ops) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
-    if (ops.make_dir(part.c_str(), kDirectoryMode) == 0) {
+    if (ops.make_dir_at(AT_FDCWD, part.c_str(), kDirectoryMode) == 0) {
       // The new name is durable once its parent is.
       const std::size_t slash = part.find_last_of('/');
       const std::string parent = slash == std::string::npos ? "." : part.substr(0, slash + 1);
@@ -117,12 +117,44 @@ void Directory::fail(std::string_view name, const char* doing, int error) const 
               advice(error));
 }
 
+// None where there is no such folder.
+UniqueFd Directory::open_folder(std::string_view folder) const {
+  UniqueFd fd(open_retrying(*ops_, fd_.get(), std::string(folder).c_str(),
+                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (fd || errno == ENOENT) return fd;
+  if (errno == ENOTDIR || errno == ELOOP) {
+    throw Error(
+        ExitCode::failed,
+        "{}: is not a directory, or is a link to one, and links are not followed; remove it",
+        path_of(folder));
+  }
+  fail(folder, "open the directory", errno);
+}
+
+Directory::Place Directory::find(std::string_view name) const {
+  const std::size_t slash = name.find('/');
+  if (slash == std::string_view::npos) return {UniqueFd(), fd_.get(), std::string(name)};
+  Place place{open_folder(name.substr(0, slash)), -1, std::string(name.substr(slash + 1))};
+  place.fd = place.opened.get();
+  return place;
+}
+
 std::vector<std::string> Directory::list() const {
   // A descriptor of its own: reading moves the position, and closedir() closes.
-  const int fd = open_retrying(*ops_, fd_.get(), ".", O_RDONLY | O_DIRECTORY);
-  if (fd < 0) fail(".", "list", errno);
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(fd), &::closedir);
+  UniqueFd fd(open_retrying(*ops_, fd_.get(), ".", O_RDONLY | O_DIRECTORY));
+  if (!fd) fail(".", "list", errno);
+  return list(std::move(fd));
+}
+
+std::vector<std::string> Directory::list(std::string_view folder) const {
+  UniqueFd fd = open_folder(folder);
+  return fd ? list(std::move(fd)) : std::vector<std::string>();
+}
+
+std::vector<std::string> Directory::list(UniqueFd fd) const {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(fd.get()), &::closedir);
   if (!dir) fail(".", "list", errno);
+  fd.release();  // closedir() closes it
   std::vector<std::string> names;
   errno = 0;
   while (const dirent* entry = ::readdir(dir.get())) {
@@ -132,6 +164,22 @@ std::vector<std::string> Directory::list() const {
   if (errno != 0) fail(".", "list", errno);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+void Directory::make_folder(std::string_view folder) const {
+  if (ops_->make_dir_at(fd_.get(), std::string(folder).c_str(), kDirectoryMode) == 0) {
+    sync();
+  } else if (errno != EEXIST) {
+    fail(folder, "make the directory", errno);
+  }
+  if (!open_folder(folder)) fail(folder, "make the directory", ENOENT);
+}
+
+void Directory::remove_empty_folder(std::string_view folder) const {
+  if (ops_->remove_dir_at(fd_.get(), std::string(folder).c_str()) == 0) return;
+  if (errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR) {
+    fail(folder, "remove the directory", errno);
+  }
 }
 
 // Removing first and creating exclusively means that no link in the way is ever written through.
@@ -145,9 +193,11 @@ UniqueFd Directory::create(std::string_view name) const {
 }
 
 UniqueFd Directory::open_regular(std::string_view name) const {
-  const std::string file(name);
+  const Place place = find(name);
+  if (place.fd < 0) return {};
   // O_NONBLOCK: a FIFO in the way must not hang us.
-  UniqueFd fd(open_retrying(*ops_, fd_.get(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  UniqueFd fd(
+      open_retrying(*ops_, place.fd, place.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) {
     if (errno == ENOENT) return fd;
     fail(name, "open", errno);
@@ -176,21 +226,31 @@ UniqueFd Directory::open_append(std::string_view name) const {
 }
 
 void Directory::rename(std::string_view from, std::string_view to) const {
-  if (ops_->rename_at(fd_.get(), std::string(from).c_str(), std::string(to).c_str()) != 0) {
-    fail(to, "rename into place", errno);
-  }
+  const Place source = find(from);
+  const Place target = find(to);
+  if (source.fd < 0 || target.fd < 0) fail(to, "rename into place", ENOENT);
+  const int result =
+      ops_->rename_at(source.fd, source.name.c_str(), target.fd, target.name.c_str());
+  if (result != 0) fail(to, "rename into place", errno);
 }
 
 bool Directory::remove(std::string_view name) const {
-  if (ops_->unlink_at(fd_.get(), std::string(name).c_str()) == 0) return true;
+  const Place place = find(name);
+  if (place.fd < 0) return false;
+  if (ops_->unlink_at(place.fd, place.name.c_str()) == 0) return true;
   if (errno != ENOENT) fail(name, "remove", errno);
   return false;
 }
 
 void Directory::sync() const {
-  const int error = sync_retrying(*ops_, fd_.get());
+  sync_names(".");
+}
+
+void Directory::sync_names(std::string_view name) const {
+  const Place place = find(name);
+  const int error = place.fd < 0 ? ENOENT : sync_retrying(*ops_, place.fd);
   // Some file systems cannot sync a directory and say so with EINVAL; they have nothing better.
-  if (error != 0 && error != EINVAL) fail(".", "sync the directory", error);
+  if (error != 0 && error != EINVAL) fail(name, "sync the directory", error);
 }
 
 void Directory::publish(std::string_view name, std::string_view contents) const {
@@ -220,7 +280,8 @@ DurableFile::DurableFile(const Directory& directory, std::string_view name)
     : directory_(directory),
       name_(name),
       // The process id keeps two exports to one name apart.
-      temp_name_(std::string(kTempPrefix) + std::to_string(::getpid()) + "-" + name_),
+      temp_name_(std::string(kTempPrefix) + std::to_string(::getpid()) + "-" +
+                 name_.substr(name_.find('/') + 1)),
       fd_(directory.create(temp_name_)) {}
 
 DurableFile::~DurableFile() {
@@ -264,7 +325,7 @@ FileDigest DurableFile::publish() {
   const FileDigest result = digest();
   directory_.rename(temp_name_, name_);
   published_ = true;
-  directory_.sync();
+  directory_.sync_names(name_);
   return result;
 }
 

@@ -28,7 +28,8 @@ struct FileDigest {
   Hash128 hash;
 };
 
-/// An open directory. Failures are Error(failed) naming file and cause. Thread-safe.
+/// An open directory. A file's name may be that of a file in a folder directly below it, as in
+/// "data/part-00000.parquet". Failures are Error(failed) naming file and cause. Thread-safe.
 class Directory {
  public:
   /// Opens `path`; `create` makes it and its missing parents.
@@ -41,6 +42,12 @@ class Directory {
 
   /// Names of all entries, sorted, without . and ..
   std::vector<std::string> list() const;
+  /// The same of a folder in it, without that folder's name; empty where there is no such folder.
+  std::vector<std::string> list(std::string_view folder) const;
+  /// Makes a folder in it, durably, where there is none.
+  void make_folder(std::string_view folder) const;
+  /// Removes a folder in it that is there and empty; leaves any other.
+  void remove_empty_folder(std::string_view folder) const;
   /// A new empty file of that name; an old entry of the name is removed, never written through.
   UniqueFd create(std::string_view name) const;
   /// A regular file, for reading; nothing if there is no such entry. Links are an Error.
@@ -51,7 +58,9 @@ class Directory {
   void rename(std::string_view from, std::string_view to) const;
   /// True when there was such an entry.
   bool remove(std::string_view name) const;
+  /// Makes the names in the directory durable, or those in the folder of file `name`.
   void sync() const;
+  void sync_names(std::string_view name) const;
 
   /// Writes a small file, complete or not at all, and makes it durable.
   void publish(std::string_view name, std::string_view contents) const;
@@ -61,6 +70,16 @@ class Directory {
   [[noreturn]] void fail(std::string_view name, const char* doing, int error) const;
 
  private:
+  /// The folder of a file, and the file's name there.
+  struct Place {
+    UniqueFd opened;  ///< empty: this directory itself
+    int fd = -1;      ///< -1: there is no such folder
+    std::string name;
+  };
+  Place find(std::string_view name) const;
+  UniqueFd open_folder(std::string_view folder) const;
+  std::vector<std::string> list(UniqueFd fd) const;
+
   std::string path_;
   FileOps* ops_;
   UniqueFd fd_;
@@ -73,7 +92,8 @@ int write_fully(FileOps& ops, int fd, std::span<const std::byte> bytes);
 /// Not thread-safe.
 class DurableFile final : public ByteSink {
  public:
-  /// Will be published as `name`; `directory` outlives the file.
+  /// Will be published as `name`; `directory` outlives the file. Until then it is directly in
+  /// `directory`, so that a folder below it never holds an incomplete file.
   DurableFile(const Directory& directory, std::string_view name);
   ~DurableFile() override;
   DurableFile(const DurableFile&) = delete;

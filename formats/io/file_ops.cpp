@@ -12,11 +12,11 @@ namespace embedtool {
 int FileOps::open_at(int dir, const char* name, int flags, mode_t mode) {
   return ::openat(dir, name, flags | O_CLOEXEC, mode);
 }
-int FileOps::make_dir(const char* path, mode_t mode) {
-  return ::mkdir(path, mode);
+int FileOps::make_dir_at(int dir, const char* name, mode_t mode) {
+  return ::mkdirat(dir, name, mode);
 }
-int FileOps::remove_dir(const char* path) {
-  return ::rmdir(path);
+int FileOps::remove_dir_at(int dir, const char* name) {
+  return ::unlinkat(dir, name, AT_REMOVEDIR);
 }
 ssize_t FileOps::write(int fd, const void* data, std::size_t size) {
   return ::write(fd, data, size);
@@ -33,8 +33,8 @@ int FileOps::truncate(int fd, off_t size) {
 int FileOps::fsync(int fd) {
   return ::fsync(fd);
 }
-int FileOps::rename_at(int dir, const char* from, const char* to) {
-  return ::renameat(dir, from, dir, to);
+int FileOps::rename_at(int from_dir, const char* from, int to_dir, const char* to) {
+  return ::renameat(from_dir, from, to_dir, to);
 }
 int FileOps::unlink_at(int dir, const char* name) {
   return ::unlinkat(dir, name, 0);

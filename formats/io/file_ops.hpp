@@ -16,14 +16,14 @@ class FileOps {
  public:
   virtual ~FileOps() = default;
   virtual int open_at(int dir, const char* name, int flags, mode_t mode);
-  virtual int make_dir(const char* path, mode_t mode);
-  virtual int remove_dir(const char* path);
+  virtual int make_dir_at(int dir, const char* name, mode_t mode);
+  virtual int remove_dir_at(int dir, const char* name);  ///< unlinkat with AT_REMOVEDIR
   virtual ssize_t write(int fd, const void* data, std::size_t size);
   virtual ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset);
   virtual ssize_t pread(int fd, void* data, std::size_t size, off_t offset);
   virtual int truncate(int fd, off_t size);
   virtual int fsync(int fd);
-  virtual int rename_at(int dir, const char* from, const char* to);
+  virtual int rename_at(int from_dir, const char* from, int to_dir, const char* to);
   virtual int unlink_at(int dir, const char* name);
   virtual int status(int fd, struct stat* out);
   virtual int status_at(int dir, const char* name, struct stat* out);  ///< follows no link

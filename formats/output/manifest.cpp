@@ -191,7 +191,8 @@ void read_members(const Json& json, RunIdentity& identity) {
 
 void read_settings(const Json& json, Manifest& manifest) {
   require(json.is_object(), "the settings are not an object");
-  manifest.identity.numerics = 1;  // of outputs that are older than the number
+  manifest.identity.numerics = 1;  // of outputs that are older than these numbers
+  if (manifest.identity.to == OutputFormat::parquet) manifest.identity.shard_format = 1;
   for (const auto& [name, value] : json.items()) {
     const IdentityField* field = find_identity_field(name);
     if (field != nullptr && field->recorded != Recorded::member) {
@@ -218,11 +219,21 @@ Manifest manifest_from(const Json& json) {
   return manifest;
 }
 
+/// "part-00042.parquet"
+std::string file_of_shard(std::size_t index) {
+  return fmt::format("part-{:05}.parquet", index);
+}
+
+/// Shards of older outputs are beside the manifest.
+bool names_shard(std::string_view name, std::size_t index) {
+  return name == shard_name(index) || name == file_of_shard(index);
+}
+
 /// Names decide what is opened: nothing but ours, in order, without gaps.
 void check_consistent(const std::vector<ShardEntry>& shards) {
   std::uint64_t row = 0;
   for (std::size_t i = 0; i < shards.size(); ++i) {
-    require(shards[i].name == shard_name(i), "shards are not numbered in order");
+    require(names_shard(shards[i].name, i), "shards are not numbered in order");
     require(shards[i].first_row == row, "the shards' rows are not consecutive");
     require(shards[i].rows <= UINT64_MAX - row, "the shards' rows do not add up");
     row += shards[i].rows;
@@ -370,7 +381,7 @@ std::optional<Journal> parse_journal(std::string_view text) {
     const std::size_t end = text.find('\n', journal.valid_bytes);
     if (end == std::string_view::npos) return journal;
     const auto shard = parse_line(text.substr(journal.valid_bytes, end + 1 - journal.valid_bytes));
-    const bool next = shard && shard->name == shard_name(journal.shards.size()) &&
+    const bool next = shard && names_shard(shard->name, journal.shards.size()) &&
                       shard->first_row == row && shard->rows <= UINT64_MAX - row;
     if (!next) return journal;
     row += shard->rows;
@@ -380,7 +391,7 @@ std::optional<Journal> parse_journal(std::string_view text) {
 }
 
 std::string shard_name(std::size_t index) {
-  return fmt::format("part-{:05}.parquet", index);
+  return fmt::format("{}/{}", kDataFolder, file_of_shard(index));
 }
 
 bool is_output_name(std::string_view name) {
@@ -389,6 +400,9 @@ bool is_output_name(std::string_view name) {
   if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) return true;
   constexpr std::string_view kHead = "part-";
   constexpr std::string_view kTail = ".parquet";
+  if (name.starts_with(kDataFolder) && name.substr(kDataFolder.size()).starts_with('/')) {
+    name.remove_prefix(kDataFolder.size() + 1);
+  }
   if (!name.starts_with(kHead) || !name.ends_with(kTail)) return false;
   if (name.size() < kHead.size() + 5 + kTail.size()) return false;
   const auto digits = name.substr(kHead.size(), name.size() - kHead.size() - kTail.size());

@@ -20,7 +20,8 @@
 //                    it was hashed; all null for one that was looked for and not there. Optional
 // and of what was written:
 //   rows             of all shards
-//   shards           [{name, rows, first_row, bytes, xxh128}], in row order; parquet only
+//   shards           [{name, rows, first_row, bytes, xxh128}], in row order; parquet only. A name
+//                    is a path from the directory; older outputs have shards beside the manifest
 //   files            [{name, bytes, xxh128}]: everything else that belongs to the output
 //   checksum         XXH3-128 of the file's bytes before this member's comma
 //
@@ -45,6 +46,8 @@ namespace embedtool {
 
 inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kJournalName = "journal.jsonl";
+/// Where shards are, and nothing else: a folder that other readers take as it is.
+inline constexpr std::string_view kDataFolder = "data";
 inline constexpr std::string_view kReportName = "report.json";
 inline constexpr std::string_view kRejectsName = "rejects.jsonl";
 /// What it is called while the output that the run replaces is still there; see kTempPrefix.
@@ -114,9 +117,10 @@ struct Journal {
 /// None when not even the header is whole.
 std::optional<Journal> parse_journal(std::string_view text);
 
-/// "part-00042.parquet"
+/// "data/part-00042.parquet"
 std::string shard_name(std::size_t index);
-/// Whether embedtool may have put a file of this name into an output.
+/// Whether this version of embedtool, or an older one, may have put a file of this name into an
+/// output.
 bool is_output_name(std::string_view name);
 
 }  // namespace embedtool

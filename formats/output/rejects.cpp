@@ -169,7 +169,8 @@ void RejectLog::stage(const std::string& path) {
 void RejectLog::publish() {
   const MutexLock lock(mutex_);
   if (path_ == options_.path) return;
-  if (fd_ && options_.ops->rename_at(AT_FDCWD, path_.c_str(), options_.path.c_str()) != 0) {
+  if (fd_ &&
+      options_.ops->rename_at(AT_FDCWD, path_.c_str(), AT_FDCWD, options_.path.c_str()) != 0) {
     fail("rename", errno);
   }
   path_ = options_.path;

@@ -1,6 +1,7 @@
 #include "formats/output/run_dir.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -50,7 +51,8 @@ Contents look_into(const Directory& directory, bool lenient) {
   }
   if (contents.manifest || contents.journal) return contents;
   for (const std::string& name : names) {
-    const bool ours = is_output_name(name) || name == kManifestName || name == kJournalName;
+    const bool ours = is_output_name(name) || name == kManifestName || name == kJournalName ||
+                      name == kDataFolder;
     if (!is_scratch(name) && !(lenient && ours)) contents.stranger = name;
   }
   return contents;
@@ -96,7 +98,7 @@ RunDirectory::RunDirectory(const std::string& path, ExistingOutput existing, Fil
 RunDirectory::~RunDirectory() {
   if (!lock_) return;
   directory_.ops().unlink_at(directory_.fd(), kLockName);
-  if (made_ && !claimed_) directory_.ops().remove_dir(directory_.path().c_str());
+  if (made_ && !claimed_) directory_.ops().remove_dir_at(AT_FDCWD, directory_.path().c_str());
 }
 
 void RunDirectory::check(const RunIdentity& identity) const {
@@ -172,7 +174,7 @@ void RunDirectory::begin() {
 void RunDirectory::start_anew(const RunIdentity& identity) {
   directory_.publish(kJournalName, journal_header(identity));
   if (directory_.remove(kManifestName)) directory_.sync();
-  remove_all_but({});
+  clear_all_but({}, identity.to);
   journal_ = directory_.open_append(kJournalName);
 }
 
@@ -193,7 +195,7 @@ void RunDirectory::resume() {
   }
   shards_ = std::move(journal.shards);
   if (!shards_.empty()) rows_ = shards_.back().first_row + shards_.back().rows;
-  remove_all_but(shards_);
+  clear_all_but(shards_, journal.identity->to);
   journal_ = directory_.open_append(kJournalName);
 }
 
@@ -221,15 +223,27 @@ void RunDirectory::drop_lost_shards(Journal& journal) const {
   }
 }
 
-void RunDirectory::remove_all_but(const std::vector<ShardEntry>& shards) const {
+// Leaves the shards, and the folder for those to come.
+void RunDirectory::clear_all_but(const std::vector<ShardEntry>& shards, OutputFormat to) const {
   std::unordered_set<std::string_view> kept;
   for (const ShardEntry& shard : shards) kept.insert(shard.name);
   // Rejects that the shards vouch for; RejectLog cuts off what came after them.
   if (!shards.empty() && shards.back().rejects.bytes > 0) kept.insert(kRejectsName);
   if (replaced_) kept.insert(kStagedRejectsName);
-  for (const std::string& name : directory_.list()) {
-    const bool ours = name.starts_with(kTempPrefix) || is_output_name(name);
-    if (ours && !kept.contains(name)) directory_.remove(name);
+  const auto clear = [&](std::string_view file, const std::string& name) {
+    const bool ours = file.starts_with(kTempPrefix) || is_output_name(name);
+    return ours && !kept.contains(name) && directory_.remove(name);
+  };
+  for (const std::string& name : directory_.list()) clear(name, name);
+  bool cleared = false;
+  for (const std::string& file : directory_.list(kDataFolder)) {
+    cleared |= clear(file, fmt::format("{}/{}", kDataFolder, file));
+  }
+  if (cleared) directory_.sync_names(shard_name(0));
+  if (to == OutputFormat::parquet) {
+    directory_.make_folder(kDataFolder);
+  } else {
+    directory_.remove_empty_folder(kDataFolder);
   }
   directory_.sync();
 }

@@ -87,7 +87,7 @@ class RunDirectory {
   void resume();
   void find_complete();
   void drop_lost_shards(Journal& journal) const;
-  void remove_all_but(const std::vector<ShardEntry>& shards) const;
+  void clear_all_but(const std::vector<ShardEntry>& shards, OutputFormat to) const;
   void record_stray_files();
 
   const bool made_;  ///< the directory was not there before

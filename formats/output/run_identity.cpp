@@ -217,6 +217,7 @@ using I = RunIdentity;
 using enum IdentityClass;
 using enum Recorded;
 constexpr const char* kOtherModel = "--model: a different model, or its files have changed";
+constexpr const char* kOtherShards = "this version of embedtool writes shards differently";
 constexpr const char* kOtherNumerics = "this version of embedtool computes different vectors";
 constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::model_fingerprint>("model_fingerprint", {space, member, kOtherModel}),
@@ -255,6 +256,7 @@ constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::program>("program", {place, member}),
     field<&I::model>("model", {place, setting}),
     field<&I::model_path>("model_path", {place, setting}),
+    field<&I::shard_format>("shard_format", {place, setting, kOtherShards, true}),
     field<&I::shard_rows>("shard_rows", {place, setting, "--shard-rows", true}),
     field<&I::row_group>("row_group", {place, setting, "--row-group, --optimize", true}),
     field<&I::model_files>("model_files", {place, member}),

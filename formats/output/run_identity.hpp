@@ -33,6 +33,10 @@ inline constexpr auto enum_words<OutputFormat> = std::to_array<EnumWord<OutputFo
     {OutputFormat::jsonl, "jsonl"},
 });
 
+/// Raised when shards have other bytes or places for the same rows. 1: beside the manifest; 2: in a
+/// folder of their own.
+inline constexpr std::uint64_t kShardFormat = 2;
+
 /// What is done with a record whose id another had before.
 enum class DuplicateIds : std::uint8_t { keep, reject };
 template <>
@@ -96,9 +100,10 @@ struct RunIdentity {
   std::vector<std::string> keep;
   OutputFormat to = OutputFormat::parquet;
   // place: where things are and how the bytes are cut
-  std::string program;           ///< "0.1.0"
-  std::string model;             ///< its name
-  std::string model_path;        ///< for `search`
+  std::string program;     ///< "0.1.0"
+  std::string model;       ///< its name
+  std::string model_path;  ///< for `search`
+  std::uint64_t shard_format = kShardFormat;
   std::uint64_t shard_rows = 0;  ///< 0 where the format has no shards
   std::uint64_t row_group = 0;   ///< bytes; 0 likewise
   /// By which an unchanged model is recognised without hashing it; empty = it has to be hashed.

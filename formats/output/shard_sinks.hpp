@@ -27,10 +27,10 @@ struct ShardOptions {
   std::function<RejectMark(std::uint64_t)> settle_rejects;
 };
 
-/// part-00000.parquet …, each published when it is full. Continues after run.completed_shards():
-/// the rows written must then be those that follow, starting at the first row of a record that is
-/// only partly in the last shard. An output without rows gets one shard without rows, so that
-/// readers find the columns. `run` outlives the sink.
+/// data/part-00000.parquet …, each published when it is full. Continues after
+/// run.completed_shards(): the rows written must then be those that follow, starting at the first
+/// row of a record that is only partly in the last shard. An output without rows gets one shard
+/// without rows, so that readers find the columns. `run` outlives the sink.
 std::unique_ptr<EmbeddingSink> open_parquet_sink(RunDirectory& run, const OutputSpec& spec,
                                                  const ShardOptions& options);
 

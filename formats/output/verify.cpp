@@ -186,8 +186,9 @@ class Verifier {
   }
 
   // Temporary files, a lock or a journal beside a manifest are what an interrupted run may leave;
-  // they mean nothing to readers. A report may be rewritten. Data may not be there unlisted: a
-  // reader's part-*.parquet would take it in.
+  // they mean nothing to readers. A report may be rewritten. Data may not be there unlisted, nor
+  // anything else in the folder of the shards: its readers would take it in. They pass over names
+  // with a dot or an underscore in front.
   void check_extras() {
     std::unordered_set<std::string_view> listed;
     for (const ShardEntry& shard : manifest_.shards) listed.insert(shard.name);
@@ -196,6 +197,11 @@ class Verifier {
       const bool data = name.starts_with("part-") || name.ends_with(".npy") ||
                         name == "embeddings.jsonl" || name == "ids.jsonl";
       if (data && !listed.contains(name)) problem(name, "is not in the manifest");
+    }
+    for (const std::string& file : directory_.list(kDataFolder)) {
+      const std::string name = fmt::format("{}/{}", kDataFolder, file);
+      const bool passed_over = file.starts_with('.') || file.starts_with('_');
+      if (!passed_over && !listed.contains(name)) problem(name, "is not in the manifest");
     }
   }
 

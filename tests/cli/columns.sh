@@ -62,9 +62,7 @@ run 2 encode corpus.parquet -m "$MODEL" -o out
 # Our own shards are a corpus of ready vectors.
 for dtype in f32 f16 int8; do
   run 0 encode "$DATA/rows.jsonl" -m "$MODEL" -o "own-$dtype" --dtype "$dtype" -q
-  shard=("own-$dtype"/part-*.parquet "own-$dtype"/data/part-*.parquet)
-  for file in "${shard[@]}"; do
-    [[ -e $file ]] || continue
+  for file in "own-$dtype"/data/*; do
     "$BIN" encode "$file" --vector-field embedding -m "$MODEL" -o - -q >"again-$dtype"
   done
   run 0 export "own-$dtype" --to jsonl -o "exported-$dtype"

@@ -75,7 +75,7 @@ mkfifo pipe
 pid=$!
 exec 7>pipe
 head -n 250 in.jsonl >&7
-while [[ ! -e busy/part-00001.parquet ]]; do sleep 0.05; done
+while [[ ! -e busy/data/part-00001.parquet ]]; do sleep 0.05; done
 guarded 5 encode -m model -o busy --shard-rows 100 - </dev/null
 has stderr "another run is writing this output"
 guarded 5 encode -m model -o busy --shard-rows 100 --overwrite - </dev/null

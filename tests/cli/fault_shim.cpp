@@ -158,9 +158,9 @@ int unlinkat(int dir, const char* name, int flags) {
   return real<int(int, const char*, int)>("unlinkat")(dir, name, flags);
 }
 
-int mkdir(const char* path, mode_t mode) {
-  if (is_under(AT_FDCWD, path) && count_call() == Fault::error) return -1;
-  return real<int(const char*, mode_t)>("mkdir")(path, mode);
+int mkdirat(int dir, const char* name, mode_t mode) {
+  if (is_under(dir, name) && count_call() == Fault::error) return -1;
+  return real<int(int, const char*, mode_t)>("mkdirat")(dir, name, mode);
 }
 
 void* mmap(void* at, size_t size, int protection, int flags, int fd, off_t offset) {

@@ -28,7 +28,7 @@ calls=$(cat count)
 # check_now K: what can be seen after the failure.
 check_now() {
   local part
-  for part in out/part-*; do
+  for part in out/data/part-*; do
     [[ -e $part ]] || break
     same "$part" "whole/${part#out/}" "$1: a shard"
   done
@@ -51,10 +51,10 @@ for mode in "${modes[@]}"; do
     check_now "$where"
     disturbed FAULT_AT=0
     [[ $code == 0 ]] || fail "$where: the next run fails"
-    for file in whole/*; do
-      [[ $file == */report.json || $file == */manifest.json ]] || same "$file" "out/${file#*/}" "$where"
+    for file in $(files whole); do
+      [[ $file == report.json || $file == manifest.json ]] || same "whole/$file" "out/$file" "$where"
     done
-    diff <(ls -A whole) <(ls -A out) || fail "$where: leftovers"
+    diff <(files whole) <(files out) || fail "$where: leftovers"
     "$BIN" verify -q out || fail "$where: verify"
     rm -r out
     checked=$((checked + 1))

@@ -118,14 +118,14 @@ run 2 encode -m "$MODEL" -o x tenth.jsonl --max-rejects 101%
 
 # Links planted in the output are not followed, neither out of it nor into it.
 echo precious >precious
-for name in manifest.json journal.jsonl rejects.jsonl report.json part-00000.parquet .embedtool-lock; do
+for name in manifest.json journal.jsonl rejects.jsonl report.json data part-00000.parquet .embedtool-lock; do
   rm -rf linked && mkdir linked
   ln -s "$WORK/precious" "linked/$name"
   "$BIN" encode -q -m "$MODEL" -o linked short.jsonl --max-line 20 --overwrite >stdout 2>stderr || true
   equal "$(cat precious)" precious "what $name pointed to"
   rm -rf linked && mkdir linked
   "$BIN" encode -q -m "$MODEL" -o linked short.jsonl --max-line 20
-  rm -f "linked/$name" && ln precious "linked/$name"
+  rm -rf "linked/${name:?}" && ln precious "linked/$name"
   "$BIN" encode -q -m "$MODEL" -o linked short.jsonl --max-line 20 --overwrite >stdout 2>stderr || true
   equal "$(cat precious)" precious "what $name was a second name of"
 done

@@ -33,7 +33,7 @@ CASES=(plain single bad table piped)
 # whole_so_far OUT REFERENCE: every file that a reader would take for data is final.
 whole_so_far() {
   local part
-  for part in "$1"/part-*; do
+  for part in "$1"/data/part-*; do
     [[ -e $part ]] || break
     same "$part" "$2/${part#"$1"/}" "a shard after a kill"
   done
@@ -66,10 +66,10 @@ while [[ $hits -lt $kills || $finished -lt ${#CASES[@]} ]]; do
   case $code in
     137) hits=$((hits + 1)) ;;
     0)
-      for file in "whole-$name"/*; do
-        [[ $file == */report.json || $file == */manifest.json ]] || same "$file" "out-$name/${file#*/}"
+      for file in $(files "whole-$name"); do
+        [[ $file == report.json || $file == manifest.json ]] || same "whole-$name/$file" "out-$name/$file"
       done
-      diff <(ls -A "whole-$name") <(ls -A "out-$name") || fail "out-$name holds other files"
+      diff <(files "whole-$name") <(files "out-$name") || fail "out-$name holds other files"
       run 0 verify "out-$name"
       equal "$(json "out-$name/manifest.json" '[d["rows"], d["inputs"][0]["xxh128"]]')" \
         "$(json "whole-$name/manifest.json" '[d["rows"], d["inputs"][0]["xxh128"]]')" "rows and input"

@@ -46,6 +46,8 @@ has() { grep -qF -e "$2" "$1" || fail "$1 lacks '$2': $(head -c 600 "$1")"; }
 lacks() { if grep -qF -e "$2" "$1"; then fail "$1 holds '$2'"; fi; }
 equal() { [[ $1 == "$2" ]] || fail "${3:-value} is '$1' instead of '$2'"; }
 same() { cmp -s "$1" "$2" || fail "$1 and $2 differ${3:+: $3}"; }
+# files FOLDER: the names of all files in it and below, without the folder's.
+files() { (cd "$1" && find . -type f | sed 's|^\./||' | LC_ALL=C sort); }
 lines() { wc -l <"$1" | tr -d ' '; }
 
 # json FILE EXPRESSION: evaluates a Python expression over the parsed file as `d`.

@@ -133,8 +133,8 @@ fi
 # A damaged shard is found.
 encode damaged in.jsonl
 python3 - <<'PY'
-with open('damaged/part-00000.parquet', 'r+b') as f:
+with open('damaged/data/part-00000.parquet', 'r+b') as f:
     f.seek(200); byte = f.read(1); f.seek(200); f.write(bytes([byte[0] ^ 1]))
 PY
 run 1 verify damaged
-has stderr "part-00000.parquet"
+has stderr "data/part-00000.parquet"

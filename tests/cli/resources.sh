@@ -18,7 +18,7 @@ goes_on() {
   local shard
   run 0 encode -o "$1" "${SETTINGS[@]}"
   run 0 verify "$1"
-  for shard in whole/part-*; do same "$shard" "$1/${shard#whole/}"; done
+  for shard in whole/data/part-*; do same "$shard" "$1/${shard#whole/}"; done
 }
 
 # A disk that is full: a small tmpfs of a mount namespace of our own, where that is allowed.
@@ -30,11 +30,11 @@ mkdir -p disk && mount -t tmpfs -o size=${size}k none disk
 code=0
 "$BIN" encode -o disk/out "$@" >stdout 2>stderr || code=$?
 echo "$code" >full.exit
-ls -A disk/out >full.names 2>/dev/null || true # no room even for the directory
+find disk/out >full.names 2>/dev/null || true # no room even for the directory
 [ ! -d disk/out ] || [ -e disk/out/manifest.json ] || cp -r disk/out out # on a disk with room
 mount -o remount,size=64m disk
 "$BIN" encode -q -o disk/out "$@" && "$BIN" verify -q disk/out
-cmp disk/out/part-00003.parquet whole/part-00003.parquet
+cmp disk/out/data/part-00003.parquet whole/data/part-00003.parquet
 SH
 if unshare -rm true 2>/dev/null && unshare -rm mount -t tmpfs none /mnt 2>/dev/null; then
   # From no room for the lock to all but the last file.
@@ -169,7 +169,7 @@ done
 for _ in $(seq 20); do sed 's/"id": "[^"]*", //' in.jsonl; done >many.jsonl
 "$BIN" encode -q -m "$MODEL" -o twice many.jsonl --shard-rows 500 2>stderr &
 pid=$!
-while [[ ! -e twice/part-00001.parquet ]]; do sleep 0.02; done
+while [[ ! -e twice/data/part-00001.parquet ]]; do sleep 0.02; done
 kill -TERM $pid
 kill -TERM $pid 2>/dev/null || true
 timeout 5 tail --pid=$pid -f /dev/null || fail "a second signal does not end a run at once"

@@ -12,17 +12,16 @@ feed() { cat "$1" || true; }
 
 # same_output OUT: as an undisturbed run's, but for what tells one run from another.
 same_output() {
-  local file name
+  local name
   run 0 verify "$1"
-  diff <(ls whole) <(ls "$1") || fail "$1 holds other files"
-  for file in whole/*; do
-    name=${file#whole/}
+  diff <(files whole) <(files "$1") || fail "$1 holds other files"
+  for name in $(files whole); do
     case $name in
       report.json) ;;
       manifest.json) # the report's size and hash stand there
-        same <(grep -v -A2 report.json "$file" | grep -v '"checksum"\|"bytes"\|"xxh128"') \
+        same <(grep -v -A2 report.json "whole/$name" | grep -v '"checksum"\|"bytes"\|"xxh128"') \
           <(grep -v -A2 report.json "$1/$name" | grep -v '"checksum"\|"bytes"\|"xxh128"') ;;
-      *) same "$file" "$1/$name" ;;
+      *) same "whole/$name" "$1/$name" ;;
     esac
   done
 }
@@ -37,7 +36,7 @@ stop_in_part() {
   local pid=$!
   exec 7>"$out.pipe"
   head -n "$rows" in.jsonl >&7
-  while [[ ! -e $out/part-00002.parquet ]]; do sleep 0.05; done
+  while [[ ! -e $out/data/part-00002.parquet ]]; do sleep 0.05; done
   kill -TERM "$pid"
   wait "$pid" || code=$?
   exec 7>&-
@@ -82,7 +81,7 @@ has stderr "resuming after"
 check_json out/report.json "d['resumed']['shards'] == $shards and d['resumed']['rows'] == 200 * $shards"
 check_json out/report.json "d['counts']['rows'] == $(json whole/manifest.json 'd["rows"]') - 200 * $shards"
 encode piped "${SETTINGS[@]}" - < <(feed in.jsonl)
-for shard in piped/part-*; do same "$shard" "out/${shard#piped/}"; done
+for shard in piped/data/part-*; do same "$shard" "out/${shard#piped/}"; done
 same piped/rejects.jsonl out/rejects.jsonl
 run 0 verify out
 

@@ -12,7 +12,7 @@ resident() { awk '/^VmRSS/ {print $2}' "/proc/$1/status"; }
   < <(while cat piece.jsonl 2>/dev/null; do :; done) &
 pid=$!
 for _ in {1..600}; do # a slow build may take a minute to the first
-  compgen -G 'out/part-*' >/dev/null && break
+  compgen -G 'out/data/part-*' >/dev/null && break
   sleep 0.2
 done
 sleep $((seconds / 3))

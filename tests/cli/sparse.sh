@@ -35,7 +35,7 @@ has stdout "weights"
 run 0 info out --json
 check_json stdout 'd["sparse"] is True and d["settings"]["head"] == "sparse"'
 run 0 encode -m "$splade" --head sparse -o out2 --keep lang --batch-size 1 --threads 1 in.jsonl
-same out/part-00000.parquet out2/part-00000.parquet "other batches"
+same out/data/part-00000.parquet out2/data/part-00000.parquet "other batches"
 run 0 encode -m "$splade" --head sparse -o out --keep lang in.jsonl
 has stderr "up to date"
 run 0 export out --to parquet -o one.parquet

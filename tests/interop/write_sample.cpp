@@ -1,7 +1,7 @@
 // Writes seeded sample outputs for readers written by others, each in Parquet and as our own
 // exports to compare with: write_sample DIR [ROWS [DIMS]]. For every dtype, single and
 // multi-vector:
-//   DIR/NAME/part-*.parquet, DIR/NAME.jsonl, DIR/NAME.npy, DIR/NAME.one.parquet
+//   DIR/NAME/data/part-*.parquet, DIR/NAME.jsonl, DIR/NAME.npy, DIR/NAME.one.parquet
 #include <cstdio>
 #include <cstdlib>
 #include <exception>

@@ -73,7 +73,7 @@ TEST_P(EverySink, MissingCutAndSwappedFilesAreFound) {
     write_file(out + "/" + name, bytes);
   }
   ASSERT_TRUE(verify_output(out).ok());
-  write_file(out + "/part-00099.parquet", "");
+  write_file(out + "/data/part-00099.parquet", "");
   EXPECT_FALSE(verify_output(out).ok());
 }
 
@@ -200,7 +200,7 @@ TEST(ParquetOutput, VerifyFindsNumbersThatAreNotFinite) {
   write_sample(scratch / "out", rows, how);
   const VerifyReport report = verify_output(scratch / "out");
   ASSERT_EQ(report.problems.size(), 1U);
-  EXPECT_EQ(report.problems[0].file, "part-00001.parquet");
+  EXPECT_EQ(report.problems[0].file, "data/part-00001.parquet");
   EXPECT_EQ(report.problems[0].what, "row 57 contains a value that is not finite");
 }
 

@@ -7,8 +7,9 @@ namespace embedtool::testing {
 
 Files contents_of(const std::string& directory) {
   Files out;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    out[entry.path().filename().string()] = read_file(entry.path());
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    if (entry.is_directory()) continue;
+    out[entry.path().lexically_relative(directory).string()] = read_file(entry.path());
   }
   return out;
 }

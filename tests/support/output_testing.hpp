@@ -32,10 +32,12 @@ class FaultyOps final : public FileOps {
   int open_at(int dir, const char* name, int flags, mode_t mode) override {
     return fails() ? -1 : FileOps::open_at(dir, name, flags, mode);
   }
-  int make_dir(const char* path, mode_t mode) override {
-    return fails() ? -1 : FileOps::make_dir(path, mode);
+  int make_dir_at(int dir, const char* name, mode_t mode) override {
+    return fails() ? -1 : FileOps::make_dir_at(dir, name, mode);
   }
-  int remove_dir(const char* path) override { return fails() ? -1 : FileOps::remove_dir(path); }
+  int remove_dir_at(int dir, const char* name) override {
+    return fails() ? -1 : FileOps::remove_dir_at(dir, name);
+  }
   ssize_t write(int fd, const void* data, std::size_t size) override {
     if (interrupted() || fails()) return -1;
     return FileOps::write(fd, data, short_writes && size > 1 ? (size + 1) / 2 : size);
@@ -49,8 +51,8 @@ class FaultyOps final : public FileOps {
     return FileOps::pread(fd, data, short_writes && size > 1 ? (size + 1) / 2 : size, offset);
   }
   int fsync(int) override { return interrupted() || fails() ? -1 : 0; }
-  int rename_at(int dir, const char* from, const char* to) override {
-    return fails() ? -1 : FileOps::rename_at(dir, from, to);
+  int rename_at(int from_dir, const char* from, int to_dir, const char* to) override {
+    return fails() ? -1 : FileOps::rename_at(from_dir, from, to_dir, to);
   }
   int unlink_at(int dir, const char* name) override {
     return fails() ? -1 : FileOps::unlink_at(dir, name);

@@ -21,8 +21,8 @@ Manifest sample() {
   identity.keep = {"title"};
   identity.model_files = {{"config.json", FileStamp{7, -1, 2}}, {"modules.json", {}}};
   manifest.rows = 15;
-  manifest.shards = {{"part-00000.parquet", 10, 0, 1000, hash128("x"), 0, 0},
-                     {"part-00001.parquet", 5, 10, 700, hash128("y"), 0, 0}};
+  manifest.shards = {{"data/part-00000.parquet", 10, 0, 1000, hash128("x"), 0, 0},
+                     {"data/part-00001.parquet", 5, 10, 700, hash128("y"), 0, 0}};
   manifest.files = {{"report.json", 12, hash128("z")}};
   return manifest;
 }
@@ -112,8 +112,8 @@ TEST(Manifest, RefusesDeepNesting) {
 
 TEST(Journal, ReadsUpToTheTornLine) {
   const std::string header = journal_header(sample().identity);
-  const ShardEntry first{"part-00000.parquet", 10, 0, 1000, hash128("x"), 9, 1};
-  const ShardEntry second{"part-00001.parquet", 5, 10, 700, hash128("y"), 12, 3};
+  const ShardEntry first{"data/part-00000.parquet", 10, 0, 1000, hash128("x"), 9, 1};
+  const ShardEntry second{"data/part-00001.parquet", 5, 10, 700, hash128("y"), 12, 3};
   const std::string text = header + journal_line(first) + journal_line(second);
   const auto whole = parse_journal(text);
   ASSERT_TRUE(whole.has_value());
@@ -133,7 +133,7 @@ TEST(Journal, ReadsUpToTheTornLine) {
 
 TEST(Journal, StopsAtADamagedLine) {
   const std::string header = journal_header({});
-  const ShardEntry first{"part-00000.parquet", 10, 0, 1000, hash128("x"), 9, 1};
+  const ShardEntry first{"data/part-00000.parquet", 10, 0, 1000, hash128("x"), 9, 1};
   const std::string line = journal_line(first);
   for (std::size_t i = 0; i + 1 < line.size(); ++i) {
     std::string bad = header + line;
@@ -146,14 +146,16 @@ TEST(Journal, StopsAtADamagedLine) {
 }
 
 TEST(OutputNames, AreOurs) {
-  EXPECT_EQ(shard_name(7), "part-00007.parquet");
-  EXPECT_EQ(shard_name(123456), "part-123456.parquet");
+  EXPECT_EQ(shard_name(7), "data/part-00007.parquet");
+  EXPECT_EQ(shard_name(123456), "data/part-123456.parquet");
   for (const char* name :
-       {"part-00000.parquet", "part-123456.parquet", "report.json", "ids.jsonl"}) {
+       {"part-00000.parquet", "data/part-123456.parquet", "report.json", "ids.jsonl"}) {
     EXPECT_TRUE(is_output_name(name)) << name;
   }
-  for (const char* name : {"", "part-.parquet", "part-0000.parquet", "part-0000a.parquet",
-                           "part-00000.parquet.bak", "../part-00000.parquet", "notes.txt", ".."}) {
+  for (const char* name :
+       {"", "part-.parquet", "part-0000.parquet", "part-0000a.parquet", "part-00000.parquet.bak",
+        "../part-00000.parquet", "notes.txt", "..", "datapart-00000.parquet",
+        "data//part-00000.parquet", "data/../part-00000.parquet", "data/", "data/notes.txt"}) {
     EXPECT_FALSE(is_output_name(name)) << name;
   }
 }

@@ -53,8 +53,8 @@ TEST(RunDirectory, LeavesOnlyTheOutput) {
   std::vector<std::string> names;
   for (const auto& [name, bytes] : contents_of(scratch / "out")) names.push_back(name);
   EXPECT_EQ(names,
-            (std::vector<std::string>{"manifest.json", "part-00000.parquet", "part-00001.parquet",
-                                      "part-00002.parquet", "report.json"}));
+            (std::vector<std::string>{"data/part-00000.parquet", "data/part-00001.parquet",
+                                      "data/part-00002.parquet", "manifest.json", "report.json"}));
   EXPECT_TRUE(verify_output(scratch / "out").ok());
 }
 
@@ -95,7 +95,7 @@ TEST(RunDirectory, RefusesACompleteOutputUnlessOverwriting) {
   EXPECT_TRUE(report.ok());
   EXPECT_EQ(report.rows, 10U);
   EXPECT_EQ(read_file(scratch / "out/notes.txt"), "mine");
-  EXPECT_FALSE(std::filesystem::exists(scratch / "out/part-00001.parquet"));
+  EXPECT_FALSE(std::filesystem::exists(scratch / "out/data/part-00001.parquet"));
 }
 
 /// Writes the first rows and stops before the end, as a run does that a signal ends.
@@ -163,6 +163,92 @@ TEST(RunDirectory, NamesTheDifferenceToTheRunBefore) {
   EXPECT_EQ(contents_of(scratch / "out"), before);
 }
 
+/// An output as older versions cut it: shards beside the manifest, of which their shard_format 1
+/// tells, or nothing.
+void make_older(const std::string& out) {
+  for (const auto& entry : std::filesystem::directory_iterator(out + "/data")) {
+    std::filesystem::rename(entry.path(), out + "/" + entry.path().filename().string());
+  }
+  std::filesystem::remove(out + "/data");
+  const std::string path = out + "/manifest.json";
+  Manifest manifest = parse_manifest(read_file(path), path);
+  for (ShardEntry& shard : manifest.shards) shard.name.erase(0, shard.name.find('/') + 1);
+  manifest.identity.shard_format = 1;
+  std::string text = to_json(manifest);
+  const std::size_t at = text.find("    \"shard_format\"");
+  text.erase(at, text.find('\n', at) + 1 - at);
+  text.resize(text.find(",\n  \"checksum\""));
+  write_file(path, text + ",\n  \"checksum\": \"" + hash128(text).hex() + "\"\n}\n");
+}
+
+TEST(RunDirectory, KnowsShardsBesideTheManifest) {
+  const TempFolder scratch;
+  SampleRun how = sample_run();
+  const SampleRows rows = sample_rows(100);
+  write_sample(scratch / "now", rows, how);
+  write_sample(scratch / "out", rows, how);
+  make_older(scratch / "out");
+  ASSERT_TRUE(std::filesystem::exists(scratch / "out/part-00002.parquet"));
+  const VerifyReport report = verify_output(scratch / "out");
+  EXPECT_TRUE(report.ok()) << report.problems.front().what;
+  EXPECT_EQ(report.rows, 100U);
+  {
+    const RunDirectory found(scratch / "out", ExistingOutput::resume);
+    ASSERT_TRUE(found.complete().has_value());
+    const RunIdentity& old = found.complete()->identity;
+    const RunIdentity now = sample_identity(how);
+    EXPECT_EQ(old.shard_format, 1U);
+    EXPECT_EQ(first_difference(old, now, Comparison::up_to_date), "");
+    EXPECT_THAT(first_difference(old, now, Comparison::resume), HasSubstr("shard_format"));
+  }
+  how.existing = ExistingOutput::overwrite;
+  write_sample(scratch / "out", rows, how);
+  EXPECT_EQ(contents_of(scratch / "out"), contents_of(scratch / "now"));
+}
+
+TEST(RunDirectory, KeepsTheFolderOfShardsToItself) {
+  const TempFolder scratch;
+  SampleRun how = sample_run();
+  const SampleRows rows = sample_rows(50);
+  write_sample(scratch / "out", rows, how);
+  write_file(scratch / "out/data/_SUCCESS", "");
+  EXPECT_TRUE(verify_output(scratch / "out").ok());
+  for (const char* name : {"data/notes.txt", "data/part-00007.parquet", "part-00000.parquet"}) {
+    write_file(scratch / "out" + ("/" + std::string(name)), "mine");
+    const VerifyReport report = verify_output(scratch / "out");
+    ASSERT_EQ(report.problems.size(), 1U) << name;
+    EXPECT_EQ(report.problems[0].file, name);
+    std::filesystem::remove(scratch / "out" + ("/" + std::string(name)));
+  }
+  // What is not ours stays; a folder that is empty goes with its shards.
+  write_file(scratch / "out/data/notes.txt", "mine");
+  how.existing = ExistingOutput::overwrite;
+  how.sink = testing::SampleSink::npy;
+  write_sample(scratch / "out", rows, how);
+  EXPECT_FALSE(std::filesystem::exists(scratch / "out/data/part-00000.parquet"));
+  EXPECT_EQ(read_file(scratch / "out/data/notes.txt"), "mine");
+  std::filesystem::remove(scratch / "out/data/notes.txt");
+  std::filesystem::remove(scratch / "out/data/_SUCCESS");
+  write_sample(scratch / "out", rows, how);
+  EXPECT_FALSE(std::filesystem::exists(scratch / "out/data"));
+}
+
+TEST(RunDirectory, FollowsNoLinkToAFolder) {
+  const TempFolder scratch;
+  std::filesystem::create_directory(scratch / "elsewhere");
+  write_file(scratch / "elsewhere/part-00000.parquet", "precious");
+  SampleRun how = sample_run();
+  how.sink = testing::SampleSink::npy;
+  write_sample(scratch / "out", sample_rows(10), how);
+  std::filesystem::create_directory_symlink(scratch / "elsewhere", scratch / "out/data");
+  how.sink = testing::SampleSink::parquet;
+  how.existing = ExistingOutput::overwrite;
+  EXPECT_THAT(
+      refusal(ExitCode::failed, [&] { write_sample(scratch / "out", sample_rows(10), how); }),
+      HasSubstr("out/data: is not a directory, or is a link to one"));
+  EXPECT_EQ(read_file(scratch / "elsewhere/part-00000.parquet"), "precious");
+}
+
 // As version 0.1.0 wrote it: pairs, in which inputs and fields were names of their own.
 TEST(RunDirectory, RefusesWhatAnOlderVersionHasBegun) {
   const TempFolder scratch;
@@ -222,7 +308,7 @@ TEST(RunDirectory, KeepsACompleteOutputUntilTheNextOneBegins) {
   run.begin();
   EXPECT_FALSE(run.replaces());
   EXPECT_FALSE(std::filesystem::exists(scratch / "out/manifest.json"));
-  EXPECT_FALSE(std::filesystem::exists(scratch / "out/part-00000.parquet"));
+  EXPECT_FALSE(std::filesystem::exists(scratch / "out/data/part-00000.parquet"));
   // It is of this run, and gets its name next.
   EXPECT_TRUE(std::filesystem::exists(scratch / "out/" + std::string(kStagedRejectsName)));
 }
@@ -233,7 +319,7 @@ TEST(RunDirectory, DropsShardsThatTheJournalHasAndTheDiskHasNot) {
   SampleRun how = sample_run();
   write_sample(scratch / "whole", rows, how);
   write_unfinished(scratch / "out", rows, how);
-  std::filesystem::resize_file(scratch / "out/part-00000.parquet", 10);
+  std::filesystem::resize_file(scratch / "out/data/part-00000.parquet", 10);
   how.existing = ExistingOutput::resume;
   write_sample(scratch / "out", rows, how);
   EXPECT_EQ(contents_of(scratch / "out"), contents_of(scratch / "whole"));

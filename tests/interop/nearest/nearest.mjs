@@ -13,7 +13,7 @@ assert.equal(ours.length, 10 * queries.length);
 for (const [q, { embedding }] of queries.entries()) {
   const reader = await duck.runAndReadAll(`
     select id, list_cosine_similarity(embedding::double[], [${embedding}]::double[]) as score
-    from '${dir}/out/*.parquet' order by score desc limit 10`);
+    from '${dir}/out/data/*.parquet' order by score desc limit 10`);
   reader.getRowObjects().forEach((row, rank) => {
     const match = ours[10 * q + rank];
     assert.equal(match.id, row.id, `query ${q}, rank ${rank + 1}`);

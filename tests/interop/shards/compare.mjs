@@ -98,11 +98,11 @@ const types = {
 let values = 0;
 for (const name of names) {
   const expected = expectedRows(name);
-  const parts = fs.readdirSync(path.join(dir, name)).filter((f) => f.startsWith('part-')).sort()
-    .map((f) => path.join(dir, name, f));
+  const parts = fs.readdirSync(path.join(dir, name, 'data')).sort()
+    .map((f) => path.join(dir, name, 'data', f));
   assert.ok(parts.length > 1, 'several shards');
   const one = path.join(dir, `${name}.one.parquet`);
-  compare('DuckDB', name, await duckRows(path.join(dir, name, 'part-*.parquet')), expected);
+  compare('DuckDB', name, await duckRows(path.join(dir, name, 'data', '*.parquet')), expected);
   compare('DuckDB, one file', name, await duckRows(one), expected);
   compare('hyparquet', name, await hyparquetRows(parts), expected);
   compare('parquet-wasm', name, arrowRows(parts), expected);
@@ -123,10 +123,10 @@ function pairs(value) {
 }
 
 const sparse = lines('sparse.jsonl');
-const sparseParts = fs.readdirSync(path.join(dir, 'sparse')).filter((f) => f.startsWith('part-'))
-  .sort().map((f) => path.join(dir, 'sparse', f));
+const sparseParts = fs.readdirSync(path.join(dir, 'sparse', 'data')).sort()
+  .map((f) => path.join(dir, 'sparse', 'data', f));
 for (const [reader, rows] of [
-  ['DuckDB', await duckRows(path.join(dir, 'sparse', 'part-*.parquet'))],
+  ['DuckDB', await duckRows(path.join(dir, 'sparse', 'data', '*.parquet'))],
   ['DuckDB, one file', await duckRows(path.join(dir, 'sparse.one.parquet'))],
   ['hyparquet', await hyparquetRows(sparseParts)],
   ['parquet-wasm', arrowRows(sparseParts)],

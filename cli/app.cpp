@@ -1,6 +1,7 @@
 #include "cli/app.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -29,8 +30,10 @@ constexpr Command kCommands[] = {
      "plain or compressed with gzip, zstd, bzip2, xz or lz4, or a folder of such files.\nWith - or "
      "no INPUT, reads standard input.",
      declare_encode},
-    {"info", "info [OPTIONS] PATH", "Show what a model or an output is",
-     "Describes a model (a folder, or builtin) or an output of encode.", declare_info},
+    {"info", "info [OPTIONS] [PATH]", "Show what a model or an output is",
+     "Describes a model (a folder, or builtin) or an output of encode. Without PATH, lists\n"
+     "the models that have a name.",
+     declare_info},
     {"verify", "verify [OPTIONS] OUT", "Check an output against its checksums",
      "Checks an output of encode against its checksums and invariants.", declare_verify},
     {"export", "export [OPTIONS] OUT -o FILE --to FORMAT", "Write an output in another format",
@@ -52,6 +55,10 @@ constexpr Command kCommands[] = {
      "this machine, with a sample of a corpus. Prints a table and, with -o,\nwrites settings for "
      "--config.",
      declare_tune},
+    {"completion", "completion [OPTIONS] bash|zsh|fish", "Print a script that completes commands",
+     "Prints a script that makes a shell complete commands, options and their values. In\n"
+     "bash: source <(embedtool completion bash)",
+     declare_completion},
 };
 
 std::string general_help() {
@@ -96,6 +103,16 @@ std::string describe_extras(const CLI::App& app) {
   return fmt::format("unknown option {}{}", name, did_you_mean(name, long_options(app)));
 }
 
+/// The first required argument that was not given, as the usage line calls it. (Arguments are in no
+/// group, and then CLI11 does not name them.)
+std::string missing_argument(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    const bool missing = option->get_required() && option->count() == 0;
+    if (missing && option->get_positional()) return option->get_single_name();
+  }
+  return {};
+}
+
 /// What is wrong with a command line, in our words where CLI11's are hard to understand.
 std::string describe_misuse(const CLI::ParseError& error, const CLI::App& app) {
   const std::string message = error.what();
@@ -109,7 +126,8 @@ std::string describe_misuse(const CLI::ParseError& error, const CLI::App& app) {
   // A misspelt option also makes a required one seem missing: name it first.
   if (!app.remaining().empty()) return describe_extras(app);
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-    return before(" is required") + " is missing";
+    const std::string argument = missing_argument(app);
+    return (argument.empty() ? before(" is required") : argument) + " is missing";
   }
   constexpr std::string_view kExcludes = " excludes ";
   if (const std::size_t at = message.find(kExcludes); at != message.npos) {
@@ -119,17 +137,30 @@ std::string describe_misuse(const CLI::ParseError& error, const CLI::App& app) {
   return message;
 }
 
+/// The settings file that is read where none is named, if it is there.
+std::string own_settings() {
+  const char* config = std::getenv("XDG_CONFIG_HOME");
+  const char* home = std::getenv("HOME");
+  std::string folder = config == nullptr ? "" : config;
+  if (folder.empty() && home != nullptr && *home != '\0') folder = std::string(home) + "/.config";
+  if (folder.empty()) return {};
+  const std::string file = folder + "/embedtool/config.toml";
+  return ::access(file.c_str(), F_OK) == 0 ? file : std::string();
+}
+
 /// Parses; true when the command is to run. Help is printed here.
 bool parse(const Command& command, BuiltApp& built, std::span<char*> arguments) {
   // CLI11 takes the arguments last first.
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   // CLI11 reads the settings file before the environment that may name it.
-  const char* settings = std::getenv("EMBEDTOOL_CONFIG");
+  const char* variable = std::getenv("EMBEDTOOL_CONFIG");
+  const bool named = variable != nullptr && *variable != '\0';
+  const std::string settings = named ? variable : own_settings();
   const bool has_own = std::any_of(arguments.begin(), arguments.end(), [](const char* argument) {
     return std::string_view(argument).starts_with("--config");
   });
-  if (settings != nullptr && *settings != '\0' && !has_own) {
-    reversed.emplace_back(settings);
+  if (!settings.empty() && !has_own) {
+    reversed.push_back(settings);
     reversed.emplace_back("--config");
   }
   try {
@@ -186,12 +217,28 @@ ExitCode run_command(const Command& command, std::span<char*> arguments,
   }
 }
 
+Error unknown_word(std::string_view word) {
+  std::vector<std::string> candidates{"help", "--help", "--version"};
+  for (const Command& command : kCommands) candidates.emplace_back(command.name);
+  return Error(ExitCode::usage, "unknown {} {}{} (embedtool --help lists the commands)",
+               word.starts_with('-') ? "option" : "command", word, did_you_mean(word, candidates));
+}
+
+/// Puts a command that stands behind options of its own in front of them: `embedtool -q encode`.
+void put_command_first(std::span<char*> arguments) {
+  if (arguments.empty() || *arguments[0] != '-') return;
+  const auto is_command = [](const char* word) { return find_command(word) != nullptr; };
+  const auto command = std::find_if(arguments.begin(), arguments.end(), is_command);
+  if (command != arguments.end()) std::rotate(arguments.begin(), command, command + 1);
+}
+
 ExitCode dispatch(std::span<char*> arguments, Console& console, const Beginning& beginning) {
   if (arguments.empty()) {
     console.error("no command given");
     console.block("\n" + general_help());
     return ExitCode::usage;
   }
+  put_command_first(arguments);
   const std::string_view first = arguments[0];
   if (first == "-h" || first == "--help") return print(general_help());
   if (first == "-V" || first == "--version") return print(version_text());
@@ -200,15 +247,12 @@ ExitCode dispatch(std::span<char*> arguments, Console& console, const Beginning&
     if (const Command* command = find_command(arguments[1])) {
       return print(build_app(*command).app->help());
     }
+    throw unknown_word(arguments[1]);
   }
   if (const Command* command = find_command(first)) {
     return run_command(*command, arguments.subspan(1), beginning);
   }
-  std::vector<std::string> candidates{"help", "--help", "--version"};
-  for (const Command& command : kCommands) candidates.emplace_back(command.name);
-  throw Error(ExitCode::usage, "unknown {} {}{} (embedtool --help lists the commands)",
-              first.starts_with('-') ? "option" : "command", first,
-              did_you_mean(first, candidates));
+  throw unknown_word(first);
 }
 
 }  // namespace

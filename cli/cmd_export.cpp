@@ -42,7 +42,7 @@ ExitCode run_export(const ExportFlags& flags, Console& console) {
 
 RunCommand declare_export(CLI::App& app) {
   const auto flags = std::make_shared<ExportFlags>();
-  app.add_option("directory", flags->output)->required()->group("");
+  app.add_option("OUT", flags->output)->required()->group("");
   FlagGroup group(app, "Output");
   group.path("-o,--output", flags->file, "FILE", "File to write, or - for standard output")
       ->required();

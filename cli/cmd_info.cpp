@@ -2,10 +2,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 
 #include "cli/commands.hpp"
@@ -29,14 +33,8 @@ struct InfoFlags {
   bool json = false;
 };
 
-void print(const std::string& text) {
-  StdoutWriter out;
-  out.write(text);
-  out.flush();
-}
-
 void print(const Json& json) {
-  print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  print_to_stdout(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 Json to_json(const DescriptionValue& value) {
@@ -69,10 +67,10 @@ void show_model(const LoadedModel& model, bool json) {
     if (!line.why.empty()) text += fmt::format("  ({})", line.why);
     table.row({line.key, std::move(text)});
   }
-  print(table.text());
+  print_to_stdout(table.text());
   // A folder's card is a file to read; that of a model inside the program is nowhere else.
   if (is_builtin_name(model.where) && !model.card.empty()) {
-    print("\n" + std::string(model.card));
+    print_to_stdout("\n" + std::string(model.card));
   }
 }
 
@@ -158,7 +156,33 @@ std::string output_table(const Manifest& manifest) {
   return table.text();
 }
 
+/// The models that can be named without a path, with a few lines of each.
+ExitCode list_models(bool json) {
+  constexpr std::string_view kShown[] = {"model", "family", "dimensions", "max_tokens", "weights"};
+  Json all = Json::array();
+  Table table(std::vector<Table::Align>(std::size(kShown), Table::Align::left));
+  table.row({std::begin(kShown), std::end(kShown)});
+  for (const std::string_view name : builtin_names()) {
+    Json object;
+    std::vector<std::string> row;
+    for (const DescriptionLine& line : describe(load_model(std::string(name))).lines) {
+      if (std::find(std::begin(kShown), std::end(kShown), line.key) == std::end(kShown)) continue;
+      object[line.key] = to_json(line.value);
+      row.push_back(to_text(line.value) + (line.key == "weights" ? " (" + line.why + ")" : ""));
+    }
+    all.push_back(std::move(object));
+    table.row(std::move(row));
+  }
+  if (json) {
+    print(all);
+  } else {
+    print_to_stdout(table.text());
+  }
+  return ExitCode::ok;
+}
+
 ExitCode info(const InfoFlags& flags) {
+  if (flags.path.empty()) return list_models(flags.json);
   std::error_code failed;
   const std::filesystem::path path(flags.path);
   const bool is_output = std::filesystem::exists(path / kManifestName, failed) ||
@@ -171,7 +195,7 @@ ExitCode info(const InfoFlags& flags) {
   if (flags.json) {
     print(output_json(manifest));
   } else {
-    print(output_table(manifest));
+    print_to_stdout(output_table(manifest));
   }
   return ExitCode::ok;
 }
@@ -180,7 +204,7 @@ ExitCode info(const InfoFlags& flags) {
 
 RunCommand declare_info(CLI::App& app) {
   const auto flags = std::make_shared<InfoFlags>();
-  app.add_option("path", flags->path)->required()->group("");
+  app.add_option("PATH", flags->path)->group("");
   FlagGroup(app, "Output").flag("--json", flags->json, "Print one JSON object");
   return [flags](Session&) { return info(*flags); };
 }

@@ -219,8 +219,8 @@ ExitCode search(const SearchFlags& flags, Console& console) {
 
 RunCommand declare_search(CLI::App& app) {
   const auto flags = std::make_shared<SearchFlags>();
-  app.add_option("output", flags->output)->required()->group("");
-  app.add_option("query", flags->query)->group("");
+  app.add_option("OUT", flags->output)->required()->group("");
+  app.add_option("QUERY", flags->query)->group("");
   FlagGroup group(app, "Search");
   group.count("-k,--top", flags->top, "Rows per query")->capture_default_str();
   group.value("--queries", flags->queries, "FILE",

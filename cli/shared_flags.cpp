@@ -17,7 +17,7 @@
 namespace embedtool {
 
 void declare_input(CLI::App& app, InputFlags& flags) {
-  app.add_option("input", flags.inputs)->group("");  // named in the usage line
+  app.add_option("INPUT", flags.inputs)->group("");  // named in the usage line
   FlagGroup group(app, "Input");
   std::vector<std::string> formats{"auto"};
   for (const std::string_view name : input_format_names()) formats.emplace_back(name);

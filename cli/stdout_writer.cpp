@@ -33,4 +33,10 @@ void StdoutWriter::flush() {
   buffer_.clear();
 }
 
+void print_to_stdout(std::string_view text) {
+  StdoutWriter out;
+  out.write(text);
+  out.flush();
+}
+
 }  // namespace embedtool

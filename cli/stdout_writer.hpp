@@ -17,4 +17,7 @@ class StdoutWriter {
   std::string buffer_;
 };
 
+/// Writes all of a short text to standard output. Throws as above.
+void print_to_stdout(std::string_view text);
+
 }  // namespace embedtool

@@ -28,7 +28,7 @@ build_packages=(
 # package name : a file or command that shows it is installed, by whatever means
 test_tools=(
   clang:clang++ clang-format:clang-format shellcheck:shellcheck mandoc:mandoc
-  universal-ctags:ctags
+  universal-ctags:ctags zsh:zsh fish:fish
   nodejs:node npm:npm zstd:zstd gzip:gzip
   python3-numpy:/usr/lib/python3/dist-packages/numpy
   python3-sentencepiece:/usr/lib/python3/dist-packages/sentencepiece

@@ -1,5 +1,7 @@
 #include "formats/model/builtin_model.hpp"
 
+#include <algorithm>
+
 #include "core/base/error.hpp"
 
 namespace embedtool {
@@ -14,8 +16,14 @@ class ProgramFileSet final : public MemoryFileSet {
 
 }  // namespace
 
+std::span<const std::string_view> builtin_names() {
+  static constexpr std::string_view kNames[] = {"builtin", "builtin-fast"};
+  return kNames;
+}
+
 bool is_builtin_name(std::string_view name) {
-  return name == "builtin" || name == "builtin-fast";
+  const auto names = builtin_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 std::unique_ptr<FileSet> open_builtin(std::string_view name, std::span<const BuiltinFile> table) {

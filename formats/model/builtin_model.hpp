@@ -22,8 +22,8 @@ struct BuiltinFile {
 /// not bag.py and tokenizer.model. The table is generated (formats/model/builtin/CMakeLists.txt).
 std::span<const BuiltinFile> builtin_files();
 
-/// True for the names of built-in models, whether or not this build contains them: `builtin` (the
-/// default) and `builtin-fast`.
+/// The names of built-in models, whether or not this build contains them, the default first.
+std::span<const std::string_view> builtin_names();
 bool is_builtin_name(std::string_view name);
 
 /// Its files, read in place. Throws Error(ExitCode::model) if this build does not contain the

@@ -12,6 +12,7 @@ WORK=$(mktemp -d "${TMPDIR:-/tmp}/embedtool-cli.XXXXXX")
 trap 'chmod -R u+w "$WORK"; rm -rf "$WORK"' EXIT
 cd "$WORK"
 export BIN SOURCE SHARED MODEL WORK
+export XDG_CONFIG_HOME=$WORK/no-settings
 
 # Settings of whoever runs the tests must not reach the program under test.
 while IFS='=' read -r name _; do

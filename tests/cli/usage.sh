@@ -26,6 +26,16 @@ same stdout version "-V is --version"
 
 run 2 encoed
 has stderr "embedtool: error: unknown command encoed; did you mean encode?"
+run 2 help encoed
+has stderr "unknown command encoed; did you mean encode?"
+run 0 --progress never -q info builtin # options before the command
+has stdout "model2vec"
+run 2 --no-such info builtin
+has stderr "unknown option --no-such"
+run 0 info
+has stdout "builtin-fast"
+run 0 info --json
+check_json stdout '[m["model"] for m in d] == ["builtin", "builtin-fast"] and d[0]["dimensions"] == 384'
 run 2 --verison
 has stderr "did you mean --version?"
 run 2 encode --batchsize 3
@@ -43,10 +53,11 @@ has stderr "--dims needs a value"
 run 2 encode -q -v
 run 2 encode some-input
 has stderr "--output"
-run 2 info
 run 2 info one two
 run 2 verify
+has stderr "OUT is missing"
 run 2 search
+has stderr "OUT is missing"
 run 2 export
 for command in encode info verify export search tokenize report tune; do run 0 "$command" --help; done
 
@@ -68,6 +79,13 @@ equal "$(ids --config shared.toml)" 3 "tokens by the file, beside another comman
 equal "$(EMBEDTOOL_MAX_LENGTH=2 ids --config settings.toml)" 3 "file over environment"
 equal "$(ids --config settings.toml --max-length 100)" "$plain" "command line over file"
 equal "$(EMBEDTOOL_CONFIG=settings.toml ids)" 3 "the file named by the environment"
+mkdir -p home/.config/embedtool xdg/embedtool
+cp settings.toml home/.config/embedtool/config.toml
+printf 'max-length = 4\n' >xdg/embedtool/config.toml
+equal "$(HOME=home XDG_CONFIG_HOME='' ids)" 3 "the file below the home folder"
+equal "$(HOME=home XDG_CONFIG_HOME=xdg ids)" 4 "the file below XDG_CONFIG_HOME"
+equal "$(HOME=home XDG_CONFIG_HOME=xdg ids --config settings.toml)" 3 "a file that is named, instead"
+equal "$(HOME=home XDG_CONFIG_HOME=xdg ids --config /dev/null)" "$plain" "no settings at all"
 echo 'max-lenght = 3' >typo.toml
 run 2 tokenize in.jsonl -m "$MODEL" --config typo.toml
 has stderr "max-lenght is not a setting; did you mean max-length?"

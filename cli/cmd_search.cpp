@@ -61,11 +61,11 @@ std::vector<std::string> read_queries(const SearchFlags& flags, Console& console
 
 /// The output's own model, as it was used; --model only says where it is now.
 ReadyModel model_of(const SearchFlags& flags, const RunIdentity& output, Console& console) {
-  if (output.numerics != kNumerics) {
+  if (output.numerics != numerics_of(output.compute)) {
     throw Error(ExitCode::usage,
                 "{}: made by a version of embedtool that computes other vectors (numerics {}, here "
                 "{}); search it with that version, or encode it anew",
-                flags.output, output.numerics, kNumerics);
+                flags.output, output.numerics, numerics_of(output.compute));
   }
   ModelChoice choice = resolve_model(flags.model);
   if (choice.model.empty()) choice.model = output.model_path;

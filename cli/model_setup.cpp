@@ -14,6 +14,7 @@
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
 #include "core/math/peaks.hpp"
+#include "core/model/numerics.hpp"
 #include "formats/io/bytes_utf8.hpp"
 #include "formats/model/builtin_model.hpp"
 
@@ -210,6 +211,7 @@ void describe_in(RunIdentity& identity, const ChosenModel& model, const ModelCho
   identity.role = model.role;
   identity.max_length = model.max_tokens;
   identity.compute = model.compute;
+  identity.numerics = numerics_of(model.compute);
   identity.kind = model.shape.kind;
   identity.dims = model.shape.dims;
   identity.gemm =

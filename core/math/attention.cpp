@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/base/check.hpp"
+#include "core/math/attention_span.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/math/attention.cpp"
@@ -274,24 +275,6 @@ HWY_INLINE void pack_values(const AttentionArgs& a, const float* value, std::siz
   }
 }
 
-/// Keys [begin, end) that a query sees.
-struct Span {
-  std::size_t begin;
-  std::size_t end;
-};
-
-HWY_INLINE Span visible(const AttentionArgs& a, std::size_t row) {
-  const std::size_t begin = row > a.left ? row - a.left : 0;
-  const std::size_t end = a.length - row > a.right ? row + a.right + 1 : a.length;
-  if (a.keys == 0) return {begin, end};
-  // A query whose window holds no visible key sees all keys rather than none.
-  return begin < a.keys ? Span{begin, std::min(end, a.keys)} : Span{0, a.keys};
-}
-
-HWY_INLINE bool is_limited(const AttentionArgs& a) {
-  return a.left != kUnlimitedSpan || a.right != kUnlimitedSpan || a.keys != 0;
-}
-
 /// The rows from `first` on of a head, before any key. Beyond the sequence's end the last row is
 /// computed again, which is harmless because rows do not influence each other and saves a second
 /// kernel for fewer rows.
@@ -306,8 +289,8 @@ HWY_INLINE void begin_rows(const AttentionArgs& a, std::size_t head, std::size_t
     group.sums[r] = 0.0F;
   }
   for (std::size_t i = 0; i < kQueryRows * padded_dim; ++i) group.mixed[i] = 0.0F;
-  const Span last = visible(a, std::min(first + kQueryRows, a.length) - 1);
-  group.begin = std::min(visible(a, first).begin, last.begin) / kLanePad * kLanePad;
+  const KeySpan last = visible_keys(a, std::min(first + kQueryRows, a.length) - 1);
+  group.begin = std::min(visible_keys(a, first).begin, last.begin) / kLanePad * kLanePad;
   group.end = last.end;
 }
 
@@ -319,8 +302,8 @@ HWY_INLINE void attend_block(const AttentionArgs& a, const Head& h, std::size_t 
   for (std::size_t r = 0; r < kQueryRows; ++r) {
     float* row = scores + r * kKeyBlock;
     if (group.bias[r] != nullptr) add_bias(group.bias[r] + block, count, row);
-    if (is_limited(a)) {
-      const Span span = visible(a, std::min(group.first + r, a.length - 1));
+    if (has_hidden_keys(a)) {
+      const KeySpan span = visible_keys(a, std::min(group.first + r, a.length - 1));
       hide(span.begin > block ? span.begin - block : 0, span.end > block ? span.end - block : 0,
            count, row);
     }
@@ -402,12 +385,17 @@ std::size_t attention_scratch_bytes(std::size_t length, std::size_t head_dim) {
                           padded_length * head_dim + length * padded_dim);
 }
 
-void attention(const AttentionArgs& args, std::byte* scratch) {
+void check_attention([[maybe_unused]] const AttentionArgs& args,
+                     [[maybe_unused]] const std::byte* scratch) {
   EMBEDTOOL_CHECK(args.kv_heads > 0 && args.heads % args.kv_heads == 0);
   EMBEDTOOL_CHECK(args.stride >= args.heads * args.head_dim);
   EMBEDTOOL_CHECK(args.out_stride >= args.heads * args.head_dim);
   EMBEDTOOL_CHECK(args.keys <= args.length);
   EMBEDTOOL_CHECK(is_aligned(scratch));
+}
+
+void attention(const AttentionArgs& args, std::byte* scratch) {
+  check_attention(args, scratch);
   HWY_DYNAMIC_DISPATCH(AttentionKernel)(args, scratch);
 }
 

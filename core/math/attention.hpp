@@ -47,4 +47,16 @@ std::size_t attention_scratch_bytes(std::size_t length, std::size_t head_dim);
 /// sequence's result depends on the sequence alone. Thread-safe, allocation-free.
 void attention(const AttentionArgs& args, std::byte* scratch);
 
+/// Whether attention_int8() can be used: the CPU has AVX-512 VNNI, and no lower instruction set is
+/// forced.
+bool has_attention_int8();
+/// Bytes of scratch that attention_int8() needs; linear in the length.
+std::size_t attention_int8_scratch_bytes(std::size_t length, std::size_t head_dim);
+/// The same as attention(), with both products in int8 and the softmax in f32. Only called where
+/// has_attention_int8().
+void attention_int8(const AttentionArgs& args, std::byte* scratch);
+
+/// Checks the preconditions of both.
+void check_attention(const AttentionArgs& args, const std::byte* scratch);
+
 }  // namespace embedtool

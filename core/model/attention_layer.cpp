@@ -7,11 +7,20 @@
 #include "core/math/block_kernels.hpp"
 
 namespace embedtool {
+namespace {
+
+/// Texts of more tokens attend in int8 where the linear layers are in int8: below, attention takes
+/// so little of the time that f32 is worth it.
+constexpr std::size_t kLongestInF32 = 256;
+
+}  // namespace
 
 AttentionLayer::AttentionLayer(const ModelSpec& spec, const AttentionPositions& positions,
                                std::size_t layer, const WeightReader& reader,
                                const LinearFactory& make)
-    : spec_(spec), positions_(positions) {
+    : spec_(spec),
+      positions_(positions),
+      int8_(make.compute == Compute::int8 && has_attention_int8()) {
   const TensorNames& n = spec.names;
   const auto name = [layer](const std::string& pattern) { return layer_name(pattern, layer); };
   std::vector<WeightReader::Part> parts{{name(n.query), spec.qkv_width()}};
@@ -33,7 +42,13 @@ void AttentionLayer::lay_out(const BatchShape& shape, std::size_t group_rows,
                              WorkspaceLayout& layout) const {
   layout.need(&Workspace::qkv, group_rows * spec_.qkv_width());
   layout.need(&Workspace::context, group_rows * spec_.query_width());
-  layout.need(&Workspace::attention, attention_scratch_bytes(shape.longest, spec_.head_dim()));
+  const std::size_t dims = spec_.head_dim();
+  const bool quantizes = int8_ && shape.longest > kLongestInF32;
+  layout.need(&Workspace::attention,
+              attention_scratch_bytes(quantizes ? kLongestInF32 : shape.longest, dims));
+  if (quantizes) {
+    layout.need(&Workspace::attention, attention_int8_scratch_bytes(shape.longest, dims));
+  }
   qkv_.lay_out(layout);
 }
 
@@ -64,25 +79,26 @@ void AttentionLayer::attend(std::span<const TokenId> ids, bool local, Matrix qkv
   const std::size_t query = spec_.query_width();
   const std::size_t key = spec_.key_width();
   const std::size_t span = local ? spec_.local_span : kUnlimitedSpan;
-  attention({.query = qkv.columns_from(0, query).data(),
-             .key = qkv.columns_from(query, key).data(),
-             .value = qkv.columns_from(query + key, key).data(),
-             .stride = qkv.stride(),
-             .length = qkv.height(),
-             .heads = spec_.heads,
-             .kv_heads = spec_.key_heads(),
-             .head_dim = spec_.head_dim(),
-             .scale = spec_.attention_scale != 0.0F
-                          ? spec_.attention_scale
-                          : 1.0F / std::sqrt(static_cast<float>(spec_.head_dim())),
-             .out = out.data(),
-             .out_stride = out.stride(),
-             .left = span,
-             .right = spec_.causal ? 0 : span,
-             .keys = seen_keys(ids),
-             .bias = positions_.bias(),
-             .bias_stride = positions_.bias_stride()},
-            context.workspace.attention.data());
+  const auto attends = int8_ && qkv.height() > kLongestInF32 ? attention_int8 : attention;
+  attends({.query = qkv.columns_from(0, query).data(),
+           .key = qkv.columns_from(query, key).data(),
+           .value = qkv.columns_from(query + key, key).data(),
+           .stride = qkv.stride(),
+           .length = qkv.height(),
+           .heads = spec_.heads,
+           .kv_heads = spec_.key_heads(),
+           .head_dim = spec_.head_dim(),
+           .scale = spec_.attention_scale != 0.0F
+                        ? spec_.attention_scale
+                        : 1.0F / std::sqrt(static_cast<float>(spec_.head_dim())),
+           .out = out.data(),
+           .out_stride = out.stride(),
+           .left = span,
+           .right = spec_.causal ? 0 : span,
+           .keys = seen_keys(ids),
+           .bias = positions_.bias(),
+           .bias_stride = positions_.bias_stride()},
+          context.workspace.attention.data());
 }
 
 /// Norms the queries and keys of one text and rotates them by their positions, where the model

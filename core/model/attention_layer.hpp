@@ -41,6 +41,7 @@ class AttentionLayer {
 
   const ModelSpec& spec_;
   const AttentionPositions& positions_;
+  const bool int8_;  ///< long texts attend in int8
   Linear qkv_;
   Norm query_norm_;
   Norm key_norm_;

@@ -74,7 +74,7 @@ struct RunIdentity {
   std::uint64_t max_length = 0;  ///< tokens; 0 = no limit
   OnLong on_long = OnLong::truncate;
   Compute compute = Compute::f32;
-  std::uint64_t numerics = kNumerics;
+  std::uint64_t numerics = numerics_of(Compute::f32);
   RowKind kind = RowKind::dense;
   std::uint64_t dims = 0;
   OutputType dtype = OutputType::f32;

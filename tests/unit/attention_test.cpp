@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -64,12 +65,16 @@ RowMajorMatrix<double> reference(ConstMatrix qkv, const std::vector<float>& bias
   return scores * part(c.heads + c.groups() + kv_head);
 }
 
-void check(const Case& c, float spread) {
+enum class Precision { f32, int8 };
+
+void check(const Case& c, float spread, Precision precision = Precision::f32) {
   const auto qkv = random_floats(c.length * c.width(), spread);
   const auto bias = random_floats(c.heads * (2 * c.length - 1), 2.0F);
   const std::size_t hidden = c.heads * c.head_dim;
   std::vector<float> out(c.length * hidden);
-  Buffer<std::byte> scratch(attention_scratch_bytes(c.length, c.head_dim));
+  const bool int8 = precision == Precision::int8;
+  Buffer<std::byte> scratch(int8 ? attention_int8_scratch_bytes(c.length, c.head_dim)
+                                 : attention_scratch_bytes(c.length, c.head_dim));
   const float scale = 1.0F / std::sqrt(static_cast<float>(c.head_dim));
   const ConstMatrix states(qkv.data(), c.length, c.width());
   const std::size_t keys = c.groups() * c.head_dim;
@@ -91,10 +96,13 @@ void check(const Case& c, float spread) {
     args.bias = bias.data() + c.length - 1;
     args.bias_stride = 2 * c.length - 1;
   }
-  attention(args, scratch.data());
+  (int8 ? attention_int8 : attention)(args, scratch.data());
   // A convex mix of values: errors are relative to the values' size (spread × 5 σ) and grow with
   // the scores' own rounding, spread² · √head_dim · eps.
-  const double bound = 5.0 * spread * (2e-6 + 4e-7 * spread * spread);
+  // In int8 a value is off by up to half a step of a 127th of the largest, and a score by what the
+  // steps of query and key add up to.
+  const double bound =
+      5.0 * spread * (int8 ? 0.012 : 2e-6 + 4e-7 * static_cast<double>(spread * spread));
   for (std::size_t head = 0; head < c.heads; ++head) {
     const auto want = reference(states, bias, c, head, static_cast<double>(scale));
     const ConstMatrix got(out.data() + head * c.head_dim, c.length, c.head_dim, hidden);
@@ -146,6 +154,110 @@ TEST(Attention, BiasByDistance) {
   for (const std::size_t length : {1U, 5U, 17U, 128U, 700U}) {
     check({length, 3, 16, 3, kUnlimitedSpan, kUnlimitedSpan, true}, 1.0F);
     check({length, 4, 16, 2, 40, 0, true}, 1.0F);
+  }
+}
+
+class Int8Attention : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!has_attention_int8()) GTEST_SKIP() << "no AVX-512 VNNI here";
+  }
+};
+
+TEST_F(Int8Attention, IsCloseToF64AtEveryBoundary) {
+  for (const std::size_t length :
+       {1U, 2U, 6U, 7U, 16U, 17U, 127U, 128U, 129U, 511U, 512U, 513U, 640U, 1030U}) {
+    for (const std::size_t head_dim : {1U, 4U, 7U, 16U, 32U, 33U, 64U, 80U, 128U}) {
+      check({length, 2, head_dim, 2}, 1.0F, Precision::int8);
+    }
+  }
+}
+
+TEST_F(Int8Attention, SharedHeadsCausalWindowedBiasedAndUnseen) {
+  for (const std::size_t length : {1U, 5U, 130U, 600U, 1100U}) {
+    check({length, 4, 16, 2}, 1.0F, Precision::int8);
+    check({length, 2, 16, 2, kUnlimitedSpan, 0}, 1.0F, Precision::int8);
+    check({length, 2, 32, 2, 64, 64}, 1.0F, Precision::int8);
+    check({length, 2, 16, 1, 511, 3}, 1.0F, Precision::int8);
+    check({length, 2, 16, 2, 0, 0}, 1.0F, Precision::int8);
+    check({length, 2, 16, 2, kUnlimitedSpan, kUnlimitedSpan, true}, 1.0F, Precision::int8);
+    check({length, 2, 16, 2, kUnlimitedSpan, kUnlimitedSpan, false, (length + 1) / 2}, 1.0F,
+          Precision::int8);
+  }
+}
+
+/// One head of `length` tokens, as both precisions compute it.
+struct BothWays {
+  BothWays(std::size_t length, std::size_t dims, const std::vector<float>& qkv)
+      : f32(length * dims), int8(length * dims) {
+    AttentionArgs args{.query = qkv.data(),
+                       .key = qkv.data() + dims,
+                       .value = qkv.data() + 2 * dims,
+                       .stride = 3 * dims,
+                       .length = length,
+                       .heads = 1,
+                       .kv_heads = 1,
+                       .head_dim = dims,
+                       .scale = 1.0F / std::sqrt(static_cast<float>(dims)),
+                       .out = f32.data(),
+                       .out_stride = dims};
+    Buffer<std::byte> scratch(attention_scratch_bytes(length, dims));
+    attention(args, scratch.data());
+    const std::size_t bytes = attention_int8_scratch_bytes(length, dims);
+    Buffer<std::byte> other(bytes);
+    std::fill_n(other.data(), bytes, std::byte{0xff});  // must not matter
+    args.out = int8.data();
+    attention_int8(args, other.data());
+  }
+
+  double cosine() const {
+    double dot = 0.0;
+    double first = 0.0;
+    double second = 0.0;
+    for (std::size_t i = 0; i < f32.size(); ++i) {
+      dot += static_cast<double>(f32[i]) * int8[i];
+      first += static_cast<double>(f32[i]) * f32[i];
+      second += static_cast<double>(int8[i]) * int8[i];
+    }
+    return dot / std::sqrt(first * second);
+  }
+
+  std::vector<float> f32;
+  std::vector<float> int8;
+};
+
+// As separators do it in trained models: one token draws nearly all the weight and gives next to
+// nothing, so that the vector is made of the crumbs that the others get.
+TEST_F(Int8Attention, OneTokenThatDrawsTheWeightDoesNotDrownTheOthers) {
+  constexpr std::size_t kLength = 2000;
+  constexpr std::size_t kDims = 32;
+  std::vector<float> qkv = random_floats(kLength * 3 * kDims, 1.0F);
+  for (std::size_t i = 0; i < kDims; ++i) {
+    for (std::size_t t = 0; t < kLength; ++t) qkv[t * 3 * kDims + i] += 1.0F;
+    qkv[7 * 3 * kDims + kDims + i] = 2.0F;        // its key: scores about 11 above the rest
+    qkv[7 * 3 * kDims + 2 * kDims + i] = 0.001F;  // its value
+  }
+  EXPECT_GT(BothWays(kLength, kDims, qkv).cosine(), 0.999);
+}
+
+TEST_F(Int8Attention, WhatAllKeysAndValuesShareCostsNoResolution) {
+  constexpr std::size_t kLength = 700;
+  constexpr std::size_t kDims = 64;
+  std::vector<float> qkv = random_floats(kLength * 3 * kDims, 0.5F);
+  for (std::size_t t = 0; t < kLength; ++t) {
+    qkv[t * 3 * kDims + kDims + 3] += 50.0F;      // a channel that is large in every key
+    qkv[t * 3 * kDims + 2 * kDims + 9] += 50.0F;  // and in every value
+  }
+  const BothWays both(kLength, kDims, qkv);
+  for (std::size_t i = 0; i < both.f32.size(); ++i) {
+    ASSERT_NEAR(both.int8[i], both.f32[i], 0.02) << i;
+  }
+}
+
+TEST_F(Int8Attention, ZerosAndLargeScoresStayFinite) {
+  for (const float spread : {0.0F, 12.0F, 1e4F}) {
+    const BothWays both(600, 16, random_floats(600U * 48U, spread));
+    for (const float v : both.int8) ASSERT_TRUE(std::isfinite(v)) << spread;
   }
 }
 

@@ -1,0 +1,599 @@
+// Attention in int8 on AVX-512, by intrinsics: Debian 12's Highway has no operation for products of
+// int8 quadruples. The layout of the loops is that of attention.cpp.
+//
+// Queries and keys have one scale per token, after SageAttention (Zhang et al. 2024) with the mean
+// of the keys removed, which the softmax does not notice and which takes out what all keys have in
+// common. Weights have one scale for kShared keys of a row, so that a single large weight, as
+// separators draw it, costs only its neighbours their resolution. Values have one scale per
+// dimension, after their mean, which passes through weights that add up to one. All sums of
+// products are exact.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "core/base/check.hpp"
+#include "core/math/attention.hpp"
+#include "core/math/attention_span.hpp"
+#include "core/math/panel_avx512.hpp"
+
+#if defined(__x86_64__)
+
+// g++ 12's own header trips over its "undefined" vectors (GCC bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+
+// An attribute, not a compiler flag, so that nothing else in this file needs the instructions.
+#define EMBEDTOOL_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+
+namespace embedtool {
+namespace {
+
+constexpr std::size_t kLanes = 16;
+/// Query rows computed together, by kColumns vectors: 24 sums in registers.
+constexpr std::size_t kRows = 6;
+constexpr std::size_t kColumns = 4;
+/// Keys whose scores are held at a time, and those whose weights share a scale.
+constexpr std::size_t kBlock = 512;
+constexpr std::size_t kShared = 128;
+constexpr std::size_t kSharedVectors = kShared / kLanes;
+/// Groups of rows that pass over the keys together and share a block while it is in L2.
+constexpr std::size_t kTileGroups = 16;
+/// Bytes that one product takes.
+constexpr std::size_t kQuad = 4;
+constexpr float kLog2E = 1.44269504088896341F;
+constexpr float kHidden = -std::numeric_limits<float>::infinity();
+
+/// Sizes of the packed operands, for one length and head size.
+struct Layout {
+  Layout(std::size_t length, std::size_t head_dim)
+      : quads(round_up(head_dim, kQuad) / kQuad),
+        width(round_up(head_dim, kLanes)),
+        padded(round_up(length, kLanes) + kShared) {}
+
+  std::size_t quads;   ///< of one key
+  std::size_t width;   ///< of one value, in dimensions
+  std::size_t padded;  ///< keys, with what whole vectors and groups read beyond the last
+
+  std::size_t key_bytes() const { return padded * quads * kQuad; }
+  std::size_t value_bytes() const { return padded * width; }
+  std::size_t mixed_floats() const { return kRows * width; }
+};
+
+/// One head's keys and values.
+struct Head {
+  /// [padded / 16, quads, 16, 4]: strips of 16 keys, four dimensions of a key side by side.
+  std::int8_t* keys;
+  float* key_scale;         ///< [padded]; 0 beyond the last key
+  std::int32_t* key_shift;  ///< [padded]: -128 Σ of the key, because queries are stored with + 128
+  /// [padded / 4, width, 4]: four tokens of a dimension side by side.
+  std::int8_t* values;
+  float* key_mean;     ///< [width]
+  float* value_mean;   ///< [width]
+  float* value_scale;  ///< [width]
+};
+
+/// kRows query rows on their way over the keys, block by block.
+struct RowGroup {
+  std::uint8_t* query;  ///< [kRows, quads, 4], + 128
+  float* mixed;         ///< [kRows, width]: Σ weight · value, in units of value_scale
+  float scale[kRows];   ///< multiplies a row's scores, log2(e) included
+  float maxima[kRows];
+  float sums[kRows];
+  std::size_t first;
+  std::size_t begin;  ///< keys that any of the rows sees, from a multiple of 16 on
+  std::size_t end;
+};
+
+EMBEDTOOL_AVX512 inline __mmask16 mask_of(std::size_t left) {
+  return static_cast<__mmask16>(left >= kLanes ? 0xffffU : (1U << left) - 1U);
+}
+
+EMBEDTOOL_AVX512 inline __m512i broadcast(const std::uint8_t* x) {
+  std::int32_t word;
+  std::memcpy(&word, x, kQuad);
+  return _mm512_set1_epi32(word);
+}
+
+/// mean[i] of the rows' dimension i, and most[i] = max |x - mean|, both [width].
+EMBEDTOOL_AVX512 void center(const float* rows, std::size_t stride, std::size_t count,
+                             std::size_t dims, float* mean, float* most) {
+  for (std::size_t i = 0; i < dims; i += kLanes) {
+    const __mmask16 mask = mask_of(dims - i);
+    __m512 sum = _mm512_setzero_ps();
+    __m512 low = _mm512_set1_ps(std::numeric_limits<float>::max());
+    __m512 high = _mm512_set1_ps(std::numeric_limits<float>::lowest());
+    for (std::size_t j = 0; j < count; ++j) {
+      const __m512 x = _mm512_maskz_loadu_ps(mask, rows + j * stride + i);
+      sum = _mm512_add_ps(sum, x);
+      low = _mm512_min_ps(low, x);
+      high = _mm512_max_ps(high, x);
+    }
+    const __m512 middle = _mm512_div_ps(sum, _mm512_set1_ps(static_cast<float>(count)));
+    _mm512_storeu_ps(mean + i, middle);
+    if (most == nullptr) continue;
+    _mm512_storeu_ps(most + i,
+                     _mm512_max_ps(_mm512_sub_ps(high, middle), _mm512_sub_ps(middle, low)));
+  }
+}
+
+/// The largest |x - mean| of one row.
+EMBEDTOOL_AVX512 inline float largest(const float* row, const float* mean, std::size_t dims) {
+  __m512 most = _mm512_setzero_ps();
+  for (std::size_t i = 0; i < dims; i += kLanes) {
+    const __m512 x = _mm512_maskz_loadu_ps(mask_of(dims - i), row + i);
+    const __m512 m =
+        mean == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask_of(dims - i), mean + i);
+    most = _mm512_max_ps(most, _mm512_abs_ps(_mm512_sub_ps(x, m)));
+  }
+  return _mm512_reduce_max_ps(most);
+}
+
+/// round((x - mean) · factor) of dimensions i … i + 15 of a row; 0 beyond `dims`.
+EMBEDTOOL_AVX512 inline __m512i quantized(const float* row, const float* mean, __m512 factor,
+                                          std::size_t i, std::size_t dims) {
+  const __mmask16 mask = mask_of(dims - i);
+  const __m512 x = _mm512_maskz_loadu_ps(mask, row + i);
+  const __m512 m = mean == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, mean + i);
+  return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sub_ps(x, m), factor));
+}
+
+EMBEDTOOL_AVX512 void pack_keys(const AttentionArgs& a, const float* rows, const Layout& layout,
+                                const Head& h) {
+  center(rows, a.stride, a.length, a.head_dim, h.key_mean, nullptr);
+  std::memset(h.keys, 0, layout.key_bytes());
+  for (std::size_t j = 0; j < layout.padded; ++j) {
+    h.key_scale[j] = 0.0F;
+    h.key_shift[j] = 0;
+    if (j >= a.length) continue;
+    const float* row = rows + j * a.stride;
+    const float most = largest(row, h.key_mean, a.head_dim);
+    const __m512 factor = _mm512_set1_ps(most > 0.0F ? 127.0F / most : 0.0F);
+    std::int8_t* out = h.keys + j / kLanes * kLanes * layout.quads * kQuad + j % kLanes * kQuad;
+    __m512i sum = _mm512_setzero_si512();
+    for (std::size_t i = 0; i < a.head_dim; i += kLanes) {
+      const __m512i x = quantized(row, h.key_mean, factor, i, a.head_dim);
+      sum = _mm512_add_epi32(sum, x);
+      alignas(16) std::int8_t bytes[kLanes];
+      _mm_store_si128(reinterpret_cast<__m128i*>(bytes), _mm512_cvtsepi32_epi8(x));
+      const std::size_t quads = std::min(kLanes / kQuad, layout.quads - i / kQuad);
+      for (std::size_t q = 0; q < quads; ++q) {
+        std::memcpy(out + (i / kQuad + q) * kLanes * kQuad, bytes + q * kQuad, kQuad);
+      }
+    }
+    h.key_scale[j] = most / 127.0F;
+    h.key_shift[j] = -128 * _mm512_reduce_add_epi32(sum);
+  }
+}
+
+EMBEDTOOL_AVX512 void pack_values(const AttentionArgs& a, const float* rows, const Layout& layout,
+                                  const Head& h) {
+  center(rows, a.stride, a.length, a.head_dim, h.value_mean, h.value_scale);
+  const __m512i low_byte = _mm512_set1_epi32(0xff);
+  for (std::size_t i = 0; i < layout.width; i += kLanes) {
+    const __m512 most = _mm512_loadu_ps(h.value_scale + i);
+    const __mmask16 moves = _mm512_cmp_ps_mask(most, _mm512_setzero_ps(), _CMP_GT_OQ);
+    const __m512 factor = _mm512_maskz_div_ps(moves, _mm512_set1_ps(127.0F), most);
+    _mm512_storeu_ps(h.value_scale + i, _mm512_mul_ps(most, _mm512_set1_ps(1.0F / 127.0F)));
+    for (std::size_t j = 0; j < layout.padded; j += kQuad) {
+      __m512i quad = _mm512_setzero_si512();
+      for (std::size_t t = 0; t < kQuad && j + t < a.length; ++t) {
+        const __m512i x = quantized(rows + (j + t) * a.stride, h.value_mean, factor, i, a.head_dim);
+        quad = _mm512_or_si512(
+            quad, _mm512_sllv_epi32(_mm512_and_si512(x, low_byte),
+                                    _mm512_set1_epi32(static_cast<std::int32_t>(8 * t))));
+      }
+      _mm512_storeu_si512(h.values + (j * layout.width + i * kQuad), quad);
+    }
+  }
+}
+
+EMBEDTOOL_AVX512 void pack_query(const AttentionArgs& a, const float* row, std::size_t quads,
+                                 std::uint8_t* out, float& scale) {
+  const float most = largest(row, nullptr, a.head_dim);
+  const __m512 factor = _mm512_set1_ps(most > 0.0F ? 127.0F / most : 0.0F);
+  scale = most / 127.0F * a.scale * kLog2E;
+  for (std::size_t i = 0; i < quads * kQuad; i += kLanes) {
+    const __m512i x =
+        _mm512_add_epi32(quantized(row, nullptr, factor, i, a.head_dim), _mm512_set1_epi32(128));
+    _mm_mask_storeu_epi8(out + i, mask_of(quads * kQuad - i), _mm512_cvtepi32_epi8(x));
+  }
+}
+
+/// scores[r][0 … 16 kCount) = query[r] · keys[column …), not scaled yet.
+template <std::size_t kCount>
+EMBEDTOOL_AVX512 inline void score_columns(const Layout& layout, const Head& h,
+                                           const RowGroup& group, std::size_t column,
+                                           float* scores) {
+  __m512i sum[kRows][kCount];
+#pragma GCC unroll 4
+  for (std::size_t c = 0; c < kCount; ++c) {
+    const __m512i shift = _mm512_loadu_si512(h.key_shift + column + c * kLanes);
+#pragma GCC unroll 6
+    for (std::size_t r = 0; r < kRows; ++r) sum[r][c] = shift;
+  }
+  const std::size_t strip = kLanes * kQuad * layout.quads;
+  const std::int8_t* keys = h.keys + column * layout.quads * kQuad;
+  for (std::size_t q = 0; q < layout.quads; ++q, keys += kLanes * kQuad) {
+    __m512i k[kCount];
+#pragma GCC unroll 4
+    for (std::size_t c = 0; c < kCount; ++c) k[c] = _mm512_loadu_si512(keys + c * strip);
+#pragma GCC unroll 6
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const __m512i x = broadcast(group.query + (r * layout.quads + q) * kQuad);
+#pragma GCC unroll 4
+      for (std::size_t c = 0; c < kCount; ++c) sum[r][c] = _mm512_dpbusd_epi32(sum[r][c], x, k[c]);
+    }
+  }
+#pragma GCC unroll 6
+  for (std::size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (std::size_t c = 0; c < kCount; ++c) {
+      _mm512_storeu_si512(scores + r * kBlock + c * kLanes, sum[r][c]);
+    }
+  }
+}
+
+EMBEDTOOL_AVX512 void score_block(const Layout& layout, const Head& h, const RowGroup& group,
+                                  std::size_t block, std::size_t count, float* scores) {
+  std::size_t j = 0;
+  for (; j + kColumns * kLanes <= count; j += kColumns * kLanes) {
+    score_columns<kColumns>(layout, h, group, block + j, scores + j);
+  }
+  for (; j < count; j += kLanes) score_columns<1>(layout, h, group, block + j, scores + j);
+}
+
+/// What the sums stand for.
+EMBEDTOOL_AVX512 inline __m512 scaled(const float* sums, const float* key_scale) {
+  return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums)), _mm512_loadu_ps(key_scale));
+}
+
+/// Turns row r's sums into its scores (multiples of ln 2), with bias and with what it does not see
+/// hidden, and hides the rest of the last group of keys.
+EMBEDTOOL_AVX512 void settle_scores(const AttentionArgs& a, const Head& h, std::size_t head,
+                                    const RowGroup& group, std::size_t r, std::size_t block,
+                                    std::size_t count, float* scores) {
+  const std::size_t row = std::min(group.first + r, a.length - 1);
+  const __m512 factor = _mm512_set1_ps(group.scale[r]);
+  for (std::size_t j = 0; j < count; j += kLanes) {
+    __m512 score = _mm512_mul_ps(scaled(scores + j, h.key_scale + block + j), factor);
+    if (a.bias != nullptr) {
+      const float* bias = a.bias + head * a.bias_stride + block + j - row;
+      score = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask_of(count - j), bias),
+                              _mm512_set1_ps(kLog2E), score);
+    }
+    _mm512_storeu_ps(scores + j, score);
+  }
+  const KeySpan span = visible_keys(a, row);
+  const std::size_t from = span.begin > block ? span.begin - block : 0;
+  const std::size_t to = span.end > block ? std::min(span.end - block, count) : 0;
+  for (std::size_t j = 0; j < std::min(from, count); ++j) scores[j] = kHidden;
+  for (std::size_t j = to; j < round_up(count, kShared); ++j) scores[j] = kHidden;
+}
+
+/// 2^x for x ≤ 8, within a relative error of 1e-4, which is a fortieth of a step of the weights; 0
+/// for what rounds to no step.
+EMBEDTOOL_AVX512 inline __m512 exp2_of(__m512 x) {
+  x = _mm512_max_ps(x, _mm512_set1_ps(-20.0F));
+  const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __m512 f = _mm512_sub_ps(x, whole);
+  __m512 p = _mm512_set1_ps(0.0551716610789299F);
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.2426111251115799F));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.6932609677314758F));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.9999280571937561F));
+  return _mm512_scalef_ps(p, whole);
+}
+
+/// 2^x for x ≤ 0 within a relative error of 1e-7: the polynomial of vector-inl.hpp. 0 for
+/// -infinity.
+EMBEDTOOL_AVX512 inline __m512 exact_exp2_of(__m512 x) {
+  x = _mm512_max_ps(x, _mm512_set1_ps(-200.0F));
+  const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __m512 f = _mm512_sub_ps(x, whole);
+  __m512 p = _mm512_set1_ps(0.00015353361959569156F);
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.0013398873852565885F));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.00961843691766262F));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.055503323674201965F));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.24022647738456726F));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.6931471824645996F));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0F));
+  return _mm512_scalef_ps(p, whole);
+}
+
+/// What each row's weights of kShared keys have in common; a lane per row.
+struct alignas(64) SharedWeights {
+  float top[kLanes];    ///< the largest score, a multiple of ln 2; -infinity if all are hidden
+  float sum[kLanes];    ///< of the weights
+  float scale[kLanes];  ///< what a weight of 1 stands for, beside the row's maximum
+};
+
+/// Turns row r's scores of kShared keys into weights, 255 for the largest. `settled`: the scores
+/// need no key scale and no factor any more.
+template <bool settled>
+EMBEDTOOL_AVX512 inline void soften(const float* scores, const float* key_scale, float factor,
+                                    std::size_t r, std::uint8_t* weights, SharedWeights& shared) {
+  constexpr float kLog2Of255 = 7.99435344F;
+  __m512 score[kSharedVectors];
+#pragma GCC unroll 8
+  for (std::size_t v = 0; v < kSharedVectors; ++v) {
+    score[v] = settled ? _mm512_loadu_ps(scores + v * kLanes)
+                       : scaled(scores + v * kLanes, key_scale + v * kLanes);
+  }
+  const __m512 m01 =
+      _mm512_max_ps(_mm512_max_ps(score[0], score[1]), _mm512_max_ps(score[2], score[3]));
+  const __m512 m23 =
+      _mm512_max_ps(_mm512_max_ps(score[4], score[5]), _mm512_max_ps(score[6], score[7]));
+  const float top = factor * _mm512_reduce_max_ps(_mm512_max_ps(m01, m23));
+  // Where all are hidden there is nothing to subtract: every weight comes out as 0.
+  const __m512 shift = _mm512_set1_ps(kLog2Of255 - (top == kHidden ? 0.0F : top));
+  const __m512 scale = _mm512_set1_ps(factor);
+  __m512i sum = _mm512_setzero_si512();
+#pragma GCC unroll 8
+  for (std::size_t v = 0; v < kSharedVectors; ++v) {
+    const __m512i w = _mm512_cvtps_epi32(exp2_of(_mm512_fmadd_ps(score[v], scale, shift)));
+    sum = _mm512_add_epi32(sum, w);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(weights + v * kLanes), _mm512_cvtepi32_epi8(w));
+  }
+  shared.top[r] = top;
+  shared.sum[r] = static_cast<float>(_mm512_reduce_add_epi32(sum));
+}
+
+/// mixed[r][column …) += factor[r] · Σ_j weights[r][j] · values[first + j] over kShared keys.
+template <std::size_t kCount>
+EMBEDTOOL_AVX512 inline void mix_columns(const Layout& layout, const std::int8_t* values,
+                                         const std::uint8_t* weights, const float* factor,
+                                         float* mixed) {
+  __m512i sum[kRows][kCount];
+#pragma GCC unroll 6
+  for (std::size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (std::size_t c = 0; c < kCount; ++c) sum[r][c] = _mm512_setzero_si512();
+  }
+  for (std::size_t j = 0; j < kShared; j += kQuad, values += layout.width * kQuad) {
+    __m512i v[kCount];
+#pragma GCC unroll 4
+    for (std::size_t c = 0; c < kCount; ++c) v[c] = _mm512_loadu_si512(values + c * sizeof(v[c]));
+#pragma GCC unroll 6
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const __m512i w = broadcast(weights + r * kBlock + j);
+#pragma GCC unroll 4
+      for (std::size_t c = 0; c < kCount; ++c) sum[r][c] = _mm512_dpbusd_epi32(sum[r][c], w, v[c]);
+    }
+  }
+  // By way of memory, as in panel_avx512.cpp: else g++ 12 keeps the sums there all along.
+  alignas(64) std::int32_t raw[kRows][kCount][kLanes];
+#pragma GCC unroll 6
+  for (std::size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (std::size_t c = 0; c < kCount; ++c) _mm512_store_si512(raw[r][c], sum[r][c]);
+  }
+  for (std::size_t r = 0; r < kRows; ++r) {
+    const __m512 f = _mm512_set1_ps(factor[r]);
+    for (std::size_t c = 0; c < kCount; ++c) {
+      float* out = mixed + r * layout.width + c * kLanes;
+      const __m512 products = _mm512_cvtepi32_ps(_mm512_load_si512(raw[r][c]));
+      _mm512_storeu_ps(out, _mm512_fmadd_ps(products, f, _mm512_loadu_ps(out)));
+    }
+  }
+}
+
+EMBEDTOOL_AVX512 void mix_shared(const Layout& layout, const std::int8_t* values,
+                                 const std::uint8_t* weights, const float* factor, float* mixed) {
+  std::size_t column = 0;
+  for (; column + kColumns * kLanes <= layout.width; column += kColumns * kLanes) {
+    mix_columns<kColumns>(layout, values + column * kQuad, weights, factor, mixed + column);
+  }
+  for (; column + 2 * kLanes <= layout.width; column += 2 * kLanes) {
+    mix_columns<2>(layout, values + column * kQuad, weights, factor, mixed + column);
+  }
+  for (; column < layout.width; column += kLanes) {
+    mix_columns<1>(layout, values + column * kQuad, weights, factor, mixed + column);
+  }
+}
+
+/// Raises the rows' maxima to those of a block, scales down what has been summed and mixed so far,
+/// and fixes what the block's weights stand for. Adds their sums.
+EMBEDTOOL_AVX512 inline void raise_maxima(RowGroup& group, SharedWeights* shared, std::size_t count,
+                                          std::size_t width) {
+  const __mmask16 rows = mask_of(kRows);
+  const __m512 before = _mm512_maskz_loadu_ps(rows, group.maxima);
+  __m512 top = before;
+  for (std::size_t g = 0; g < count; ++g) {
+    top = _mm512_max_ps(top, _mm512_maskz_load_ps(rows, shared[g].top));
+  }
+  // A row that has seen no key yet: 2^(-infinity - 0).
+  const __m512 hidden = _mm512_set1_ps(kHidden);
+  const __m512 base =
+      _mm512_mask_blend_ps(_mm512_cmp_ps_mask(top, hidden, _CMP_EQ_OQ), top, _mm512_setzero_ps());
+  const __m512 factor = exact_exp2_of(_mm512_sub_ps(before, base));
+  __m512 sums = _mm512_mul_ps(_mm512_maskz_loadu_ps(rows, group.sums), factor);
+  for (std::size_t g = 0; g < count; ++g) {
+    const __m512 own = _mm512_maskz_load_ps(rows, shared[g].top);
+    const __m512 scale = exact_exp2_of(_mm512_sub_ps(own, base));
+    _mm512_store_ps(shared[g].scale, scale);
+    sums = _mm512_fmadd_ps(scale, _mm512_maskz_load_ps(rows, shared[g].sum), sums);
+  }
+  _mm512_mask_storeu_ps(group.maxima, rows, top);
+  _mm512_mask_storeu_ps(group.sums, rows, sums);
+  if (_mm512_mask_cmp_ps_mask(rows, top, before, _CMP_GT_OQ) == 0) return;
+  alignas(64) float factors[kLanes];
+  _mm512_store_ps(factors, factor);
+  for (std::size_t r = 0; r < kRows; ++r) {
+    for (std::size_t i = 0; i < width; i += kLanes) {
+      float* mixed = group.mixed + r * width + i;
+      _mm512_storeu_ps(mixed, _mm512_mul_ps(_mm512_loadu_ps(mixed), _mm512_set1_ps(factors[r])));
+    }
+  }
+}
+
+/// Hands out aligned parts of a piece of memory; without memory, it only counts.
+class Parts {
+ public:
+  explicit Parts(std::byte* memory) : memory_(memory) {}
+  std::size_t bytes() const { return bytes_; }
+  template <typename T>
+  T* take(std::size_t count) {
+    std::byte* part = memory_ == nullptr ? nullptr : memory_ + bytes_;
+    bytes_ += round_up(count * sizeof(T), kAlignment);
+    return reinterpret_cast<T*>(part);
+  }
+
+ private:
+  std::byte* memory_;
+  std::size_t bytes_ = 0;
+};
+
+/// Everything that is in the scratch memory.
+struct Work {
+  Work(const Layout& sizes, Parts& parts)
+      : layout(sizes),
+        head{.keys = parts.take<std::int8_t>(layout.key_bytes()),
+             .key_scale = parts.take<float>(layout.padded),
+             .key_shift = parts.take<std::int32_t>(layout.padded),
+             .values = parts.take<std::int8_t>(layout.value_bytes()),
+             .key_mean = parts.take<float>(layout.width),
+             .value_mean = parts.take<float>(layout.width),
+             .value_scale = parts.take<float>(layout.width)},
+        scores(parts.take<float>(kRows * kBlock)),
+        weights(parts.take<std::uint8_t>(kRows * kBlock)) {
+    for (RowGroup& group : tile) {
+      group.query = parts.take<std::uint8_t>(kRows * layout.quads * kQuad);
+      group.mixed = parts.take<float>(layout.mixed_floats());
+    }
+  }
+
+  Layout layout;
+  Head head;
+  float* scores;          ///< [kRows, kBlock]; sums of products at first
+  std::uint8_t* weights;  ///< [kRows, kBlock]
+  RowGroup tile[kTileGroups];
+};
+
+/// Takes `count` keys from `block` on into a group's rows.
+EMBEDTOOL_AVX512 void attend_block(const AttentionArgs& a, const Work& w, std::size_t head,
+                                   std::size_t block, std::size_t count, RowGroup& group) {
+  score_block(w.layout, w.head, group, block, count, w.scores);
+  const bool settled = count % kShared != 0 || a.bias != nullptr || has_hidden_keys(a);
+  const std::size_t groups = round_up(count, kShared) / kShared;
+  SharedWeights shared[kBlock / kShared];
+  for (std::size_t r = 0; r < kRows; ++r) {
+    float* scores = w.scores + r * kBlock;
+    std::uint8_t* weights = w.weights + r * kBlock;
+    if (settled) settle_scores(a, w.head, head, group, r, block, count, scores);
+    for (std::size_t g = 0; g < groups; ++g) {
+      const std::size_t j = g * kShared;
+      if (settled) {
+        soften<true>(scores + j, nullptr, 1.0F, r, weights + j, shared[g]);
+      } else {
+        soften<false>(scores + j, w.head.key_scale + block + j, group.scale[r], r, weights + j,
+                      shared[g]);
+      }
+    }
+  }
+  raise_maxima(group, shared, groups, w.layout.width);
+  for (std::size_t g = 0; g < groups; ++g) {
+    const std::size_t j = g * kShared;
+    mix_shared(w.layout, w.head.values + (block + j) * w.layout.width, w.weights + j,
+               shared[g].scale, group.mixed);
+  }
+}
+
+EMBEDTOOL_AVX512 void begin_rows(const AttentionArgs& a, const Layout& layout, std::size_t head,
+                                 std::size_t first, RowGroup& group) {
+  group.first = first;
+  for (std::size_t r = 0; r < kRows; ++r) {
+    const std::size_t row = std::min(first + r, a.length - 1);
+    pack_query(a, a.query + row * a.stride + head * a.head_dim, layout.quads,
+               group.query + r * layout.quads * kQuad, group.scale[r]);
+    group.maxima[r] = kHidden;
+    group.sums[r] = 0.0F;
+  }
+  std::memset(group.mixed, 0, layout.mixed_floats() * sizeof(float));
+  const KeySpan last = visible_keys(a, std::min(first + kRows, a.length) - 1);
+  group.begin = std::min(visible_keys(a, first).begin, last.begin) / kLanes * kLanes;
+  group.end = last.end;
+}
+
+EMBEDTOOL_AVX512 void finish_rows(const AttentionArgs& a, const Work& w, std::size_t head,
+                                  const RowGroup& group) {
+  const std::size_t rows = std::min(kRows, a.length - group.first);
+  for (std::size_t r = 0; r < rows; ++r) {
+    float* out = a.out + (group.first + r) * a.out_stride + head * a.head_dim;
+    const __m512 inverse = _mm512_set1_ps(1.0F / group.sums[r]);
+    for (std::size_t i = 0; i < a.head_dim; i += kLanes) {
+      const __m512 scale = _mm512_mul_ps(inverse, _mm512_loadu_ps(w.head.value_scale + i));
+      const __m512 mixed = _mm512_loadu_ps(group.mixed + r * w.layout.width + i);
+      _mm512_mask_storeu_ps(out + i, mask_of(a.head_dim - i),
+                            _mm512_fmadd_ps(mixed, scale, _mm512_loadu_ps(w.head.value_mean + i)));
+    }
+  }
+}
+
+/// One head: tiles of row groups pass over the keys together.
+EMBEDTOOL_AVX512 void attend_head(const AttentionArgs& a, std::size_t head, Work& w) {
+  RowGroup* tile = w.tile;
+  for (std::size_t first = 0; first < a.length;) {
+    std::size_t used = 0;
+    std::size_t blocks = 0;
+    for (; used < kTileGroups && first < a.length; ++used, first += kRows) {
+      begin_rows(a, w.layout, head, first, tile[used]);
+      blocks = std::max(blocks, round_up(tile[used].end - tile[used].begin, kBlock) / kBlock);
+    }
+    for (std::size_t b = 0; b < blocks; ++b) {
+      for (std::size_t g = 0; g < used; ++g) {
+        const std::size_t block = tile[g].begin + b * kBlock;
+        if (block >= tile[g].end) continue;
+        attend_block(a, w, head, block, std::min(kBlock, tile[g].end - block), tile[g]);
+      }
+    }
+    for (std::size_t g = 0; g < used; ++g) finish_rows(a, w, head, tile[g]);
+  }
+}
+
+}  // namespace
+
+bool has_attention_int8() {
+  return has_avx512_vnni();
+}
+
+std::size_t attention_int8_scratch_bytes(std::size_t length, std::size_t head_dim) {
+  Parts counted(nullptr);
+  const Work work(Layout(length, head_dim), counted);
+  return counted.bytes();
+}
+
+void attention_int8(const AttentionArgs& args, std::byte* scratch) {
+  check_attention(args, scratch);
+  Parts parts(scratch);
+  Work work(Layout(args.length, args.head_dim), parts);
+  const std::size_t group = args.heads / args.kv_heads;
+  for (std::size_t h = 0; h < args.heads; ++h) {
+    if (h % group == 0) {  // heads of a group share their keys and values
+      pack_keys(args, args.key + h / group * args.head_dim, work.layout, work.head);
+      pack_values(args, args.value + h / group * args.head_dim, work.layout, work.head);
+    }
+    attend_head(args, h, work);
+  }
+}
+
+}  // namespace embedtool
+
+#else  // not x86-64
+
+namespace embedtool {
+
+bool has_attention_int8() {
+  return false;
+}
+
+std::size_t attention_int8_scratch_bytes(std::size_t, std::size_t) {
+  return 0;
+}
+
+void attention_int8(const AttentionArgs&, std::byte*) {}
+
+}  // namespace embedtool
+#endif

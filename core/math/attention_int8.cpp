@@ -5,8 +5,10 @@
 // of the keys removed, which the softmax does not notice and which takes out what all keys have in
 // common. Weights have one scale for kShared keys of a row, so that a single large weight, as
 // separators draw it, costs only its neighbours their resolution. Values have one scale per
-// dimension, after their mean, which passes through weights that add up to one. All sums of
-// products are exact.
+// dimension, after their mean, which passes through weights that add up to one. The value of the
+// key that draws the most weight is put right in the end: in trained models one token, often a
+// separator, takes nearly all of it and gives next to nothing, and its rounding error would drown
+// what the others give. All sums of products are exact.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -45,6 +47,8 @@ constexpr std::size_t kTileGroups = 16;
 /// Bytes that one product takes.
 constexpr std::size_t kQuad = 4;
 constexpr float kLog2E = 1.44269504088896341F;
+/// The weight of the key with the largest score of its kShared.
+constexpr std::uint8_t kTopWeight = 255;
 constexpr float kHidden = -std::numeric_limits<float>::infinity();
 
 /// Sizes of the packed operands, for one length and head size.
@@ -83,6 +87,7 @@ struct RowGroup {
   float scale[kRows];   ///< multiplies a row's scores, log2(e) included
   float maxima[kRows];
   float sums[kRows];
+  std::size_t top_key[kRows];  ///< the (first) key whose score is the row's maximum
   std::size_t first;
   std::size_t begin;  ///< keys that any of the rows sees, from a multiple of 16 on
   std::size_t end;
@@ -274,16 +279,16 @@ EMBEDTOOL_AVX512 void settle_scores(const AttentionArgs& a, const Head& h, std::
   for (std::size_t j = to; j < round_up(count, kShared); ++j) scores[j] = kHidden;
 }
 
-/// 2^x for x ≤ 8, within a relative error of 1e-4, which is a fortieth of a step of the weights; 0
-/// for what rounds to no step.
-EMBEDTOOL_AVX512 inline __m512 exp2_of(__m512 x) {
-  x = _mm512_max_ps(x, _mm512_set1_ps(-20.0F));
+/// 255 · 2^x for x ≤ 0, within a relative error of 1e-4, which is a fortieth of a step of the
+/// weights; what rounds to no step comes out as 0.
+EMBEDTOOL_AVX512 inline __m512 weight_of(__m512 x) {
+  x = _mm512_max_ps(x, _mm512_set1_ps(-28.0F));
   const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   const __m512 f = _mm512_sub_ps(x, whole);
-  __m512 p = _mm512_set1_ps(0.0551716610789299F);
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.2426111251115799F));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.6932609677314758F));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.9999280571937561F));
+  __m512 p = _mm512_set1_ps(255.0F * 0.0551716610789299F);
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(255.0F * 0.2426111251115799F));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(255.0F * 0.6932609677314758F));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(255.0F * 0.9999280571937561F));
   return _mm512_scalef_ps(p, whole);
 }
 
@@ -315,25 +320,26 @@ struct alignas(64) SharedWeights {
 template <bool settled>
 EMBEDTOOL_AVX512 inline void soften(const float* scores, const float* key_scale, float factor,
                                     std::size_t r, std::uint8_t* weights, SharedWeights& shared) {
-  constexpr float kLog2Of255 = 7.99435344F;
+  // The products are rounded before the largest is found and subtracted: however large they are,
+  // the difference is at most 0, and 0 for the largest.
+  const __m512 scale = _mm512_set1_ps(factor);
   __m512 score[kSharedVectors];
 #pragma GCC unroll 8
   for (std::size_t v = 0; v < kSharedVectors; ++v) {
     score[v] = settled ? _mm512_loadu_ps(scores + v * kLanes)
-                       : scaled(scores + v * kLanes, key_scale + v * kLanes);
+                       : _mm512_mul_ps(scaled(scores + v * kLanes, key_scale + v * kLanes), scale);
   }
   const __m512 m01 =
       _mm512_max_ps(_mm512_max_ps(score[0], score[1]), _mm512_max_ps(score[2], score[3]));
   const __m512 m23 =
       _mm512_max_ps(_mm512_max_ps(score[4], score[5]), _mm512_max_ps(score[6], score[7]));
-  const float top = factor * _mm512_reduce_max_ps(_mm512_max_ps(m01, m23));
+  const float top = _mm512_reduce_max_ps(_mm512_max_ps(m01, m23));
   // Where all are hidden there is nothing to subtract: every weight comes out as 0.
-  const __m512 shift = _mm512_set1_ps(kLog2Of255 - (top == kHidden ? 0.0F : top));
-  const __m512 scale = _mm512_set1_ps(factor);
+  const __m512 base = _mm512_set1_ps(top == kHidden ? 0.0F : top);
   __m512i sum = _mm512_setzero_si512();
 #pragma GCC unroll 8
   for (std::size_t v = 0; v < kSharedVectors; ++v) {
-    const __m512i w = _mm512_cvtps_epi32(exp2_of(_mm512_fmadd_ps(score[v], scale, shift)));
+    const __m512i w = _mm512_cvtps_epi32(weight_of(_mm512_sub_ps(score[v], base)));
     sum = _mm512_add_epi32(sum, w);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(weights + v * kLanes), _mm512_cvtepi32_epi8(w));
   }
@@ -394,10 +400,24 @@ EMBEDTOOL_AVX512 void mix_shared(const Layout& layout, const std::int8_t* values
   }
 }
 
+/// Where row r's largest score, `top`, is among `count` times kShared keys with these weights.
+EMBEDTOOL_AVX512 inline std::size_t top_key_of(const SharedWeights* shared, std::size_t count,
+                                               float top, std::size_t r,
+                                               const std::uint8_t* weights) {
+  std::size_t g = 0;
+  while (g + 1 < count && shared[g].top[r] != top) ++g;
+  const std::uint8_t* begin = weights + g * kShared;
+  const std::uint8_t* found = std::find(begin, begin + kShared, kTopWeight);
+  // None has it if the scores are not finite; then nor is the result.
+  return g * kShared + (found == begin + kShared ? 0 : static_cast<std::size_t>(found - begin));
+}
+
 /// Raises the rows' maxima to those of a block, scales down what has been summed and mixed so far,
 /// and fixes what the block's weights stand for. Adds their sums.
+/// `weights` are those of `count` times kShared keys, the first of which is `block`.
 EMBEDTOOL_AVX512 inline void raise_maxima(RowGroup& group, SharedWeights* shared, std::size_t count,
-                                          std::size_t width) {
+                                          std::size_t width, std::size_t block,
+                                          const std::uint8_t* weights) {
   const __mmask16 rows = mask_of(kRows);
   const __m512 before = _mm512_maskz_loadu_ps(rows, group.maxima);
   __m512 top = before;
@@ -418,10 +438,15 @@ EMBEDTOOL_AVX512 inline void raise_maxima(RowGroup& group, SharedWeights* shared
   }
   _mm512_mask_storeu_ps(group.maxima, rows, top);
   _mm512_mask_storeu_ps(group.sums, rows, sums);
-  if (_mm512_mask_cmp_ps_mask(rows, top, before, _CMP_GT_OQ) == 0) return;
+  const __mmask16 raised = _mm512_mask_cmp_ps_mask(rows, top, before, _CMP_GT_OQ);
+  if (raised == 0) return;
   alignas(64) float factors[kLanes];
   _mm512_store_ps(factors, factor);
   for (std::size_t r = 0; r < kRows; ++r) {
+    if ((raised >> r & 1U) != 0) {
+      group.top_key[r] =
+          block + top_key_of(shared, count, group.maxima[r], r, weights + r * kBlock);
+    }
     for (std::size_t i = 0; i < width; i += kLanes) {
       float* mixed = group.mixed + r * width + i;
       _mm512_storeu_ps(mixed, _mm512_mul_ps(_mm512_loadu_ps(mixed), _mm512_set1_ps(factors[r])));
@@ -493,7 +518,7 @@ EMBEDTOOL_AVX512 void attend_block(const AttentionArgs& a, const Work& w, std::s
       }
     }
   }
-  raise_maxima(group, shared, groups, w.layout.width);
+  raise_maxima(group, shared, groups, w.layout.width, block, w.weights);
   for (std::size_t g = 0; g < groups; ++g) {
     const std::size_t j = g * kShared;
     mix_shared(w.layout, w.head.values + (block + j) * w.layout.width, w.weights + j,
@@ -510,6 +535,7 @@ EMBEDTOOL_AVX512 void begin_rows(const AttentionArgs& a, const Layout& layout, s
                group.query + r * layout.quads * kQuad, group.scale[r]);
     group.maxima[r] = kHidden;
     group.sums[r] = 0.0F;
+    group.top_key[r] = 0;
   }
   std::memset(group.mixed, 0, layout.mixed_floats() * sizeof(float));
   const KeySpan last = visible_keys(a, std::min(first + kRows, a.length) - 1);
@@ -517,17 +543,34 @@ EMBEDTOOL_AVX512 void begin_rows(const AttentionArgs& a, const Layout& layout, s
   group.end = last.end;
 }
 
+/// What rounding took away from dimensions i … i + 15 of a value.
+EMBEDTOOL_AVX512 inline __m512 value_error(const AttentionArgs& a, const Work& w, const float* row,
+                                           std::size_t key, std::size_t i) {
+  const Head& h = w.head;
+  const std::int8_t* quads =
+      h.values + key / kQuad * kQuad * w.layout.width + i * kQuad;  // of the key's four tokens
+  const auto shift = static_cast<unsigned>(24 - 8 * (key % kQuad));
+  const __m512i x = _mm512_srai_epi32(_mm512_slli_epi32(_mm512_loadu_si512(quads), shift), 24);
+  const __m512 exact = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask_of(a.head_dim - i), row + i),
+                                     _mm512_loadu_ps(h.value_mean + i));
+  return _mm512_fnmadd_ps(_mm512_cvtepi32_ps(x), _mm512_loadu_ps(h.value_scale + i), exact);
+}
+
 EMBEDTOOL_AVX512 void finish_rows(const AttentionArgs& a, const Work& w, std::size_t head,
                                   const RowGroup& group) {
   const std::size_t rows = std::min(kRows, a.length - group.first);
   for (std::size_t r = 0; r < rows; ++r) {
     float* out = a.out + (group.first + r) * a.out_stride + head * a.head_dim;
+    const std::size_t key = group.top_key[r];
+    const float* top_value = a.value + key * a.stride + head / (a.heads / a.kv_heads) * a.head_dim;
     const __m512 inverse = _mm512_set1_ps(1.0F / group.sums[r]);
     for (std::size_t i = 0; i < a.head_dim; i += kLanes) {
-      const __m512 scale = _mm512_mul_ps(inverse, _mm512_loadu_ps(w.head.value_scale + i));
       const __m512 mixed = _mm512_loadu_ps(group.mixed + r * w.layout.width + i);
+      const __m512 lost =
+          _mm512_mul_ps(value_error(a, w, top_value, key, i), _mm512_set1_ps(kTopWeight));
+      const __m512 sum = _mm512_fmadd_ps(mixed, _mm512_loadu_ps(w.head.value_scale + i), lost);
       _mm512_mask_storeu_ps(out + i, mask_of(a.head_dim - i),
-                            _mm512_fmadd_ps(mixed, scale, _mm512_loadu_ps(w.head.value_mean + i)));
+                            _mm512_fmadd_ps(sum, inverse, _mm512_loadu_ps(w.head.value_mean + i)));
     }
   }
 }

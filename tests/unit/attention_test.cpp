@@ -237,7 +237,8 @@ TEST_F(Int8Attention, OneTokenThatDrawsTheWeightDoesNotDrownTheOthers) {
     qkv[7 * 3 * kDims + kDims + i] = 2.0F;        // its key: scores about 11 above the rest
     qkv[7 * 3 * kDims + 2 * kDims + i] = 0.001F;  // its value
   }
-  EXPECT_GT(BothWays(kLength, kDims, qkv).cosine(), 0.999);
+  // 0.84 if that token's value keeps its rounding error.
+  EXPECT_GT(BothWays(kLength, kDims, qkv).cosine(), 0.98);
 }
 
 TEST_F(Int8Attention, WhatAllKeysAndValuesShareCostsNoResolution) {

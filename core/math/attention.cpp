@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "core/base/check.hpp"
-#include "core/math/attention_span.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/math/attention.cpp"

@@ -16,69 +16,26 @@
 
 #include "core/base/check.hpp"
 #include "core/math/attention.hpp"
-#include "core/math/attention_span.hpp"
-#include "core/math/panel_avx512.hpp"
 
 #if defined(__x86_64__)
-
-// g++ 12's own header trips over its "undefined" vectors (GCC bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-
-// An attribute, not a compiler flag, so that nothing else in this file needs the instructions.
-#define EMBEDTOOL_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#include "core/math/attention_int8_operands.hpp"
 
 namespace embedtool {
 namespace {
 
-constexpr std::size_t kLanes = 16;
+using namespace int8;
+
 /// Query rows computed together, by kColumns vectors: 24 sums in registers.
 constexpr std::size_t kRows = 6;
 constexpr std::size_t kColumns = 4;
-/// Keys whose scores are held at a time, and those whose weights share a scale.
+/// Keys whose scores are held at a time.
 constexpr std::size_t kBlock = 512;
-constexpr std::size_t kShared = 128;
 constexpr std::size_t kSharedVectors = kShared / kLanes;
 /// Groups of rows that pass over the keys together and share a block while it is in L2.
 constexpr std::size_t kTileGroups = 16;
-/// Bytes that one product takes.
-constexpr std::size_t kQuad = 4;
-constexpr float kLog2E = 1.44269504088896341F;
 /// The weight of the key with the largest score of its kShared.
 constexpr std::uint8_t kTopWeight = 255;
 constexpr float kHidden = -std::numeric_limits<float>::infinity();
-
-/// Sizes of the packed operands, for one length and head size.
-struct Layout {
-  Layout(std::size_t length, std::size_t head_dim)
-      : quads(round_up(head_dim, kQuad) / kQuad),
-        width(round_up(head_dim, kLanes)),
-        padded(round_up(length, kLanes) + kShared) {}
-
-  std::size_t quads;   ///< of one key
-  std::size_t width;   ///< of one value, in dimensions
-  std::size_t padded;  ///< keys, with what whole vectors and groups read beyond the last
-
-  std::size_t key_bytes() const { return padded * quads * kQuad; }
-  std::size_t value_bytes() const { return padded * width; }
-  std::size_t mixed_floats() const { return kRows * width; }
-};
-
-/// One head's keys and values.
-struct Head {
-  /// [padded / 16, quads, 16, 4]: strips of 16 keys, four dimensions of a key side by side.
-  std::int8_t* keys;
-  float* key_scale;         ///< [padded]; 0 beyond the last key
-  std::int32_t* key_shift;  ///< [padded]: -128 Σ of the key, because queries are stored with + 128
-  /// [padded / 4, width, 4]: four tokens of a dimension side by side.
-  std::int8_t* values;
-  float* key_mean;     ///< [width]
-  float* value_mean;   ///< [width]
-  float* value_scale;  ///< [width]
-};
 
 /// kRows query rows on their way over the keys, block by block.
 struct RowGroup {
@@ -93,119 +50,10 @@ struct RowGroup {
   std::size_t end;
 };
 
-EMBEDTOOL_AVX512 inline __mmask16 mask_of(std::size_t left) {
-  return static_cast<__mmask16>(left >= kLanes ? 0xffffU : (1U << left) - 1U);
-}
-
 EMBEDTOOL_AVX512 inline __m512i broadcast(const std::uint8_t* x) {
   std::int32_t word;
   std::memcpy(&word, x, kQuad);
   return _mm512_set1_epi32(word);
-}
-
-/// mean[i] of the rows' dimension i, and most[i] = max |x - mean|, both [width].
-EMBEDTOOL_AVX512 void center(const float* rows, std::size_t stride, std::size_t count,
-                             std::size_t dims, float* mean, float* most) {
-  for (std::size_t i = 0; i < dims; i += kLanes) {
-    const __mmask16 mask = mask_of(dims - i);
-    __m512 sum = _mm512_setzero_ps();
-    __m512 low = _mm512_set1_ps(std::numeric_limits<float>::max());
-    __m512 high = _mm512_set1_ps(std::numeric_limits<float>::lowest());
-    for (std::size_t j = 0; j < count; ++j) {
-      const __m512 x = _mm512_maskz_loadu_ps(mask, rows + j * stride + i);
-      sum = _mm512_add_ps(sum, x);
-      low = _mm512_min_ps(low, x);
-      high = _mm512_max_ps(high, x);
-    }
-    const __m512 middle = _mm512_div_ps(sum, _mm512_set1_ps(static_cast<float>(count)));
-    _mm512_storeu_ps(mean + i, middle);
-    if (most == nullptr) continue;
-    _mm512_storeu_ps(most + i,
-                     _mm512_max_ps(_mm512_sub_ps(high, middle), _mm512_sub_ps(middle, low)));
-  }
-}
-
-/// The largest |x - mean| of one row.
-EMBEDTOOL_AVX512 inline float largest(const float* row, const float* mean, std::size_t dims) {
-  __m512 most = _mm512_setzero_ps();
-  for (std::size_t i = 0; i < dims; i += kLanes) {
-    const __m512 x = _mm512_maskz_loadu_ps(mask_of(dims - i), row + i);
-    const __m512 m =
-        mean == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask_of(dims - i), mean + i);
-    most = _mm512_max_ps(most, _mm512_abs_ps(_mm512_sub_ps(x, m)));
-  }
-  return _mm512_reduce_max_ps(most);
-}
-
-/// round((x - mean) · factor) of dimensions i … i + 15 of a row; 0 beyond `dims`.
-EMBEDTOOL_AVX512 inline __m512i quantized(const float* row, const float* mean, __m512 factor,
-                                          std::size_t i, std::size_t dims) {
-  const __mmask16 mask = mask_of(dims - i);
-  const __m512 x = _mm512_maskz_loadu_ps(mask, row + i);
-  const __m512 m = mean == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, mean + i);
-  return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sub_ps(x, m), factor));
-}
-
-EMBEDTOOL_AVX512 void pack_keys(const AttentionArgs& a, const float* rows, const Layout& layout,
-                                const Head& h) {
-  center(rows, a.stride, a.length, a.head_dim, h.key_mean, nullptr);
-  std::memset(h.keys, 0, layout.key_bytes());
-  for (std::size_t j = 0; j < layout.padded; ++j) {
-    h.key_scale[j] = 0.0F;
-    h.key_shift[j] = 0;
-    if (j >= a.length) continue;
-    const float* row = rows + j * a.stride;
-    const float most = largest(row, h.key_mean, a.head_dim);
-    const __m512 factor = _mm512_set1_ps(most > 0.0F ? 127.0F / most : 0.0F);
-    std::int8_t* out = h.keys + j / kLanes * kLanes * layout.quads * kQuad + j % kLanes * kQuad;
-    __m512i sum = _mm512_setzero_si512();
-    for (std::size_t i = 0; i < a.head_dim; i += kLanes) {
-      const __m512i x = quantized(row, h.key_mean, factor, i, a.head_dim);
-      sum = _mm512_add_epi32(sum, x);
-      alignas(16) std::int8_t bytes[kLanes];
-      _mm_store_si128(reinterpret_cast<__m128i*>(bytes), _mm512_cvtsepi32_epi8(x));
-      const std::size_t quads = std::min(kLanes / kQuad, layout.quads - i / kQuad);
-      for (std::size_t q = 0; q < quads; ++q) {
-        std::memcpy(out + (i / kQuad + q) * kLanes * kQuad, bytes + q * kQuad, kQuad);
-      }
-    }
-    h.key_scale[j] = most / 127.0F;
-    h.key_shift[j] = -128 * _mm512_reduce_add_epi32(sum);
-  }
-}
-
-EMBEDTOOL_AVX512 void pack_values(const AttentionArgs& a, const float* rows, const Layout& layout,
-                                  const Head& h) {
-  center(rows, a.stride, a.length, a.head_dim, h.value_mean, h.value_scale);
-  const __m512i low_byte = _mm512_set1_epi32(0xff);
-  for (std::size_t i = 0; i < layout.width; i += kLanes) {
-    const __m512 most = _mm512_loadu_ps(h.value_scale + i);
-    const __mmask16 moves = _mm512_cmp_ps_mask(most, _mm512_setzero_ps(), _CMP_GT_OQ);
-    const __m512 factor = _mm512_maskz_div_ps(moves, _mm512_set1_ps(127.0F), most);
-    _mm512_storeu_ps(h.value_scale + i, _mm512_mul_ps(most, _mm512_set1_ps(1.0F / 127.0F)));
-    for (std::size_t j = 0; j < layout.padded; j += kQuad) {
-      __m512i quad = _mm512_setzero_si512();
-      for (std::size_t t = 0; t < kQuad && j + t < a.length; ++t) {
-        const __m512i x = quantized(rows + (j + t) * a.stride, h.value_mean, factor, i, a.head_dim);
-        quad = _mm512_or_si512(
-            quad, _mm512_sllv_epi32(_mm512_and_si512(x, low_byte),
-                                    _mm512_set1_epi32(static_cast<std::int32_t>(8 * t))));
-      }
-      _mm512_storeu_si512(h.values + (j * layout.width + i * kQuad), quad);
-    }
-  }
-}
-
-EMBEDTOOL_AVX512 void pack_query(const AttentionArgs& a, const float* row, std::size_t quads,
-                                 std::uint8_t* out, float& scale) {
-  const float most = largest(row, nullptr, a.head_dim);
-  const __m512 factor = _mm512_set1_ps(most > 0.0F ? 127.0F / most : 0.0F);
-  scale = most / 127.0F * a.scale * kLog2E;
-  for (std::size_t i = 0; i < quads * kQuad; i += kLanes) {
-    const __m512i x =
-        _mm512_add_epi32(quantized(row, nullptr, factor, i, a.head_dim), _mm512_set1_epi32(128));
-    _mm_mask_storeu_epi8(out + i, mask_of(quads * kQuad - i), _mm512_cvtepi32_epi8(x));
-  }
 }
 
 /// scores[r][0 … 16 kCount) = query[r] · keys[column …), not scaled yet.
@@ -486,7 +334,7 @@ struct Work {
         weights(parts.take<std::uint8_t>(kRows * kBlock)) {
     for (RowGroup& group : tile) {
       group.query = parts.take<std::uint8_t>(kRows * layout.quads * kQuad);
-      group.mixed = parts.take<float>(layout.mixed_floats());
+      group.mixed = parts.take<float>(kRows * layout.width);
     }
   }
 
@@ -537,23 +385,10 @@ EMBEDTOOL_AVX512 void begin_rows(const AttentionArgs& a, const Layout& layout, s
     group.sums[r] = 0.0F;
     group.top_key[r] = 0;
   }
-  std::memset(group.mixed, 0, layout.mixed_floats() * sizeof(float));
+  std::memset(group.mixed, 0, kRows * layout.width * sizeof(float));
   const KeySpan last = visible_keys(a, std::min(first + kRows, a.length) - 1);
   group.begin = std::min(visible_keys(a, first).begin, last.begin) / kLanes * kLanes;
   group.end = last.end;
-}
-
-/// What rounding took away from dimensions i … i + 15 of a value.
-EMBEDTOOL_AVX512 inline __m512 value_error(const AttentionArgs& a, const Work& w, const float* row,
-                                           std::size_t key, std::size_t i) {
-  const Head& h = w.head;
-  const std::int8_t* quads =
-      h.values + key / kQuad * kQuad * w.layout.width + i * kQuad;  // of the key's four tokens
-  const auto shift = static_cast<unsigned>(24 - 8 * (key % kQuad));
-  const __m512i x = _mm512_srai_epi32(_mm512_slli_epi32(_mm512_loadu_si512(quads), shift), 24);
-  const __m512 exact = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask_of(a.head_dim - i), row + i),
-                                     _mm512_loadu_ps(h.value_mean + i));
-  return _mm512_fnmadd_ps(_mm512_cvtepi32_ps(x), _mm512_loadu_ps(h.value_scale + i), exact);
 }
 
 EMBEDTOOL_AVX512 void finish_rows(const AttentionArgs& a, const Work& w, std::size_t head,
@@ -566,8 +401,8 @@ EMBEDTOOL_AVX512 void finish_rows(const AttentionArgs& a, const Work& w, std::si
     const __m512 inverse = _mm512_set1_ps(1.0F / group.sums[r]);
     for (std::size_t i = 0; i < a.head_dim; i += kLanes) {
       const __m512 mixed = _mm512_loadu_ps(group.mixed + r * w.layout.width + i);
-      const __m512 lost =
-          _mm512_mul_ps(value_error(a, w, top_value, key, i), _mm512_set1_ps(kTopWeight));
+      const __m512 lost = _mm512_mul_ps(value_error(a, w.layout, w.head, top_value, key, i),
+                                        _mm512_set1_ps(kTopWeight));
       const __m512 sum = _mm512_fmadd_ps(mixed, _mm512_loadu_ps(w.head.value_scale + i), lost);
       _mm512_mask_storeu_ps(out + i, mask_of(a.head_dim - i),
                             _mm512_fmadd_ps(sum, inverse, _mm512_loadu_ps(w.head.value_mean + i)));

@@ -65,6 +65,9 @@ class RunOutput {
   void resume(CorpusSource& source) const;
 
   EmbeddingSink& sink();
+  /// What is published of a run that has finished, while it is not complete yet.
+  Manifest published() const;
+  const Directory& directory() const { return directory_->directory(); }
   /// Makes a finished run an output, which may be one without rows: publishes the report, then the
   /// manifest.
   void complete(std::span<const InputDigest> inputs, const std::string& report);

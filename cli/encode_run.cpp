@@ -18,6 +18,7 @@
 #include "core/pipeline/quantize.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/corpus/input_list.hpp"
+#include "formats/output/run_rows.hpp"
 
 namespace embedtool {
 namespace {
@@ -64,7 +65,7 @@ class EncodeRun {
     const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
     output.open(identity_, spec);
     output.resume(*source);
-    const std::unique_ptr<RowReuse> reuse = row_reuse(spec);
+    const std::unique_ptr<RowReuse> reuse = row_reuse(spec, output);
     options.reuse = reuse.get();
     if (output.resumed_shards() > 0) {
       console_.note(fmt::format("resuming after {} in {} from an earlier run",
@@ -105,16 +106,32 @@ class EncodeRun {
       metrics_.update(p);
       if (console_.shows_progress()) show_progress(p, console_);
     };
-    options.reuse_memory = reuse_memory(earlier_, memory_limit_);
+    options.reuse_memory = reuse_memory(earlier_, memory_limit_) +
+                           (keeps_own_rows() ? run_rows_memory(memory_limit_) : 0);
     fit_to_memory(job_, memory_limit_, model_, output_spec(identity_), options, corpus, console_);
     return options;
   }
 
-  std::unique_ptr<RowReuse> row_reuse(const OutputSpec& spec) {
-    if (earlier_.empty()) return nullptr;
-    const ReuseResources resources{scratch_folder(job_.output), reuse_sort_memory(memory_limit_),
-                                   &stop_requested()};
-    return std::make_unique<OutputReuse>(earlier_, spec, job_.reuse, resources);
+  /// Whether rows of this run are kept for texts that come again. A static model's texts are
+  /// encoded in less time than it takes to look for them.
+  bool keeps_own_rows() const {
+    return model_.loaded.spec.layers > 0 && !job_.output.to_stdout() &&
+           identity_.to == OutputFormat::parquet && run_rows_memory(memory_limit_) > 0;
+  }
+
+  std::unique_ptr<RowReuse> row_reuse(const OutputSpec& spec, const RunOutput& output) {
+    std::vector<std::unique_ptr<RowReuse>> places;
+    const std::string scratch = scratch_folder(job_.output);
+    if (keeps_own_rows()) {
+      places.push_back(
+          std::make_unique<RunRows>(output, spec, scratch, run_rows_memory(memory_limit_)));
+    }
+    if (!earlier_.empty()) {
+      const ReuseResources resources{scratch, reuse_sort_memory(memory_limit_), &stop_requested()};
+      places.push_back(std::make_unique<OutputReuse>(earlier_, spec, job_.reuse, resources));
+    }
+    if (places.empty()) return nullptr;
+    return std::make_unique<RowReuseChain>(std::move(places));
   }
 
   /// Under --changes, compares the rows that are published with those of the earlier output; one

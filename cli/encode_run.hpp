@@ -22,7 +22,7 @@ struct EncodeWatch {
 /// Encodes: from a job, a model that is loaded and an output that has nothing against it, to the
 /// finished output and what is said of it. `rejects` is the output's; rows are taken from
 /// `earlier`. A stop signal ends it early, resumably, and gives false. Throws Error.
-void run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
+bool run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
                 EarlierOutputs earlier, RunOutput& output, RejectLog& rejects,
                 const EncodeWatch& watch);
 

@@ -131,6 +131,13 @@ std::uint64_t reuse_sort_memory(std::uint64_t limit) {
   return limit == 0 ? kMost : std::clamp(limit / 8, 4 * kMiB, kMost);
 }
 
+std::uint64_t run_rows_memory(std::uint64_t limit) {
+  constexpr std::uint64_t kMost = 64 * kMiB;
+  constexpr std::uint64_t kLeastLimit = 256 * kMiB;
+  if (limit == 0) return kMost;
+  return limit < kLeastLimit ? 0 : std::min(limit / 8, kMost);
+}
+
 std::uint64_t reuse_memory(const EarlierOutputs& outputs, std::uint64_t limit) {
   if (outputs.empty()) return 0;
   // Keys around the cursor and a shard's open pages; a number for each of an index's blocks.

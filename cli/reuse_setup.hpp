@@ -41,5 +41,7 @@ std::string scratch_folder(const OutputPlan& output);
 /// Memory for finding rows, besides windows: of `limit` bytes, 0 = no limit.
 std::uint64_t reuse_sort_memory(std::uint64_t limit);
 std::uint64_t reuse_memory(const EarlierOutputs& outputs, std::uint64_t limit);
+/// The same for rows of the run itself; 0: there is too little memory, and they are encoded again.
+std::uint64_t run_rows_memory(std::uint64_t limit);
 
 }  // namespace embedtool

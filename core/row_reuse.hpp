@@ -23,7 +23,7 @@ struct ReusedRows {
     bool check = false;                   ///< encode the text as well, and compare
     std::uint64_t first = 0;              ///< index of its first vector or weight
     std::uint64_t count = 0;              ///< how many it has
-    const std::string* origin = nullptr;  ///< the output that it is from; for messages
+    const std::string* origin = nullptr;  ///< the output that it is from; null: this run's
   };
 
   std::vector<std::uint32_t> row_of;  ///< text → index into rows; kNone: it was not found

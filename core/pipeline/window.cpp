@@ -118,7 +118,8 @@ void Window::account(const Encoder& encoder, RunCounts& counts, RunWork& work) c
   for (std::size_t text = 0; text < reused_.row_of.size(); ++text) {
     const ReusedRows::Row* found = reused_.find(text);
     if (found == nullptr) continue;
-    ++(found->check ? counts.checked : counts.reused);
+    const bool own = found->origin == nullptr;
+    ++(own ? counts.duplicates : found->check ? counts.checked : counts.reused);
   }
   counts.encoded += lengths_.size();
   PaddingAccount& padding = work.padding;

@@ -186,87 +186,87 @@ class ChangeFinder {
         return std::tuple(row.text.high, row.text.low, row.fields.high, row.fields.low);
       };
       return std::equal(group_.begin(), middle, middle, group_.end(),
-                        [&](const IdRow& a, const IdRow& b) { return value(a) == value(b); }); });
-  };
-  sort_group();
-  if (same_rows()) {
-    counts_.unchanged += new_rows_;
-    return;
+                        [&](const IdRow& a, const IdRow& b) { return value(a) == value(b); });
+    };
+    sort_group();
+    if (same_rows()) {
+      counts_.unchanged += new_rows_;
+      return;
+    }
+    ++counts_.ambiguous;
+    if (old_rows_ > 0) remove("ambiguous", nullptr);
+    for (const IdRow& row : group_) {
+      if (row.is_new) upsert("insert", "ambiguous", nullptr, row);
+    }
   }
-  ++counts_.ambiguous;
-  if (old_rows_ > 0) remove("ambiguous", nullptr);
-  for (const IdRow& row : group_) {
-    if (row.is_new) upsert("insert", "ambiguous", nullptr, row);
-  }
-}
 
   /// By what is compared, so that equal rows of both outputs stand at equal places.
   void sort_group() {
-  std::sort(group_.begin(), group_.end(), [](const IdRow& a, const IdRow& b) {
-    return std::tuple(a.is_new, a.text.high, a.text.low, a.fields.high, a.fields.low) <
-           std::tuple(b.is_new, b.text.high, b.text.low, b.fields.high, b.fields.low);
-  });
-}
+    std::sort(group_.begin(), group_.end(), [](const IdRow& a, const IdRow& b) {
+      return std::tuple(a.is_new, a.text.high, a.text.low, a.fields.high, a.fields.low) <
+             std::tuple(b.is_new, b.text.high, b.text.low, b.fields.high, b.fields.low);
+    });
+  }
 
-void remove(std::string_view what, const IdRow* row) {
-  Change change;
-  change.op = "delete";
-  change.id = id_;
-  change.what = what;
-  if (row != nullptr) change.old_hash = row->text;
-  sink_.write(change);
-  ++counts_.deleted;
-}
+  void remove(std::string_view what, const IdRow* row) {
+    Change change;
+    change.op = "delete";
+    change.id = id_;
+    change.what = what;
+    if (row != nullptr) change.old_hash = row->text;
+    sink_.write(change);
+    ++counts_.deleted;
+  }
 
-/// Waits for the deletes, in the order of rows: number, op, what, hashes, id.
-void upsert(std::string_view op, std::string_view what, const IdRow* before, const IdRow& now) {
-  ++(op == "update" ? counts_.updated : counts_.inserted);
-  record_.clear();
-  put_number(now.row, record_);
-  record_ += static_cast<char>(op.size());
-  record_ += op;
-  record_ += static_cast<char>(what.size());
-  record_ += what;
-  record_ += before != nullptr ? '\1' : '\0';
-  put_hash(before != nullptr ? before->text : Hash128{}, record_);
-  put_hash(now.text, record_);
-  record_ += id_of(key_);
-  upserts_.add(record_);
-}
+  /// Waits for the deletes, in the order of rows: number, op, what, hashes, id.
+  void upsert(std::string_view op, std::string_view what, const IdRow* before, const IdRow& now) {
+    ++(op == "update" ? counts_.updated : counts_.inserted);
+    record_.clear();
+    put_number(now.row, record_);
+    record_ += static_cast<char>(op.size());
+    record_ += op;
+    record_ += static_cast<char>(what.size());
+    record_ += what;
+    record_ += before != nullptr ? '\1' : '\0';
+    put_hash(before != nullptr ? before->text : Hash128{}, record_);
+    put_hash(now.text, record_);
+    record_ += id_of(key_);
+    upserts_.add(record_);
+  }
 
-void write_upsert(std::string_view record) {
-  const auto take = [&record](std::size_t size) {
-    const std::string_view part = record.substr(0, size);
-    record.remove_prefix(size);
-    return part;
-  };
-  const std::uint64_t row = number_at(take(8), 0);
-  Change change;
-  change.op = take(static_cast<std::size_t>(take(1)[0]));
-  change.what = take(static_cast<std::size_t>(take(1)[0]));
-  const bool has_old = take(1)[0] != '\0';
-  const Hash128 old_hash = hash_at(take(16), 0);
-  if (has_old) change.old_hash = old_hash;
-  change.new_hash = hash_at(take(16), 0);
-  change.id = record;
-  const std::vector<ShardEntry>& shards = now_.manifest->shards;
-  while (row >= shards[shard_].first_row + shards[shard_].rows) ++shard_;  // rows ascend
-  change.shard = shards[shard_].name;
-  change.row = row - shards[shard_].first_row;
-  sink_.write(change);
-}
+  void write_upsert(std::string_view record) {
+    const auto take = [&record](std::size_t size) {
+      const std::string_view part = record.substr(0, size);
+      record.remove_prefix(size);
+      return part;
+    };
+    const std::uint64_t row = number_at(take(8), 0);
+    Change change;
+    change.op = take(static_cast<std::size_t>(take(1)[0]));
+    change.what = take(static_cast<std::size_t>(take(1)[0]));
+    const bool has_old = take(1)[0] != '\0';
+    const Hash128 old_hash = hash_at(take(16), 0);
+    if (has_old) change.old_hash = old_hash;
+    change.new_hash = hash_at(take(16), 0);
+    change.id = record;
+    const std::vector<ShardEntry>& shards = now_.manifest->shards;
+    while (row >= shards[shard_].first_row + shards[shard_].rows) ++shard_;  // rows ascend
+    change.shard = shards[shard_].name;
+    change.row = row - shards[shard_].first_row;
+    sink_.write(change);
+  }
 
-PublishedRows now_;
-ChangeSink& sink_;
-ExternalSort upserts_;
-ChangeCounts counts_;
-std::string key_;
-std::string id_;
-std::vector<IdRow> group_;  ///< of one id, the old output's first
-std::uint64_t old_rows_ = 0;
-std::uint64_t new_rows_ = 0;
-std::string record_;
-std::size_t shard_ = 0;
+  PublishedRows now_;
+  ChangeSink& sink_;
+  ExternalSort upserts_;
+  ChangeCounts counts_;
+  std::string key_;
+  std::string id_;
+  std::vector<IdRow> group_;  ///< of one id, the old output's first
+  std::uint64_t old_rows_ = 0;
+  std::uint64_t new_rows_ = 0;
+  std::string record_;
+  std::size_t shard_ = 0;
 };
 
 }  // namespace

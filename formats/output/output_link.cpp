@@ -84,7 +84,8 @@ std::optional<Candidate> candidate_at(const fs::path& path, const std::string& l
 
 /// Files and folders of an output, relative to it. Empty strings never.
 std::set<std::string> own_names(const Manifest& manifest) {
-  std::set<std::string> names{std::string(kManifestName), std::string(kJournalName)};
+  std::set<std::string> names{std::string(kManifestName), std::string(kJournalName),
+                              std::string(kDataFolder)};
   const auto add = [&names](const std::string& name) {
     names.insert(name);
     if (const std::size_t slash = name.find('/'); slash != std::string::npos) {

@@ -47,11 +47,12 @@ std::string why_not_reused(const Manifest& before, const RunIdentity& now, Reuse
 }
 
 OutputReuse::Source::Source(std::shared_ptr<const EarlierOutput> earlier, const ReusePlan& plan,
-                            const ReuseResources& resources)
+                            const ReuseResources& resources,
+                            std::shared_ptr<const Vocabulary> vocabulary)
     : output(std::move(earlier)),
       lookup(output->directory, output->manifest, resources.scratch, resources.memory,
              resources.stop),
-      fetcher(output->directory, output->manifest) {
+      fetcher(output->directory, output->manifest, std::move(vocabulary)) {
   const std::uint64_t rows = output->manifest.rows;
   check_all = plan.verify >= rows;
   if (check_all || plan.verify == 0) return;
@@ -63,14 +64,10 @@ OutputReuse::Source::Source(std::shared_ptr<const EarlierOutput> earlier, const 
 
 OutputReuse::OutputReuse(const std::vector<std::shared_ptr<const EarlierOutput>>& outputs,
                          const OutputSpec& spec, const ReusePlan& plan,
-                         const ReuseResources& resources)
-    : spec_(spec) {
+                         const ReuseResources& resources) {
+  const auto vocabulary = vocabulary_of(spec);
   for (const auto& output : outputs) {
-    sources_.push_back(std::make_unique<Source>(output, plan, resources));
-  }
-  if (spec.kind != RowKind::sparse) return;
-  for (std::size_t i = 0; i < spec.tokens->size(); ++i) {
-    vocabulary_.emplace((*spec.tokens)[i], static_cast<TokenId>(i));
+    sources_.push_back(std::make_unique<Source>(output, plan, resources, vocabulary));
   }
 }
 
@@ -93,51 +90,17 @@ void OutputReuse::fetch(Source& source, std::span<const Hash128> texts, ReusedRo
             [](const Wanted& a, const Wanted& b) { return a.row < b.row; });
   rows_.clear();
   for (const Wanted& wanted : wanted_) rows_.push_back(wanted.row);
-  source.fetcher.fetch(rows_, source.block);
-  append(source, out);
-}
-
-/// Rows that were fetched become rows that were found.
-void OutputReuse::append(Source& source, ReusedRows& out) {
-  const OutputBlock& block = source.block;
-  const bool sparse = spec_.kind == RowKind::sparse;
-  const std::uint64_t before =
-      sparse ? out.weights.size() : out.vectors.size() / spec_.vector_bytes();
-  const EmbeddingBlock view = block.view();
+  const std::size_t before = out.rows.size();
+  source.fetcher.fetch(rows_, out);
   for (std::size_t i = 0; i < wanted_.size(); ++i) {
     const RowKey& key = *keys_[wanted_[i].text];
-    ReusedRows::Row row;
+    ReusedRows::Row& row = out.rows[before + i];
     row.n_tokens = key.n_tokens;
     row.truncated = key.truncated;
     row.check = source.check_all || source.checked.contains(key.row);
-    row.first = before + view.first_of(i);
-    row.count = view.count_of(i);
     row.origin = &source.output->name;
-    out.row_of[wanted_[i].text] = static_cast<std::uint32_t>(out.rows.size());
-    out.rows.push_back(row);
+    out.row_of[wanted_[i].text] = static_cast<std::uint32_t>(before + i);
   }
-  if (!sparse) {
-    out.vectors.insert(out.vectors.end(), block.vectors.begin(), block.vectors.end());
-    return;
-  }
-  for (const SparseEntry& entry : block.weights) {
-    out.weights.push_back({token_of(source, entry.token), entry.weight});
-  }
-}
-
-/// Shards hold the names of tokens, which readers number as they come.
-TokenId OutputReuse::token_of(Source& source, TokenId number) {
-  const auto names = source.block.tokens.names();
-  while (source.tokens.size() < names.size()) {
-    const std::string& name = names[source.tokens.size()];
-    const auto known = vocabulary_.find(name);
-    if (known == vocabulary_.end()) {
-      throw Error(ExitCode::failed, "{}: has weights of '{}', which is no token of the model",
-                  source.output->name, name);
-    }
-    source.tokens.push_back(known->second);
-  }
-  return source.tokens[static_cast<std::size_t>(number)];
 }
 
 }  // namespace embedtool

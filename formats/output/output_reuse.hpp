@@ -7,7 +7,6 @@
 #include <optional>
 #include <random>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -75,24 +74,18 @@ class OutputReuse final : public RowReuse {
  private:
   struct Source {
     Source(std::shared_ptr<const EarlierOutput> earlier, const ReusePlan& plan,
-           const ReuseResources& resources);
+           const ReuseResources& resources, std::shared_ptr<const Vocabulary> vocabulary);
 
     std::shared_ptr<const EarlierOutput> output;
     RowLookup lookup;
     RowFetcher fetcher;
-    OutputBlock block;
-    std::vector<TokenId> tokens;  ///< of the new output, by the block's numbers
     bool check_all = false;
     std::unordered_set<std::uint64_t> checked;  ///< rows to be encoded again
   };
 
   void fetch(Source& source, std::span<const Hash128> texts, ReusedRows& out);
-  void append(Source& source, ReusedRows& out);
-  TokenId token_of(Source& source, TokenId number);
 
-  OutputSpec spec_;
   std::vector<std::unique_ptr<Source>> sources_;
-  std::unordered_map<std::string, TokenId> vocabulary_;  ///< of a sparse output
   std::vector<std::optional<RowKey>> keys_;
   struct Wanted {
     std::uint64_t row = 0;

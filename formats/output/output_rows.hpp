@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/hash.hpp"
+#include "core/row_reuse.hpp"
 #include "formats/output/hash_index.hpp"
 #include "formats/output/shard_reader.hpp"
 
@@ -37,17 +40,32 @@ class KeyReader {
   OutputBlock block_;
 };
 
+/// Token ids by their names.
+using Vocabulary = std::unordered_map<std::string, TokenId>;
+/// That of a sparse output; null for another.
+std::shared_ptr<const Vocabulary> vocabulary_of(const OutputSpec& spec);
+
 /// Fetches the vectors or weights of an output's rows by their numbers. Pages without a wanted row
 /// are not read, where their headers tell how many rows they have. Not thread-safe.
 class RowFetcher {
  public:
-  RowFetcher(const Directory& directory, const Manifest& manifest);
+  /// `directory` and `manifest` outlive it. `vocabulary`: by which the names in a sparse output
+  /// become ids.
+  RowFetcher(const Directory& directory, const Manifest& manifest,
+             std::shared_ptr<const Vocabulary> vocabulary);
 
-  /// Replaces `out` by the rows, which ascend: vectors or weights and offsets are filled.
-  void fetch(std::span<const std::uint64_t> rows, OutputBlock& out);
+  /// Appends the rows, which ascend, to `out`: one Row each, with its vectors or weights alone.
+  void fetch(std::span<const std::uint64_t> rows, ReusedRows& out);
 
  private:
+  TokenId token_of(TokenId number);
+
+  const Directory& directory_;
+  OutputSpec spec_;
+  std::shared_ptr<const Vocabulary> vocabulary_;
   ShardRows shards_;
+  OutputBlock block_;
+  std::vector<TokenId> tokens_;  ///< ids by the block's numbers
 };
 
 }  // namespace embedtool

@@ -50,7 +50,7 @@ struct ReportContext {
 ///   gpu_utilization_percent    null: nothing runs on a GPU
 ///   counts     {texts, rows, rejected, truncated, duplicates, ready_vectors, reused, checked,
 ///              encoded, tokens, batches, windows, duplicate_ids, duplicate_ids_exact};
-///              duplicates: rows whose vector was copied from an equal text's in their window;
+///              duplicates: rows whose vector was copied from an earlier row of an equal text;
 ///              reused: texts whose row was copied from an earlier output; checked: texts whose row
 ///              was found there, encoded again and compared; encoded: texts that the model saw; not
 ///              exact: ids are kept up to a number only

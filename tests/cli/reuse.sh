@@ -135,6 +135,44 @@ run 2 encode -m "$MODEL" -o old now.jsonl --reuse old --overwrite
 has stderr "is the output that --overwrite replaces"
 [[ ! -e none ]] || fail "a refused run leaves something behind"
 
+# Texts that come again many windows later, in the same run: encoded once each. Lines are written
+# without that, and say what the vectors must be.
+python3 - <<'PY'
+import json, random
+random.seed(5)
+words = 'stone river light house walks under over green'.split()
+texts = [f'{i} ' + ' '.join(random.choice(words) for _ in range(random.choice([0, 2, 9]))) for i in range(1000)]
+def write(path, texts):
+    with open(path, 'w') as file:
+        for i, text in enumerate(texts): print(json.dumps({'id': f'{i}', 'text': text}), file=file)
+write('fifty.jsonl', texts * 50)
+write('ten.jsonl', texts[:400] * 10)
+mixed = texts * 10
+random.shuffle(mixed)
+write('mixed.jsonl', mixed)
+PY
+encode fifty fifty.jsonl --window 100 --shard-rows 1700 --row-group 64K
+equal "$(count fifty encoded) $(count fifty duplicates)" "1000 49000" "texts encoded and copied"
+encode fifty-lines fifty.jsonl --to jsonl
+vectors fifty | cmp - fifty-lines/embeddings.jsonl || fail "copied rows are not those of their texts"
+encode one-shard fifty.jsonl --window 100
+equal "$(count one-shard encoded)" 1000 "texts encoded while no shard is published"
+vectors one-shard | cmp - fifty-lines/embeddings.jsonl || fail "copied rows are not those of their texts"
+encode mixed mixed.jsonl --window 50 --shard-rows 700
+[[ $(count mixed encoded) -lt 2500 ]] || fail "$(count mixed encoded) texts were encoded"
+encode mixed-lines mixed.jsonl --to jsonl
+vectors mixed | cmp - mixed-lines/embeddings.jsonl || fail "copied rows are not those of their texts"
+for head in dense sparse colbert; do
+  for dtype in f32 int8; do
+    if [[ $head == sparse && $dtype != f32 ]]; then continue; fi
+    rm -rf ten ten-lines
+    run 0 encode -m "$m3" --head "$head" --dtype "$dtype" -o ten ten.jsonl --window 40 --shard-rows 150
+    equal "$(count ten encoded)" 400 "texts encoded for --head $head"
+    run 0 encode -m "$m3" --head "$head" --dtype "$dtype" -o ten-lines ten.jsonl --to jsonl
+    vectors ten | cmp - ten-lines/embeddings.jsonl || fail "copied rows are not those of their texts: $head"
+  done
+done
+
 # A flipped bit in the old vectors: found, and no output is completed.
 cp -r old broken
 shard=$(find broken -name part-00001.parquet)

@@ -6,8 +6,8 @@ usage: bench/nights.py BUILD WORK [--texts N] [--models builtin,minilm] [--round
 BUILD is a build directory; WORK takes models and corpora, which are made where they are missing
 (seeded random weights, texts of random words, half a dozen to a few dozen of them). For each model:
 a full run, then runs with --reuse over the same corpus with 1 % of its texts changed, in its order and
-shuffled; and what a corpus costs in which every text stands ten times, far apart. Wall times are
-medians over the rounds; texts encoded are counted by the report.
+shuffled; and what a corpus costs in which every text stands ten times, far apart. Wall and CPU times
+are medians over the rounds; texts encoded are counted by the report.
 """
 
 import argparse
@@ -85,14 +85,18 @@ def main():
                 seen[run].append(encode(options.build, options.work, model, corpora[corpus],
                                         f"{name}_now", *arguments))
         full = statistics.median(seconds for seconds, _ in seen["full"])
+        full_cpu = statistics.median(report["cpu_ms"] for _, report in seen["full"])
         for run, results in seen.items():
             seconds = statistics.median(wall for wall, _ in results)
             report = results[-1][1]
+            cpu = statistics.median(report["cpu_ms"] for _, report in results)
             rows.append({"model": name, "run": run, "texts": options.texts, "seconds": seconds,
                          "of_full_percent": 100 * seconds / full,
+                         "cpu_of_full_percent": 100 * cpu / full_cpu,
                          "encoded": report["counts"]["encoded"],
                          "memory_peak_mb": report["memory_peak_mb"]})
-            print(f"{name:10} {run:16} {seconds:8.2f} s {100 * seconds / full:6.1f} %  "
+            print(f"{name:10} {run:16} {seconds:8.2f} s {100 * seconds / full:6.1f} %, CPU "
+                  f"{100 * cpu / full_cpu:6.1f} %  "
                   f"{report['counts']['encoded']:>9} encoded  {report['memory_peak_mb']:.0f} MB",
                   flush=True)
     if options.output:

@@ -95,7 +95,7 @@ def main():
                          "cpu_of_full_percent": 100 * cpu / full_cpu,
                          "encoded": report["counts"]["encoded"],
                          "memory_peak_mb": report["memory_peak_mb"]})
-            print(f"{name:10} {run:16} {seconds:8.2f} s {100 * seconds / full:6.1f} %, CPU "
+            print(f"{name:14} {run:16} {seconds:8.2f} s {100 * seconds / full:6.1f} %, CPU "
                   f"{100 * cpu / full_cpu:6.1f} %  "
                   f"{report['counts']['encoded']:>9} encoded  {report['memory_peak_mb']:.0f} MB",
                   flush=True)

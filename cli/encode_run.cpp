@@ -127,7 +127,8 @@ class EncodeRun {
           std::make_unique<RunRows>(output, spec, scratch, run_rows_memory(memory_limit_)));
     }
     if (!earlier_.empty()) {
-      const ReuseResources resources{scratch, reuse_sort_memory(memory_limit_), &stop_requested()};
+      const ReuseResources resources{scratch, reuse_sort_memory(memory_limit_), &stop_requested(),
+                                     is_static()};
       places.push_back(std::make_unique<OutputReuse>(earlier_, spec, job_.reuse, resources));
     }
     if (places.empty()) return nullptr;

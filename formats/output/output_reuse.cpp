@@ -53,6 +53,7 @@ OutputReuse::Source::Source(std::shared_ptr<const EarlierOutput> earlier, const 
       lookup(output->directory, output->manifest, resources.scratch, resources.memory,
              resources.stop),
       fetcher(output->directory, output->manifest, std::move(vocabulary)) {
+  if (resources.cheap_texts) lookup.pass_scattered();
   const std::uint64_t rows = output->manifest.rows;
   check_all = plan.verify >= rows;
   if (check_all || plan.verify == 0) return;

@@ -60,6 +60,7 @@ struct ReuseResources {
   std::string scratch;     ///< a folder for scratch files
   std::size_t memory = 0;  ///< bytes for an index while it is sorted
   const std::atomic<bool>* stop = nullptr;
+  bool cheap_texts = false;  ///< a text is encoded in less time than it takes to read a page
 };
 
 /// Takes rows from earlier outputs: from the first that has a text.

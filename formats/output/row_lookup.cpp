@@ -95,14 +95,32 @@ void RowLookup::find(std::span<const Hash128> texts, std::span<std::optional<Row
     keys[text] = *key;
     near_rows_.push_back(key->row);
   }
-  if (missing && (index_ || build_index())) {
-    for (std::size_t text = 0; text < texts.size(); ++text) {
-      if (keys[text]) continue;
-      keys[text] = index_->find(texts[text]);
-      if (keys[text]) far_rows_.push_back(keys[text]->row);
-    }
-  }
+  if (missing && (index_ || build_index())) look_in_index(texts, keys);
   follow(texts.size());
+}
+
+void RowLookup::look_in_index(std::span<const Hash128> texts,
+                              std::span<std::optional<RowKey>> keys) {
+  far_texts_.clear();
+  for (std::size_t text = 0; text < texts.size(); ++text) {
+    if (keys[text]) continue;
+    keys[text] = index_->find(texts[text]);
+    if (!keys[text]) continue;
+    far_rows_.push_back(keys[text]->row);
+    far_texts_.push_back(text);
+  }
+  if (!passes_scattered_ || !is_scattered()) return;
+  for (const std::size_t text : far_texts_) keys[text].reset();
+}
+
+/// Whether most of the rows that the index gave are far from each other.
+bool RowLookup::is_scattered() const {
+  constexpr std::uint64_t kNear = 64;  ///< rows: a page has some hundreds
+  std::vector<std::uint64_t> rows = far_rows_;
+  std::sort(rows.begin(), rows.end());
+  std::size_t near = 0;
+  for (std::size_t i = 1; i < rows.size(); ++i) near += rows[i] - rows[i - 1] <= kNear ? 1 : 0;
+  return 2 * near < rows.size();
 }
 
 }  // namespace embedtool

@@ -45,6 +45,9 @@ class RowLookup {
   /// `stop` turns true, it is given up and nothing more is found.
   RowLookup(const Directory& directory, const Manifest& manifest, std::string scratch,
             std::size_t memory, const std::atomic<bool>* stop);
+  /// Passes over rows that are not beside the cursor and too scattered: reading a page for each of
+  /// them would take longer than encoding the text.
+  void pass_scattered() { passes_scattered_ = true; }
 
   /// Fills in the keys of the texts that have none yet and that the output has.
   void find(std::span<const Hash128> texts, std::span<std::optional<RowKey>> keys);
@@ -53,6 +56,8 @@ class RowLookup {
   void load_around(std::uint64_t row, std::size_t window);
   void follow(std::size_t window);
   bool build_index();
+  void look_in_index(std::span<const Hash128> texts, std::span<std::optional<RowKey>> keys);
+  bool is_scattered() const;
 
   const Directory& directory_;
   const Manifest& manifest_;
@@ -62,9 +67,11 @@ class RowLookup {
   KeyReader reader_;
   KeyedBlock near_;
   KeyedBlock far_;  ///< the rows after near_
+  bool passes_scattered_ = false;
   std::uint64_t place_ = 0;
   std::vector<std::uint64_t> near_rows_;  ///< found beside the cursor in this window
   std::vector<std::uint64_t> far_rows_;   ///< found in the index
+  std::vector<std::size_t> far_texts_;    ///< whose they are
   std::optional<HashIndex> index_;
 };
 

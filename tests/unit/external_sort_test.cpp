@@ -51,12 +51,12 @@ TEST(ExternalSort, SortsInMemory) {
 }
 
 TEST(ExternalSort, SortsRunsOnDisk) {
-  expect_sorted(200'000, 30, 1 << 20);
-  expect_sorted(2000, 3000, 1 << 20);
+  expect_sorted(60'000, 30, 1 << 20);
+  expect_sorted(1000, 3000, 1 << 20);
 }
 
 TEST(ExternalSort, MergesMoreRunsThanMayBeOpen) {
-  expect_sorted(1'600'000, 60, 1 << 20);
+  expect_sorted(1'000, 200'000, 1 << 20);
 }
 
 TEST(ExternalSort, TakesARecordThatIsLargerThanItsMemory) {

@@ -120,7 +120,7 @@ TEST(RowFetcher, ReadsAnyRowsAsTheyWereWritten) {
 TEST(RowLookup, FindsRowsInAnyOrder) {
   TempFolder folder;
   const OutputSpec spec = testing::sample_spec(OutputType::binary, 8, false, 0);
-  constexpr std::size_t kRows = 200'000;  // more than the cursor holds
+  constexpr std::size_t kRows = 150'000;  // more than the cursor holds
   const SampleRows rows = RowGenerator(spec, 4).make(kRows);
   SampleRun how;
   how.spec = spec;
@@ -131,7 +131,7 @@ TEST(RowLookup, FindsRowsInAnyOrder) {
   for (const int order : {0, 1, 2}) {
     std::vector<std::uint64_t> wanted(kRows);
     for (std::size_t i = 0; i < kRows; ++i) wanted[i] = i;
-    if (order == 1) std::rotate(wanted.begin(), wanted.begin() + 120'000, wanted.end());
+    if (order == 1) std::rotate(wanted.begin(), wanted.begin() + 90'000, wanted.end());
     if (order == 2) std::shuffle(wanted.begin(), wanted.end(), random);
     RowLookup lookup(output->directory, output->manifest, folder.path().string(), 1 << 20, nullptr);
     for (std::size_t at = 0; at < kRows; at += 5000) {
@@ -151,10 +151,36 @@ TEST(RowLookup, FindsRowsInAnyOrder) {
   }
 }
 
+TEST(RowLookup, PassesOverScatteredRowsIfAskedTo) {
+  TempFolder folder;
+  const OutputSpec spec = testing::sample_spec(OutputType::binary, 8, false, 0);
+  constexpr std::size_t kRows = 150'000;
+  const SampleRows rows = RowGenerator(spec, 4).make(kRows);
+  SampleRun how;
+  how.spec = spec;
+  how.window = 8192;
+  testing::write_sample(folder / "out", rows, how);
+  const auto output = open_earlier(folder / "out");
+  RowLookup lookup(output->directory, output->manifest, folder.path().string(), 1 << 20, nullptr);
+  lookup.pass_scattered();
+  const auto found = [&](std::size_t first, std::size_t step) {
+    std::vector<Hash128> texts;
+    for (std::size_t i = 0; i < 500; ++i) texts.push_back(rows.rows[first + i * step].text_hash);
+    std::vector<std::optional<RowKey>> keys(texts.size());
+    lookup.find(texts, keys);
+    return std::count_if(keys.begin(), keys.end(), [](const auto& key) { return key.has_value(); });
+  };
+  EXPECT_EQ(found(0, 1), 500);
+  EXPECT_EQ(found(70'000, 150), 0);   // far from the cursor, and from each other
+  EXPECT_EQ(found(120'000, 3), 500);  // a part that has moved
+  EXPECT_EQ(found(120'300, 3), 500);  // where the cursor is now
+}
+
 /// Gives a field another value: the first of these that is one.
 void change(const IdentityField& field, RunIdentity& identity) {
-  constexpr std::array<const char*, 12> kValues = {
-      "x", "7", "true", "false", "mean", "cls", "skip", "sparse", "bf16", "multi", "f16", "0.5"};
+  constexpr std::array<const char*, 15> kValues = {"x",   "7",    "true",   "false",  "mean",
+                                                   "cls", "skip", "sparse", "bf16",   "multi",
+                                                   "f16", "0.5",  "offset", "reject", "npy"};
   const RunIdentity before = identity;
   for (const char* value : kValues) {
     try {

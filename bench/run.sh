@@ -25,3 +25,5 @@ done
 python3 bench/e2e.py build/release "$work" --output "$results/e2e.json" | tee "$results/e2e.md"
 python3 bench/proofs.py build/release "$work" --output "$results/proofs.json" |
   tee "$results/proofs.txt"
+python3 bench/nights.py build/release "$work" --texts 50000 --output "$results/nights.json" |
+  tee "$results/nights.txt"

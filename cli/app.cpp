@@ -36,6 +36,11 @@ constexpr Command kCommands[] = {
      declare_info},
     {"verify", "verify [OPTIONS] OUT", "Check an output against its checksums",
      "Checks an output of encode against its checksums and invariants.", declare_verify},
+    {"diff", "diff [OPTIONS] OLD NEW", "Show what changed between two outputs",
+     "Compares two outputs of encode by id, without their model, and writes the changes "
+     "that\nbring "
+     "an index of the old one up to date: deletes first, then inserts and updates.",
+     declare_diff},
     {"export", "export [OPTIONS] OUT -o FILE --to FORMAT", "Write an output in another format",
      "Writes the vectors of an output of encode in another format.", declare_export},
     {"search", "search [OPTIONS] OUT [QUERY]", "Find the rows nearest to a text",

@@ -18,6 +18,7 @@
 #include "core/base/human.hpp"
 #include "core/base/perf_counters.hpp"
 #include "formats/corpus/input_list.hpp"
+#include "formats/output/output_link.hpp"
 #include "formats/output/run_output.hpp"
 
 namespace embedtool {
@@ -82,6 +83,8 @@ ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
   RunIdentity identity = job.identity;
   check_destination("--report", job.report.report);
   check_destination("--trace", job.report.trace);
+  check_nightly_places(job.nightly, job.output);
+  if (!job.nightly.link.empty()) identity.link = absolute_link(job.nightly.link);
   if (job.rejects.path != job.output.rejects_path()) {
     check_rejects_file(job.rejects.path);
   }
@@ -99,15 +102,21 @@ ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
   RunOutput output(job.output, rejects, stop_requested());
   as_loading(session, [&] { take_fingerprint(chosen, output.before()); });
   describe_in(identity, chosen, job.model);
+  EarlierOutputs earlier =
+      open_reuse(job.reuse, job.output, job.nightly.link, identity, session.console);
   if (const std::optional<UpToDate> done = output.compare(identity, *job.corpus.files)) {
     session.console.note(
         fmt::format("{}: up to date with {}; nothing to do (--overwrite encodes again){}",
                     job.output.path, human_count(done->rows, "row"),
                     done->other_cut.empty() ? "" : fmt::format("; {}", done->other_cut)));
+    publish_nightly(job.nightly, job.output, session.console);
     return ExitCode::ok;
   }
+  refuse_own_rows(job.reuse, job.output);
   const ReadyModel model = as_loading(session, [&] { return load_weights(std::move(chosen)); });
-  run_encode(job, identity, model, output, rejects, {session, metrics, counters});
+  const bool complete = run_encode(job, identity, model, std::move(earlier), output, rejects,
+                                   {session, metrics, counters});
+  if (complete) publish_nightly(job.nightly, job.output, session.console);
   return ExitCode::ok;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/encode_job.hpp"
 
 #include "cli/flags.hpp"
+#include "cli/reuse_setup.hpp"
 #include "cli/version.hpp"
 #include "core/base/error.hpp"
 #include "formats/output/shard_sinks.hpp"
@@ -99,6 +100,8 @@ void declare_encode_flags(CLI::App& app, EncodeFlags& flags) {
   FlagGroup(app, "Model")
       .choice("--on-long", flags.asked.on_long, "What to do with a text longer than the limit");
   declare_output(app, flags);
+  declare_reuse(app, flags.reuse);
+  declare_nightly(app, flags.nightly);
   declare_report(app, flags.report);
   FlagGroup(app, "Output")
       .path("--metrics-file", flags.metrics_file, "FILE",
@@ -114,6 +117,10 @@ EncodeJob resolve(const EncodeFlags& flags) {
   job.identity = flags.asked;
   job.identity.program = version_string();
   resolve_output(flags, preset, job);
+  check_reuse(flags.reuse);
+  job.reuse = flags.reuse;
+  check_nightly(flags.nightly, flags.reuse, job.output, job.identity.to);
+  job.nightly = flags.nightly;
   resolve_corpus(flags, job);
   job.model = resolve_model(flags.model);
   job.compute = resolve_compute(flags.compute, preset.compute);

@@ -8,10 +8,12 @@
 
 #include "cli/encode_report.hpp"
 #include "cli/model_setup.hpp"
+#include "cli/nightly.hpp"
 #include "cli/shared_flags.hpp"
 #include "cli/work_flags.hpp"
 #include "core/pipeline/run_options.hpp"
 #include "formats/corpus/corpus.hpp"
+#include "formats/output/output_reuse.hpp"
 #include "formats/output/rejects.hpp"
 #include "formats/output/run_identity.hpp"
 #include "formats/output/run_output.hpp"
@@ -36,6 +38,8 @@ struct EncodeFlags {
   std::optional<OutputFormat> to;
   std::uint64_t shard_rows = 0;  ///< 0 = the default
   std::string row_group;         ///< a size; empty = the preset's, else the format's
+  ReusePlan reuse;
+  NightlyPlan nightly;
   /// Settings that need no further thought: their flags write here.
   RunIdentity asked;
 };
@@ -56,6 +60,8 @@ struct EncodeJob {
   std::optional<std::uint64_t> memory_limit;  ///< bytes; none = what the control group allows
   OutputPlan output;
   std::string output_name;  ///< as typed
+  ReusePlan reuse;
+  NightlyPlan nightly;
   ReportFiles report;
   std::string metrics_file;
 };

@@ -18,6 +18,7 @@
 #include "core/pipeline/quantize.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/corpus/input_list.hpp"
+#include "formats/output/run_rows.hpp"
 
 namespace embedtool {
 namespace {
@@ -44,10 +45,11 @@ void warn_of_changes(const InputList& files, Console& console) {
 class EncodeRun {
  public:
   EncodeRun(const EncodeJob& job, RunIdentity identity, const ReadyModel& model,
-            const EncodeWatch& watch)
+            EarlierOutputs earlier, const EncodeWatch& watch)
       : job_(job),
         identity_(std::move(identity)),
         model_(model),
+        earlier_(std::move(earlier)),
         counters_(watch.counters),
         session_(watch.session),
         console_(watch.session.console),
@@ -55,13 +57,16 @@ class EncodeRun {
         memory_limit_(memory_limit_of(job)) {}
 
   // Not inlined: g++ 14 would merge the callers' frames with this one into one that is too large.
-  [[gnu::noinline]] void run_into(RunOutput& output, RejectLog& rejects) {
+  [[gnu::noinline]] bool run_into(RunOutput& output, RejectLog& rejects) {
     CorpusOptions corpus = corpus_options();
-    const RunOptions options = run_options(corpus);
+    RunOptions options = run_options(corpus);
     const OutputSpec spec = settle_identity(corpus);
+    check_still_reusable(earlier_, job_.reuse, identity_);
     const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
     output.open(identity_, spec);
     output.resume(*source);
+    const std::unique_ptr<RowReuse> reuse = row_reuse(spec, output);
+    options.reuse = reuse.get();
     if (output.resumed_shards() > 0) {
       console_.note(fmt::format("resuming after {} in {} from an earlier run",
                                 human_count(output.resumed_rows(), "row"),
@@ -72,6 +77,7 @@ class EncodeRun {
     const SourceProgress progress = source->progress();
     if (!report.interrupted) rejects.finish(progress.records + progress.rejected);
     console_.end_progress();
+    if (!report.interrupted) find_run_changes(report, output);
     const std::string json = account(report, options, progress, output);
     if (!report.interrupted) {
       warn_of_changes(*job_.corpus.files, console_);
@@ -79,6 +85,7 @@ class EncodeRun {
       output.complete(source->digests(), json);
     }
     say(report, rejects, progress, output);
+    return !report.interrupted;
   }
 
  private:
@@ -99,8 +106,47 @@ class EncodeRun {
       metrics_.update(p);
       if (console_.shows_progress()) show_progress(p, console_);
     };
+    options.reuse_memory = reuse_memory(earlier_, memory_limit_) +
+                           (keeps_own_rows() ? run_rows_memory(memory_limit_) : 0);
     fit_to_memory(job_, memory_limit_, model_, output_spec(identity_), options, corpus, console_);
     return options;
+  }
+
+  /// Whether rows of this run are kept for texts that come again. A static model's texts are
+  /// encoded in less time than it takes to look for them.
+  bool keeps_own_rows() const {
+    return model_.loaded.spec.layers > 0 && !job_.output.to_stdout() &&
+           identity_.to == OutputFormat::parquet && run_rows_memory(memory_limit_) > 0;
+  }
+
+  std::unique_ptr<RowReuse> row_reuse(const OutputSpec& spec, const RunOutput& output) {
+    std::vector<std::unique_ptr<RowReuse>> places;
+    const std::string scratch = scratch_folder(job_.output);
+    if (keeps_own_rows()) {
+      places.push_back(
+          std::make_unique<RunRows>(output, spec, scratch, run_rows_memory(memory_limit_)));
+    }
+    if (!earlier_.empty()) {
+      const ReuseResources resources{scratch, reuse_sort_memory(memory_limit_), &stop_requested(),
+                                     is_static()};
+      places.push_back(std::make_unique<OutputReuse>(earlier_, spec, job_.reuse, resources));
+    }
+    if (places.empty()) return nullptr;
+    return std::make_unique<RowReuseChain>(std::move(places));
+  }
+
+  /// Under --changes, compares the rows that are published with those of the earlier output; one
+  /// that is not there yet has none.
+  void find_run_changes(RunReport& report, RunOutput& output) {
+    if (job_.nightly.changes.empty()) return;
+    const Manifest now = output.published();
+    PublishedRows before;
+    if (!earlier_.empty()) {
+      before = {&earlier_.front()->directory, &earlier_.front()->manifest};
+    }
+    report.changes = write_changes(before, {&output.directory(), &now}, scratch_folder(job_.output),
+                                   reuse_sort_memory(memory_limit_), job_.nightly.changes);
+    console_.note("changes: " + describe_changes(*report.changes));
   }
 
   /// Fills in what is known only now.
@@ -158,6 +204,7 @@ class EncodeRun {
   const EncodeJob& job_;
   RunIdentity identity_;
   const ReadyModel& model_;
+  const EarlierOutputs earlier_;
   const PerfCounters& counters_;
   Session& session_;
   Console& console_;
@@ -167,10 +214,11 @@ class EncodeRun {
 
 }  // namespace
 
-void run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
-                RunOutput& output, RejectLog& rejects, const EncodeWatch& watch) {
+bool run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
+                EarlierOutputs earlier, RunOutput& output, RejectLog& rejects,
+                const EncodeWatch& watch) {
   try {
-    EncodeRun(job, identity, model, watch).run_into(output, rejects);
+    return EncodeRun(job, identity, model, std::move(earlier), watch).run_into(output, rejects);
   } catch (const Error&) {
     Console& console = watch.session.console;
     console.end_progress();

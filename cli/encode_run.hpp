@@ -4,6 +4,7 @@
 #include "cli/encode_job.hpp"
 #include "cli/metrics_file.hpp"
 #include "cli/model_setup.hpp"
+#include "cli/reuse_setup.hpp"
 #include "core/base/perf_counters.hpp"
 #include "formats/output/rejects.hpp"
 #include "formats/output/run_identity.hpp"
@@ -19,9 +20,10 @@ struct EncodeWatch {
 };
 
 /// Encodes: from a job, a model that is loaded and an output that has nothing against it, to the
-/// finished output and what is said of it. `rejects` is the output's. A stop signal ends it early,
-/// resumably. Throws Error.
-void run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
-                RunOutput& output, RejectLog& rejects, const EncodeWatch& watch);
+/// finished output and what is said of it. `rejects` is the output's; rows are taken from
+/// `earlier`. A stop signal ends it early, resumably, and gives false. Throws Error.
+bool run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
+                EarlierOutputs earlier, RunOutput& output, RejectLog& rejects,
+                const EncodeWatch& watch);
 
 }  // namespace embedtool

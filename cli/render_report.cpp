@@ -56,6 +56,8 @@ std::string remarks(const RunReport& report) {
   add(report.counts.truncated, "truncated at the length limit");
   add(report.counts.duplicates, "copied from identical texts");
   add(report.counts.ready_vectors, "ready vectors");
+  add(report.counts.reused, "reused from an earlier output");
+  add(report.counts.checked, "checked against it");
   return out;
 }
 

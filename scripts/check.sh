@@ -29,9 +29,9 @@ case ${1:-} in
   medium) medium ;;
   long)
     medium
-    EMBEDTOOL_TEST_KILLS=240 EMBEDTOOL_TEST_FAULTS=all EMBEDTOOL_TEST_DISKS=all \
+    EMBEDTOOL_TEST_KILLS=240 EMBEDTOOL_TEST_EDITS=500 EMBEDTOOL_TEST_FAULTS=all EMBEDTOOL_TEST_DISKS=all \
       EMBEDTOOL_TEST_SOAK=1800 EMBEDTOOL_TEST_FILES=1000000 \
-      scripts/test.sh -- -R 'cli.(kills|faults|resources|soak|many_files)' --timeout 7200
+      scripts/test.sh -- -R 'cli.(kills|faults|resources|soak|many_files|reuse|nightly)|interop.nightly' --timeout 7200
     scripts/try_distros.sh || [[ $? -eq 77 ]]
     ;;
   -h | --help) usage ;;

@@ -50,7 +50,9 @@ std::uint64_t window_need(const RunOptions& options, const Encoder& encoder, con
                                       ? 2 * records * encoder.most_entries() * sizeof(SparseEntry)
                                   : spec.kind == RowKind::multi ? tokens * spec.vector_bytes()
                                                                 : records * spec.vector_bytes();
-  return 2 * bytes + 2 * tokens * sizeof(TokenId) + row_bytes + records * kPerRecord;
+  // Reused rows are in memory where they were found and, all of a window's, where they go.
+  const std::uint64_t reused = options.reuse_memory > 0 ? 2 * row_bytes : 0;
+  return 2 * bytes + 2 * tokens * sizeof(TokenId) + row_bytes + reused + records * kPerRecord;
 }
 
 /// Halves `value`, not below `least`; false when it is there already.
@@ -68,7 +70,7 @@ MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const En
   const std::size_t longest = longest_text(options, encoder);
   MemoryNeed need;
   need.fixed = fixed;
-  need.ends = kReader + kWriter;
+  need.ends = kReader + kWriter + options.reuse_memory;
   need.workspaces = options.threads * worker_need(options, encoder, longest);
   need.windows = kWindowsInFlight * window_need(options, encoder, spec, longest);
   need.lines = kLineCopies * max_line;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,9 @@ struct RunCounts {
   std::uint64_t rejected = 0;
   std::uint64_t truncated = 0;
   std::uint64_t duplicates = 0;  ///< rows whose vector was copied from an equal text's
+  std::uint64_t reused = 0;      ///< rows that were copied from where RowReuse found them
+  std::uint64_t checked = 0;     ///< rows that were found there, encoded all the same and compared
+  std::uint64_t encoded = 0;     ///< texts that were encoded, checked ones included
   std::uint64_t ready_vectors = 0;
   std::uint64_t tokens = 0;  ///< encoded, duplicates not counted
   std::uint64_t batches = 0;
@@ -64,6 +68,15 @@ struct RunCounts {
   std::uint64_t bytes_unpacked = 0;
   std::uint64_t bytes_written = 0;
   std::uint64_t bytes_raw = 0;  ///< what the written rows take uncompressed
+};
+
+/// What changed between an earlier output and this run's. Written by the caller of run().
+struct ChangeCounts {
+  std::uint64_t inserted = 0;
+  std::uint64_t updated = 0;
+  std::uint64_t deleted = 0;
+  std::uint64_t unchanged = 0;  ///< rows
+  std::uint64_t ambiguous = 0;  ///< ids that several rows share, where these are not the same
 };
 
 /// What batches a worker encoded. Each worker fills its own; they are merged when it ends.
@@ -135,6 +148,7 @@ struct RunReport {
   RunTimes times;
   RunMemory memory;
   RunMachine machine;
+  std::optional<ChangeCounts> changes;  ///< none: nobody asked
   bool interrupted = false;
 };
 

@@ -59,38 +59,84 @@ void RowStore::store(std::size_t row, std::size_t count, const float* values) {
   }
 }
 
-void RowStore::finish(const DocumentBlock& documents) {
-  if (spec_->kind == RowKind::sparse) return gather_weights();
+void RowStore::finish(const DocumentBlock& documents, const ReusedRows& reused) {
+  if (spec_->kind == RowKind::sparse) {
+    gather_weights(reused);
+    return check(documents, reused);
+  }
+  take_reused(reused);
   for (std::size_t row = 0; row < rows_.size(); ++row) {
     if (is_ready_vector(row)) {
       store(row, 1, documents.vector(documents.records[rows_[row].record]).data());
     } else if (is_copy(row)) {
-      const std::size_t count = offsets_.empty() ? 1 : offsets_[row + 1] - offsets_[row];
-      std::copy_n(vectors_of(first_row_[text_of_[row]]), count * vector_bytes_, vectors_of(row));
+      std::copy_n(vectors_of(first_row_[text_of_[row]]), count_of(row) * vector_bytes_,
+                  vectors_of(row));
     }
   }
+  check(documents, reused);
+}
+
+void RowStore::take_reused(const ReusedRows& reused) {
+  for (std::uint32_t text = 0; text < reused.row_of.size(); ++text) {
+    if (!reused.is_copied(text)) continue;
+    const auto bytes = reused.vectors_of(*reused.find(text), vector_bytes_);
+    std::copy(bytes.begin(), bytes.end(), vectors_of(first_row_[text]));
+  }
+}
+
+std::span<const SparseEntry> RowStore::encoded_weights(std::uint32_t text) const {
+  const Place place = place_of_[text];
+  const RowBatch& batch = batches_[place.batch];
+  return std::span(batch.weights).subspan(batch.offsets[place.row], batch.count_of(place.row));
 }
 
 /// Brings the weights into the order of the rows. Their positions are known only once every batch
 /// has been encoded.
-void RowStore::gather_weights() {
+void RowStore::gather_weights(const ReusedRows& reused) {
+  const auto weights_of = [&](std::uint32_t text) {
+    return reused.is_copied(text) ? reused.weights_of(*reused.find(text)) : encoded_weights(text);
+  };
   std::size_t total = 0;
   for (const std::uint32_t text : text_of_) {
     if (text == TextSet::kNone) {
       throw Error(ExitCode::usage, "a ready vector cannot be a row of token weights");
     }
-    total += batches_[place_of_[text].batch].count_of(place_of_[text].row);
+    total += weights_of(text).size();
   }
   weights_.reserve(total);
-  for (std::size_t row = 0; row < rows_.size(); ++row) {
-    const Place place = place_of_[text_of_[row]];
-    const RowBatch& batch = batches_[place.batch];
-    const auto first =
-        batch.weights.begin() + static_cast<std::ptrdiff_t>(batch.offsets[place.row]);
-    weights_.insert(weights_.end(), first,
-                    first + static_cast<std::ptrdiff_t>(batch.count_of(place.row)));
+  for (const std::uint32_t text : text_of_) {
+    const auto weights = weights_of(text);
+    weights_.insert(weights_.end(), weights.begin(), weights.end());
     offsets_.push_back(weights_.size());
   }
+}
+
+/// Compares what was found for texts with what encoding them again has given.
+void RowStore::check(const DocumentBlock& documents, const ReusedRows& reused) {
+  for (std::uint32_t text = 0; text < reused.row_of.size(); ++text) {
+    const ReusedRows::Row* found = reused.find(text);
+    if (found == nullptr || !found->check || first_row_[text] == TextSet::kNone) continue;
+    const std::size_t row = first_row_[text];
+    if (is_same(row, reused, *found)) continue;
+    const Record& record = documents.records[rows_[row].record];
+    throw Error(ExitCode::failed,
+                "{}: its row for the text of record '{}' (text_hash {}) is not what the text gives "
+                "now; check that output with `embedtool verify`, or run without --reuse",
+                *found->origin, documents.id(record), rows_[row].text_hash.hex());
+  }
+}
+
+bool RowStore::is_same(std::size_t row, const ReusedRows& reused, const ReusedRows::Row& found) {
+  if (rows_[row].n_tokens != found.n_tokens || rows_[row].truncated != found.truncated ||
+      count_of(row) != found.count) {
+    return false;
+  }
+  if (spec_->kind == RowKind::sparse) {
+    return std::ranges::equal(std::span(weights_).subspan(first_of(row), found.count),
+                              reused.weights_of(found));
+  }
+  return std::ranges::equal(std::span(vectors_of(row), found.count * vector_bytes_),
+                            reused.vectors_of(found, vector_bytes_));
 }
 
 EmbeddingBlock RowStore::view(const DocumentBlock& documents) const {

@@ -9,6 +9,7 @@
 #include "core/data.hpp"
 #include "core/model/workspace.hpp"
 #include "core/pipeline/text_set.hpp"
+#include "core/row_reuse.hpp"
 
 namespace embedtool {
 
@@ -29,8 +30,9 @@ class RowStore {
   RowBatch* buffer_of(std::size_t batch);
   /// Row `i` of a batch is that of `text`.
   void put(std::size_t batch, const RowBatch& rows, std::size_t i, std::uint32_t text);
-  /// Fills in the rows that were not encoded: copies of equal texts, and ready vectors.
-  void finish(const DocumentBlock& documents);
+  /// Fills in the rows that were not encoded: reused ones, copies of equal texts, ready vectors.
+  /// Compares those that are to be checked: throws Error(failed) for one that differs.
+  void finish(const DocumentBlock& documents, const ReusedRows& reused);
 
   std::span<const RowInfo> rows() const { return rows_; }
   /// The row has its vector from an earlier row of an equal text.
@@ -53,8 +55,15 @@ class RowStore {
 
   std::size_t first_of(std::size_t row) const { return offsets_.empty() ? row : offsets_[row]; }
   std::byte* vectors_of(std::size_t row) { return vectors_.data() + first_of(row) * vector_bytes_; }
+  std::size_t count_of(std::size_t row) const {
+    return offsets_.empty() ? 1 : offsets_[row + 1] - offsets_[row];
+  }
   void store(std::size_t row, std::size_t count, const float* values);
-  void gather_weights();
+  void take_reused(const ReusedRows& reused);
+  void gather_weights(const ReusedRows& reused);
+  std::span<const SparseEntry> encoded_weights(std::uint32_t text) const;
+  void check(const DocumentBlock& documents, const ReusedRows& reused);
+  bool is_same(std::size_t row, const ReusedRows& reused, const ReusedRows::Row& found);
 
   const OutputSpec* spec_ = nullptr;
   std::size_t vector_bytes_ = 0;

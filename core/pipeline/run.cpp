@@ -211,6 +211,7 @@ void Runner::write_windows(StageClock& clock) {
     const EmbeddingBlock block = window.rows();
     const std::uint64_t begin = monotonic_ns();
     if (!block.rows.empty()) sink_.write(block);
+    if (context_.options.reuse != nullptr) context_.options.reuse->add(block);
     note_task(clock, {TraceTask::Kind::write, begin, 0, number, block.rows.size(), 0});
     context_.rejects.settle(block.documents->end);
     if (number == 0) first_vector_ns_ = monotonic_ns();
@@ -272,8 +273,8 @@ void add_ports(RunReport& report, const RunContext& context, const EmbeddingSink
   counts.bytes_unpacked = source.bytes_unpacked;
   counts.bytes_written = sink.bytes_written();
   counts.bytes_raw = sink.bytes_raw();
-  const std::uint64_t texts = counts.rows - counts.duplicates - counts.ready_vectors;
-  const std::uint64_t vectors = context.encoder.kind() == RowKind::multi ? counts.tokens : texts;
+  const std::uint64_t vectors =
+      context.encoder.kind() == RowKind::multi ? counts.tokens : counts.encoded;
   report.work.linear_flops = context.encoder.linear_flops(static_cast<double>(counts.tokens),
                                                           static_cast<double>(vectors));
   report.memory.weights_bytes = context.encoder.owned_bytes();

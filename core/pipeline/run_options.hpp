@@ -9,6 +9,7 @@
 #include "core/base/enum_words.hpp"
 #include "core/pipeline/planner.hpp"
 #include "core/ports.hpp"
+#include "core/row_reuse.hpp"
 
 namespace embedtool {
 
@@ -50,6 +51,9 @@ struct RunOptions {
   OnLong on_long = OnLong::truncate;
   std::string prompt;                       ///< put before every text
   const std::atomic<bool>* stop = nullptr;  ///< set by a signal handler: stop soon, unfinished
+  RowReuse* reuse = nullptr;                ///< rows that need not be computed; null = none
+  /// Bytes that finding such rows takes, besides the rows; 0: memory is planned without.
+  std::uint64_t reuse_memory = 0;
   /// Called from the thread that called run(), a few times a second. May be empty.
   std::function<void(const RunProgress&)> progress;
 };

@@ -10,17 +10,21 @@ constexpr std::size_t kChunkBytes = std::size_t{64} << 10U;
 
 }  // namespace
 
-void TokenizedTexts::cut(const TextSet& texts) {
+void TokenizedTexts::cut(const TextSet& texts, const ReusedRows& reused) {
   texts_.assign(texts.texts(), {});
   chunk_ends_.clear();
   std::size_t bytes = 0;
+  bool open = false;
   for (std::uint32_t t = 0; t < texts_.size(); ++t) {
+    if (reused.is_copied(t)) continue;
     texts_[t].chunk = static_cast<std::uint32_t>(chunk_ends_.size());
     bytes += texts.record(texts.first_record(t)).payload.size;
-    if (bytes < kChunkBytes && t + 1 < texts_.size()) continue;
+    open = bytes < kChunkBytes;
+    if (open) continue;
     chunk_ends_.push_back(t + 1);
     bytes = 0;
   }
+  if (open) chunk_ends_.push_back(static_cast<std::uint32_t>(texts_.size()));
   if (chunk_ids_.size() < chunk_ends_.size()) chunk_ids_.resize(chunk_ends_.size());
 }
 
@@ -29,6 +33,7 @@ void TokenizedTexts::tokenize(const TextSet& texts, std::size_t chunk, TokenFeed
   ids.clear();
   for (std::uint32_t t = chunk == 0 ? 0 : chunk_ends_[chunk - 1]; t < chunk_ends_[chunk]; ++t) {
     Text& text = texts_[t];
+    if (text.chunk == kNoChunk) continue;
     text.offset = ids.size();
     const Record& record = texts.record(texts.first_record(t));
     const TokenizeResult result = feed.append(texts.documents(), record, ids);

@@ -7,6 +7,7 @@
 
 #include "core/data.hpp"
 #include "core/pipeline/text_set.hpp"
+#include "core/row_reuse.hpp"
 #include "core/text/token_feed.hpp"
 
 namespace embedtool {
@@ -15,8 +16,8 @@ namespace embedtool {
 /// different chunks at once. Recycled.
 class TokenizedTexts {
  public:
-  /// Cuts the texts into chunks of work. Discards earlier results.
-  void cut(const TextSet& texts);
+  /// Cuts the texts whose rows are not copied into chunks of work. Discards earlier results.
+  void cut(const TextSet& texts, const ReusedRows& reused);
   std::size_t chunks() const { return chunk_ends_.size(); }
   void tokenize(const TextSet& texts, std::size_t chunk, TokenFeed& feed);
 
@@ -32,9 +33,12 @@ class TokenizedTexts {
   std::size_t bytes() const;
 
  private:
+  /// The chunk of a text that needs no ids.
+  static constexpr std::uint32_t kNoChunk = 0xFFFFFFFF;
+
   struct Text {
     std::uint64_t offset = 0;  ///< into the ids of its chunk
-    std::uint32_t chunk = 0;
+    std::uint32_t chunk = kNoChunk;
     std::uint32_t length = 0;
     bool truncated = false;
   };

@@ -13,8 +13,20 @@ bool Window::fill(const RunContext& context, StageClock& clock) {
   if (!texts_.read(context.source, context.options.window)) return false;
   const StageScope planning(clock, Stage::plan);
   texts_.find_texts(context.tokens.tokenizer != nullptr, context.source);
-  tokens_.cut(texts_);
+  find_known_rows(context, clock);
+  tokens_.cut(texts_, reused_);
   return true;
+}
+
+void Window::find_known_rows(const RunContext& context, StageClock& clock) {
+  if (context.options.reuse == nullptr) return;
+  const StageScope reading(clock, Stage::read);
+  hashes_.clear();
+  for (std::size_t text = 0; text < texts_.texts(); ++text) {
+    hashes_.push_back(texts_.hash_of(texts_.first_record(text)));
+  }
+  reused_.clear(texts_.texts());
+  context.options.reuse->find(hashes_, reused_);
 }
 
 /// Under --on-long skip and fail, a text that does not fit is not cut but left out.
@@ -47,6 +59,13 @@ void Window::plan(const RunContext& context) {
     RowInfo row{.record = i, .n_tokens = 0, .truncated = false, .text_hash = texts_.hash_of(i)};
     if (text == TextSet::kNone) {
       rows_.add(row, text, 1);
+      continue;
+    }
+    if (reused_.is_copied(text)) {
+      const ReusedRows::Row& found = *reused_.find(text);
+      row.n_tokens = found.n_tokens;
+      row.truncated = found.truncated;
+      rows_.add(row, text, found.count);
       continue;
     }
     if (is_dropped(context, text)) {
@@ -96,6 +115,13 @@ void Window::account(const Encoder& encoder, RunCounts& counts, RunWork& work) c
     counts.ready_vectors += rows_.is_ready_vector(row) ? 1 : 0;
     counts.duplicates += rows_.is_copy(row) ? 1 : 0;
   }
+  for (std::size_t text = 0; text < reused_.row_of.size(); ++text) {
+    const ReusedRows::Row* found = reused_.find(text);
+    if (found == nullptr) continue;
+    const bool own = found->origin == nullptr;
+    ++(own ? counts.duplicates : found->check ? counts.checked : counts.reused);
+  }
+  counts.encoded += lengths_.size();
   PaddingAccount& padding = work.padding;
   for (const std::uint32_t length : lengths_) {
     counts.tokens += length;
@@ -111,8 +137,8 @@ void Window::account(const Encoder& encoder, RunCounts& counts, RunWork& work) c
 }
 
 std::size_t Window::bytes() const {
-  return texts_.bytes() + tokens_.bytes() + rows_.bytes() +
-         capacity_bytes(encoded_, lengths_, plan_.order, plan_.batches, computed_rows_);
+  return texts_.bytes() + tokens_.bytes() + rows_.bytes() + reused_.bytes() +
+         capacity_bytes(hashes_, encoded_, lengths_, plan_.order, plan_.batches, computed_rows_);
 }
 
 }  // namespace embedtool

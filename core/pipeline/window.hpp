@@ -16,6 +16,7 @@
 #include "core/pipeline/text_set.hpp"
 #include "core/pipeline/tokenized_texts.hpp"
 #include "core/ports.hpp"
+#include "core/row_reuse.hpp"
 
 namespace embedtool {
 
@@ -36,8 +37,8 @@ struct RunContext {
 /// once; WindowRing orders the steps.
 class Window {
  public:
-  /// Reads the next records; false at the end of the input. Finds equal texts and cuts the others
-  /// into tokenize chunks.
+  /// Reads the next records; false at the end of the input. Finds equal texts, and texts whose rows
+  /// are known, and cuts the others into tokenize chunks.
   bool fill(const RunContext& context, StageClock& clock);
 
   std::size_t records() const { return texts_.records(); }
@@ -58,8 +59,8 @@ class Window {
   void encode(const RunContext& context, std::size_t batch, BatchEncoder& worker,
               StageClock& clock);
 
-  /// Fills in the rows that were not encoded: copies of equal texts, and ready vectors.
-  void finish() { rows_.finish(texts_.documents()); }
+  /// Fills in the rows that were not encoded; see RowStore::finish().
+  void finish() { rows_.finish(texts_.documents(), reused_); }
   /// The finished rows. Valid until the next fill().
   EmbeddingBlock rows() const { return rows_.view(texts_.documents()); }
 
@@ -69,10 +70,13 @@ class Window {
   std::size_t bytes() const;
 
  private:
+  void find_known_rows(const RunContext& context, StageClock& clock);
   bool is_dropped(const RunContext& context, std::uint32_t text) const;
   void reject_too_long(const RunContext& context, const Record& record) const;
 
   TextSet texts_;
+  ReusedRows reused_;
+  std::vector<Hash128> hashes_;  ///< of the texts
   TokenizedTexts tokens_;
   std::vector<std::uint32_t> encoded_;  ///< texts that go to the encoder
   std::vector<std::uint32_t> lengths_;  ///< tokens of each of them

@@ -395,8 +395,9 @@ std::string shard_name(std::size_t index) {
 }
 
 bool is_output_name(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kNames = {
-      kReportName, kRejectsName, "embeddings.npy", "offsets.npy", "ids.jsonl", "embeddings.jsonl"};
+  constexpr std::array<std::string_view, 8> kNames = {
+      kReportName, kRejectsName,       "embeddings.npy",  "offsets.npy",
+      "ids.jsonl", "embeddings.jsonl", "changes.parquet", "changes.jsonl"};
   if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) return true;
   constexpr std::string_view kHead = "part-";
   constexpr std::string_view kTail = ".parquet";

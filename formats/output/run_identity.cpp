@@ -237,6 +237,7 @@ constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::int8_scale>("int8_scale", {space, member, "--dtype", false, true}),
     field<&I::gemm>("gemm", {kernels, setting, "--gemm"}),
     field<&I::isa>("isa", {kernels, setting, "--isa"}),
+    field<&I::reused_kernels>("reused_kernels", {kernels, setting_if_set, "--reuse-kernels"}),
     field<&I::inputs>("inputs", {rows, member, ""}),
     field<&I::format>("format", {rows, setting, "--format"}),
     field<&I::text_fields>("text_field", {rows, setting, "--text-field"}),
@@ -259,6 +260,7 @@ constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::shard_format>("shard_format", {place, setting, kOtherShards, true}),
     field<&I::shard_rows>("shard_rows", {place, setting, "--shard-rows", true}),
     field<&I::row_group>("row_group", {place, setting, "--row-group, --optimize", true}),
+    field<&I::link>("link", {place, setting_if_set}),
     field<&I::model_files>("model_files", {place, member}),
 });
 
@@ -284,6 +286,8 @@ bool has_default(const IdentityField& field, const RunIdentity& identity) {
 /// Whether a field keeps two runs apart.
 bool differs(const IdentityField& field, const RunIdentity& before, const RunIdentity& now,
              Comparison purpose) {
+  if (purpose == Comparison::reuse && field.kind != space) return false;
+  if (purpose == Comparison::kernels && field.kind != kernels) return false;
   if (field.kind == place && !(field.cuts_bytes && purpose == Comparison::resume)) return false;
   if (field.known_late && (has_default(field, before) || has_default(field, now))) return false;
   return !field.same(before, now);

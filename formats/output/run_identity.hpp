@@ -82,6 +82,7 @@ struct RunIdentity {
   // kernels: its last bits
   std::string gemm;  ///< backend and kernels: "native (AVX-512)"
   std::string isa;
+  std::string reused_kernels;  ///< of an earlier output's rows, where they are others
   // rows: what is read and written of it
   std::vector<InputEntry> inputs;
   std::string format = "auto";
@@ -106,6 +107,7 @@ struct RunIdentity {
   std::uint64_t shard_format = kShardFormat;
   std::uint64_t shard_rows = 0;  ///< 0 where the format has no shards
   std::uint64_t row_group = 0;   ///< bytes; 0 likewise
+  std::string link;              ///< absolute path of the link that led to it when it was complete
   /// By which an unchanged model is recognised without hashing it; empty = it has to be hashed.
   std::vector<StampedFile> model_files;
 };
@@ -149,9 +151,13 @@ std::span<const IdentityField> identity_fields();
 /// The field of that name, or null.
 const IdentityField* find_identity_field(std::string_view name);
 
-/// What a comparison is for: whether a complete output is what a command asks for, or whether an
-/// unfinished one can be continued by it.
-enum class Comparison : std::uint8_t { up_to_date, resume };
+/// What a comparison is for.
+enum class Comparison : std::uint8_t {
+  up_to_date,  ///< whether a complete output is what a command asks for
+  resume,      ///< whether it can continue an unfinished one
+  reuse,       ///< whether vectors mean the same
+  kernels,     ///< whether the same code computes them, to the last bit
+};
 
 /// The first field that keeps two runs apart, as a sentence with both values and the remedy; empty
 /// where there is none.

@@ -149,6 +149,14 @@ std::unique_ptr<EmbeddingSink> RunOutput::begin() {
   return open_parquet_sink(*directory_, spec_, shards);
 }
 
+Manifest RunOutput::published() const {
+  Manifest manifest;
+  manifest.identity = identity_;
+  manifest.shards = directory_->completed_shards();
+  manifest.rows = directory_->completed_rows();
+  return manifest;
+}
+
 void RunOutput::complete(std::span<const InputDigest> inputs, const std::string& report) {
   sink_->finish_without_rows();
   if (directory_ == nullptr) return;

@@ -65,6 +65,12 @@ class RunOutput {
   void resume(CorpusSource& source) const;
 
   EmbeddingSink& sink();
+  /// What is published so far, as a manifest would list it. For the thread that writes to sink(),
+  /// or when all rows are written; not on standard output.
+  Manifest published() const;
+  std::uint64_t published_rows() const { return directory_->completed_rows(); }
+  std::size_t published_shards() const { return directory_->completed_shards().size(); }
+  const Directory& directory() const { return directory_->directory(); }
   /// Makes a finished run an output, which may be one without rows: publishes the report, then the
   /// manifest.
   void complete(std::span<const InputDigest> inputs, const std::string& report);

@@ -1,5 +1,7 @@
 #include "formats/output/shard_reader.hpp"
 
+#include <algorithm>
+
 #include "core/base/error.hpp"
 
 namespace embedtool {
@@ -24,8 +26,8 @@ Manifest load_manifest(const Directory& directory) {
 }
 
 std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manifest& manifest,
-                                          const ShardEntry& shard) {
-  auto reader = std::make_unique<ParquetReader>(file);
+                                          const ShardEntry& shard, RowParts parts) {
+  auto reader = std::make_unique<ParquetReader>(file, parts);
   if (!same_columns(reader->spec(), output_spec(manifest.identity))) {
     throw Error(ExitCode::failed,
                 "{}: its columns are not those in the manifest: it belongs to another output",
@@ -36,6 +38,38 @@ std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manif
                 reader->rows(), shard.rows);
   }
   return reader;
+}
+
+ShardRows::ShardRows(const Directory& directory, const Manifest& manifest, RowParts parts)
+    : directory_(directory), manifest_(manifest), parts_(parts) {}
+
+void ShardRows::open(std::size_t shard) {
+  reader_.reset();  // borrows the file
+  open_ = SIZE_MAX;
+  const ShardEntry& entry = manifest_.shards[shard];
+  file_ = std::make_unique<DirectoryFile>(directory_, entry.name);
+  reader_ = open_shard(*file_, manifest_, entry, parts_);
+  open_ = shard;
+  next_ = entry.first_row;
+}
+
+std::size_t ShardRows::read(std::uint64_t row, std::size_t count, OutputBlock& block) {
+  const std::vector<ShardEntry>& shards = manifest_.shards;
+  if (count == 0 || row >= manifest_.rows) return 0;
+  const auto after = std::upper_bound(
+      shards.begin(), shards.end(), row,
+      [](std::uint64_t wanted, const ShardEntry& shard) { return wanted < shard.first_row; });
+  // Shards without rows begin where their successor does.
+  const auto shard = static_cast<std::size_t>(after - shards.begin()) - 1;
+  if (open_ != shard || row < next_) open(shard);
+  reader_->skip(row - next_);
+  next_ = row;
+  const std::uint64_t end = shards[shard].first_row + shards[shard].rows;
+  const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(count, end - row));
+  const std::size_t before = block.rows.size();
+  reader_->read(block, {before + part, SIZE_MAX});
+  next_ += block.rows.size() - before;
+  return block.rows.size() - before;
 }
 
 OutputReader::OutputReader(const std::string& directory)

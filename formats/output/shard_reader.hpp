@@ -41,11 +41,33 @@ class OutputReader {
   std::unique_ptr<ParquetReader> reader_;
 };
 
+/// Reads parts of an output's rows at any place, and is fast where places ascend. Not thread-safe.
+class ShardRows {
+ public:
+  /// `directory` and `manifest` outlive it.
+  ShardRows(const Directory& directory, const Manifest& manifest, RowParts parts);
+
+  /// Appends rows from `row` on to `block`, `count` at most and only those of one shard; returns
+  /// how many, 0 past the end.
+  std::size_t read(std::uint64_t row, std::size_t count, OutputBlock& block);
+
+ private:
+  void open(std::size_t shard);
+
+  const Directory& directory_;
+  const Manifest& manifest_;
+  RowParts parts_;
+  std::size_t open_ = SIZE_MAX;  ///< index of the shard that reader_ reads
+  std::uint64_t next_ = 0;       ///< the row that reader_ reads next
+  std::unique_ptr<DirectoryFile> file_;
+  std::unique_ptr<ParquetReader> reader_;
+};
+
 /// Loads and parses a directory's manifest. Throws an Error that says what to do if there is none.
 Manifest load_manifest(const Directory& directory);
 
 /// Opens a shard and compares its spec and number of rows with the manifest.
 std::unique_ptr<ParquetReader> open_shard(const DirectoryFile& file, const Manifest& manifest,
-                                          const ShardEntry& shard);
+                                          const ShardEntry& shard, RowParts parts = {});
 
 }  // namespace embedtool

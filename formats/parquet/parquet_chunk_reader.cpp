@@ -152,6 +152,7 @@ std::size_t ChunkReader::element_size() const {
 // Walks the levels of one row (see ChunkWriter::add_levels) and takes its elements in one piece.
 std::size_t ChunkReader::vectors(std::vector<std::byte>& out, std::size_t dims, bool single) {
   const std::uint8_t depth = layout_.max_repetition;
+  if (single && depth == 1) return take_single(out, dims);
   const std::size_t per_vector = depth == (single ? 0 : 1) ? 1 : dims;
   std::size_t elements = 1;
   start_value();
@@ -179,6 +180,62 @@ std::size_t ChunkReader::vectors(std::vector<std::byte>& out, std::size_t dims, 
   const auto bytes = take(elements * element_size());
   out.insert(out.end(), bytes.begin(), bytes.end());
   return count;
+}
+
+/// A row that is one list of `dims` elements: most rows by far, whose levels come in long runs.
+std::size_t ChunkReader::take_single(std::vector<std::byte>& out, std::size_t dims) {
+  start_value();
+  require(levels_left_ >= dims - 1, "a vector has the wrong number of elements");
+  levels_left_ -= dims - 1;
+  require(repetition_.next() == 0, "a row starts inside a list");
+  require(repetition_.take(1, dims - 1), "a vector has the wrong number of elements");
+  require(definition_.take(1, dims), "a list is empty but must not be");
+  const auto bytes = take(dims * element_size());
+  out.insert(out.end(), bytes.begin(), bytes.end());
+  return 1;
+}
+
+void ChunkReader::skip(std::uint64_t rows, std::size_t dims, bool single) {
+  const std::size_t elements = !single ? 0 : layout_.max_repetition == 0 ? 1 : dims;
+  while (rows > 0) {
+    if (levels_left_ == 0 && skip_page(rows, elements)) continue;
+    skip_row(dims, single);
+    --rows;
+  }
+}
+
+/// Passes over a page whose rows are all to be skipped, if its header tells how many it has.
+bool ChunkReader::skip_page(std::uint64_t& rows, std::size_t elements) {
+  if (elements == 0 || levels_left_in_chunk_ == 0) return false;
+  require_page_used();
+  const PageHeader& header = pages_.peek();
+  const auto values = static_cast<std::uint64_t>(std::max(header.values, 0));
+  if (header.type != PageType::data || values == 0 || values % elements != 0) return false;
+  if (values / elements > rows || values > levels_left_in_chunk_) return false;
+  pages_.pass();
+  levels_left_in_chunk_ -= values;
+  rows -= values / elements;
+  values_ = {};
+  at_ = 0;
+  return true;
+}
+
+void ChunkReader::skip_row(std::size_t dims, bool single) {
+  if (layout_.max_repetition > 0) {
+    skipped_.clear();
+    if (layout_.type == Physical::byte_array) {
+      strings(skipped_names_);
+    } else {
+      vectors(skipped_, dims, single);
+    }
+  } else if (layout_.type == Physical::byte_array) {
+    layout_.max_definition > 0 ? static_cast<void>(optional_bytes()) : static_cast<void>(bytes());
+  } else if (layout_.type == Physical::boolean) {
+    boolean();
+  } else {
+    start_value();
+    take(element_size());
+  }
 }
 
 // The same walk over a list of strings; every element takes bytes of the page, which bounds it.

@@ -39,11 +39,18 @@ class ChunkReader {
   /// A row's list of strings; the views last until the next call.
   void strings(std::vector<std::string_view>& out);
 
+  /// Passes over `rows` rows. `dims` and `single` are as for vectors(); 1 and true for a column
+  /// with one value in each row. Where all rows have equally many values, whole pages pass unread.
+  void skip(std::uint64_t rows, std::size_t dims, bool single);
+
   /// Every row has been read: throws if anything is left.
   void expect_end() const;
 
  private:
   void start_value();
+  void skip_row(std::size_t dims, bool single);
+  bool skip_page(std::uint64_t& rows, std::size_t elements);
+  std::size_t take_single(std::vector<std::byte>& out, std::size_t dims);
   void load_page();
   void load_dictionary();
   void require_page_used() const;
@@ -66,6 +73,8 @@ class ChunkReader {
   RunDecoder repetition_;
   RunDecoder definition_;
   std::optional<std::uint32_t> peeked_;
+  std::vector<std::byte> skipped_;
+  std::vector<std::string_view> skipped_names_;
 };
 
 }  // namespace embedtool::parquet

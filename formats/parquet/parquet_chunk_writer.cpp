@@ -75,6 +75,7 @@ void ChunkWriter::add_fixed(std::span<const std::byte> value) {
 }
 
 void ChunkWriter::add_int32(std::int32_t value) {
+  if (layout_.max_definition > 0) definition_.append(1, 1);
   append_u32(values_, static_cast<std::uint32_t>(value));
   raw_bytes_ += 4;
   ++levels_;

@@ -124,6 +124,22 @@ RunDecoder::RunDecoder(std::span<const std::byte> bytes, unsigned bit_width)
   require(bit_width <= 32, "values of more than 32 bits");
 }
 
+bool RunDecoder::take(std::uint32_t value, std::uint64_t count) {
+  while (count > 0) {
+    if (left_ == 0) open_run();
+    if (packed_) {
+      if (next() != value) return false;
+      --count;
+      continue;
+    }
+    if (repeated_ != value) return false;
+    const std::uint64_t part = std::min(count, left_);
+    left_ -= part;
+    count -= part;
+  }
+  return true;
+}
+
 // The header tells the kind in its lowest bit. A packed run holds as many whole values as there are
 // bytes for (some writers cut the padding of its last group); the caller's count of values leaves
 // padding unread.

@@ -72,6 +72,9 @@ class RunDecoder {
     return packed_ ? unpack() : repeated_;
   }
 
+  /// Takes `count` values if all of them are `value`; else false, with some of them taken.
+  bool take(std::uint32_t value, std::uint64_t count);
+
   /// Bytes not read yet, the rest of an open bit-packed run not counted.
   std::size_t bytes_left() const { return bytes_.size() - position_; }
 

@@ -45,6 +45,7 @@ void PageReader::open(const ChunkMeta& meta, const RandomBytes& in, PageCodec& c
   position_ = static_cast<std::uint64_t>(meta.offset());
   end_ = position_ + static_cast<std::uint64_t>(meta.compressed_size);
   retained_ = 0;
+  peeked_ = false;
 }
 
 // How long a header is shows only when it has been read: more bytes are tried after few.
@@ -77,9 +78,24 @@ void PageReader::charge(std::size_t bytes) {
   charged_ = bytes;
 }
 
-const PageHeader& PageReader::next(std::size_t width_factor) {
+const PageHeader& PageReader::peek() {
+  if (peeked_) return header_;
   require(position_ < end_, "a column has fewer pages than values");
   read_header();
+  peeked_ = true;
+  return header_;
+}
+
+void PageReader::pass() {
+  const auto size = static_cast<std::uint64_t>(peek().compressed_size);
+  require(size <= end_ - position_, "a page is longer than its column");
+  position_ += size;
+  peeked_ = false;
+}
+
+const PageHeader& PageReader::next(std::size_t width_factor) {
+  peek();
+  peeked_ = false;
   const auto size = static_cast<std::size_t>(header_.compressed_size);
   const auto raw = static_cast<std::size_t>(header_.uncompressed_size);
   require(size <= end_ - position_, "a page is longer than its column");

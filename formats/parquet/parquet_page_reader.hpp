@@ -34,6 +34,10 @@ class PageReader {
   void open(const ChunkMeta& meta, const RandomBytes& in, PageCodec& codec);
   /// Unpacks the next page. `width_factor`: how many times its bytes the caller needs in buffers.
   const PageHeader& next(std::size_t width_factor = 1);
+  /// The next page's header alone; next() returns it again.
+  const PageHeader& peek();
+  /// Passes over the page that peek() has shown, unread: its CRC is not checked.
+  void pass();
   /// Have all bytes of the chunk been read?
   bool ended() const { return position_ == end_; }
 
@@ -64,6 +68,7 @@ class PageReader {
   std::uint64_t position_ = 0;  ///< of the next page
   std::uint64_t end_ = 0;
   PageHeader header_;
+  bool peeked_ = false;  ///< header_ is the next page's, which begins at position_
   std::vector<std::byte> head_;
   std::vector<std::byte> packed_;
   std::vector<std::byte> page_;

@@ -44,11 +44,12 @@ void OutputBlock::clear() {
   documents.clear();
   rows.clear();
   vectors.clear();
+  weights.clear();
   offsets.clear();
 }
 
-ParquetReader::ParquetReader(const RandomBytes& in)
-    : in_(in), budget_(std::make_unique<parquet::PageBudget>()) {
+ParquetReader::ParquetReader(const RandomBytes& in, RowParts parts)
+    : in_(in), budget_(std::make_unique<parquet::PageBudget>()), parts_(parts) {
   naming_damage(in_.name(), ExitCode::failed, kRemedy, [this] {
     const parquet::Footer footer = parquet::read_footer(in_);
     meta_ = footer.meta;
@@ -94,8 +95,52 @@ void ParquetReader::check_groups() const {
 
 void ParquetReader::open_group() {
   const parquet::RowGroupMeta& group = meta_.row_groups[next_group_++];
-  for (std::size_t i = 0; i < columns_.size(); ++i) columns_[i].open(group.chunks[i], in_, codec_);
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (is_read(i)) columns_[i].open(group.chunks[i], in_, codec_);
+  }
   rows_left_ = group.rows;
+  skipped_ = 0;
+}
+
+bool ParquetReader::is_read(std::size_t column) const {
+  if (column == parquet::kId) return parts_.ids;
+  if (column < parquet::place_of(spec_, parquet::kTokens)) return parts_.vectors;
+  if (column < parquet::place_of(spec_, parquet::kFirstKept)) return parts_.info;
+  return parts_.kept;
+}
+
+void ParquetReader::skip(std::uint64_t count) {
+  naming_damage(in_.name(), ExitCode::failed, kRemedy, [&] {
+    while (count > 0) {
+      if (rows_left_ == 0) {
+        require(next_group_ < meta_.row_groups.size(), "it has fewer rows than it should");
+        const auto rows = static_cast<std::uint64_t>(meta_.row_groups[next_group_].rows);
+        if (rows <= count) {  // none of it is wanted
+          ++next_group_;
+          count -= rows;
+          continue;
+        }
+        open_group();
+      }
+      const std::uint64_t part = std::min(count, static_cast<std::uint64_t>(rows_left_));
+      skipped_ += part;
+      rows_left_ -= static_cast<std::int64_t>(part);
+      count -= part;
+    }
+  });
+}
+
+/// Brings the columns to the row that is read next.
+void ParquetReader::catch_up() {
+  if (skipped_ == 0) return;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (!is_read(i)) continue;
+    const bool embedding = i > parquet::kId && i < parquet::place_of(spec_, parquet::kTokens);
+    const bool vectors = embedding && spec_.kind != RowKind::sparse;
+    const bool single = !embedding || spec_.kind == RowKind::dense;
+    columns_[i].skip(skipped_, vectors ? spec_.dims : 1, single);
+  }
+  skipped_ = 0;
 }
 
 bool ParquetReader::read(OutputBlock& block, const BlockLimits& limits) {
@@ -106,9 +151,11 @@ bool ParquetReader::read(OutputBlock& block, const BlockLimits& limits) {
         if (next_group_ == meta_.row_groups.size()) break;
         open_group();
       }
+      catch_up();
       read_row(block);
-      if (--rows_left_ == 0) {
-        for (const parquet::ChunkReader& column : columns_) column.expect_end();
+      if (--rows_left_ > 0) continue;
+      for (std::size_t i = 0; i < columns_.size(); ++i) {
+        if (is_read(i)) columns_[i].expect_end();
       }
     }
   });
@@ -119,20 +166,22 @@ bool ParquetReader::read(OutputBlock& block, const BlockLimits& limits) {
 void ParquetReader::read_row(OutputBlock& block) {
   Record record;
   record.ordinal = block.documents.records.size();
-  record.id = block.documents.append(column(parquet::kId).bytes());
+  if (parts_.ids) record.id = block.documents.append(column(parquet::kId).bytes());
   const std::size_t before = spec_.ragged() && !block.offsets.empty() ? block.offsets.back() : 0;
-  const std::size_t count = read_embedding(block);
+  const std::size_t count = parts_.vectors ? read_embedding(block) : 0;
   if (spec_.ragged()) {
     if (block.offsets.empty()) block.offsets.push_back(0);
     block.offsets.push_back(before + count);
   }
   RowInfo& info = block.rows.emplace_back();
   info.record = static_cast<std::uint32_t>(record.ordinal);
-  info.n_tokens = static_cast<std::uint32_t>(column(parquet::kTokens).int32());
-  info.truncated = column(parquet::kTruncated).boolean();
-  info.text_hash = hash_of(column(parquet::kTextHash).fixed());
+  if (parts_.info) {
+    info.n_tokens = static_cast<std::uint32_t>(column(parquet::kTokens).int32());
+    info.truncated = column(parquet::kTruncated).boolean();
+    info.text_hash = hash_of(column(parquet::kTextHash).fixed());
+  }
   block.documents.records.push_back(record);
-  read_kept(block.documents);
+  if (parts_.kept) read_kept(block.documents);
 }
 
 /// Appends a row's vectors, or weights, and returns their number.

@@ -53,13 +53,21 @@ struct OutputBlock {
   }
 };
 
+/// Which columns are read; the others stay unread, and what they would fill stays empty.
+struct RowParts {
+  bool ids = true;
+  bool vectors = true;  ///< or weights
+  bool info = true;     ///< n_tokens, truncated, text_hash
+  bool kept = true;
+};
+
 /// Reads one Parquet file of ParquetWriter's layout, front to back; other files are refused.
 /// Input is hostile: everything is bounded, and every failure is an Error naming the file.
 /// Not thread-safe.
 class ParquetReader {
  public:
   /// `in` outlives the reader. Reads and checks the footer.
-  explicit ParquetReader(const RandomBytes& in);
+  explicit ParquetReader(const RandomBytes& in, RowParts parts = {});
 
   const OutputSpec& spec() const { return spec_; }
   std::uint64_t rows() const { return static_cast<std::uint64_t>(meta_.rows); }
@@ -68,9 +76,13 @@ class ParquetReader {
   /// Appends rows to `block` until it has reached either limit. False when the file was
   /// exhausted before the call.
   bool read(OutputBlock& block, const BlockLimits& limits);
+  /// Passes over the next `count` rows, which the file has; most of their pages are not read.
+  void skip(std::uint64_t count);
 
  private:
   void check_groups() const;
+  bool is_read(std::size_t column) const;
+  void catch_up();
   void open_group();
   void read_row(OutputBlock& block);
   std::size_t read_embedding(OutputBlock& block);
@@ -87,7 +99,9 @@ class ParquetReader {
   std::vector<parquet::ChunkReader> columns_;
   std::uint64_t footer_start_ = 0;
   std::size_t next_group_ = 0;
-  std::int64_t rows_left_ = 0;           ///< in the open row group
+  std::int64_t rows_left_ = 0;  ///< in the open row group
+  std::uint64_t skipped_ = 0;   ///< rows before them that the columns have yet to pass over
+  RowParts parts_;
   std::vector<std::string_view> names_;  ///< of a sparse row's tokens
   std::vector<std::byte> weights_;
 };

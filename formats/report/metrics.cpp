@@ -98,6 +98,15 @@ void put_progress(MetricsWriter& out, const RunProgress& p) {
   }
 }
 
+void put_changes(MetricsWriter& out, const ChangeCounts& c) {
+  out.gauge("embedtool_run_inserted_rows", "Inserts in the feed of changes.", c.inserted);
+  out.gauge("embedtool_run_updated_rows", "Updates in the feed of changes.", c.updated);
+  out.gauge("embedtool_run_deleted_rows", "Deletes in the feed of changes.", c.deleted);
+  out.gauge("embedtool_run_unchanged_rows", "Rows without a change.", c.unchanged);
+  out.gauge("embedtool_run_ambiguous_ids", "Ids with several rows that are not the same.",
+            c.ambiguous);
+}
+
 void put_report(MetricsWriter& out, const RunReport& r) {
   out.gauge("embedtool_run_records", "Records read.", r.counts.records);
   out.gauge("embedtool_run_rows", "Rows written.", r.counts.rows);
@@ -109,6 +118,11 @@ void put_report(MetricsWriter& out, const RunReport& r) {
             r.counts.truncated);
   out.gauge("embedtool_run_duplicate_rows", "Rows copied from the row of an identical text.",
             r.counts.duplicates);
+  out.gauge("embedtool_run_reused_rows", "Rows copied from an earlier output.", r.counts.reused);
+  out.gauge("embedtool_run_checked_rows",
+            "Rows of an earlier output that were encoded again and compared.", r.counts.checked);
+  out.gauge("embedtool_run_encoded_texts", "Texts that were encoded.", r.counts.encoded);
+  if (r.changes) put_changes(out, *r.changes);
   out.gauge("embedtool_run_encode_seconds", "Wall time from first record to last row.",
             seconds(r.times.encode_wall_ns));
   out.gauge("embedtool_run_cpu_seconds", "CPU time of the process.",

@@ -122,8 +122,17 @@ Json counts_entry(const RunReport& report) {
   return {{"texts", report.counts.records},         {"rows", report.counts.rows},
           {"rejected", report.counts.rejected},     {"truncated", report.counts.truncated},
           {"duplicates", report.counts.duplicates}, {"ready_vectors", report.counts.ready_vectors},
-          {"tokens", report.counts.tokens},         {"batches", report.counts.batches},
-          {"windows", report.counts.windows}};
+          {"reused", report.counts.reused},         {"checked", report.counts.checked},
+          {"encoded", report.counts.encoded},       {"tokens", report.counts.tokens},
+          {"batches", report.counts.batches},       {"windows", report.counts.windows}};
+}
+
+Json changes_entry(const ChangeCounts& changes) {
+  return {{"inserted", changes.inserted},
+          {"updated", changes.updated},
+          {"deleted", changes.deleted},
+          {"unchanged", changes.unchanged},
+          {"ambiguous", changes.ambiguous}};
 }
 
 void add_times(Json& out, const RunReport& report, const ReportContext& context) {
@@ -179,6 +188,7 @@ std::string report_json(const RunReport& report, const ReportContext& context) {
   out["counts"] = counts_entry(report);
   out["counts"]["duplicate_ids"] = context.duplicate_ids;
   out["counts"]["duplicate_ids_exact"] = context.all_ids_known;
+  out["changes"] = report.changes ? changes_entry(*report.changes) : Json();
   out["stages"] = stages_entry(report, context);
   out["stage_groups"] = stage_groups_entry();
   out["batch_ms"] = quantiles(report.work.batches.wall);

@@ -48,9 +48,15 @@ struct ReportContext {
 ///   memory_peak_mb             peak resident set, from the OS
 ///   cpu_utilization_percent    cpu_ms / (total_ms × cpus)
 ///   gpu_utilization_percent    null: nothing runs on a GPU
-///   counts     {texts, rows, rejected, truncated, duplicates, ready_vectors, tokens, batches,
-///              windows, duplicate_ids, duplicate_ids_exact}; duplicates: rows whose vector was
-///              copied from an equal text's; not exact: ids are kept up to a number only
+///   counts     {texts, rows, rejected, truncated, duplicates, ready_vectors, reused, checked,
+///              encoded, tokens, batches, windows, duplicate_ids, duplicate_ids_exact};
+///              duplicates: rows whose vector was copied from an earlier row of an equal text;
+///              reused: texts whose row was copied from an earlier output; checked: texts whose row
+///              was found there, encoded again and compared; encoded: texts that the model saw; not
+///              exact: ids are kept up to a number only
+///   changes    {inserted, updated, deleted, unchanged, ambiguous} against the earlier output,
+///   under
+///              --changes; else null. Rows of the feed, rows, and ids
 ///   stages     name → {wall_ms, cpu_ms, calls, p50_ms, p90_ms, p99_ms, batch_ms}: sums over
 ///              threads; quantiles of one call's wall time and, in batch_ms, of what a batch spent
 ///              in it (null outside of batches). `startup` is CPU time before main()'s account

@@ -18,11 +18,22 @@ check_jsonl stdout '[r["id"] for r in d] == ["0", "1", "2"] and len({len(r["embe
 
 # The cron line: its two folders moved here, and % unescaped as cron does.
 block cron | sed -e "s|/srv/models/[^ ]*|$MODEL|" -e "s|/srv/docs|.|; s|/srv/index|index|g" \
-  -e 's/^[^ ]* [^ ]* \* \* \*  *//' -e 's/\\%/%/g' >cron.sh
+  -e 's|/var/lib/node_exporter/textfile|.|' -e 's/^[^ ]* [^ ]* \* \* \*  *//' -e 's/\\%/%/g' >cron.sh
 [[ -s cron.sh ]] || fail "README.md has no cron example"
 mkdir index
 bash -e cron.sh
 [[ -f index/$(date +%F)/manifest.json ]] || fail "the cron example made no output: $(ls -R index)"
+run 0 verify index/current
+has embedtool.prom embedtool_last_success_timestamp_seconds
+# The next nights, of which the newest seven outputs stay.
+for night in 1 2 3 4 5 6 7 8; do
+  echo "{\"id\":\"new$night\",\"text\":\"what night $night brings\"}" >>corpus.jsonl
+  sed "s|\$(date +%F)|night$night|" cron.sh >night.sh
+  bash -e night.sh
+  equal "$(readlink index/current)" "night$night" "where the link leads"
+  check_json "index/night$night/report.json" 'd["counts"]["encoded"] - d["counts"]["checked"] == 1'
+done
+equal "$(cd index && echo *)" "current night2 night3 night4 night5 night6 night7 night8" "outputs that are left"
 
 if command -v make >/dev/null; then
   block make >Makefile

@@ -1,0 +1,126 @@
+#include "formats/output/row_lookup.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace embedtool {
+namespace {
+
+constexpr std::size_t kLeastBlock = 32768;
+
+std::uint64_t median(std::vector<std::uint64_t>& rows) {
+  const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
+  std::nth_element(rows.begin(), middle, rows.end());
+  return *middle;
+}
+
+}  // namespace
+
+void KeyedBlock::load(KeyReader& reader, std::size_t most) {
+  first_ = reader.row();
+  reader.read(keys_, most);
+  table_.clear(keys_.size());
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    Slot& slot = table_[table_.place(keys_[i].hash.low, [&](const Slot& other) {
+      return keys_[other.key].hash == keys_[i].hash;
+    })];
+    if (slot.is_free()) slot.key = i;
+  }
+}
+
+const RowKey* KeyedBlock::find(const Hash128& hash) const {
+  const Slot& slot = table_[table_.place(
+      hash.low, [&](const Slot& other) { return keys_[other.key].hash == hash; })];
+  return slot.is_free() ? nullptr : &keys_[slot.key].key;
+}
+
+RowLookup::RowLookup(const Directory& directory, const Manifest& manifest, std::string scratch,
+                     std::size_t memory, const std::atomic<bool>* stop)
+    : directory_(directory),
+      manifest_(manifest),
+      scratch_(std::move(scratch)),
+      memory_(memory),
+      stop_(stop),
+      reader_(directory, manifest) {}
+
+void RowLookup::load_around(std::uint64_t row, std::size_t window) {
+  const std::size_t block = std::max(kLeastBlock, 4 * window);
+  reader_.seek(row);
+  near_.load(reader_, block);
+  far_.load(reader_, block);
+}
+
+/// Moves the cursor to where this window's rows were. The middle of them counts, since a few may
+/// have been moved from anywhere.
+void RowLookup::follow(std::size_t window) {
+  const std::size_t block = std::max(kLeastBlock, 4 * window);
+  if (far_rows_.size() > near_rows_.size()) {  // the order has changed, or many rows are gone
+    place_ = median(far_rows_);
+    load_around(place_, window);
+    return;
+  }
+  if (near_rows_.empty()) return;
+  place_ = median(near_rows_);
+  while (far_.size() > 0 && place_ + block / 2 >= far_.end()) {
+    std::swap(near_, far_);
+    far_.load(reader_, block);
+  }
+}
+
+bool RowLookup::build_index() {
+  constexpr std::size_t kRows = 65536;
+  HashIndex::Builder builder(scratch_, memory_);
+  KeyReader reader(directory_, manifest_);
+  std::vector<KeyedRow> rows;
+  do {
+    if (stop_ != nullptr && stop_->load()) return false;
+    reader.read(rows, kRows);
+    for (const KeyedRow& row : rows) builder.add(row.hash, row.key);
+  } while (!rows.empty());
+  index_.emplace(builder.finish());
+  return true;
+}
+
+void RowLookup::find(std::span<const Hash128> texts, std::span<std::optional<RowKey>> keys) {
+  if (near_.size() == 0) load_around(0, texts.size());
+  near_rows_.clear();
+  far_rows_.clear();
+  bool missing = false;
+  for (std::size_t text = 0; text < texts.size(); ++text) {
+    if (keys[text]) continue;
+    const RowKey* key = near_.find(texts[text]);
+    if (key == nullptr) key = far_.find(texts[text]);
+    missing = missing || key == nullptr;
+    if (key == nullptr) continue;
+    keys[text] = *key;
+    near_rows_.push_back(key->row);
+  }
+  if (missing && (index_ || build_index())) look_in_index(texts, keys);
+  follow(texts.size());
+}
+
+void RowLookup::look_in_index(std::span<const Hash128> texts,
+                              std::span<std::optional<RowKey>> keys) {
+  far_texts_.clear();
+  for (std::size_t text = 0; text < texts.size(); ++text) {
+    if (keys[text]) continue;
+    keys[text] = index_->find(texts[text]);
+    if (!keys[text]) continue;
+    far_rows_.push_back(keys[text]->row);
+    far_texts_.push_back(text);
+  }
+  if (!passes_scattered_ || !is_scattered()) return;
+  for (const std::size_t text : far_texts_) keys[text].reset();
+}
+
+/// Whether most of the rows that the index gave are far from each other.
+bool RowLookup::is_scattered() const {
+  constexpr std::uint64_t kNear = 64;  ///< rows: a page has some hundreds
+  std::vector<std::uint64_t> rows = far_rows_;
+  std::sort(rows.begin(), rows.end());
+  std::size_t near = 0;
+  for (std::size_t i = 1; i < rows.size(); ++i) near += rows[i] - rows[i - 1] <= kNear ? 1 : 0;
+  return 2 * near < rows.size();
+}
+
+}  // namespace embedtool

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/flat_table.hpp"
+#include "core/base/mutex.hpp"
+#include "core/row_reuse.hpp"
+#include "formats/io/scratch_file.hpp"
+#include "formats/output/hash_index.hpp"
+#include "formats/output/output_rows.hpp"
+#include "formats/output/run_output.hpp"
+
+namespace embedtool {
+
+/// A set of hashes that may take some for members that are not. Not thread-safe.
+class HashFilter {
+ public:
+  explicit HashFilter(std::size_t bytes);
+  void add(const Hash128& hash);
+  bool may_have(const Hash128& hash) const;
+
+ private:
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  std::size_t block_of(const Hash128& hash) const;
+
+  std::size_t blocks_;
+  std::unique_ptr<std::uint64_t[], Free> bits_;  ///< pages that are not used take no memory
+};
+
+/// The rows of the run that is being written, for texts that come again in a later window.
+///
+/// Hashes are in a table in memory; when it is full, they go to a sorted file, and a filter says
+/// for which texts the files are worth asking. Of rows, a scratch file keeps those whose shard is
+/// not published yet; the others are read from their shards. Both are bounded: texts beyond what
+/// the filter can tell apart are not remembered, and are encoded each time.
+class RunRows final : public RowReuse {
+ public:
+  /// `output` has been opened for Parquet rows and outlives this; `spec` is its. Scratch files go
+  /// to `scratch`. Half of `memory` is for the table, half for the filter.
+  RunRows(const RunOutput& output, const OutputSpec& spec, std::string scratch, std::size_t memory);
+
+  /// Passes over texts that are found already.
+  void find(std::span<const Hash128> texts, ReusedRows& out) override;
+  void add(const EmbeddingBlock& block) override;
+
+ private:
+  struct Slot {
+    Hash128 hash;
+    std::uint64_t key = UINT64_MAX;  ///< RowKey, packed
+    bool is_free() const { return key == UINT64_MAX; }
+  };
+  /// Rows that follow each other, as bytes in a scratch file.
+  struct Segment {
+    Segment(const std::string& scratch, std::uint64_t row) : file(scratch), first(row) {}
+    ScratchFile file;
+    std::uint64_t first;
+    std::vector<std::uint64_t> ends;  ///< of each row, in bytes
+  };
+  struct Wanted {
+    RowKey key;
+    std::uint32_t text = 0;
+  };
+  /// Where a row's bytes are in a segment.
+  struct Place {
+    std::shared_ptr<const Segment> segment;
+    std::uint64_t offset = 0;
+    std::size_t size = 0;
+  };
+
+  void remember(const EmbeddingBlock& block) EMBEDTOOL_REQUIRES(mutex_);
+  void make_room() EMBEDTOOL_REQUIRES(mutex_);
+  void spill() EMBEDTOOL_REQUIRES(mutex_);
+  void look_up(std::span<const Hash128> texts, const ReusedRows& out);
+  void take_from_shards(std::size_t count, ReusedRows& out);
+  void take_from_segments(std::size_t first, ReusedRows& out);
+  std::span<const std::byte> bytes_of(const EmbeddingBlock& block, std::size_t row) const;
+
+  const RunOutput& output_;
+  const OutputSpec spec_;
+  const std::string scratch_;
+  const std::size_t table_entries_;
+  const std::uint64_t most_;  ///< texts
+
+  // The writer's.
+  std::uint64_t rows_ = 0;  ///< of the output, before the next block
+  std::size_t shards_ = 0;  ///< that published_ or manifest_ has
+
+  // The reader's.
+  Manifest manifest_;  ///< of what was published when fetcher_ was made
+  std::unique_ptr<RowFetcher> fetcher_;
+  std::vector<Wanted> wanted_;  ///< by row
+  std::vector<Place> places_;   ///< of the last of them
+  std::vector<std::uint64_t> numbers_;
+  std::vector<std::byte> bytes_;
+
+  Mutex mutex_;
+  FlatTable<Slot> table_ EMBEDTOOL_GUARDED_BY(mutex_);
+  std::size_t in_table_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t known_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
+  HashFilter filter_ EMBEDTOOL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<HashIndex>> files_
+      EMBEDTOOL_GUARDED_BY(mutex_);  ///< find() is the reader's
+  std::deque<std::shared_ptr<Segment>> segments_ EMBEDTOOL_GUARDED_BY(mutex_);
+  std::optional<Manifest> published_ EMBEDTOOL_GUARDED_BY(mutex_);  ///< newer than manifest_
+};
+
+/// Several places to look, one after the other.
+class RowReuseChain final : public RowReuse {
+ public:
+  explicit RowReuseChain(std::vector<std::unique_ptr<RowReuse>> links) : links_(std::move(links)) {}
+  void find(std::span<const Hash128> texts, ReusedRows& out) override {
+    for (const auto& link : links_) link->find(texts, out);
+  }
+  void add(const EmbeddingBlock& block) override {
+    for (const auto& link : links_) link->add(block);
+  }
+
+ private:
+  std::vector<std::unique_ptr<RowReuse>> links_;
+};
+
+}  // namespace embedtool

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# A feed of changes applied in DuckDB to last night's rows gives tonight's, for random edit scripts.
+# nightly.sh BINARY; EMBEDTOOL_TEST_EDITS=N sets how many; exit 77: a tool is missing.
+set -euo pipefail
+binary=$(realpath "$1")
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source=$(cd "$here/../.." && pwd)
+edits=${EMBEDTOOL_TEST_EDITS:-12}
+
+skip() {
+  printf 'skipped: %s\n' "$*"
+  exit 77
+}
+command -v python3 >/dev/null || skip "no python3"
+venv=$(dirname "$binary")/interop/nightly-venv
+if [[ ! -x $venv/bin/python ]]; then
+  rm -rf "$venv.new"
+  python3 -m venv "$venv.new" || skip "python3 cannot make a virtual environment"
+  "$venv.new/bin/pip" install -q --only-binary=:all: -r "$here/nightly/requirements.txt" ||
+    skip "pip cannot install DuckDB (offline?)"
+  mv "$venv.new" "$venv"
+fi
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/embedtool-nightly.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+export PYTHONDONTWRITEBYTECODE=1
+cd "$work"
+model=$source/tests/golden/data/bert/model
+for ((i = 1; i <= edits; ++i)); do
+  python3 "$source/tests/cli/edit_corpus.py" "$i" last.jsonl now.jsonl
+  if [[ ! -s last.jsonl || ! -s now.jsonl ]]; then continue; fi
+  "$binary" encode -q -m "$model" -o old last.jsonl --keep lang --shard-rows 150
+  "$binary" encode -q -m "$model" -o new now.jsonl --keep lang --shard-rows 100 --reuse old --changes feed.parquet
+  "$venv/bin/python" "$here/nightly/apply.py" old new feed.parquet
+  rm -r old new feed.parquet
+done

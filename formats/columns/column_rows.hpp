@@ -32,6 +32,11 @@ class ColumnRows {
   /// once, before the first row.
   virtual void select(const std::vector<bool>& wanted) = 0;
 
+  /// Only the rows that are stored in the bytes [begin, end) of the file, of which each row is in
+  /// one such range of any division; returns how many rows precede them. Call before select(). Only
+  /// for formats that can be cut (InputFormat::cut).
+  virtual std::uint64_t confine(std::uint64_t /*begin*/, std::uint64_t /*end*/) { return 0; }
+
   /// Goes to the next row. False at the end, or if `blocked`: call again.
   virtual bool next_row(Wait wait, bool& blocked) = 0;
 

@@ -10,10 +10,10 @@
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "formats/corpus/corpus_reader.hpp"
-#include "formats/corpus/foreign_kind.hpp"
+#include "formats/corpus/corpus_units.hpp"
 #include "formats/corpus/input_digest.hpp"
 #include "formats/corpus/input_list.hpp"
-#include "formats/io/text_decoder.hpp"
+#include "formats/corpus/open_input.hpp"
 
 namespace embedtool {
 namespace {
@@ -22,122 +22,10 @@ constexpr std::size_t kMinLine = 16;
 constexpr std::size_t kMaxDepth = 1000;
 /// A block ends after so many bad records as well: what a RejectSink holds back is bounded.
 constexpr std::uint64_t kMaxRejectsInBlock = 1024;
-/// What an input is, is decided by so many bytes.
-constexpr std::size_t kHeadBytes = std::size_t{64} << 10;
 /// Records that are looked at before work starts.
 constexpr std::uint64_t kRehearsed = 100;
 /// Empty files that are named.
 constexpr std::size_t kEmptyExamples = 8;
-
-/// One input being read: its bytes, the window over them and, once the format is clear, the reader.
-class OpenFile {
- public:
-  OpenFile(const CorpusOptions& options, const std::string& path, const FieldPlan& plan,
-           RecordBuilder& builder, ByteCounters& counters)
-      : options_(options),
-        path_(path),
-        plan_(plan),
-        builder_(builder),
-        counters_(counters),
-        unpacked_before_(counters.unpacked),
-        stream_(path, counters, options.stop, {options.long_windows}),
-        // One byte more than a line may have, so that a longer one shows.
-        window_(stream_, buffer_for(stream_, options), options.max_line_bytes + 1) {}
-
-  /// Finds out what there is before the first record. False when blocked: call again. Throws
-  /// Error(failed) for what is not a corpus.
-  bool prepare(Wait wait) {
-    if (!reader_ && !open_reader(wait)) return false;
-    return reader_->prepare(wait);
-  }
-  /// After prepare().
-  const InputFormat& format() const { return *format_; }
-
-  RecordReader::Step next(Wait wait) {
-    if (!prepared_) prepared_ = prepare(wait);
-    return prepared_ ? reader_->next(wait) : RecordReader::Step::blocked;
-  }
-
-  const ByteWindow& window() const { return window_; }
-
-  InputDigest digest() const {
-    return {stream_.bytes_read(), stream_.digest(), counters_.unpacked == unpacked_before_};
-  }
-
- private:
-  /// A small file, of which there may be a million, needs no large buffer.
-  static std::size_t buffer_for(const ByteStream& stream, const CorpusOptions& options) {
-    return stream.stored_size() >= options.buffer_bytes
-               ? options.buffer_bytes
-               : std::min(options.buffer_bytes, std::max(kHeadBytes, stream.stored_size() + 1));
-  }
-
-  /// The first block, or of a slow producer's what there is once a line is whole. False when
-  /// blocked before that.
-  bool fill_head(Wait wait, InputHead& head) {
-    while (window_.view().size() < kHeadBytes && !window_.ended()) {
-      const bool line = window_.view().find('\n') != std::string_view::npos;
-      const auto got = window_.fill(line ? Wait::no : wait);
-      if (got == ByteWindow::Fill::blocked && !line) return false;
-      if (got == ByteWindow::Fill::blocked || got == ByteWindow::Fill::full) break;
-    }
-    head.bytes = window_.view().substr(0, std::min(kHeadBytes, options_.max_line_bytes + 1));
-    head.whole = window_.ended() && head.bytes.size() == window_.view().size();
-    return true;
-  }
-
-  bool open_reader(Wait wait) {
-    InputHead head;
-    if (!fill_head(wait, head)) return false;
-    if (!examined_) {
-      examined_ = true;
-      format_ = binary_format_of(head, options_);
-      if (format_ == nullptr) expect_text(head);
-    }
-    if (format_ == nullptr && !skip_byte_order_mark(window_, wait)) return false;
-    if (!fill_head(wait, head)) return false;
-    if (format_ == nullptr) format_ = choose_text_format(head);
-    if (!options_.format.empty() && format_->name != options_.format) {
-      throw Error(ExitCode::failed, "{}: is {}, not {} as --format says", stream_.name(),
-                  format_->name, options_.format);
-    }
-    reader_ = format_->open({window_, builder_, options_, plan_, stream_.name(), path_, head});
-    return true;
-  }
-
-  /// Refuses what is no text, and decodes what is.
-  void expect_text(const InputHead& head) {
-    const TextCoding coding = detect_coding(head.bytes);
-    const ForeignKind* kind = foreign_kind_of(head.bytes);
-    if (kind == nullptr && coding.encoding == Encoding::utf8) kind = binary_kind_of(head.bytes);
-    if (kind != nullptr && !(kind->textual && !options_.format.empty())) {
-      throw Error(ExitCode::failed, "{}", explain(*kind, stream_.name()));
-    }
-    if (!coding.is_plain()) window_.decode(coding);
-  }
-
-  const InputFormat* choose_text_format(const InputHead& head) {
-    if (const InputFormat* asked = find_input_format(options_.format)) return asked;
-    const FormatChoice choice = choose_input_format(head, path_, options_);
-    if (!choice.doubt.empty() && options_.warn) {
-      options_.warn(fmt::format("{}: {}", stream_.name(), choice.doubt));
-    }
-    return choice.format;
-  }
-
-  const CorpusOptions& options_;
-  const std::string path_;
-  const FieldPlan& plan_;
-  RecordBuilder& builder_;
-  const ByteCounters& counters_;
-  const std::uint64_t unpacked_before_;  ///< this input: all inputs share the counters
-  ByteStream stream_;
-  ByteWindow window_;
-  std::unique_ptr<RecordReader> reader_;
-  const InputFormat* format_ = nullptr;
-  bool examined_ = false;  ///< is known to be no foreign kind, and decoded
-  bool prepared_ = false;
-};
 
 class Corpus final : public CorpusSource {
  public:
@@ -147,6 +35,9 @@ class Corpus final : public CorpusSource {
         plan_(options_),
         builder_(options_, plan_, rejects) {
     digests_.reserve(files_->groups().size());
+    if (!options_.units) whole_.files = files_->size();
+    for (const CorpusUnit& unit : units()) total_bytes_ += unit.bytes();
+    if (!options_.units) total_bytes_ = files_->total_bytes();
     check_files();
     check_kept_fields();
   }
@@ -176,7 +67,7 @@ class Corpus final : public CorpusSource {
   SourceProgress progress() const override {
     SourceProgress progress;
     progress.bytes_read = counters_.packed.load(std::memory_order_relaxed);
-    progress.bytes_total = files_->total_bytes();
+    progress.bytes_total = total_bytes_;
     progress.bytes_unpacked = counters_.unpacked.load(std::memory_order_relaxed);
     progress.records = builder_.accepted();
     progress.rejected = builder_.rejected();
@@ -206,13 +97,23 @@ class Corpus final : public CorpusSource {
     CorpusOptions quiet = options_;
     quiet.warn = nullptr;  // it is said when the file is read
     quiet.buffer_bytes = std::min(quiet.buffer_bytes, kHeadBytes);
-    for (std::size_t i = 0; i < files_->size(); ++i) {
-      if (stopped()) return;
-      const std::string path = files_->path(i);
-      if (!inspect_input(path).regular || path == "-") continue;
-      ByteCounters unused;
-      OpenFile(quiet, path, plan_, builder_, unused).prepare(Wait::yes);
+    std::size_t next = 0;  // of a file that several units are ranges of, once
+    for (const CorpusUnit& unit : units()) {
+      const std::size_t end = unit.first_file + unit.files;
+      for (std::size_t i = std::max(next, unit.first_file); i < end; ++i) {
+        if (stopped()) return;
+        const std::string path = files_->path(i);
+        if (!inspect_input(path).regular || path == "-") continue;
+        ByteCounters unused;
+        OpenInput(quiet, path, nullptr, plan_, builder_, unused).prepare(Wait::yes);
+      }
+      next = std::max(next, end);
     }
+  }
+
+  std::span<const CorpusUnit> units() const {
+    return options_.units ? std::span<const CorpusUnit>(*options_.units)
+                          : std::span<const CorpusUnit>(&whole_, 1);
   }
 
   /// Says which fields to keep the first records do not have: most likely they are misspelt.
@@ -227,7 +128,7 @@ class Corpus final : public CorpusSource {
     if (path == "-" || !inspect_input(path).regular) return;
     CorpusOptions quiet = options_;
     quiet.warn = nullptr;
-    OpenFile file(quiet, path, plan_, builder, unused);
+    OpenInput file(quiet, path, nullptr, plan_, builder, unused);
     builder.set_file(0, path, file.window());
     DocumentBlock block;
     builder.bind(block);
@@ -286,17 +187,37 @@ class Corpus final : public CorpusSource {
 
   /// Opens the next file; false when there is none.
   bool open_next() {
-    if (next_file_ == files_->size()) return false;
+    if (unit_ == units().size()) return false;
+    const CorpusUnit& unit = units()[unit_];
+    next_file_ = unit.first_file + files_of_unit_;
     const std::string path = files_->path(next_file_);
-    file_.emplace(options_, path, plan_, builder_, counters_);
+    file_.emplace(options_, path, unit.cut ? &unit.range : nullptr, plan_, builder_, counters_);
     builder_.set_file(static_cast<std::uint32_t>(next_file_), path, file_->window());
     ++next_file_;
     return true;
   }
 
+  /// One of a unit's files has been read.
+  void end_unit_file(const InputDigest& digest) {
+    const CorpusUnit& unit = units()[unit_];
+    if (options_.unit_ended) {
+      unit_end_.files.push_back(digest);
+      if (unit.cut) unit_end_.lines = file_->line_ends();
+    }
+    if (++files_of_unit_ < unit.files) return;
+    unit_end_.index = unit_;
+    unit_end_.position = builder_.position();
+    ++unit_;
+    files_of_unit_ = 0;
+    if (options_.unit_ended) options_.unit_ended(unit_end_);
+    unit_end_ = UnitEnd();
+  }
+
   /// The file at hand has been read to its end.
   [[gnu::noinline]] void close_file() {
     const InputDigest digest = file_->digest();
+    end_unit_file(digest);
+    if (options_.units) return file_.reset();
     group_.add(files_->path(next_file_ - 1), digest);
     ++empty_.files;
     if (digest.empty && empty_.count++ < kEmptyExamples) {
@@ -316,8 +237,13 @@ class Corpus final : public CorpusSource {
   const FieldPlan plan_;
   RecordBuilder builder_;
   ByteCounters counters_;
+  CorpusUnit whole_;  ///< where no units are asked for: all files
+  std::uint64_t total_bytes_ = 0;
+  std::size_t unit_ = 0;           ///< that is being read
+  std::size_t files_of_unit_ = 0;  ///< that have been read
+  UnitEnd unit_end_;               ///< of that unit, so far
   std::size_t next_file_ = 0;
-  std::optional<OpenFile> file_;
+  std::optional<OpenInput> file_;
   GroupDigest group_;  ///< of the files of it that have been read
   std::vector<InputDigest> digests_;
   EmptyInputs empty_;

@@ -12,13 +12,14 @@ namespace {
 /// The input formats. A new one is a file with an open function, and a row here. Where several fit
 /// an input equally well, the first does.
 constexpr std::array kFormats{
-    InputFormat{"jsonl", {".jsonl", ".ndjson", ".jsonlines"}, fits_jsonl, open_jsonl},
+    InputFormat{
+        "jsonl", {".jsonl", ".ndjson", ".jsonlines"}, fits_jsonl, open_jsonl, false, Cut::lines},
     InputFormat{"json", {".json"}, fits_json, open_json},
-    InputFormat{"csv", {".csv"}, fits_csv, open_csv},
-    InputFormat{"tsv", {".tsv", ".tab"}, fits_tsv, open_tsv},
-    InputFormat{"text", {".txt", ".text"}, fits_text, open_text},
+    InputFormat{"csv", {".csv"}, fits_csv, open_csv, false, Cut::unquoted_lines},
+    InputFormat{"tsv", {".tsv", ".tab"}, fits_tsv, open_tsv, false, Cut::unquoted_lines},
+    InputFormat{"text", {".txt", ".text"}, fits_text, open_text, false, Cut::lines},
     InputFormat{"file", {}, fits_nothing, open_file},
-    InputFormat{"parquet", {".parquet", ".pq"}, fits_parquet, open_parquet, true},
+    InputFormat{"parquet", {".parquet", ".pq"}, fits_parquet, open_parquet, true, Cut::row_groups},
     InputFormat{"arrow", {".arrow", ".arrows", ".feather"}, fits_arrow, open_arrow, true},
 };
 

@@ -13,6 +13,8 @@
 namespace embedtool {
 
 class InputList;
+struct CorpusUnit;
+struct UnitEnd;
 
 /// What a record without an id of its own is called.
 enum class IdFrom : std::uint8_t {
@@ -36,6 +38,11 @@ struct CorpusOptions {
   std::string except_folder;        ///< never walked: where the output goes
   /// What the five above come to; null: open_corpus() finds out.
   std::shared_ptr<const InputList> files;
+  /// Parts of the files, to be read in this order instead of all of them. A record's line then
+  /// counts from the beginning of its range, and its position among the records that are read.
+  std::shared_ptr<const std::vector<CorpusUnit>> units;
+  /// Called for each of them once it is read, from the thread that reads.
+  std::function<void(const UnitEnd&)> unit_ended;
   /// One of input_format_names(); empty: by the first block of each input; its name's ending
   /// decides what that leaves open.
   std::string format;

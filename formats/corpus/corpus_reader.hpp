@@ -3,12 +3,14 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "formats/corpus/corpus_fields.hpp"
 #include "formats/corpus/corpus_record.hpp"
+#include "formats/corpus/corpus_units.hpp"
 #include "formats/io/bytes_window.hpp"
 
 namespace embedtool {
@@ -27,6 +29,9 @@ class RecordReader {
   /// Reads what precedes the first record (a header). False when blocked: call again.
   virtual bool prepare(Wait) { return true; }
   virtual Step next(Wait wait) = 0;
+  /// After prepare(): what follows in the window is another line's beginning, line `line` of the
+  /// range that is read.
+  virtual void restart(std::uint64_t /*line*/) {}
 };
 
 /// The first block of an input, unpacked and, if it is text, decoded to UTF-8.
@@ -44,6 +49,16 @@ struct ReaderContext {
   const std::string& file_name;  ///< for messages
   const std::string& path;       ///< as opened: "-" is stdin
   InputHead head;                ///< what the window holds; valid while the reader is opened
+  /// Which rows are read, by their place in the file; none: all. Only for Cut::row_groups.
+  std::optional<ByteRange> range = std::nullopt;
+};
+
+/// Where a file may be cut into ranges that are read on their own, each record in one of them.
+enum class Cut : std::uint8_t {
+  nowhere,
+  lines,           ///< behind each line end
+  unquoted_lines,  ///< likewise, without CorpusOptions::quotes
+  row_groups,      ///< before each
 };
 
 /// How well an input's first block fits a format.
@@ -62,6 +77,7 @@ struct InputFormat {
   std::unique_ptr<RecordReader> (*open)(const ReaderContext& context);
   /// Told by its first bytes as stored: neither decoded to UTF-8 nor checked for foreign kinds.
   bool binary = false;
+  Cut cut = Cut::nowhere;
 };
 
 std::unique_ptr<RecordReader> open_jsonl(const ReaderContext& context);

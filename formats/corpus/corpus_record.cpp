@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "core/base/check.hpp"
+#include "core/base/error.hpp"
 #include "formats/corpus/corpus_numbers.hpp"
 #include "formats/io/bytes_utf8.hpp"
 
@@ -151,7 +152,7 @@ bool RecordBuilder::withdraw(const Record& record, const Mark& before) {
 bool RecordBuilder::add_text(std::string_view text, std::uint64_t line) {
   const Mark before = mark();
   Record record = begin_record(line, text);
-  record.id = generated_id();
+  record.id = generated_id(record.line);
   return add_plain(text, record, before);
 }
 
@@ -193,8 +194,16 @@ bool RecordBuilder::check_id(const Record& record) {
 }
 
 /// For the current record; see IdFrom.
-Slice RecordBuilder::generated_id() {
+Slice RecordBuilder::generated_id(std::uint64_t line) {
   if (options_.id_from == IdFrom::offset) return offset_id();
+  if (options_.units) {
+    throw Error(
+        ExitCode::usage,
+        "{}: a record without an id (line {} of its part): its position in the inputs is not "
+        "known where they are encoded in parts; name the field that holds ids (--id-field), "
+        "or add --id-from offset",
+        file_id_, line);
+  }
   return append_number(position());
 }
 
@@ -242,7 +251,7 @@ bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {
         return false;
     }
   }
-  record.id = generated_id();
+  record.id = generated_id(record.line);
   return true;
 }
 

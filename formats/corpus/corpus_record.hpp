@@ -78,7 +78,7 @@ class RecordBuilder {
   bool take_vector(std::span<const double> numbers);
   bool take_vector(std::string_view json);
   void put_kept(const RecordFields& fields);
-  Slice generated_id();
+  Slice generated_id(std::uint64_t line);
   Slice offset_id();
   Slice append_number(std::uint64_t number);
   bool add_plain(std::string_view text, Record& record, const Mark& before);

@@ -51,6 +51,10 @@ class CsvReader final : public RecordReader {
 
   bool prepare(Wait wait) override;
   Step next(Wait wait) override;
+  void restart(std::uint64_t line) override {
+    line_ = line;
+    start_record(0, 0);
+  }
 
  private:
   enum class Found : std::uint8_t { record, bad, blocked, end };

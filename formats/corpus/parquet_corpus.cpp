@@ -27,6 +27,9 @@ class ParquetFileRows final : public ColumnRows {
     return true;
   }
   const ColumnNode& columns() const override { return rows_->columns(); }
+  std::uint64_t confine(std::uint64_t begin, std::uint64_t end) override {
+    return rows_->confine(begin, end);
+  }
   void select(const std::vector<bool>& wanted) override { rows_->select(wanted); }
   bool next_row(Wait wait, bool& blocked) override { return rows_->next_row(wait, blocked); }
   bool scalar(const ColumnNode& leaf, std::string_view& raw) override {

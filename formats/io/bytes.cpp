@@ -17,6 +17,8 @@ namespace embedtool {
 namespace {
 
 constexpr std::size_t kPackedBuffer = std::size_t{256} << 10;
+/// Bytes that are looked through at once for a line end.
+constexpr std::size_t kLineBuffer = std::size_t{16} << 10;
 constexpr std::size_t kRecogniseBuffer = std::size_t{16} << 10;
 /// How long a wait for a pipe lasts before the stop flag is looked at again.
 constexpr int kStopPollMs = 100;
@@ -104,13 +106,56 @@ bool ByteStream::wait_for_input(Wait wait) {
   }
 }
 
+std::uint64_t ByteStream::line_from(std::uint64_t offset) const {
+  if (offset == 0) return 0;
+  std::vector<char> buffer(kLineBuffer);
+  std::uint64_t at = offset - 1;  // a line end here makes `offset` a line's beginning
+  while (true) {
+    const ssize_t got = ::pread(fd_, buffer.data(), buffer.size(), static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      throw Error(ExitCode::failed, "{}: cannot read at byte {}: {}", name_, at,
+                  std::strerror(errno));
+    }
+    if (got == 0) return std::min<std::uint64_t>(at, stored_size_);
+    const auto size = static_cast<std::size_t>(got);
+    const void* found = std::memchr(buffer.data(), '\n', size);
+    if (found != nullptr) {
+      return at + static_cast<std::uint64_t>(static_cast<const char*>(found) - buffer.data()) + 1;
+    }
+    at += size;
+  }
+}
+
+void ByteStream::confine(std::uint64_t begin, std::uint64_t end) {
+  EMBEDTOOL_CHECK(regular_ && is_plain() && begin <= end);
+  if (::lseek(fd_, static_cast<off_t>(begin), SEEK_SET) < 0) {
+    throw Error(ExitCode::failed, "{}: cannot go to byte {}: {}", name_, begin,
+                std::strerror(errno));
+  }
+  counters_.packed.fetch_sub(offset_, std::memory_order_relaxed);
+  counters_.unpacked.fetch_sub(unpacked_, std::memory_order_relaxed);
+  begin_ = end_ = 0;
+  offset_ = unpacked_ = line_ends_ = 0;
+  hasher_ = Hasher128();
+  left_ = end - begin;
+  confined_ = true;
+}
+
 /// read(2), made whole: interruptions retried, waits bounded by `wait` and the stop flag.
 ReadResult ByteStream::read_fd(std::span<char> out, Wait wait) {
+  if (left_ < out.size()) out = out.first(static_cast<std::size_t>(left_));
+  if (out.empty()) return {0, true};
   while (wait_for_input(wait)) {
     const ssize_t got = ::read(fd_, out.data(), out.size());
     if (got >= 0) {
       const auto size = static_cast<std::size_t>(got);
       offset_ += size;
+      left_ -= size;
+      if (confined_) {
+        const auto read = out.first(size);
+        line_ends_ += static_cast<std::uint64_t>(std::count(read.begin(), read.end(), '\n'));
+      }
       hasher_.update(out.data(), size);
       counters_.packed.fetch_add(size, std::memory_order_relaxed);
       return {size, size == 0};
@@ -205,6 +250,7 @@ ReadResult ByteStream::read(std::span<char> out, Wait wait) {
   if (!recognised_ && !recognise(wait)) return {};
   const ReadResult got = unpacker_ ? read_packed(out, wait) : read_plain(out, wait);
   counters_.unpacked.fetch_add(got.size, std::memory_order_relaxed);
+  unpacked_ += got.size;
   return got;
 }
 

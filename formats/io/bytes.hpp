@@ -60,6 +60,18 @@ class ByteStream {
   /// Call before the first read(): compressed data are then not unpacked.
   void take_as_stored() { recognised_ = true; }
 
+  /// Whether the bytes come as they are stored; known after the first read().
+  bool is_plain() const { return recognised_ && compression_ == nullptr; }
+  bool is_regular() const { return regular_; }
+  /// Where the first line begins that begins at `offset` or later: at 0, or behind a line end. The
+  /// file's size if there is none. Only for regular files that are plain. Throws Error(failed).
+  std::uint64_t line_from(std::uint64_t offset) const;
+  /// Forgets what was read and goes on with the bytes [begin, end) of the file, alone;
+  /// bytes_read(), digest() and line_ends() are of these. Only for regular files that are plain.
+  void confine(std::uint64_t begin, std::uint64_t end);
+  /// Line ends among the bytes read since confine().
+  std::uint64_t line_ends() const { return line_ends_; }
+
   const std::string& name() const { return name_; }
   /// Of a file: its size when it was opened. Of anything else: without bound.
   std::size_t stored_size() const { return stored_size_; }
@@ -84,8 +96,12 @@ class ByteStream {
   ByteCounters& counters_;
   const std::atomic<bool>* stop_;
   UnpackOptions unpack_;
-  std::uint64_t offset_ = 0;  ///< bytes read from fd_
-  Hasher128 hasher_;          ///< of them
+  std::uint64_t offset_ = 0;         ///< bytes read from fd_
+  std::uint64_t left_ = UINT64_MAX;  ///< bytes that may still be read from it
+  std::uint64_t unpacked_ = 0;       ///< bytes handed out
+  std::uint64_t line_ends_ = 0;
+  bool confined_ = false;
+  Hasher128 hasher_;  ///< of them
   bool recognised_ = false;
   const Compression* compression_ = nullptr;
   std::unique_ptr<Unpacker> unpacker_;

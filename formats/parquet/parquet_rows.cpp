@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "formats/io/json_text.hpp"
@@ -29,6 +30,26 @@ void ParquetRows::scale_int8() {
       }
     }
   }
+}
+
+std::uint64_t ParquetRows::confine(std::uint64_t begin, std::uint64_t end) {
+  std::uint64_t rows_before = 0;
+  std::uint64_t start = 0;  // never goes back, so that the order of the groups is kept
+  std::vector<RowGroupMeta> inside;
+  for (RowGroupMeta& group : meta_.row_groups) {
+    std::int64_t first = std::numeric_limits<std::int64_t>::max();
+    for (const ChunkMeta& chunk : group.chunks) first = std::min(first, chunk.offset());
+    if (group.chunks.empty()) first = 0;
+    start = std::max(start, static_cast<std::uint64_t>(std::max<std::int64_t>(first, 0)));
+    require(group.rows >= 0, "a row group has a negative number of rows");
+    if (start >= begin && start < end) {
+      inside.push_back(std::move(group));
+    } else if (start < begin) {
+      rows_before += static_cast<std::uint64_t>(group.rows);
+    }
+  }
+  meta_.row_groups = std::move(inside);
+  return rows_before;
 }
 
 void ParquetRows::select(const std::vector<bool>& wanted) {

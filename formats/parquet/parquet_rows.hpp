@@ -23,6 +23,8 @@ class ParquetRows final : public ColumnRows {
   explicit ParquetRows(const RandomBytes& in);
 
   const ColumnNode& columns() const override { return tree_.root; }
+  /// A row group belongs to the range that holds its first byte.
+  std::uint64_t confine(std::uint64_t begin, std::uint64_t end) override;
   void select(const std::vector<bool>& wanted) override;
   bool next_row(Wait wait, bool& blocked) override;
   bool scalar(const ColumnNode& leaf, std::string_view& raw) override;

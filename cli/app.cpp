@@ -36,6 +36,10 @@ constexpr Command kCommands[] = {
      declare_info},
     {"verify", "verify [OPTIONS] OUT", "Check an output against its checksums",
      "Checks an output of encode against its checksums and invariants.", declare_verify},
+    {"merge", "merge [OPTIONS] OUT [DIR...]", "Join the parts of a job into one output",
+     "Makes one output of the units that processes of `encode --part` have written to OUT, or\nto "
+     "several directories. Checks that none is missing and that all belong together.",
+     declare_merge},
     {"diff", "diff [OPTIONS] OLD NEW", "Show what changed between two outputs",
      "Compares two outputs of encode by id, without their model, and writes the changes "
      "that\nbring "

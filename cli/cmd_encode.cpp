@@ -15,11 +15,12 @@
 #include "cli/metrics_file.hpp"
 #include "cli/signals.hpp"
 #include "core/base/error.hpp"
-#include "core/base/human.hpp"
 #include "core/base/perf_counters.hpp"
 #include "formats/corpus/input_list.hpp"
+#include "formats/io/publish_file.hpp"
 #include "formats/output/output_link.hpp"
 #include "formats/output/run_output.hpp"
+#include "formats/output/unit_output.hpp"
 
 namespace embedtool {
 namespace {
@@ -76,6 +77,38 @@ auto as_loading(Session& session, Action&& action) {
   return action();
 }
 
+/// A list as typed, or from the file that it names.
+std::optional<std::vector<UnitSpan>> read_units(const std::string& word) {
+  constexpr std::size_t kLargestList = std::size_t{16} << 20U;
+  if (word.empty()) return std::nullopt;
+  if (!word.starts_with('@')) return parse_unit_list("--units", word);
+  const std::string path = word.substr(1);
+  const auto text = read_file(path, kLargestList);
+  if (!text) throw Error(ExitCode::failed, "--units {}: there is no such file", word);
+  return parse_unit_list("--units " + word, *text);
+}
+
+/// The whole output, or a part of it.
+std::unique_ptr<EncodeOutput> make_output(const EncodeJob& job, RejectLog& rejects,
+                                          Console& console) {
+  if (!job.part) {
+    auto output = std::make_unique<RunOutput>(job.output, rejects, stop_requested());
+    if (!output->locked()) {
+      console.note(
+          fmt::format("{}: its file system has no locks: see to it that no other run writes there",
+                      job.output.path));
+    }
+    return output;
+  }
+  const ArrayPlace place = find_place(job.part->wish, environment_variable);
+  UnitOutputOptions options;
+  options.plan = job.output;
+  options.choice = {place.part, place.parts, read_units(job.part->units), job.part->unit_bytes};
+  options.note = [&console](const std::string& text) { console.note(text); };
+  options.warn = [&console](const std::string& text) { console.warning(text); };
+  return std::make_unique<UnitOutput>(std::move(options), job.corpus, rejects);
+}
+
 ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
   const PerfCounters counters;
   TraceLane lane;
@@ -85,7 +118,7 @@ ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
   check_destination("--trace", job.report.trace);
   check_nightly_places(job.nightly, job.output);
   if (!job.nightly.link.empty()) identity.link = absolute_link(job.nightly.link);
-  if (job.rejects.path != job.output.rejects_path()) {
+  if (!job.part && job.rejects.path != job.output.rejects_path()) {
     check_rejects_file(job.rejects.path);
   }
   // Missing inputs show here, before the output is touched.
@@ -99,23 +132,27 @@ ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
 
   // Whether there is anything to do, and whether it may be done, is known before a weight is read.
   RejectLog rejects(job.rejects);
-  RunOutput output(job.output, rejects, stop_requested());
-  as_loading(session, [&] { take_fingerprint(chosen, output.before()); });
+  const std::unique_ptr<EncodeOutput> output = make_output(job, rejects, session.console);
+  as_loading(session, [&] { take_fingerprint(chosen, output->before()); });
   describe_in(identity, chosen, job.model);
   EarlierOutputs earlier =
       open_reuse(job.reuse, job.output, job.nightly.link, identity, session.console);
-  if (const std::optional<UpToDate> done = output.compare(identity, *job.corpus.files)) {
-    session.console.note(
-        fmt::format("{}: up to date with {}; nothing to do (--overwrite encodes again){}",
-                    job.output.path, human_count(done->rows, "row"),
-                    done->other_cut.empty() ? "" : fmt::format("; {}", done->other_cut)));
+  if (const auto nothing_to_do = output->compare(identity, *job.corpus.files)) {
+    session.console.note(*nothing_to_do);
     publish_nightly(job.nightly, job.output, session.console);
     return ExitCode::ok;
   }
   refuse_own_rows(job.reuse, job.output);
   const ReadyModel model = as_loading(session, [&] { return load_weights(std::move(chosen)); });
-  const bool complete = run_encode(job, identity, model, std::move(earlier), output, rejects,
-                                   {session, metrics, counters});
+  bool complete = false;
+  try {
+    complete = run_encode(job, identity, model, std::move(earlier), *output, rejects,
+                          {session, metrics, counters});
+  } catch (const Error&) {
+    if (!output->overtaken()) throw;
+    session.console.note(fmt::format(
+        "{}: was completed and merged meanwhile; nothing is left to do", job.output.path));
+  }
   if (complete) publish_nightly(job.nightly, job.output, session.console);
   return ExitCode::ok;
 }

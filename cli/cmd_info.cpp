@@ -21,6 +21,8 @@
 #include "formats/model/builtin_model.hpp"
 #include "formats/model/load_model.hpp"
 #include "formats/model/model_description.hpp"
+#include "formats/output/merge_units.hpp"
+#include "formats/output/part_choice.hpp"
 #include "formats/output/shard_reader.hpp"
 
 namespace embedtool {
@@ -181,10 +183,50 @@ ExitCode list_models(bool json) {
   return ExitCode::ok;
 }
 
+/// Units of a job that are not merged yet.
+void show_units_of(const std::string& path, bool json) {
+  MergeOptions options;
+  options.output = path;
+  UnitMerge merge(options);
+  const std::vector<std::size_t> missing = merge.check();
+  const UnitTotals& totals = merge.totals();
+  const std::size_t all = merge.plan().units.size();
+  if (json) {
+    print(Json{{"merged", false},
+               {"units", all},
+               {"units_done", totals.units},
+               {"unit_bytes", merge.plan().unit_bytes},
+               {"missing", show_units(missing)},
+               {"rows", totals.rows},
+               {"rejected", totals.rejected},
+               {"bytes", totals.bytes_written}});
+    return;
+  }
+  Table table({Table::Align::left, Table::Align::left});
+  table.row(
+      {"units",
+       fmt::format("{} of {} are done{}", totals.units, all,
+                   missing.empty() ? fmt::format("; `embedtool merge {}` joins them", path) : "")});
+  if (!missing.empty()) table.row({"missing", one_line(show_units(missing), 120)});
+  table.row({"unit size", human_bytes(merge.plan().unit_bytes)});
+  table.row({"rows", human_count(totals.rows)});
+  table.row({"rejected", human_count(totals.rejected)});
+  table.row({"bytes", human_bytes(totals.bytes_written)});
+  for (const auto& [host, count] : totals.hosts) {
+    table.row({"host", fmt::format("{}: {}", host, human_count(count, "unit"))});
+  }
+  print_to_stdout(table.text());
+}
+
 ExitCode info(const InfoFlags& flags) {
   if (flags.path.empty()) return list_models(flags.json);
   std::error_code failed;
   const std::filesystem::path path(flags.path);
+  if (std::filesystem::exists(path / kPlanName, failed) &&
+      !std::filesystem::exists(path / kManifestName, failed)) {
+    show_units_of(flags.path, flags.json);
+    return ExitCode::ok;
+  }
   const bool is_output = std::filesystem::exists(path / kManifestName, failed) ||
                          std::filesystem::exists(path / kJournalName, failed);
   if (is_builtin_name(flags.path) || !is_output) {

@@ -42,6 +42,7 @@ RunCommand declare_encode(CLI::App& app);
 RunCommand declare_info(CLI::App& app);
 RunCommand declare_verify(CLI::App& app);
 RunCommand declare_diff(CLI::App& app);
+RunCommand declare_merge(CLI::App& app);
 RunCommand declare_export(CLI::App& app);
 RunCommand declare_search(CLI::App& app);
 RunCommand declare_tokenize(CLI::App& app);

@@ -1,5 +1,7 @@
 #include "cli/encode_job.hpp"
 
+#include <bit>
+
 #include "cli/flags.hpp"
 #include "cli/reuse_setup.hpp"
 #include "cli/version.hpp"
@@ -19,6 +21,56 @@ void declare_output(CLI::App& app, EncodeFlags& flags) {
   group.value("--row-group", flags.row_group, "SIZE",
               "Uncompressed size of a Parquet row group; buffered in memory until written [16M]");
   group.flag("--overwrite", flags.overwrite, "Replace existing output instead of resuming it");
+}
+
+void declare_parts(CLI::App& app, EncodeFlags& flags) {
+  FlagGroup group(app, "Parts");
+  group.value("--part", flags.part, "K/N|auto",
+              "Encode only part K of N, for merge to join; auto: as the job array's variables say, "
+              "auto/N where they do not tell how many there are");
+  group.value("--units", flags.units, "LIST|@FILE",
+              "Share out only these units (17,40-43), as merge --missing lists them");
+  group.value("--unit", flags.unit_size, "SIZE",
+              "Bytes of the inputs per unit of work, a power of two [1M to 64M, by their size]");
+}
+
+std::uint64_t parse_unit_size(const std::string& word) {
+  constexpr std::uint64_t kLeast = std::uint64_t{1} << 10U;
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 40U;
+  const std::uint64_t bytes = parse_size("--unit", word);
+  if (std::has_single_bit(bytes) && bytes >= kLeast && bytes <= kMost) return bytes;
+  throw Error(ExitCode::usage, "--unit {}: give a power of two from 1K to 1T, such as 16M", word);
+}
+
+/// Whether only a part is to be done, and what that rules out.
+void resolve_parts(const EncodeFlags& flags, EncodeJob& job) {
+  if (flags.part.empty() && flags.units.empty()) {
+    if (flags.unit_size.empty()) return;
+    throw Error(ExitCode::usage, "--unit is the size of what --part and --units share out");
+  }
+  PartRequest& part = job.part.emplace();
+  part.wish = flags.part.empty() ? PartWish{.parts = 1} : parse_part(flags.part);
+  part.units = flags.units;
+  if (!flags.unit_size.empty()) part.unit_bytes = parse_unit_size(flags.unit_size);
+  const auto refuse = [](const char* option, const char* why) {
+    throw Error(ExitCode::usage, "{} and --part cannot be used together: {}", option, why);
+  };
+  if (job.output.to_stdout()) refuse("-o -", "parts are shards in a directory, for merge to join");
+  if (job.identity.to != OutputFormat::parquet) refuse("--to", "parts are Parquet shards");
+  if (flags.overwrite) {
+    refuse("--overwrite", "processes share the output; remove it before the job begins");
+  }
+  if (!flags.rejects.empty()) refuse("--rejects", "merge writes rejects.jsonl in the output");
+  if (flags.input.duplicate_ids == DuplicateIds::reject) {
+    refuse("--duplicate-ids reject", "a process knows the ids of its part only");
+  }
+  if (!flags.reuse.outputs.empty()) {
+    refuse("--reuse", "the index of earlier rows is kept in the output, which processes share");
+  }
+  if (!flags.nightly.changes.empty()) refuse("--changes", "use embedtool diff after merge");
+  if (!flags.nightly.link.empty()) refuse("--link", "the output is complete after merge only");
+  // Units hold them; what this process counts has no file.
+  job.rejects.path.clear();
 }
 
 std::uint64_t parse_row_group(const std::string& word) {
@@ -102,6 +154,7 @@ void declare_encode_flags(CLI::App& app, EncodeFlags& flags) {
   declare_output(app, flags);
   declare_reuse(app, flags.reuse);
   declare_nightly(app, flags.nightly);
+  declare_parts(app, flags);
   declare_report(app, flags.report);
   FlagGroup(app, "Output")
       .path("--metrics-file", flags.metrics_file, "FILE",
@@ -122,6 +175,7 @@ EncodeJob resolve(const EncodeFlags& flags) {
   check_nightly(flags.nightly, flags.reuse, job.output, job.identity.to);
   job.nightly = flags.nightly;
   resolve_corpus(flags, job);
+  resolve_parts(flags, job);
   job.model = resolve_model(flags.model);
   job.compute = resolve_compute(flags.compute, preset.compute);
   job.optimize = flags.work.optimize;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/array_task.hpp"
 #include "cli/encode_report.hpp"
 #include "cli/model_setup.hpp"
 #include "cli/nightly.hpp"
@@ -40,10 +41,20 @@ struct EncodeFlags {
   std::string row_group;         ///< a size; empty = the preset's, else the format's
   ReusePlan reuse;
   NightlyPlan nightly;
+  std::string part;              ///< empty: none
+  std::string units;             ///< likewise
+  std::string unit_size;         ///< likewise
   /// Settings that need no further thought: their flags write here.
   RunIdentity asked;
 };
 void declare_encode_flags(CLI::App& app, EncodeFlags& flags);
+
+/// The part of a job that a process is to do.
+struct PartRequest {
+  PartWish wish;
+  std::string units;             ///< a list, or @ and the file that holds one; empty = all
+  std::uint64_t unit_bytes = 0;  ///< 0 = by the corpus
+};
 
 /// A run of encode, resolved: what follows from the command line alone. What follows from the model
 /// and from the machine is left open, as each member says.
@@ -59,7 +70,8 @@ struct EncodeJob {
   Optimize optimize = Optimize::throughput;
   std::optional<std::uint64_t> memory_limit;  ///< bytes; none = what the control group allows
   OutputPlan output;
-  std::string output_name;  ///< as typed
+  std::optional<PartRequest> part;  ///< none: the whole corpus
+  std::string output_name;          ///< as typed
   ReusePlan reuse;
   NightlyPlan nightly;
   ReportFiles report;

@@ -57,15 +57,16 @@ class EncodeRun {
         memory_limit_(memory_limit_of(job)) {}
 
   // Not inlined: g++ 14 would merge the callers' frames with this one into one that is too large.
-  [[gnu::noinline]] bool run_into(RunOutput& output, RejectLog& rejects) {
+  [[gnu::noinline]] bool run_into(EncodeOutput& output, RejectLog& rejects) {
     CorpusOptions corpus = corpus_options();
     RunOptions options = run_options(corpus);
     const OutputSpec spec = settle_identity(corpus);
     check_still_reusable(earlier_, job_.reuse, identity_);
-    const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
+    output.choose(corpus);
+    const std::unique_ptr<CorpusSource> source = open_corpus(corpus, output.rejects());
     output.open(identity_, spec);
     output.resume(*source);
-    const std::unique_ptr<RowReuse> reuse = row_reuse(spec, output);
+    const std::unique_ptr<RowReuse> reuse = row_reuse(spec, output.whole());
     options.reuse = reuse.get();
     if (output.resumed_shards() > 0) {
       console_.note(fmt::format("resuming after {} in {} from an earlier run",
@@ -73,16 +74,18 @@ class EncodeRun {
                                 human_count(output.resumed_shards(), "shard")));
     }
     RunReport report = run(*source, model_.loaded.tokenizer.get(), *model_.encoder, spec,
-                           output.sink(), rejects, options, session_.clock);
+                           output.sink(), output.rejects(), options, session_.clock);
     const SourceProgress progress = source->progress();
-    if (!report.interrupted) rejects.finish(progress.records + progress.rejected);
+    if (!report.interrupted) output.end_rejects(progress.records + progress.rejected);
     console_.end_progress();
-    if (!report.interrupted) find_run_changes(report, output);
+    if (!report.interrupted && output.whole() != nullptr) {
+      find_run_changes(report, *output.whole());
+    }
     const std::string json = account(report, options, progress, output);
     if (!report.interrupted) {
       warn_of_changes(*job_.corpus.files, console_);
       report_empty_inputs(*source, console_);
-      output.complete(source->digests(), json);
+      output.complete(*source, json);
     }
     say(report, rejects, progress, output);
     return !report.interrupted;
@@ -115,16 +118,16 @@ class EncodeRun {
   /// Whether rows of this run are kept for texts that come again. A static model's texts are
   /// encoded in less time than it takes to look for them.
   bool keeps_own_rows() const {
-    return model_.loaded.spec.layers > 0 && !job_.output.to_stdout() &&
+    return model_.loaded.spec.layers > 0 && !job_.output.to_stdout() && !job_.part &&
            identity_.to == OutputFormat::parquet && run_rows_memory(memory_limit_) > 0;
   }
 
-  std::unique_ptr<RowReuse> row_reuse(const OutputSpec& spec, const RunOutput& output) {
+  std::unique_ptr<RowReuse> row_reuse(const OutputSpec& spec, const RunOutput* whole) {
     std::vector<std::unique_ptr<RowReuse>> places;
     const std::string scratch = scratch_folder(job_.output);
-    if (keeps_own_rows()) {
+    if (keeps_own_rows() && whole != nullptr) {
       places.push_back(
-          std::make_unique<RunRows>(output, spec, scratch, run_rows_memory(memory_limit_)));
+          std::make_unique<RunRows>(*whole, spec, scratch, run_rows_memory(memory_limit_)));
     }
     if (!earlier_.empty()) {
       const ReuseResources resources{scratch, reuse_sort_memory(memory_limit_), &stop_requested(),
@@ -164,7 +167,7 @@ class EncodeRun {
 
   /// Completes the report and publishes it; returns it as JSON.
   std::string account(RunReport& report, const RunOptions& options, const SourceProgress& progress,
-                      const RunOutput& output) {
+                      const EncodeOutput& output) {
     const RunMachinery machinery{model_.loaded.spec, *model_.encoder, *model_.backend,
                                  model_.compute};
     complete_report(report, session_.clock, session_.start_ns, machinery, counters_);
@@ -186,7 +189,7 @@ class EncodeRun {
   }
 
   void say(const RunReport& report, const RejectLog& rejects, const SourceProgress& progress,
-           const RunOutput& output) {
+           const EncodeOutput& output) {
     report_rejects(rejects, console_);
     advise(report, model_.max_tokens, console_);
     if (progress.duplicate_ids > 0 && identity_.duplicate_ids == DuplicateIds::keep) {
@@ -215,7 +218,7 @@ class EncodeRun {
 }  // namespace
 
 bool run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
-                EarlierOutputs earlier, RunOutput& output, RejectLog& rejects,
+                EarlierOutputs earlier, EncodeOutput& output, RejectLog& rejects,
                 const EncodeWatch& watch) {
   try {
     return EncodeRun(job, identity, model, std::move(earlier), watch).run_into(output, rejects);

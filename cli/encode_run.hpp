@@ -6,9 +6,9 @@
 #include "cli/model_setup.hpp"
 #include "cli/reuse_setup.hpp"
 #include "core/base/perf_counters.hpp"
+#include "formats/output/encode_output.hpp"
 #include "formats/output/rejects.hpp"
 #include "formats/output/run_identity.hpp"
-#include "formats/output/run_output.hpp"
 
 namespace embedtool {
 
@@ -23,7 +23,7 @@ struct EncodeWatch {
 /// finished output and what is said of it. `rejects` is the output's; rows are taken from
 /// `earlier`. A stop signal ends it early, resumably, and gives false. Throws Error.
 bool run_encode(const EncodeJob& job, const RunIdentity& identity, const ReadyModel& model,
-                EarlierOutputs earlier, RunOutput& output, RejectLog& rejects,
+                EarlierOutputs earlier, EncodeOutput& output, RejectLog& rejects,
                 const EncodeWatch& watch);
 
 }  // namespace embedtool

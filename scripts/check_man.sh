@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v mandoc >/dev/null || { echo "skipped: no mandoc here"; exit 77; }
-mandoc -T lint -W warning man/*.1
+mandoc -T lint -W warning man/*.[17]

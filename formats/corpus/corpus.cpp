@@ -31,9 +31,11 @@ class Corpus final : public CorpusSource {
  public:
   Corpus(const CorpusOptions& options, RejectSink& rejects)
       : options_(options),
+        quiet_(options),
         files_(options_.files ? options_.files : std::make_shared<const InputList>(options_)),
         plan_(options_),
         builder_(options_, plan_, rejects) {
+    quiet_.warn = nullptr;
     digests_.reserve(files_->groups().size());
     if (!options_.units) whole_.files = files_->size();
     for (const CorpusUnit& unit : units()) total_bytes_ += unit.bytes();
@@ -191,7 +193,9 @@ class Corpus final : public CorpusSource {
     const CorpusUnit& unit = units()[unit_];
     next_file_ = unit.first_file + files_of_unit_;
     const std::string path = files_->path(next_file_);
-    file_.emplace(options_, path, unit.cut ? &unit.range : nullptr, plan_, builder_, counters_);
+    // What there is to say of a file is said once, not for each of its ranges.
+    const CorpusOptions& options = unit.range.begin > 0 ? quiet_ : options_;
+    file_.emplace(options, path, unit.cut ? &unit.range : nullptr, plan_, builder_, counters_);
     builder_.set_file(static_cast<std::uint32_t>(next_file_), path, file_->window());
     ++next_file_;
     return true;
@@ -233,6 +237,7 @@ class Corpus final : public CorpusSource {
   }
 
   const CorpusOptions options_;
+  CorpusOptions quiet_;  ///< the same without warn
   const std::shared_ptr<const InputList> files_;
   const FieldPlan plan_;
   RecordBuilder builder_;

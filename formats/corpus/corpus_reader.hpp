@@ -10,7 +10,7 @@
 
 #include "formats/corpus/corpus_fields.hpp"
 #include "formats/corpus/corpus_record.hpp"
-#include "formats/corpus/corpus_units.hpp"
+#include "formats/io/byte_range.hpp"
 #include "formats/io/bytes_window.hpp"
 
 namespace embedtool {

@@ -7,16 +7,9 @@
 
 #include "formats/corpus/corpus_options.hpp"
 #include "formats/corpus/input_digest.hpp"
+#include "formats/io/byte_range.hpp"
 
 namespace embedtool {
-
-/// Bytes [begin, end) of a file.
-struct ByteRange {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-
-  friend bool operator==(const ByteRange&, const ByteRange&) = default;
-};
 
 /// A part of a corpus that depends on the inputs alone: some whole files, or a range of one file's
 /// stored bytes. A record belongs to the range that holds its first byte, a row group likewise.

@@ -8,7 +8,8 @@
 #include "formats/corpus/corpus_fields.hpp"
 #include "formats/corpus/corpus_reader.hpp"
 #include "formats/corpus/corpus_record.hpp"
-#include "formats/corpus/corpus_units.hpp"
+#include "formats/corpus/input_digest.hpp"
+#include "formats/io/byte_range.hpp"
 #include "formats/io/bytes_window.hpp"
 
 namespace embedtool {

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -77,6 +79,24 @@ void make_directories(const std::string& path, FileOps& ops) {
 }
 
 }  // namespace
+
+std::string host_name() {
+  constexpr std::size_t kHostLetters = 32;
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  std::string safe;
+  for (const char c : std::string_view(host.data()).substr(0, kHostLetters)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    safe += plain ? c : '_';
+  }
+  return safe;
+}
+
+std::string temp_name_for(std::string_view name) {
+  std::random_device chance;
+  return fmt::format("{}{}-{}-{:08x}-{}", kTempPrefix, host_name(), ::getpid(), chance(),
+                     name.substr(name.find('/') + 1));
+}
 
 int write_fully(FileOps& ops, int fd, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
@@ -234,6 +254,21 @@ void Directory::rename(std::string_view from, std::string_view to) const {
   if (result != 0) fail(to, "rename into place", errno);
 }
 
+bool Directory::link(std::string_view from, std::string_view to) const {
+  const Place source = find(from);
+  const Place target = find(to);
+  if (source.fd < 0 || target.fd < 0) fail(to, "link into place", ENOENT);
+  const int result = ops_->link_at(source.fd, source.name.c_str(), target.fd, target.name.c_str());
+  if (result == 0) return true;
+  if (errno == EEXIST) return false;
+  // What file systems without hard links say.
+  const bool no_links = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK;
+  if (!no_links) fail(to, "link into place", errno);
+  if (open_regular(to)) return false;
+  rename(from, to);
+  return true;
+}
+
 bool Directory::remove(std::string_view name) const {
   const Place place = find(name);
   if (place.fd < 0) return false;
@@ -259,6 +294,12 @@ void Directory::publish(std::string_view name, std::string_view contents) const 
   file.publish();
 }
 
+bool Directory::publish_new(std::string_view name, std::string_view contents) const {
+  DurableFile file(*this, name);
+  file.write(contents);
+  return file.publish_new();
+}
+
 std::optional<std::string> Directory::read(std::string_view name, std::size_t cap) const {
   const UniqueFd fd = open_regular(name);
   if (!fd) return std::nullopt;
@@ -279,9 +320,7 @@ std::optional<std::string> Directory::read(std::string_view name, std::size_t ca
 DurableFile::DurableFile(const Directory& directory, std::string_view name)
     : directory_(directory),
       name_(name),
-      // The process id keeps two exports to one name apart.
-      temp_name_(std::string(kTempPrefix) + std::to_string(::getpid()) + "-" +
-                 name_.substr(name_.find('/') + 1)),
+      temp_name_(temp_name_for(name_)),
       fd_(directory.create(temp_name_)) {}
 
 DurableFile::~DurableFile() {
@@ -327,6 +366,14 @@ FileDigest DurableFile::publish() {
   published_ = true;
   directory_.sync_names(name_);
   return result;
+}
+
+bool DurableFile::publish_new() {
+  const int error = sync_retrying(directory_.ops(), fd_.get());
+  if (error != 0) directory_.fail(name_, "sync", error);
+  if (!directory_.link(temp_name_, name_)) return false;
+  directory_.sync_names(name_);
+  return true;
 }
 
 DirectoryFile::DirectoryFile(const Directory& directory, std::string_view name)

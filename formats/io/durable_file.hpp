@@ -22,6 +22,13 @@ namespace embedtool {
 /// Names with this prefix are embedtool's temporary files: what a killed run was writing.
 inline constexpr std::string_view kTempPrefix = ".embedtool-tmp-";
 
+/// This machine's name: up to 32 letters, digits and underscores.
+std::string host_name();
+
+/// A new name with that prefix, which no other process uses, be it on another host: it is made of
+/// host, process, and chance. `name` is what the file will be called.
+std::string temp_name_for(std::string_view name);
+
 /// Size and content hash of a file.
 struct FileDigest {
   std::uint64_t bytes = 0;
@@ -56,6 +63,8 @@ class Directory {
   /// refused: the link could be anywhere.
   UniqueFd open_append(std::string_view name) const;
   void rename(std::string_view from, std::string_view to) const;
+  /// Gives a file a second name; false if another file has it. Without hard links, renames it.
+  bool link(std::string_view from, std::string_view to) const;
   /// True when there was such an entry.
   bool remove(std::string_view name) const;
   /// Makes the names in the directory durable, or those in the folder of file `name`.
@@ -64,6 +73,9 @@ class Directory {
 
   /// Writes a small file, complete or not at all, and makes it durable.
   void publish(std::string_view name, std::string_view contents) const;
+  /// The same, unless there is a file of that name: then false. Of several that try at once one
+  /// succeeds, except on file systems without hard links, where the last one does.
+  bool publish_new(std::string_view name, std::string_view contents) const;
   /// A small file's bytes, or nothing if it does not exist; larger than `cap` is an Error.
   std::optional<std::string> read(std::string_view name, std::size_t cap) const;
 
@@ -107,6 +119,8 @@ class DurableFile final : public ByteSink {
 
   /// fsync, rename, fsync of the directory; then the digest of the published file.
   FileDigest publish();
+  /// The same, but false and nothing if there is a file of that name; see Directory::publish_new().
+  bool publish_new();
 
  private:
   FileDigest digest();

@@ -36,6 +36,9 @@ int FileOps::fsync(int fd) {
 int FileOps::rename_at(int from_dir, const char* from, int to_dir, const char* to) {
   return ::renameat(from_dir, from, to_dir, to);
 }
+int FileOps::link_at(int from_dir, const char* from, int to_dir, const char* to) {
+  return ::linkat(from_dir, from, to_dir, to, 0);
+}
 int FileOps::unlink_at(int dir, const char* name) {
   return ::unlinkat(dir, name, 0);
 }

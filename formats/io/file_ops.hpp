@@ -24,6 +24,8 @@ class FileOps {
   virtual int truncate(int fd, off_t size);
   virtual int fsync(int fd);
   virtual int rename_at(int from_dir, const char* from, int to_dir, const char* to);
+  /// A second name for a file; fails where there is such a name.
+  virtual int link_at(int from_dir, const char* from, int to_dir, const char* to);
   virtual int unlink_at(int dir, const char* name);
   virtual int status(int fd, struct stat* out);
   virtual int status_at(int dir, const char* name, struct stat* out);  ///< follows no link

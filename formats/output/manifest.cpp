@@ -9,72 +9,22 @@
 
 #include "core/base/error.hpp"
 #include "formats/io/damaged.hpp"
+#include "formats/output/sealed_json.hpp"
 
 namespace embedtool {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = SealedJson;
 
 constexpr std::string_view kFormat = "embedtool-output";
 constexpr int kFormatVersion = 1;
 constexpr int kJournalVersion = 2;
 constexpr std::string_view kToolPrefix = "embedtool ";
-constexpr int kMaxDepth = 8;
 /// Parser events: 14 for a shard, and then some. Caps the memory that hostile JSON takes.
 constexpr std::size_t kMaxEvents = kMaxOutputShards * 16;
-// What precedes the checksum's digits, and what follows them, in a pretty and in a one-line file.
-constexpr std::string_view kPrettyHead = ",\n  \"checksum\": \"";
-constexpr std::string_view kPrettyTail = "\"\n}\n";
-constexpr std::string_view kLineHead = ",\"checksum\":\"";
-constexpr std::string_view kLineTail = "\"}\n";
-constexpr std::size_t kDigits = 32;
 
-// The seal: a hash of all that precedes it, as the last member. JSON has no canonical form, so that
-// the bytes themselves are hashed, and a reader compares bytes before it parses any.
-std::string sealed(std::string body, std::string_view head, std::string_view tail) {
-  return fmt::format("{}{}{}{}", body, head, hash128(body).hex(), tail);
-}
-
-// Every byte is covered: by the hash, by being the hash, or by comparison.
-bool seal_holds(std::string_view text, std::string_view head, std::string_view tail) {
-  const std::size_t seal = head.size() + kDigits + tail.size();
-  if (text.size() < seal) return false;
-  const std::string_view body = text.substr(0, text.size() - seal);
-  return text == sealed(std::string(body), head, tail);
-}
-
-std::string sealed_line(const Json& json) {
-  std::string body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  body.pop_back();
-  return sealed(std::move(body), kLineHead, kLineTail);
-}
-
-// The parser keeps its own stack, so that depth costs memory, not the call stack; both are capped.
 Json parse_json(std::string_view text) {
-  std::size_t events = 0;
-  return Json::parse(text, [&events](int depth, Json::parse_event_t, Json&) {
-    require(depth <= kMaxDepth, "nests too deep");
-    require(++events <= kMaxEvents, "has too many values");
-    return true;
-  });
-}
-
-std::uint64_t number(const Json& json, const char* key) {
-  const Json& value = json.at(key);
-  require(value.is_number_unsigned(), "a value is not a non-negative integer");
-  return value.get<std::uint64_t>();
-}
-
-// One spelling for one hash: no upper case, no sign, no blanks.
-Hash128 hash_from(const std::string& hex) {
-  require(hex.size() == kDigits, "a checksum has the wrong length");
-  Hash128 hash;
-  const char* middle = hex.data() + kDigits / 2;
-  const char* end = hex.data() + kDigits;
-  const auto high = std::from_chars(hex.data(), middle, hash.high, 16);
-  const auto low = std::from_chars(middle, end, hash.low, 16);
-  require(high.ptr == middle && low.ptr == end && hash.hex() == hex, "a checksum is not a hash");
-  return hash;
+  return parse_sealed(text, kMaxEvents);
 }
 
 Json settings_json(const Settings& settings) {
@@ -229,11 +179,15 @@ bool names_shard(std::string_view name, std::size_t index) {
   return name == shard_name(index) || name == file_of_shard(index);
 }
 
-/// Names decide what is opened: nothing but ours, in order, without gaps.
+/// Names decide what is opened: nothing but ours, in order, without gaps. Of a merged output, which
+/// has shards of each unit, in ascending order.
 void check_consistent(const std::vector<ShardEntry>& shards) {
   std::uint64_t row = 0;
   for (std::size_t i = 0; i < shards.size(); ++i) {
-    require(names_shard(shards[i].name, i), "shards are not numbered in order");
+    const bool of_unit =
+        is_unit_shard_name(shards[i].name) &&
+        (i == 0 || (is_unit_shard_name(shards[i - 1].name) && shards[i - 1].name < shards[i].name));
+    require(of_unit || names_shard(shards[i].name, i), "shards are not numbered in order");
     require(shards[i].first_row == row, "the shards' rows are not consecutive");
     require(shards[i].rows <= UINT64_MAX - row, "the shards' rows do not add up");
     row += shards[i].rows;
@@ -271,7 +225,7 @@ std::optional<RunIdentity> journal_identity(const Json& json) {
 
 // A line that is not whole is no error: it is what a run that died was writing.
 std::optional<ShardEntry> parse_line(std::string_view line) {
-  if (!seal_holds(line, kLineHead, kLineTail)) return std::nullopt;
+  if (!line_seal_holds(line)) return std::nullopt;
   try {
     const Json json = parse_json(line);
     ShardEntry shard = shard_from(json, "shard");
@@ -316,10 +270,7 @@ std::string to_json(const Manifest& manifest) {
   }
   for (const ShardEntry& shard : manifest.shards) json["shards"].push_back(shard_json(shard));
   for (const FileEntry& file : manifest.files) json["files"].push_back(file_json(file));
-  // Names may be any bytes that a file system allows; JSON may not.
-  std::string body = json.dump(2, ' ', false, Json::error_handler_t::replace);
-  body.resize(body.size() - 2);  // "\n}"
-  return sealed(std::move(body), kPrettyHead, kPrettyTail);
+  return sealed(json);
 }
 
 Manifest parse_manifest(std::string_view text, const std::string& path) {
@@ -327,7 +278,7 @@ Manifest parse_manifest(std::string_view text, const std::string& path) {
       "it is damaged or was edited: encode again with `embedtool encode --overwrite`";
   return naming_damage(path, ExitCode::failed, kRemedy, [text] {
     require(looks_like_manifest(text), "not an embedtool manifest");
-    require(seal_holds(text, kPrettyHead, kPrettyTail), "its checksum does not match its contents");
+    require(seal_holds(text), "its checksum does not match its contents");
     try {
       Manifest manifest = manifest_from(parse_json(text));
       check_consistent(manifest);
@@ -365,7 +316,7 @@ std::optional<Journal> parse_journal(std::string_view text) {
   const std::size_t header_end = text.find('\n');
   if (header_end == std::string_view::npos) return std::nullopt;
   const std::string_view header = text.substr(0, header_end + 1);
-  if (!seal_holds(header, kLineHead, kLineTail)) return std::nullopt;
+  if (!line_seal_holds(header)) return std::nullopt;
   Journal journal;
   try {
     const Json json = parse_json(header);
@@ -394,7 +345,18 @@ std::string shard_name(std::size_t index) {
   return fmt::format("{}/{}", kDataFolder, file_of_shard(index));
 }
 
+std::string unit_shard_name(std::size_t unit, std::size_t index) {
+  return fmt::format("{}/part-{:06}-{:05}.parquet", kDataFolder, unit, index);
+}
+
+bool is_unit_shard_name(std::string_view name) {
+  constexpr std::string_view kPattern = "data/part-######-#####.parquet";
+  return std::equal(name.begin(), name.end(), kPattern.begin(), kPattern.end(),
+                    [](char c, char p) { return p == '#' ? c >= '0' && c <= '9' : c == p; });
+}
+
 bool is_output_name(std::string_view name) {
+  if (is_unit_shard_name(name)) return true;
   constexpr std::array<std::string_view, 8> kNames = {
       kReportName, kRejectsName,       "embeddings.npy",  "offsets.npy",
       "ids.jsonl", "embeddings.jsonl", "changes.parquet", "changes.jsonl"};

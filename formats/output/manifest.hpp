@@ -119,6 +119,10 @@ std::optional<Journal> parse_journal(std::string_view text);
 
 /// "data/part-00042.parquet"
 std::string shard_name(std::size_t index);
+/// The shards of a unit, and of a merged output: "data/part-000042-00000.parquet". They sort as
+/// units do, which `unit` ≤ 999999 and `index` ≤ 99999 make sure of.
+std::string unit_shard_name(std::size_t unit, std::size_t index);
+bool is_unit_shard_name(std::string_view name);
 /// Whether this version of embedtool, or an older one, may have put a file of this name into an
 /// output.
 bool is_output_name(std::string_view name);

@@ -13,11 +13,13 @@ namespace {
 
 class ParquetSink final : public EmbeddingSink {
  public:
-  ParquetSink(RunDirectory& run, const OutputSpec& spec, const ShardOptions& options)
-      : run_(run), options_(options), writer_(spec, options.zstd_level, options.row_group_bytes) {
+  ParquetSink(ShardLedger& ledger, const OutputSpec& spec, const ShardOptions& options)
+      : ledger_(ledger),
+        options_(options),
+        writer_(spec, options.zstd_level, options.row_group_bytes) {
     // A record that an earlier run had written in part comes again from its first row on.
-    if (run.completed_shards().empty()) return;
-    last_ = run.completed_shards().back();
+    if (ledger.completed_shards().empty()) return;
+    last_ = ledger.completed_shards().back();
     rows_to_drop_ = record_rows_ = last_.last_record_rows;
   }
 
@@ -42,7 +44,7 @@ class ParquetSink final : public EmbeddingSink {
   }
 
   void finish() override {
-    if (!file_ && run_.completed_shards().empty()) begin_shard();
+    if (!file_ && options_.always_one && ledger_.completed_shards().empty()) begin_shard();
     if (file_) end_shard(false);
     update_counters();
   }
@@ -52,7 +54,7 @@ class ParquetSink final : public EmbeddingSink {
 
  private:
   void begin_shard() {
-    file_.emplace(run_.directory(), shard_name(run_.completed_shards().size()));
+    file_.emplace(ledger_.directory(), ledger_.next_shard_name());
     writer_.begin(*file_);
     shard_rows_ = 0;
   }
@@ -77,13 +79,13 @@ class ParquetSink final : public EmbeddingSink {
     if (options_.settle_rejects) last_.rejects = options_.settle_rejects(end_position_);
     const FileDigest digest = file_->publish();
     file_.reset();
-    last_.name = shard_name(run_.completed_shards().size());
+    last_.name = ledger_.next_shard_name();
     last_.rows = shard_rows_;
-    last_.first_row = run_.completed_rows();
+    last_.first_row = ledger_.completed_rows();
     last_.bytes = digest.bytes;
     last_.hash = digest.hash;
     last_.last_record_rows = more_follow ? record_rows_ : 0;
-    run_.commit_shard(last_);
+    ledger_.commit_shard(last_);
     published_bytes_ += digest.bytes;
   }
 
@@ -92,7 +94,7 @@ class ParquetSink final : public EmbeddingSink {
     bytes_raw_ = writer_.bytes_raw();
   }
 
-  RunDirectory& run_;
+  ShardLedger& ledger_;
   ShardOptions options_;
   ParquetWriter writer_;
   std::optional<DurableFile> file_;
@@ -108,12 +110,12 @@ class ParquetSink final : public EmbeddingSink {
 
 }  // namespace
 
-std::unique_ptr<EmbeddingSink> open_parquet_sink(RunDirectory& run, const OutputSpec& spec,
+std::unique_ptr<EmbeddingSink> open_parquet_sink(ShardLedger& ledger, const OutputSpec& spec,
                                                  const ShardOptions& options) {
   if (options.rows_per_shard == 0 || options.bytes_per_shard == 0) {
     throw Error(ExitCode::usage, "a shard must have room for at least one row (--shard-rows)");
   }
-  return std::make_unique<ParquetSink>(run, spec, options);
+  return std::make_unique<ParquetSink>(ledger, spec, options);
 }
 
 }  // namespace embedtool

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "formats/output/unit_files.hpp"
 
 namespace embedtool {
 namespace {
@@ -20,6 +21,12 @@ constexpr const char* kLockName = ".embedtool-lock";
 
 bool is_scratch(std::string_view name) {
   return name.starts_with(kTempPrefix) || name == kLockName;
+}
+
+/// What file systems of clusters answer that have no flock(2): Lustre, NFS, GPFS.
+bool knows_no_locks(int error) {
+  constexpr int kNotSupported = 524;  // the kernel's ENOTSUPP, which leaks from NFS
+  return error == ENOLCK || error == ENOSYS || error == EOPNOTSUPP || error == kNotSupported;
 }
 
 bool exists(const std::string& path) {
@@ -128,6 +135,13 @@ void RunDirectory::claim(const RunIdentity& identity) {
 
 // Throws for a directory of somebody else's.
 void RunDirectory::check_usable(bool locked) const {
+  if (!directory_.list(kUnitsFolder).empty()) {
+    throw Error(
+        ExitCode::usage,
+        "{0}: holds units of a job that are not merged: `embedtool merge {0}` makes them one "
+        "output; or choose another directory",
+        directory_.path());
+  }
   const Contents contents = look_into(directory_, !locked);
   if (contents.stranger.empty()) return;
   throw Error(ExitCode::usage,
@@ -150,6 +164,7 @@ void RunDirectory::take_lock() {
     while (ops.lock(lock_.get()) != 0) {
       if (errno == EINTR) continue;
       const int error = errno;
+      if (knows_no_locks(error)) return;
       lock_.reset();
       if (error != EWOULDBLOCK) directory_.fail(kLockName, "lock", error);
       throw Error(ExitCode::output_busy,
@@ -161,7 +176,10 @@ void RunDirectory::take_lock() {
     struct stat named {};
     if (ops.status(lock_.get(), &held) != 0) directory_.fail(kLockName, "examine", errno);
     const bool there = ops.status_at(directory_.fd(), kLockName, &named) == 0;
-    if (there && held.st_dev == named.st_dev && held.st_ino == named.st_ino) return;
+    if (there && held.st_dev == named.st_dev && held.st_ino == named.st_ino) {
+      locked_ = true;
+      return;
+    }
   }
 }
 

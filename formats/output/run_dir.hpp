@@ -9,6 +9,7 @@
 #include "formats/io/durable_file.hpp"
 #include "formats/output/manifest.hpp"
 #include "formats/output/run_identity.hpp"
+#include "formats/output/shard_ledger.hpp"
 
 namespace embedtool {
 
@@ -33,17 +34,19 @@ enum class ExistingOutput : std::uint8_t {
 /// again.
 ///
 /// Not thread-safe: calls come from one thread at a time.
-class RunDirectory {
+class RunDirectory final : public ShardLedger {
  public:
   /// Makes the directory where it is missing, and locks it. Throws Error(output_busy) while another
   /// run holds it, Error(usage) for a directory that may not be used, with advice.
   explicit RunDirectory(const std::string& path, ExistingOutput existing = ExistingOutput::refuse,
                         FileOps& ops = system_file_ops());
-  ~RunDirectory();
+  ~RunDirectory() override;
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
 
-  const Directory& directory() const { return directory_; }
+  /// Whether the lock is held; where the file system has none, nothing keeps other runs away.
+  bool locked() const { return locked_; }
+  const Directory& directory() const override { return directory_; }
   /// The complete output that was found under ExistingOutput::resume: there is nothing to write.
   const std::optional<Manifest>& complete() const { return complete_; }
   /// The unfinished output that was found there, until claim().
@@ -56,8 +59,9 @@ class RunDirectory {
   void claim(const RunIdentity& identity);
 
   /// Shards published so far; after claim(), those of the run that is resumed.
-  const std::vector<ShardEntry>& completed_shards() const { return shards_; }
-  std::uint64_t completed_rows() const { return rows_; }
+  const std::vector<ShardEntry>& completed_shards() const override { return shards_; }
+  std::uint64_t completed_rows() const override { return rows_; }
+  std::string next_shard_name() const override { return shard_name(shards_.size()); }
 
   /// Whether a complete output is still here that begin() will remove.
   bool replaces() const { return replaced_.has_value(); }
@@ -66,7 +70,7 @@ class RunDirectory {
   void begin();
 
   /// Records a shard whose file has been published. Durable on return.
-  void commit_shard(const ShardEntry& shard);
+  void commit_shard(const ShardEntry& shard) override;
   /// Records another published file of the output.
   void commit_file(const FileEntry& file);
   /// How many rows an output without shards has.
@@ -95,6 +99,7 @@ class RunDirectory {
   const ExistingOutput existing_;
   Directory directory_;
   UniqueFd lock_;
+  bool locked_ = false;
   UniqueFd journal_;
   std::vector<ShardEntry> shards_;
   std::vector<FileEntry> files_;

@@ -288,7 +288,10 @@ bool differs(const IdentityField& field, const RunIdentity& before, const RunIde
              Comparison purpose) {
   if (purpose == Comparison::reuse && field.kind != space) return false;
   if (purpose == Comparison::kernels && field.kind != kernels) return false;
-  if (field.kind == place && !(field.cuts_bytes && purpose == Comparison::resume)) return false;
+  const bool of_job = purpose == Comparison::part || purpose == Comparison::unit;
+  if (field.kind == place && (!field.cuts_bytes || purpose == Comparison::up_to_date)) return false;
+  if (field.kind == kernels && of_job) return false;
+  if (field.name == "inputs" && purpose == Comparison::unit) return false;
   if (field.known_late && (has_default(field, before) || has_default(field, now))) return false;
   return !field.same(before, now);
 }

@@ -157,6 +157,8 @@ enum class Comparison : std::uint8_t {
   resume,      ///< whether it can continue an unfinished one
   reuse,       ///< whether vectors mean the same
   kernels,     ///< whether the same code computes them, to the last bit
+  part,        ///< whether a command belongs to a job; its kernels may be others
+  unit,        ///< whether a unit does, whose inputs are compared elsewhere
 };
 
 /// The first field that keeps two runs apart, as a sentence with both values and the remedy; empty

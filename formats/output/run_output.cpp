@@ -91,13 +91,18 @@ const RunIdentity* RunOutput::before() const {
   return unfinished && unfinished->identity ? &*unfinished->identity : nullptr;
 }
 
-std::optional<UpToDate> RunOutput::compare(const RunIdentity& now, const InputList& inputs) const {
+std::optional<std::string> RunOutput::compare(const RunIdentity& now, const InputList& inputs) {
   if (directory_ == nullptr) return std::nullopt;
   directory_->check(now);
   if (!directory_->complete()) return std::nullopt;
   const Manifest& before = *directory_->complete();
   const std::string change = change_since(before, now, inputs, stop_);
-  if (change.empty()) return UpToDate{before.rows, other_cut(before.identity, now)};
+  if (change.empty()) {
+    const std::string cut = other_cut(before.identity, now);
+    return fmt::format("{}: up to date with {}; nothing to do (--overwrite encodes again){}",
+                       plan_.path, human_count(before.rows, "row"),
+                       cut.empty() ? "" : fmt::format("; {}", cut));
+  }
   throw Error(ExitCode::usage,
               "{}: holds a complete output of another run: {}; add --overwrite to replace it, or "
               "choose another directory",
@@ -118,7 +123,7 @@ void RunOutput::open(const RunIdentity& identity, const OutputSpec& spec) {
   }
 }
 
-void RunOutput::resume(CorpusSource& source) const {
+void RunOutput::resume(CorpusSource& source) {
   if (resumed_rows_ == 0) return;
   const ShardEntry& last = directory_->completed_shards().back();
   ResumePoint point;
@@ -157,12 +162,13 @@ Manifest RunOutput::published() const {
   return manifest;
 }
 
-void RunOutput::complete(std::span<const InputDigest> inputs, const std::string& report) {
+void RunOutput::complete(const CorpusSource& source, const std::string& report) {
   sink_->finish_without_rows();
   if (directory_ == nullptr) return;
   Manifest manifest;
   manifest.identity = identity_;
   std::vector<InputEntry>& entries = manifest.identity.inputs;
+  const std::span<const InputDigest> inputs = source.digests();
   for (std::size_t i = 0; i < inputs.size() && i < entries.size(); ++i) {
     entries[i].bytes = inputs[i].bytes;
     entries[i].hash = inputs[i].hash.hex();

@@ -11,6 +11,7 @@
 #include "core/ports.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/corpus/input_list.hpp"
+#include "formats/output/encode_output.hpp"
 #include "formats/output/manifest.hpp"
 #include "formats/output/rejects.hpp"
 #include "formats/output/run_dir.hpp"
@@ -28,54 +29,40 @@ struct OutputPlan {
   std::string rejects_path() const { return to_stdout() ? "" : path + "/rejects.jsonl"; }
 };
 
-/// A complete output that is what a command asks for.
-struct UpToDate {
-  std::uint64_t rows = 0;
-  std::string other_cut;  ///< how it is cut otherwise than asked for; see other_cut()
-};
-
-/// The output of one run: a locked directory, or standard output. First it is compared with the
-/// run, which takes the model's identity and none of its weights; then it is opened for rows. Not
-/// thread-safe.
-class RunOutput {
+/// The output of one run: a locked directory, or standard output. Not thread-safe.
+class RunOutput final : public EncodeOutput {
  public:
   /// Takes the directory's lock and looks at what is there. `stop` turns true when the run is to
   /// end. It and `rejects`, the log of the same run, must outlive this. Throws Error(output_busy)
   /// when another run holds the directory, Error(usage) when it may not be used.
   RunOutput(const OutputPlan& plan, RejectLog& rejects, const std::atomic<bool>& stop);
-  ~RunOutput();
-  RunOutput(const RunOutput&) = delete;
-  RunOutput& operator=(const RunOutput&) = delete;
+  ~RunOutput() override;
 
-  /// The run, finished or not, whose output is there; null where there is none to compare with.
-  const RunIdentity* before() const;
-  /// Whether there is nothing to do. Reads inputs whose time has changed, and pipes, to compare
-  /// them. Throws Error(usage), with the difference and the remedy, where the output that is there
-  /// is of another run.
-  /// `inputs` are those of `now`.
-  std::optional<UpToDate> compare(const RunIdentity& now, const InputList& inputs) const;
+  const RunIdentity* before() const override;
+  /// Reads inputs whose time has changed, and pipes, to compare them.
+  std::optional<std::string> compare(const RunIdentity& now, const InputList& inputs) override;
+  /// Until the first row comes, a complete output that the rows are to replace stays as it is.
+  void open(const RunIdentity& identity, const OutputSpec& spec) override;
+  std::size_t resumed_shards() const override { return resumed_shards_; }
+  std::uint64_t resumed_rows() const override { return resumed_rows_; }
+  void resume(CorpusSource& source) override;
 
-  /// Prepares for the rows of this run, or the rest of them. Until the first one comes, a complete
-  /// output that they are to replace stays as it is. Throws as compare().
-  void open(const RunIdentity& identity, const OutputSpec& spec);
-  /// Shards and rows that an earlier run has left; after open().
-  std::size_t resumed_shards() const { return resumed_shards_; }
-  std::uint64_t resumed_rows() const { return resumed_rows_; }
-  /// Lets the source and the rejects continue where that run was.
-  void resume(CorpusSource& source) const;
+  EmbeddingSink& sink() override;
+  RejectSink& rejects() override { return rejects_; }
+  void end_rejects(std::uint64_t records) override { rejects_.finish(records); }
+  /// Publishes the report, then the manifest.
+  void complete(const CorpusSource& source, const std::string& report) override;
+  std::string progress_kept() const override;
 
-  EmbeddingSink& sink();
+  RunOutput* whole() override { return this; }
   /// What is published so far, as a manifest would list it. For the thread that writes to sink(),
   /// or when all rows are written; not on standard output.
   Manifest published() const;
   std::uint64_t published_rows() const { return directory_->completed_rows(); }
   std::size_t published_shards() const { return directory_->completed_shards().size(); }
   const Directory& directory() const { return directory_->directory(); }
-  /// Makes a finished run an output, which may be one without rows: publishes the report, then the
-  /// manifest.
-  void complete(std::span<const InputDigest> inputs, const std::string& report);
-  /// What is safe of a run that did not finish, as a sentence; empty where there is nothing.
-  std::string progress_kept() const;
+  /// Whether the directory is locked: not on file systems without locks.
+  bool locked() const { return directory_ == nullptr || directory_->locked(); }
 
  private:
   class FirstRowSink;

@@ -11,6 +11,7 @@
 
 #include "core/ports.hpp"
 #include "formats/output/run_dir.hpp"
+#include "formats/output/shard_ledger.hpp"
 #include "formats/parquet/parquet_schema.hpp"
 
 namespace embedtool {
@@ -25,13 +26,14 @@ struct ShardOptions {
   /// Makes the rejects of all records before that position durable, before a shard relies on them.
   /// May be empty.
   std::function<RejectMark(std::uint64_t)> settle_rejects;
+  /// An output without rows gets one shard without rows, so that readers find the columns.
+  bool always_one = true;
 };
 
 /// data/part-00000.parquet …, each published when it is full. Continues after
 /// run.completed_shards(): the rows written must then be those that follow, starting at the first
-/// row of a record that is only partly in the last shard. An output without rows gets one shard
-/// without rows, so that readers find the columns. `run` outlives the sink.
-std::unique_ptr<EmbeddingSink> open_parquet_sink(RunDirectory& run, const OutputSpec& spec,
+/// row of a record that is only partly in the last shard. `ledger` outlives the sink.
+std::unique_ptr<EmbeddingSink> open_parquet_sink(ShardLedger& ledger, const OutputSpec& spec,
                                                  const ShardOptions& options);
 
 /// embeddings.npy (vectors × elements: <f4, <f2, |i1; packed bits as |u1) and ids.jsonl, one line

@@ -4,6 +4,7 @@
 //   FAULT_MODE    kill | errno number | "short" (that write takes one byte)
 //   FAULT_ONCE    set: only the k-th call fails, else every one from there on
 //   FAULT_COUNT   file that gets the number of calls when the process ends
+//   FAULT_FLOCK   what flock(2) answers: an errno number, or 0 = a lock that is none
 // Mapped safetensors files can be made unreadable behind their header, so that the first look at a
 // weight is a fatal signal:
 //   FAULT_GUARD   end of such a file's name
@@ -153,6 +154,12 @@ int renameat(int from_dir, const char* from, int to_dir, const char* to) {
   return real<int(int, const char*, int, const char*)>("renameat")(from_dir, from, to_dir, to);
 }
 
+int linkat(int from_dir, const char* from, int to_dir, const char* to, int flags) {
+  if (is_under(to_dir, to) && count_call() == Fault::error) return -1;
+  return real<int(int, const char*, int, const char*, int)>("linkat")(from_dir, from, to_dir, to,
+                                                                      flags);
+}
+
 int unlinkat(int dir, const char* name, int flags) {
   if (is_under(dir, name) && count_call() == Fault::error) return -1;
   return real<int(int, const char*, int)>("unlinkat")(dir, name, flags);
@@ -172,6 +179,10 @@ void* mmap64(void* at, size_t size, int protection, int flags, int fd, off_t off
 }
 
 int flock(int fd, int operation) {
+  if (const std::string answer = setting("FAULT_FLOCK"); !answer.empty()) {
+    errno = std::atoi(answer.c_str());
+    return errno == 0 ? 0 : -1;
+  }
   if (is_under(fd) && count_call() == Fault::error) return -1;
   return real<int(int, int)>("flock")(fd, operation);
 }

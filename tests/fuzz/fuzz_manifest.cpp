@@ -15,7 +15,8 @@ void parse(std::string_view text) {
   try {
     const embedtool::Manifest manifest = embedtool::parse_manifest(text, "fuzz");
     for (const auto& shard : manifest.shards) {
-      if (shard.name.find('/') != std::string::npos) __builtin_trap();
+      if (shard.name.find("..") != std::string::npos || shard.name.starts_with('/'))
+        __builtin_trap();
     }
     for (const auto& file : manifest.files) {
       if (file.name.find('/') != std::string::npos) __builtin_trap();

@@ -115,10 +115,12 @@ class EncodeRun {
     return options;
   }
 
-  /// Whether rows of this run are kept for texts that come again. A static model's texts are
-  /// encoded in less time than it takes to look for them.
+  /// Such a model's texts are encoded in less time than it takes to look for them far away.
+  bool is_static() const { return model_.loaded.spec.layers == 0; }
+
+  /// Whether rows of this run are kept for texts that come again.
   bool keeps_own_rows() const {
-    return model_.loaded.spec.layers > 0 && !job_.output.to_stdout() && !job_.part &&
+    return !is_static() && !job_.output.to_stdout() && !job_.part &&
            identity_.to == OutputFormat::parquet && run_rows_memory(memory_limit_) > 0;
   }
 

@@ -17,7 +17,7 @@ if [[ ! -x $venv/bin/python ]]; then
   rm -rf "$venv.new"
   python3 -m venv "$venv.new" || skip "python3 cannot make a virtual environment"
   "$venv.new/bin/pip" install -q --only-binary=:all: -r "$here/nightly/requirements.txt" ||
-    skip "pip cannot install DuckDB (offline?)"
+    skip "pip cannot install the engines (offline?)"
   mv "$venv.new" "$venv"
 fi
 
@@ -34,3 +34,25 @@ for ((i = 1; i <= edits; ++i)); do
   "$venv/bin/python" "$here/nightly/apply.py" old new feed.parquet
   rm -r old new feed.parquet
 done
+
+# The recipes: two nights, applied to an empty index.
+"$venv/bin/python" - <<'PY'
+import json
+rows = [{'id': f'r{i}', 'text': f'{i} stone river', 'lang': 'en'} for i in range(700)]
+def write(path):
+    with open(path, 'w') as file:
+        for row in rows: print(json.dumps(row), file=file)
+write('night1.jsonl')
+del rows[100:150]
+for i in range(0, 600, 7): rows[i]['text'] += ' changed'
+rows += [{'id': f'n{i}', 'text': f'{i} new', 'lang': 'de'} for i in range(20)]
+write('night2.jsonl')
+PY
+for night in 1 2; do
+  "$binary" encode -q -m "$model" -o "night$night" "night$night.jsonl" --keep lang --shard-rows 100 \
+    --reuse current --link current --changes "feed$night.parquet"
+  "$venv/bin/python" "$source/recipes/duckdb_changes.py" docs.duckdb "night$night" "feed$night.parquet"
+  "$venv/bin/python" "$source/recipes/sqlite_changes.py" docs.sqlite "night$night" "feed$night.parquet"
+  "$venv/bin/python" "$source/recipes/faiss_changes.py" docs.faiss "night$night" "feed$night.parquet"
+done
+"$venv/bin/python" "$here/nightly/check_recipes.py" night2 docs.duckdb docs.sqlite docs.faiss

@@ -115,7 +115,7 @@ void RowLookup::look_in_index(std::span<const Hash128> texts,
 
 /// Whether most of the rows that the index gave are far from each other.
 bool RowLookup::is_scattered() const {
-  constexpr std::uint64_t kNear = 64;  ///< rows: a page has some hundreds
+  constexpr std::uint64_t kNear = 4;  ///< rows: all that lie between are decoded too
   std::vector<std::uint64_t> rows = far_rows_;
   std::sort(rows.begin(), rows.end());
   std::size_t near = 0;

@@ -29,7 +29,7 @@ void declare_parts(CLI::App& app, EncodeFlags& flags) {
               "Encode only part K of N, for merge to join; auto: as the job array's variables say, "
               "auto/N where they do not tell how many there are");
   group.value("--units", flags.units, "LIST|@FILE",
-              "Share out only these units (17,40-43), as merge --missing lists them");
+              "Share out only these units, such as 17,40-43: those that merge says are missing");
   group.value("--unit", flags.unit_size, "SIZE",
               "Bytes of the inputs per unit of work, a power of two [1M to 64M, by their size]");
 }

@@ -41,9 +41,9 @@ struct EncodeFlags {
   std::string row_group;         ///< a size; empty = the preset's, else the format's
   ReusePlan reuse;
   NightlyPlan nightly;
-  std::string part;              ///< empty: none
-  std::string units;             ///< likewise
-  std::string unit_size;         ///< likewise
+  std::string part;       ///< empty: none
+  std::string units;      ///< likewise
+  std::string unit_size;  ///< likewise
   /// Settings that need no further thought: their flags write here.
   RunIdentity asked;
 };

@@ -54,18 +54,20 @@ ParquetReader::ParquetReader(const RandomBytes& in, RowParts parts)
     const parquet::Footer footer = parquet::read_footer(in_);
     meta_ = footer.meta;
     footer_start_ = footer.start;
-    spec_ = parquet::spec_of(meta_);
-    for (const auto& column : parquet::layout_of(spec_).columns) {
+    auto [spec, form] = parquet::spec_of(meta_);
+    spec_ = std::move(spec);
+    form_ = form;
+    for (const auto& column : parquet::layout_of(spec_, form_).columns) {
       columns_.emplace_back(column, *budget_);
     }
-    check_groups();
+    check_indexes(check_groups());
   });
 }
 
-// Chunks lie back to back from the magic to the footer, in the schema's order: no byte is
-// unaccounted for, no range can point elsewhere.
-void ParquetReader::check_groups() const {
-  const auto layout = parquet::layout_of(spec_);
+// Chunks are back to back from the magic on, in the schema's order, and the indexes from there to
+// the footer: no byte is unaccounted for, no range can point elsewhere. Returns where chunks end.
+std::uint64_t ParquetReader::check_groups() const {
+  const auto layout = parquet::layout_of(spec_, form_);
   std::uint64_t position = parquet::kMagic.size();
   std::uint64_t rows = 0;
   for (const parquet::RowGroupMeta& group : meta_.row_groups) {
@@ -78,7 +80,8 @@ void ParquetReader::check_groups() const {
       const parquet::ColumnLayout& column = layout.columns[i];
       require(chunk.path == column.path && chunk.type == column.type, "columns are out of order");
       require(!chunk.elsewhere, "a column is in another file");
-      require(chunk.codec == parquet::Codec::zstd, "a column is not compressed with ZSTD");
+      require(chunk.codec == parquet::codec_of(column.packing),
+              "a column is compressed in another way");
       require(chunk.values >= group.rows, "a column has fewer values than rows");
       require(chunk.compressed_size >= 0 && chunk.offset() >= 0 &&
                   static_cast<std::uint64_t>(chunk.offset()) == position,
@@ -88,9 +91,26 @@ void ParquetReader::check_groups() const {
       position += static_cast<std::uint64_t>(chunk.compressed_size);
     }
   }
-  require(position == footer_start_, "bytes between the columns and the footer");
   require(meta_.rows >= 0 && rows == static_cast<std::uint64_t>(meta_.rows),
           "the row groups' rows do not add up");
+  return position;
+}
+
+/// Their contents are for other readers; that they are whole, verify knows by the file's checksum.
+void ParquetReader::check_indexes(std::uint64_t position) const {
+  for (const auto part : {&parquet::ChunkMeta::column_index, &parquet::ChunkMeta::offset_index}) {
+    for (const parquet::RowGroupMeta& group : meta_.row_groups) {
+      for (const parquet::ChunkMeta& chunk : group.chunks) {
+        const auto& [offset, length] = chunk.*part;
+        if (offset == -1) continue;
+        require(offset >= 0 && length >= 0 && static_cast<std::uint64_t>(offset) == position &&
+                    static_cast<std::uint64_t>(length) <= footer_start_ - position,
+                "an index is not where it should be");
+        position += static_cast<std::uint64_t>(length);
+      }
+    }
+  }
+  require(position == footer_start_, "bytes between the columns and the footer");
 }
 
 void ParquetReader::open_group() {

@@ -70,6 +70,7 @@ class ParquetReader {
   explicit ParquetReader(const RandomBytes& in, RowParts parts = {});
 
   const OutputSpec& spec() const { return spec_; }
+  const parquet::FileForm& form() const { return form_; }
   std::uint64_t rows() const { return static_cast<std::uint64_t>(meta_.rows); }
   std::size_t row_groups() const { return meta_.row_groups.size(); }
 
@@ -80,7 +81,8 @@ class ParquetReader {
   void skip(std::uint64_t count);
 
  private:
-  void check_groups() const;
+  std::uint64_t check_groups() const;
+  void check_indexes(std::uint64_t position) const;
   bool is_read(std::size_t column) const;
   void catch_up();
   void open_group();
@@ -94,6 +96,7 @@ class ParquetReader {
   const RandomBytes& in_;
   parquet::FileMeta meta_;
   OutputSpec spec_;
+  parquet::FileForm form_;
   parquet::PageCodec codec_;
   std::unique_ptr<parquet::PageBudget> budget_;
   std::vector<parquet::ChunkReader> columns_;

@@ -7,8 +7,8 @@
 namespace embedtool {
 
 /// A precision's number is raised by every change after which some model's vectors come out
-/// otherwise in it on the same kernels, and left alone by all others. Outputs record it, so that one
-/// of another number is never continued, reused or taken to be up to date.
+/// otherwise in it on the same kernels, and left alone by all others. Outputs record it, so that
+/// one of another number is never continued, reused or taken to be up to date.
 constexpr std::uint64_t numerics_of(Compute compute) {
   return compute == Compute::int8 ? 3 : 2;  // int8 3: long texts attend in int8
 }

@@ -20,8 +20,8 @@ class RowWriter {
   virtual void finish() {}
 };
 
-// Each throws Error(usage) where the format cannot hold such rows: dense vectors only, but for csv,
-// which holds any, and fvecs and bvecs, which hold the vectors of all rows one after another.
+// Each throws Error(usage) where the format cannot hold such rows. csv holds any, pgcopy dense and
+// sparse ones, faiss dense ones; fvecs and bvecs hold the vectors of all rows one after another.
 // `name` is for messages.
 
 /// A header line, then for each row id, embedding and the kept fields (RFC 4180). An embedding is
@@ -36,7 +36,8 @@ std::unique_ptr<RowWriter> open_bvecs(const OutputSpec& spec, ByteSink& out,
                                       const std::string& name);
 
 /// PostgreSQL's COPY BINARY: id text, embedding, kept fields text. f32 is pgvector's vector, f16
-/// halfvec, int8 vector (scaled), binary bit. Sources: PostgreSQL's documentation of COPY, "Binary
+/// halfvec, int8 vector (scaled), binary bit, and sparse rows sparsevec, for which the entries'
+/// tokens must be numbers of the vocabulary. Sources: PostgreSQL's documentation of COPY, "Binary
 /// Format"; vector_recv() and halfvec_recv() of pgvector 0.8.
 std::unique_ptr<RowWriter> open_pgcopy(const OutputSpec& spec, ByteSink& out,
                                        const std::string& name);

@@ -99,6 +99,16 @@ class NpyStream final : public RowWriter {
   ByteSink& out_;
 };
 
+/// Outputs of the first format know tokens by their names only.
+void refuse_without_numbers(const OutputReader& reader, const std::string& name) {
+  const RunIdentity& identity = reader.manifest().identity;
+  if (reader.spec().kind != RowKind::sparse || parquet_options(identity).indexed) return;
+  throw Error(ExitCode::usage,
+              "{}: an earlier version of embedtool wrote this output, without the tokens' numbers "
+              "that pgcopy needs; encode it again, or export to jsonl or csv",
+              name);
+}
+
 /// Where an export goes.
 struct Destination {
   ByteSink& out;
@@ -121,6 +131,7 @@ std::unique_ptr<RowWriter> open_rows(const OutputReader& reader, ExportFormat fo
     case ExportFormat::bvecs:
       return open_bvecs(spec, to.out, to.name);
     case ExportFormat::pgcopy:
+      refuse_without_numbers(reader, to.name);
       return open_pgcopy(spec, to.out, to.name);
     case ExportFormat::faiss:
       return open_faiss(spec, reader.rows(), to.out, to.name);

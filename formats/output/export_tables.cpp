@@ -1,6 +1,7 @@
 // Tables for databases: CSV, and PostgreSQL's binary COPY.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <span>
 #include <string_view>
@@ -102,7 +103,11 @@ class PgcopyWriter final : public RowWriter {
     for (std::size_t row = 0; row < block.rows.size(); ++row) {
       append_number(static_cast<std::uint16_t>(2 + fields));
       append_text(id_of(block, row), "id");
-      append_embedding(block.vectors_of(row, spec_.vector_bytes()));
+      if (spec_.kind == RowKind::sparse) {
+        append_weights(block.weights_of(row));
+      } else {
+        append_embedding(block.vectors_of(row, spec_.vector_bytes()));
+      }
       for (std::size_t i = 0; i < fields; ++i) {
         const Slice value = kept_of(block, row, fields, i);
         if (value.is_null()) {
@@ -159,6 +164,23 @@ class PgcopyWriter final : public RowWriter {
       append_swapped<std::uint32_t>(std::as_bytes(std::span(values_)));
     }
   }
+  /// A sparsevec: ascending indices from 0 on, then their values.
+  void append_weights(std::span<const SparseEntry> weights) {
+    entries_.assign(weights.begin(), weights.end());
+    std::sort(entries_.begin(), entries_.end(),
+              [](const SparseEntry& a, const SparseEntry& b) { return a.token < b.token; });
+    const auto count = static_cast<std::uint32_t>(entries_.size());
+    append_number(std::uint32_t{12} + 8 * count);
+    append_number(static_cast<std::uint32_t>(spec_.dims));
+    append_number(count);
+    append_number(std::uint32_t{0});
+    for (const SparseEntry& entry : entries_) {
+      append_number(static_cast<std::uint32_t>(entry.token));
+    }
+    for (const SparseEntry& entry : entries_) {
+      append_number(std::bit_cast<std::uint32_t>(entry.weight));
+    }
+  }
   template <typename T>
   void append_swapped(std::span<const std::byte> numbers) {
     const std::size_t start = bytes_.size();
@@ -179,6 +201,7 @@ class PgcopyWriter final : public RowWriter {
   std::string name_;
   std::uint64_t row_ = 0;
   std::vector<float> values_;
+  std::vector<SparseEntry> entries_;
   std::vector<std::byte> bytes_;
 };
 
@@ -200,11 +223,14 @@ std::unique_ptr<RowWriter> open_csv(const OutputSpec& spec, ByteSink& out) {
 
 std::unique_ptr<RowWriter> open_pgcopy(const OutputSpec& spec, ByteSink& out,
                                        const std::string& name) {
-  if (spec.kind != RowKind::dense) {
-    throw Error(ExitCode::usage,
-                "{}: pgcopy holds one vector a row, and this output is {}; export to jsonl or csv",
-                name, spec.kind == RowKind::sparse ? "sparse" : "multi-vector");
+  if (spec.kind == RowKind::multi) {
+    throw Error(
+        ExitCode::usage,
+        "{}: pgcopy holds one vector a row, and this output has several; export to jsonl or "
+        "csv",
+        name);
   }
+  if (spec.kind == RowKind::sparse) return std::make_unique<PgcopyWriter>(spec, out, name);
   if (spec.type != OutputType::binary && spec.dims > kMaxVectorDims) {
     throw Error(ExitCode::usage,
                 "{}: pgvector holds vectors of at most {} dimensions, not {}; encode with --dims",
@@ -214,9 +240,10 @@ std::unique_ptr<RowWriter> open_pgcopy(const OutputSpec& spec, ByteSink& out,
 }
 
 std::string pgcopy_table(const OutputSpec& spec, const std::string& table) {
-  const char* type = spec.type == OutputType::binary ? "bit"
-                     : spec.type == OutputType::f16  ? "halfvec"
-                                                     : "vector";
+  const char* type = spec.kind == RowKind::sparse      ? "sparsevec"
+                     : spec.type == OutputType::binary ? "bit"
+                     : spec.type == OutputType::f16    ? "halfvec"
+                                                       : "vector";
   std::string sql =
       fmt::format("CREATE TABLE {} (id text, embedding {}({})", table, type, spec.dims);
   for (const std::string& field : spec.kept_fields) sql += fmt::format(", {} text", quoted(field));

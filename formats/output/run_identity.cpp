@@ -388,6 +388,7 @@ ParquetOptions parquet_options(const RunIdentity& identity) {
   ParquetOptions options;
   options.encoding = identity.encoding;
   options.vectors = identity.vector_type;
+  options.indexed = identity.shard_format >= 2;
   if (identity.row_group > 0) options.row_group_bytes = identity.row_group;
   return options;
 }

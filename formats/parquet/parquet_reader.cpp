@@ -40,6 +40,21 @@ TokenId TokenNumbers::number_of(std::string_view name, std::size_t most) {
   return number;
 }
 
+void TokenNumbers::set(TokenId number, std::string_view name, std::size_t most) {
+  require(number >= 0 && static_cast<std::size_t>(number) < most,
+          "a token's number is not one of the vocabulary");
+  const auto at = static_cast<std::size_t>(number);
+  if (at >= names_.size()) {
+    names_.resize(at + 1);
+    known_.resize(at + 1);
+  }
+  if (known_[at]) return require(names_[at] == name, "two tokens have one number");
+  require(name.size() <= kMaxNames - bytes_, "more tokens than the vocabulary has");
+  names_[at] = name;
+  known_[at] = true;
+  bytes_ += name.size();
+}
+
 void OutputBlock::clear() {
   documents.clear();
   rows.clear();
@@ -124,8 +139,8 @@ void ParquetReader::open_group() {
 
 bool ParquetReader::is_read(std::size_t column) const {
   if (column == parquet::kId) return parts_.ids;
-  if (column < parquet::place_of(spec_, parquet::kTokens)) return parts_.vectors;
-  if (column < parquet::place_of(spec_, parquet::kFirstKept)) return parts_.info;
+  if (column < parquet::place_of(spec_, form_, parquet::kTokens)) return parts_.vectors;
+  if (column < parquet::place_of(spec_, form_, parquet::kFirstKept)) return parts_.info;
   return parts_.kept;
 }
 
@@ -155,7 +170,7 @@ void ParquetReader::catch_up() {
   if (skipped_ == 0) return;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (!is_read(i)) continue;
-    const bool embedding = i > parquet::kId && i < parquet::place_of(spec_, parquet::kTokens);
+    const bool embedding = i > parquet::kId && i < parquet::place_of(spec_, form_, parquet::kTokens);
     const bool vectors = embedding && spec_.kind != RowKind::sparse;
     const bool single = !embedding || spec_.kind == RowKind::dense;
     columns_[i].skip(skipped_, vectors ? spec_.dims : 1, single);
@@ -212,19 +227,34 @@ std::size_t ParquetReader::read_embedding(OutputBlock& block) {
   }
   vectors.strings(names_);
   weights_.clear();
-  const std::size_t count = columns_[parquet::kEmbedding + 1].vectors(weights_, 1, false);
+  const std::size_t count = columns_[parquet::kWeights].vectors(weights_, 1, false);
   require(count == names_.size(), "a row has more tokens than weights, or fewer");
+  indices_.clear();
+  if (form_.indexed) {
+    require(columns_[parquet::kIndices].vectors(indices_, 1, false) == count,
+            "a row has more tokens than numbers of them, or fewer");
+  }
   for (std::size_t i = 0; i < count; ++i) {
     SparseEntry entry;
-    entry.token = block.tokens.number_of(names_[i], spec_.dims);
+    entry.token = read_token(block, i);
     std::memcpy(&entry.weight, weights_.data() + i * sizeof(float), sizeof(float));
     block.weights.push_back(entry);
   }
   return count;
 }
 
+/// The number of the i-th token of a row.
+TokenId ParquetReader::read_token(OutputBlock& block, std::size_t i) {
+  if (!form_.indexed) return block.tokens.number_of(names_[i], spec_.dims);
+  TokenId number = 0;
+  std::memcpy(&number, indices_.data() + i * sizeof number, sizeof number);
+  block.tokens.set(number, names_[i], spec_.dims);
+  return number;
+}
+
 void ParquetReader::read_kept(DocumentBlock& documents) {
-  for (std::size_t i = parquet::place_of(spec_, parquet::kFirstKept); i < columns_.size(); ++i) {
+  for (std::size_t i = parquet::place_of(spec_, form_, parquet::kFirstKept); i < columns_.size();
+       ++i) {
     const auto value = columns_[i].optional_bytes();
     documents.kept.push_back(value ? documents.append(*value) : Slice::null());
   }

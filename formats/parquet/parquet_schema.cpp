@@ -21,6 +21,8 @@ constexpr std::string_view kDimsKey = "embedtool.dims";
 constexpr std::string_view kTypeKey = "embedtool.dtype";
 constexpr std::string_view kMultiKey = "embedtool.multi_vector";
 constexpr std::string_view kSparseKey = "embedtool.sparse";  // in sparse outputs only
+constexpr std::string_view kIndexedWord = "indexed";         // its value where there are indices
+constexpr std::string_view kIndices = "indices";
 // Of version 2 of the format on.
 constexpr std::string_view kEncodingKey = "embedtool.encoding";
 constexpr std::string_view kVectorTypeKey = "embedtool.vector_type";
@@ -48,11 +50,11 @@ class LayoutBuilder {
 
   /// The embedding: `depth` lists around one element, by the three-level rule of
   /// LogicalTypes.md (list group, repeated group `list`, `element`).
-  void lists(unsigned depth, ColumnLayout column, LogicalType element_logical) {
+  void lists(unsigned depth, ColumnLayout column, LogicalType element_logical,
+             std::string name = "embedding") {
     column.role = Role::embedding;
     column.max_definition = static_cast<std::uint8_t>(depth);
     column.max_repetition = static_cast<std::uint8_t>(depth);
-    std::string name = "embedding";
     for (unsigned level = 0; level < depth; ++level) {
       add({name, Physical::none, 0, Repetition::required, 1, Logical::list});
       add({"list", Physical::none, 0, Repetition::repeated, 1, Logical::none});
@@ -117,7 +119,14 @@ ColumnLayout stored_as(bool split) {
 
 void add_embedding(const OutputSpec& spec, const FileForm& form, LayoutBuilder& builder) {
   const bool split = form.encoding == VectorEncoding::split;
-  if (spec.kind == RowKind::sparse) return builder.token_weights(stored_as(split));
+  if (spec.kind == RowKind::sparse) {
+    builder.token_weights(stored_as(split));
+    ColumnLayout indices;
+    indices.type = Physical::int32;
+    const LogicalType number = LogicalType::integer(32, true);
+    if (form.indexed) builder.lists(1, indices, number, std::string(kIndices));
+    return;
+  }
   // Version 1 left f16 as it was.
   ColumnLayout column = stored_as(split && !(form.old && spec.type != OutputType::f32));
   switch (spec.type) {
@@ -147,12 +156,14 @@ void add_embedding(const OutputSpec& spec, const FileForm& form, LayoutBuilder& 
   }
 }
 
-void check_kept_names(const std::vector<std::string>& names) {
+void check_kept_names(const OutputSpec& spec) {
+  const std::vector<std::string>& names = spec.kept_fields;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const bool own =
         std::find(kOwnColumns.begin(), kOwnColumns.end(), names[i]) != kOwnColumns.end();
+    const bool indices = spec.kind == RowKind::sparse && names[i] == kIndices;
     const auto here = names.begin() + static_cast<std::ptrdiff_t>(i);
-    if (own || names[i].empty() || std::find(names.begin(), here, names[i]) != here) {
+    if (own || indices || names[i].empty() || std::find(names.begin(), here, names[i]) != here) {
       throw Error(ExitCode::usage,
                   "kept field '{}': the output already has a column of that name; remove it from "
                   "--keep or rename the field",
@@ -186,7 +197,7 @@ E parse_word(std::string_view text, const char* what) {
 /// Takes what says how the file is laid out from the front of `kv`; version 1 had no words for it.
 FileForm take_form(std::span<const std::pair<std::string, std::string>>& kv) {
   if (kv.empty() || kv[0].first != kEncodingKey) {
-    return {VectorEncoding::split, VectorType::list, true};
+    return {VectorEncoding::split, VectorType::list, true, false};
   }
   require(kv.size() >= 2 && kv[1].first == kVectorTypeKey, "no embedtool.vector_type");
   FileForm form;
@@ -224,7 +235,7 @@ void check_spec(const OutputSpec& spec) {
   if (spec.kind == RowKind::sparse && spec.type != OutputType::f32) {
     throw Error(ExitCode::usage, "sparse weights are written as f32");
   }
-  check_kept_names(spec.kept_fields);
+  check_kept_names(spec);
 }
 
 Layout layout_of(const OutputSpec& spec, const FileForm& form) {
@@ -251,7 +262,9 @@ std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec&
       {std::string(kMultiKey), spec.kind == RowKind::multi ? "true" : "false"},
       {std::string(kInt8ScaleKey), print(spec.int8_scale)},
   };
-  if (spec.kind == RowKind::sparse) out.emplace_back(kSparseKey, "true");
+  if (spec.kind == RowKind::sparse) {
+    out.emplace_back(kSparseKey, form.indexed ? kIndexedWord : std::string_view("true"));
+  }
   out.emplace_back(kEncodingKey, name_of(form.encoding));
   out.emplace_back(kVectorTypeKey, name_of(form.vectors));
   out.insert(out.end(), spec.metadata.begin(), spec.metadata.end());
@@ -275,10 +288,12 @@ FileSpec spec_of(const FileMeta& meta) {
   const bool multi = kv[2].second == "true";
   kv = kv.subspan(4);
   const bool sparse = !kv.empty() && kv[0].first == kSparseKey;
+  const bool indexed = sparse && kv[0].second == kIndexedWord;
   if (sparse) kv = kv.subspan(1);
   require(!sparse || !multi, "both sparse and multi-vector");
   spec.kind = sparse ? RowKind::sparse : multi ? RowKind::multi : RowKind::dense;
   file.form = take_form(kv);
+  file.form.indexed = indexed;
   spec.kept_fields = kept_names(meta);
   try {
     require(layout_of(spec, file.form).schema == meta.schema,

@@ -62,6 +62,8 @@ struct FileForm {
   VectorType vectors = VectorType::fixed;
   /// As version 1 of the format was: split f32, everything compressed, no statistics, no indexes.
   bool old = false;
+  /// Sparse: a column of the tokens' numbers in the vocabulary, for stores that know no names.
+  bool indexed = true;
 };
 
 enum class Role : std::uint8_t { id, embedding, n_tokens, truncated, text_hash, kept };
@@ -74,9 +76,12 @@ inline constexpr std::size_t kTruncated = 3;
 inline constexpr std::size_t kTextHash = 4;
 inline constexpr std::size_t kFirstKept = 5;
 
-/// A sparse embedding takes two columns: the tokens' names and their weights.
-inline std::size_t place_of(const OutputSpec& spec, std::size_t column) {
-  return spec.kind == RowKind::sparse && column > kEmbedding ? column + 1 : column;
+// A sparse embedding takes two columns, the tokens' names and their weights; their numbers follow.
+inline constexpr std::size_t kWeights = 2;
+inline constexpr std::size_t kIndices = 3;
+inline std::size_t place_of(const OutputSpec& spec, const FileForm& form, std::size_t column) {
+  if (spec.kind != RowKind::sparse || column <= kEmbedding) return column;
+  return column + (form.indexed ? 2 : 1);
 }
 
 struct ColumnLayout {
@@ -98,7 +103,8 @@ struct Layout {
 };
 
 /// Columns: id, embedding, n_tokens, truncated, text_hash, then the kept fields. The embedding is a
-/// list of numbers or, for sparse output, MAP<STRING, FLOAT>, heaviest token first. Throws
+/// list of numbers or, for sparse output, MAP<STRING, FLOAT>, heaviest token first, followed by a
+/// column `indices`, LIST<INT32>, of the same tokens in the same order. Throws
 /// Error(usage) if dims is 0 or a kept field's name is already used.
 Layout layout_of(const OutputSpec& spec, const FileForm& form);
 

@@ -26,11 +26,11 @@ std::string created_by(const OutputSpec& spec) {
 
 ParquetWriter::ParquetWriter(const OutputSpec& spec, const ParquetOptions& options)
     : spec_(spec), codec_(options.zstd_level), row_group_bytes_(options.row_group_bytes) {
-  const parquet::FileForm form{options.encoding, options.vectors, false};
-  layout_ = parquet::layout_of(spec, form);
+  form_ = {options.encoding, options.vectors, false, options.indexed};
+  layout_ = parquet::layout_of(spec, form_);
   for (const parquet::ColumnLayout& column : layout_.columns) columns_.emplace_back(column);
   meta_.schema = layout_.schema;
-  meta_.key_values = parquet::key_values_of(spec, form);
+  meta_.key_values = parquet::key_values_of(spec, form_);
   meta_.created_by = created_by(spec);
 }
 
@@ -94,13 +94,18 @@ void ParquetWriter::add_embedding(const EmbeddingBlock& block, std::size_t row) 
 void ParquetWriter::add_weights(const EmbeddingBlock& block, std::size_t row) {
   names_.clear();
   weights_.clear();
+  indices_.clear();
   for (const SparseEntry& entry : block.weights_of(row)) {
     names_.push_back(block.tokens[static_cast<std::size_t>(entry.token)]);
     weights_.push_back(entry.weight);
+    indices_.push_back(entry.token);
   }
   columns_[parquet::kEmbedding].add_strings(names_);
-  columns_[parquet::kEmbedding + 1].add_vectors(std::as_bytes(std::span(weights_)), weights_.size(),
-                                                1, false);
+  columns_[parquet::kWeights].add_vectors(std::as_bytes(std::span(weights_)), weights_.size(), 1,
+                                          false);
+  if (!form_.indexed) return;
+  columns_[parquet::kIndices].add_vectors(std::as_bytes(std::span(indices_)), indices_.size(), 1,
+                                          false);
 }
 
 void ParquetWriter::add_kept(const DocumentBlock& documents, std::size_t record) {

@@ -15,7 +15,8 @@ namespace embedtool {
 struct ParquetOptions {
   VectorEncoding encoding = VectorEncoding::plain;
   VectorType vectors = VectorType::fixed;
-  int zstd_level = 1;  ///< 1 to 19, of ids and other texts
+  bool indexed = true;  ///< sparse: SparseEntry::token is the token's number in the vocabulary
+  int zstd_level = 1;   ///< 1 to 19, of ids and other texts
   /// A row group ends with the row that brings its values to so many bytes, uncompressed.
   std::uint64_t row_group_bytes = parquet::kRowGroupBytes;
 };
@@ -49,13 +50,14 @@ class ParquetWriter {
   void add_weights(const EmbeddingBlock& block, std::size_t row);
   void add_kept(const DocumentBlock& documents, std::size_t record);
   parquet::ChunkWriter& column(std::size_t number) {
-    return columns_[parquet::place_of(spec_, number)];
+    return columns_[parquet::place_of(spec_, form_, number)];
   }
   void flush_group();
   void put_indexes();
   void put(std::span<const std::byte> bytes);
 
   OutputSpec spec_;
+  parquet::FileForm form_;
   parquet::Layout layout_;
   parquet::PageCodec codec_;
   std::uint64_t row_group_bytes_;
@@ -73,6 +75,7 @@ class ParquetWriter {
   std::uint64_t bytes_raw_ = 0;
   std::vector<std::string_view> names_;  ///< of a sparse row's tokens
   std::vector<float> weights_;
+  std::vector<TokenId> indices_;
   parquet::FileMeta meta_;
   std::vector<ChunkIndexes> indexes_;  ///< of the chunks in meta_, in their order
 };

@@ -25,8 +25,9 @@ void read_file(std::span<const std::byte> data) {
     while (block.clear(), reader.read(block, {100, std::size_t{1} << 20})) {
       const OutputSpec& spec = reader.spec();
       const std::size_t stride = vector_bytes(spec.type, spec.dims);
-      const std::size_t vectors =
-          spec.kind == RowKind::multi ? block.offsets.back() : block.rows.size();
+      const std::size_t vectors = spec.kind == RowKind::multi    ? block.offsets.back()
+                                  : spec.kind == RowKind::sparse ? 0
+                                                                 : block.rows.size();
       if (block.vectors.size() != vectors * stride) __builtin_trap();
       if (block.documents.kept.size() != block.rows.size() * spec.kept_fields.size()) {
         __builtin_trap();

@@ -128,7 +128,7 @@ INSTANTIATE_TEST_SUITE_P(All, ParquetRoundTrip,
                                             ::testing::Bool(), ::testing::Values(1, 9, 64, 384),
                                             ::testing::Values(0, 1, 10, 3000)));
 
-/// Entries by name: a reader numbers tokens as it meets them.
+/// Entries by name.
 std::vector<std::pair<std::string, float>> named_weights(std::span<const SparseEntry> entries,
                                                          std::span<const std::string> tokens) {
   std::vector<std::pair<std::string, float>> out;
@@ -160,6 +160,17 @@ TEST_P(SparseRoundTrip, RowsComeBackAndCutsDoNotMatter) {
     EXPECT_EQ(block.offsets, rows.offsets);
   }
   EXPECT_EQ(named_weights(block.weights, block.tokens.names()),
+            named_weights(rows.weights, rows.tokens));
+  // Their numbers come back too, where the file has them.
+  EXPECT_EQ(block.weights, rows.weights);
+  ParquetOptions options;
+  options.indexed = false;
+  const auto unnumbered = write_cut(spec, rows, count + 1, options);
+  const MemoryBytes others(unnumbered, "unnumbered");
+  ParquetReader by_name(others);
+  OutputBlock found;
+  by_name.read(found, {count + 1, std::size_t{1} << 40});
+  EXPECT_EQ(named_weights(found.weights, found.tokens.names()),
             named_weights(rows.weights, rows.tokens));
   for (std::size_t i = 0; i < count; ++i) {
     ASSERT_EQ(block.rows[i].text_hash, rows.rows[i].text_hash);

@@ -6,6 +6,7 @@
 #include "formats/io/damaged.hpp"
 #include "formats/parquet/parquet_chunk_reader.hpp"
 #include "formats/parquet/parquet_chunk_writer.hpp"
+#include "formats/parquet/parquet_reader.hpp"
 #include "tests/support/memory_io.hpp"
 
 namespace embedtool::parquet {
@@ -174,6 +175,18 @@ TEST(ChunkReader, RefusesMoreThanItsBudget) {
   EXPECT_THROW(reader.bytes(), Damaged);
 }
 
+TEST(TokenNumbers, TakesEachNumberForOneName) {
+  TokenNumbers tokens;
+  tokens.set(3, "three", 5);
+  tokens.set(0, "", 5);
+  tokens.set(3, "three", 5);
+  EXPECT_EQ(tokens.names()[3], "three");
+  EXPECT_THROW(tokens.set(3, "four", 5), Damaged);
+  EXPECT_THROW(tokens.set(0, "zero", 5), Damaged);
+  EXPECT_THROW(tokens.set(5, "five", 5), Damaged);
+  EXPECT_THROW(tokens.set(-1, "none", 5), Damaged);
+}
+
 TEST(Layout, RefusesNamesThatAreTaken) {
   OutputSpec spec;
   spec.dims = 4;
@@ -185,6 +198,10 @@ TEST(Layout, RefusesNamesThatAreTaken) {
   EXPECT_THROW(layout_of(spec, {}), Error);
   spec.kept_fields = {"title"};
   EXPECT_EQ(layout_of(spec, {}).columns.size(), 6U);
+  spec.kept_fields = {"indices"};
+  EXPECT_EQ(layout_of(spec, {}).columns.size(), 6U);
+  spec.kind = RowKind::sparse;
+  EXPECT_THROW(layout_of(spec, {}), Error);
   spec.dims = 0;
   EXPECT_THROW(layout_of(spec, {}), Error);
 }

@@ -112,8 +112,14 @@ def check_sparse():
         for reader in READERS:
             columns = reader(path)
             assert list(columns["id"]) == ids, reader.__name__
-            for row, expected in zip(columns["embedding"], weights):
-                assert dict(pairs(row)) == expected, reader.__name__
+            numbers = {}
+            for row, indices, expected in zip(columns["embedding"], columns["indices"], weights):
+                entries = pairs(row)
+                assert dict(entries) == expected, reader.__name__
+                assert len(indices) == len(entries)
+                for (token, _), index in zip(entries, indices):
+                    assert numbers.setdefault(token, index) == index, reader.__name__
+            assert len(set(numbers.values())) == len(numbers), reader.__name__
     print(f"sparse: {len(ids)} rows, {len(READERS)} readers")
 
 

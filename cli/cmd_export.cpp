@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/early_checks.hpp"
 #include "cli/flags.hpp"
+#include "core/base/error.hpp"
 #include "core/base/human.hpp"
 #include "formats/output/export_output.hpp"
 
@@ -19,6 +20,7 @@ struct ExportFlags {
   std::string output;
   std::string file;
   std::optional<ExportFormat> to;  ///< required
+  std::optional<JsonEmbedding> embedding_as;
   bool overwrite = false;
 };
 
@@ -26,6 +28,10 @@ ExitCode run_export(const ExportFlags& flags, Console& console) {
   const ExportFormat format = flags.to.value();
   ExportOptions options;
   options.overwrite = flags.overwrite;
+  if (flags.embedding_as && format != ExportFormat::jsonl) {
+    throw Error(ExitCode::usage, "--embedding-as is for --to jsonl");
+  }
+  options.embedding_as = flags.embedding_as.value_or(JsonEmbedding::array);
   const bool to_stdout = flags.file == "-";
   check_destination("-o", flags.file);
   const ExportCounts counts =
@@ -34,6 +40,11 @@ ExitCode run_export(const ExportFlags& flags, Console& console) {
   if (!to_stdout) {
     console.note(fmt::format("{}: {} of {}", flags.file, human_count(counts.vectors, "vector"),
                              human_count(counts.rows, "row")));
+    if (!counts.table.empty()) {
+      console.note(
+          fmt::format("load it with psql:\n  {};\n  \\copy items FROM '{}' (FORMAT binary)",
+                      counts.table, flags.file));
+    }
   }
   return ExitCode::ok;
 }
@@ -47,6 +58,8 @@ RunCommand declare_export(CLI::App& app) {
   group.path("-o,--output", flags->file, "FILE", "File to write, or - for standard output")
       ->required();
   group.choice("--to", flags->to, "Format")->required();
+  group.choice("--embedding-as", flags->embedding_as,
+               "jsonl: vectors as an array of numbers or as a Base64 string [array]");
   group.flag("--overwrite", flags->overwrite, "Replace an existing file");
   return [flags](Session& session) { return run_export(*flags, session.console); };
 }

@@ -20,6 +20,11 @@ void declare_output(CLI::App& app, EncodeFlags& flags) {
   group.count("--shard-rows", flags.shard_rows, "Rows per Parquet shard [65536]");
   group.value("--row-group", flags.row_group, "SIZE",
               "Uncompressed size of a Parquet row group; buffered in memory until written [16M]");
+  group.choice(
+      "--encoding", flags.encoding,
+      "Parquet: vectors as every reader reads them, or split for the smallest files [plain]");
+  group.choice("--vector-type", flags.vector_type,
+               "Parquet: what a vector is to Arrow, a FixedSizeList or a List [fixed]");
   group.flag("--overwrite", flags.overwrite, "Replace existing output instead of resuming it");
 }
 
@@ -100,15 +105,22 @@ void resolve_output(const EncodeFlags& flags, const Preset& preset, EncodeJob& j
   if (identity.to == OutputFormat::parquet) {
     const ShardOptions usual;
     identity.shard_rows = first_set(flags.shard_rows, 0, usual.rows_per_shard);
-    identity.row_group = first_set(row_group, preset.row_group_bytes, usual.row_group_bytes);
+    identity.row_group =
+        first_set(row_group, preset.row_group_bytes, usual.parquet.row_group_bytes);
+    identity.encoding = flags.encoding.value_or(usual.parquet.encoding);
+    identity.vector_type = flags.vector_type.value_or(usual.parquet.vectors);
     return;
   }
   if (flags.shard_rows > 0) {
     throw Error(ExitCode::usage, "--shard-rows is for --to parquet; {} is one file",
                 name_of(identity.to));
   }
-  if (row_group > 0) {
-    throw Error(ExitCode::usage, "--row-group is for --to parquet; {} has none",
+  const char* parquet_only = row_group > 0       ? "--row-group"
+                             : flags.encoding    ? "--encoding"
+                             : flags.vector_type ? "--vector-type"
+                                                 : nullptr;
+  if (parquet_only != nullptr) {
+    throw Error(ExitCode::usage, "{} is for --to parquet, not {}", parquet_only,
                 name_of(identity.to));
   }
 }

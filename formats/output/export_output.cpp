@@ -1,16 +1,15 @@
 #include "formats/output/export_output.hpp"
 
-#include <cstring>
 #include <memory>
 #include <span>
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "formats/arrow/arrow_writer.hpp"
 #include "formats/io/fd_sink.hpp"
-#include "formats/output/json_rows.hpp"
+#include "formats/output/export_formats.hpp"
 #include "formats/output/npy.hpp"
 #include "formats/output/shard_reader.hpp"
-#include "formats/output/shard_values.hpp"
 #include "formats/parquet/parquet_writer.hpp"
 
 namespace embedtool {
@@ -18,8 +17,8 @@ namespace {
 
 constexpr BlockLimits kBlock{4096, std::size_t{8} << 20};
 
-// Every format is a function from blocks of rows to a ByteSink, which is a file that appears at the
-// end or the caller's descriptor.
+// Every format but npy is a RowWriter to a ByteSink, which is a file that appears at the end or the
+// caller's descriptor.
 
 /// Calls write(block) for all rows.
 template <typename Write>
@@ -36,83 +35,134 @@ ExportCounts copy_rows(OutputReader& reader, Write&& write) {
   return counts;
 }
 
-ExportCounts write_jsonl(OutputReader& reader, ByteSink& out) {
-  JsonRows json(reader.spec());
-  std::string lines;
-  return copy_rows(reader, [&](const EmbeddingBlock& block) {
-    lines.clear();
+class JsonlWriter final : public RowWriter {
+ public:
+  JsonlWriter(const OutputSpec& spec, JsonEmbedding embedding, ByteSink& out)
+      : json_(spec, embedding), out_(out) {}
+
+  void write(const EmbeddingBlock& block) override {
+    lines_.clear();
     for (std::size_t row = 0; row < block.rows.size(); ++row) {
-      json.append_embedding_line(lines, block, row);
+      json_.append_embedding_line(lines_, block, row);
     }
-    out.write(std::as_bytes(std::span(lines)));
-  });
+    out_.write(std::as_bytes(std::span(lines_)));
+  }
+
+ private:
+  JsonRows json_;
+  ByteSink& out_;
+  std::string lines_;
+};
+
+/// One file for many shards: what the shards say of their model goes along, and their settings.
+class ParquetRows final : public RowWriter {
+ public:
+  ParquetRows(const OutputSpec& spec, const ParquetOptions& options, ByteSink& out)
+      : writer_(spec, options) {
+    writer_.begin(out);
+  }
+  void write(const EmbeddingBlock& block) override { writer_.append(block, 0, block.rows.size()); }
+  void finish() override { writer_.end(); }
+
+ private:
+  ParquetWriter writer_;
+};
+
+/// To a descriptor a stream, which is read from the front; to a file the form with a footer.
+class ArrowRows final : public RowWriter {
+ public:
+  ArrowRows(const OutputSpec& spec, arrow::ArrowWriter::Form form, ByteSink& out)
+      : writer_(spec, form, out) {}
+  void write(const EmbeddingBlock& block) override { writer_.write(block); }
+  void finish() override { writer_.finish(); }
+
+ private:
+  arrow::ArrowWriter writer_;
+};
+
+/// The vectors alone. Of a multi-vector output their number is known only at the end.
+class NpyStream final : public RowWriter {
+ public:
+  NpyStream(const OutputReader& reader, ByteSink& out, const std::string& name) : out_(out) {
+    if (reader.spec().kind == RowKind::multi) {
+      throw Error(
+          ExitCode::usage,
+          "{}: a multi-vector output cannot be streamed as npy, because the npy header comes "
+          "first and holds the number of vectors; export to a file",
+          name);
+    }
+    out.write(npy_vectors_header(reader.spec(), reader.rows()));
+  }
+  void write(const EmbeddingBlock& block) override { out_.write(block.vectors); }
+
+ private:
+  ByteSink& out_;
+};
+
+/// Outputs of the first format know tokens by their names only.
+void refuse_without_numbers(const OutputReader& reader, const std::string& name) {
+  const RunIdentity& identity = reader.manifest().identity;
+  if (reader.spec().kind != RowKind::sparse || parquet_options(identity).indexed) return;
+  throw Error(ExitCode::usage,
+              "{}: an earlier version of embedtool wrote this output, without the tokens' numbers "
+              "that pgcopy needs; encode it again, or export to jsonl or csv",
+              name);
 }
 
-ExportCounts write_fvecs(OutputReader& reader, ByteSink& out) {
-  const OutputSpec& spec = reader.spec();
-  const std::size_t size = spec.vector_bytes();
-  const auto dims = static_cast<std::int32_t>(spec.dims);
-  std::vector<float> values(spec.dims);
-  std::vector<std::byte> bytes;
-  return copy_rows(reader, [&](const EmbeddingBlock& block) {
-    bytes.clear();
-    for (std::size_t at = 0; at < block.vectors.size(); at += size) {
-      values_of(spec, block.vectors.data() + at, 1, values.data());
-      const auto head = std::as_bytes(std::span(&dims, 1));
-      const auto body = std::as_bytes(std::span(values));
-      bytes.insert(bytes.end(), head.begin(), head.end());
-      bytes.insert(bytes.end(), body.begin(), body.end());
-    }
-    out.write(bytes);
-  });
-}
+/// Where an export goes.
+struct Destination {
+  ByteSink& out;
+  std::string name;  ///< for messages
+  bool is_file = false;
+};
 
-ExportCounts write_parquet(OutputReader& reader, ByteSink& out, int zstd_level) {
-  // One file for many shards: what the shards say of their model goes along.
+std::unique_ptr<RowWriter> open_rows(const OutputReader& reader, ExportFormat format,
+                                     const Destination& to, const ExportOptions& options) {
   OutputSpec spec = reader.spec();
+  switch (format) {
+    case ExportFormat::npy:
+      return std::make_unique<NpyStream>(reader, to.out, to.name);
+    case ExportFormat::jsonl:
+      return std::make_unique<JsonlWriter>(spec, options.embedding_as, to.out);
+    case ExportFormat::csv:
+      return open_csv(spec, to.out);
+    case ExportFormat::fvecs:
+      return open_fvecs(spec, to.out, to.name);
+    case ExportFormat::bvecs:
+      return open_bvecs(spec, to.out, to.name);
+    case ExportFormat::pgcopy:
+      refuse_without_numbers(reader, to.name);
+      return open_pgcopy(spec, to.out, to.name);
+    case ExportFormat::faiss:
+      return open_faiss(spec, reader.rows(), to.out, to.name);
+    case ExportFormat::parquet:
+      spec.metadata = reader.shard_metadata();
+      return std::make_unique<ParquetRows>(spec, parquet_options(reader.manifest().identity),
+                                           to.out);
+    case ExportFormat::arrow:
+      break;
+  }
+  using Form = arrow::ArrowWriter::Form;
   spec.metadata = reader.shard_metadata();
-  ParquetWriter writer(spec, zstd_level);
-  writer.begin(out);
-  const ExportCounts counts = copy_rows(
-      reader, [&](const EmbeddingBlock& block) { writer.append(block, 0, block.rows.size()); });
-  writer.end();
+  return std::make_unique<ArrowRows>(spec, to.is_file ? Form::file : Form::stream, to.out);
+}
+
+ExportCounts write_format(OutputReader& reader, ExportFormat format, const Destination& to,
+                          const ExportOptions& options) {
+  const std::unique_ptr<RowWriter> writer = open_rows(reader, format, to, options);
+  ExportCounts counts =
+      copy_rows(reader, [&](const EmbeddingBlock& block) { writer->write(block); });
+  writer->finish();
+  if (format == ExportFormat::pgcopy) counts.table = pgcopy_table(reader.spec(), "items");
   return counts;
 }
 
-/// The vectors alone. Of a multi-vector output their number is known only at the end.
-ExportCounts stream_npy(OutputReader& reader, ByteSink& out, const std::string& name) {
-  if (reader.spec().kind == RowKind::multi) {
-    throw Error(ExitCode::usage,
-                "{}: a multi-vector output cannot be streamed as npy, because the npy header comes "
-                "first and holds the number of vectors; export to a file",
-                name);
-  }
-  out.write(npy_vectors_header(reader.spec(), reader.rows()));
-  return copy_rows(reader, [&](const EmbeddingBlock& block) { out.write(block.vectors); });
-}
-
-ExportCounts write_format(OutputReader& reader, ExportFormat format, ByteSink& out,
-                          const ExportOptions& options, const std::string& name) {
-  switch (format) {
-    case ExportFormat::npy:
-      return stream_npy(reader, out, name);
-    case ExportFormat::jsonl:
-      return write_jsonl(reader, out);
-    case ExportFormat::fvecs:
-      return write_fvecs(reader, out);
-    case ExportFormat::parquet:
-      return write_parquet(reader, out, options.zstd_level);
-  }
-  return {};
-}
-
-void refuse_sparse(const OutputReader& reader, ExportFormat format, const std::string& name) {
-  const bool vectors = format == ExportFormat::npy || format == ExportFormat::fvecs;
-  if (!vectors || reader.spec().kind != RowKind::sparse) return;
-  throw Error(
-      ExitCode::usage,
-      "{}: a sparse output holds token weights, which {} cannot store; export to jsonl or parquet",
-      name, format == ExportFormat::npy ? "npy" : "fvecs");
+void refuse_sparse_npy(const OutputReader& reader, ExportFormat format, const std::string& name) {
+  if (format != ExportFormat::npy || reader.spec().kind != RowKind::sparse) return;
+  throw Error(ExitCode::usage,
+              "{}: a sparse output holds token weights, which npy cannot store; export to jsonl, "
+              "csv or parquet",
+              name);
 }
 
 /// "dir/name" → ("dir/", "name").
@@ -158,12 +208,12 @@ ExportCounts export_output(const std::string& directory, ExportFormat format,
   OutputReader reader(directory);
   const auto [parent, name] = split(path);
   if (name.empty()) throw Error(ExitCode::usage, "{}: is a directory; name a file", path);
-  refuse_sparse(reader, format, path);
+  refuse_sparse_npy(reader, format, path);
   const Directory target(parent, false);
   refuse_existing(target, name, options);
   if (format == ExportFormat::npy) return export_npy(reader, target, name, options);
   DurableFile file(target, name);
-  const ExportCounts counts = write_format(reader, format, file, options, path);
+  const ExportCounts counts = write_format(reader, format, {file, path, true}, options);
   file.publish();
   return counts;
 }
@@ -171,9 +221,9 @@ ExportCounts export_output(const std::string& directory, ExportFormat format,
 ExportCounts export_stream(const std::string& directory, ExportFormat format, int fd,
                            const std::string& name, const ExportOptions& options) {
   OutputReader reader(directory);
-  refuse_sparse(reader, format, name);
+  refuse_sparse_npy(reader, format, name);
   FdSink out(fd, name);
-  return write_format(reader, format, out, options, name);
+  return write_format(reader, format, {out, name, false}, options);
 }
 
 }  // namespace embedtool

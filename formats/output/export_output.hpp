@@ -4,32 +4,44 @@
 #include <string>
 
 #include "core/base/enum_words.hpp"
+#include "formats/output/json_rows.hpp"
 
 namespace embedtool {
 
 enum class ExportFormat : std::uint8_t {
   npy,      ///< the vectors as stored; with X.ids.jsonl and, for multi-vector output, X.offsets.npy
   jsonl,    ///< {"id":…,"embedding":[…],kept…} a line
-  fvecs,    ///< for each vector its dimensions as int32, then f32 (int8 scaled, binary ±1)
   parquet,  ///< all shards in one file
+  arrow,    ///< Arrow IPC: a file, or on a descriptor a stream
+  csv,      ///< these and the next: export_formats.hpp
+  fvecs,
+  bvecs,
+  pgcopy,
+  faiss,
 };
 template <>
 inline constexpr auto enum_words<ExportFormat> = std::to_array<EnumWord<ExportFormat>>({
     {ExportFormat::npy, "npy"},
     {ExportFormat::jsonl, "jsonl"},
-    {ExportFormat::fvecs, "fvecs"},
     {ExportFormat::parquet, "parquet"},
+    {ExportFormat::arrow, "arrow"},
+    {ExportFormat::csv, "csv"},
+    {ExportFormat::pgcopy, "pgcopy"},
+    {ExportFormat::faiss, "faiss"},
+    {ExportFormat::fvecs, "fvecs"},
+    {ExportFormat::bvecs, "bvecs"},
 });
 
 struct ExportOptions {
-  bool overwrite = false;  ///< else an existing file is refused
-  int zstd_level = 1;      ///< of Parquet
+  bool overwrite = false;                             ///< else an existing file is refused
+  JsonEmbedding embedding_as = JsonEmbedding::array;  ///< of jsonl
 };
 
 /// Rows and vectors that were written.
 struct ExportCounts {
   std::uint64_t rows = 0;
   std::uint64_t vectors = 0;
+  std::string table;  ///< pgcopy: the SQL that makes the table `items` for it
 };
 
 /// Copies a complete Parquet output into one file of another format, which appears complete or not

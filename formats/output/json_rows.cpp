@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "formats/io/base64.hpp"
 #include "formats/io/json_text.hpp"
 #include "formats/output/shard_values.hpp"
 
@@ -79,21 +80,26 @@ void JsonRows::append_kept(std::string& out, const EmbeddingBlock& block, std::s
   out += "}\n";
 }
 
+// The vectors of a multi-vector row are all of one length, so that one string holds them.
+void JsonRows::append_embedding(std::string& out, const EmbeddingBlock& block, std::size_t row) {
+  if (spec_.kind == RowKind::sparse) return append_weights(out, block, row);
+  const auto vectors = block.vectors_of(row, spec_.vector_bytes());
+  if (form_ == JsonEmbedding::base64) {
+    out += '"';
+    append_base64(out, vectors);
+    out += '"';
+  } else if (spec_.kind == RowKind::dense) {
+    append_vector(out, vectors.data());
+  } else {
+    append_vectors(out, vectors);
+  }
+}
+
 void JsonRows::append_embedding_line(std::string& out, const EmbeddingBlock& block,
                                      std::size_t row) {
   append_id(out, block, row);
   out += ",\"embedding\":";
-  switch (spec_.kind) {
-    case RowKind::dense:
-      append_vector(out, block.vectors_of(row, spec_.vector_bytes()).data());
-      break;
-    case RowKind::multi:
-      append_vectors(out, block.vectors_of(row, spec_.vector_bytes()));
-      break;
-    case RowKind::sparse:
-      append_weights(out, block, row);
-      break;
-  }
+  append_embedding(out, block, row);
   append_kept(out, block, row);
 }
 

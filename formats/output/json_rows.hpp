@@ -3,23 +3,39 @@
 // Writes rows as JSON directly into a byte buffer: this runs once per number of the output.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/enum_words.hpp"
 #include "core/data.hpp"
 
 namespace embedtool {
 
+/// How JSON holds vectors.
+enum class JsonEmbedding : std::uint8_t {
+  array,
+  base64,  ///< a string: the vectors' bytes as stored, little-endian, in Base64
+};
+template <>
+inline constexpr auto enum_words<JsonEmbedding> = std::to_array<EnumWord<JsonEmbedding>>({
+    {JsonEmbedding::array, "array"},
+    {JsonEmbedding::base64, "base64"},
+});
+
 /// Formats rows of one output; recycles its buffers. Not thread-safe.
 class JsonRows {
  public:
-  explicit JsonRows(OutputSpec spec) : spec_(std::move(spec)) {}
+  explicit JsonRows(OutputSpec spec, JsonEmbedding form = JsonEmbedding::array)
+      : spec_(std::move(spec)), form_(form) {}
 
   /// Appends {"id":…,"embedding":…,kept…} and a newline. f32 and f16 are numbers, int8 integers,
   /// binary its packed bytes as integers 0 … 255; multi-vector rows are arrays of such arrays,
   /// sparse rows objects {"token":weight,…}, heaviest first.
   void append_embedding_line(std::string& out, const EmbeddingBlock& block, std::size_t row);
+  /// Appends the embedding alone.
+  void append_embedding(std::string& out, const EmbeddingBlock& block, std::size_t row);
   /// Appends {"id":…,"n_tokens":…,"truncated":…,kept…} and a newline.
   void append_id_line(std::string& out, const EmbeddingBlock& block, std::size_t row) const;
 
@@ -30,6 +46,7 @@ class JsonRows {
   static void append_weights(std::string& out, const EmbeddingBlock& block, std::size_t row);
 
   OutputSpec spec_;
+  JsonEmbedding form_;
   std::vector<float> widened_;
 };
 

@@ -142,7 +142,11 @@ void read_members(const Json& json, RunIdentity& identity) {
 void read_settings(const Json& json, Manifest& manifest) {
   require(json.is_object(), "the settings are not an object");
   manifest.identity.numerics = 1;  // of outputs that are older than these numbers
-  if (manifest.identity.to == OutputFormat::parquet) manifest.identity.shard_format = 1;
+  if (manifest.identity.to == OutputFormat::parquet && !json.contains("shard_format")) {
+    manifest.identity.shard_format = 1;
+    manifest.identity.encoding = VectorEncoding::split;
+    manifest.identity.vector_type = VectorType::list;
+  }
   for (const auto& [name, value] : json.items()) {
     const IdentityField* field = find_identity_field(name);
     if (field != nullptr && field->recorded != Recorded::member) {

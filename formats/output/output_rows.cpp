@@ -74,19 +74,21 @@ void RowFetcher::fetch(std::span<const std::uint64_t> rows, ReusedRows& out) {
   }
 }
 
-/// Shards hold the names of tokens, which readers number as they come.
+/// A token is known by its name: older shards have no numbers, and readers then number them as they
+/// come.
 TokenId RowFetcher::token_of(TokenId number) {
+  constexpr TokenId kUnknown = -1;
   const auto names = block_.tokens.names();
-  while (tokens_.size() < names.size()) {
-    const std::string& name = names[tokens_.size()];
-    const auto known = vocabulary_->find(name);
-    if (known == vocabulary_->end()) {
-      throw Error(ExitCode::failed, "{}: has weights of '{}', which is no token of the model",
-                  directory_.path(), name);
-    }
-    tokens_.push_back(known->second);
+  if (tokens_.size() < names.size()) tokens_.resize(names.size(), kUnknown);
+  TokenId& token = tokens_[static_cast<std::size_t>(number)];
+  if (token != kUnknown) return token;
+  const std::string& name = names[static_cast<std::size_t>(number)];
+  const auto known = vocabulary_->find(name);
+  if (known == vocabulary_->end()) {
+    throw Error(ExitCode::failed, "{}: has weights of '{}', which is no token of the model",
+                directory_.path(), name);
   }
-  return tokens_[static_cast<std::size_t>(number)];
+  return token = known->second;
 }
 
 }  // namespace embedtool

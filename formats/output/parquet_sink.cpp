@@ -14,9 +14,7 @@ namespace {
 class ParquetSink final : public EmbeddingSink {
  public:
   ParquetSink(ShardLedger& ledger, const OutputSpec& spec, const ShardOptions& options)
-      : ledger_(ledger),
-        options_(options),
-        writer_(spec, options.zstd_level, options.row_group_bytes) {
+      : ledger_(ledger), options_(options), writer_(spec, options.parquet) {
     // A record that an earlier run had written in part comes again from its first row on.
     if (ledger.completed_shards().empty()) return;
     last_ = ledger.completed_shards().back();

@@ -258,6 +258,8 @@ constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::model>("model", {place, setting}),
     field<&I::model_path>("model_path", {place, setting}),
     field<&I::shard_format>("shard_format", {place, setting, kOtherShards, true}),
+    field<&I::encoding>("encoding", {place, setting_if_set, "--encoding", true}),
+    field<&I::vector_type>("vector_type", {place, setting_if_set, "--vector-type", true}),
     field<&I::shard_rows>("shard_rows", {place, setting, "--shard-rows", true}),
     field<&I::row_group>("row_group", {place, setting, "--row-group, --optimize", true}),
     field<&I::link>("link", {place, setting_if_set}),
@@ -380,6 +382,15 @@ OutputSpec output_spec(const RunIdentity& identity) {
   spec.int8_scale = identity.int8_scale;
   spec.kept_fields = identity.keep;
   return spec;
+}
+
+ParquetOptions parquet_options(const RunIdentity& identity) {
+  ParquetOptions options;
+  options.encoding = identity.encoding;
+  options.vectors = identity.vector_type;
+  options.indexed = identity.shard_format >= 2;
+  if (identity.row_group > 0) options.row_group_bytes = identity.row_group;
+  return options;
 }
 
 Settings shard_metadata(const RunIdentity& identity) {

@@ -18,6 +18,7 @@
 #include "core/pipeline/run_options.hpp"
 #include "formats/corpus/corpus_options.hpp"
 #include "formats/io/file_stamp.hpp"
+#include "formats/parquet/parquet_writer.hpp"
 
 namespace embedtool {
 
@@ -32,10 +33,6 @@ inline constexpr auto enum_words<OutputFormat> = std::to_array<EnumWord<OutputFo
     {OutputFormat::npy, "npy"},
     {OutputFormat::jsonl, "jsonl"},
 });
-
-/// Raised when shards have other bytes or places for the same rows. 1: beside the manifest; 2: in a
-/// folder of their own.
-inline constexpr std::uint64_t kShardFormat = 2;
 
 /// What is done with a record whose id another had before.
 enum class DuplicateIds : std::uint8_t { keep, reject };
@@ -104,7 +101,10 @@ struct RunIdentity {
   std::string program;     ///< "0.1.0"
   std::string model;       ///< its name
   std::string model_path;  ///< for `search`
-  std::uint64_t shard_format = kShardFormat;
+  /// 1: beside the manifest; 2: in a folder of their own, with statistics and indexes.
+  std::uint64_t shard_format = parquet::kFormatVersion;
+  VectorEncoding encoding = VectorEncoding::plain;
+  VectorType vector_type = VectorType::fixed;
   std::uint64_t shard_rows = 0;  ///< 0 where the format has no shards
   std::uint64_t row_group = 0;   ///< bytes; 0 likewise
   std::string link;              ///< absolute path of the link that led to it when it was complete
@@ -178,6 +178,8 @@ RunIdentity identity_from(const Settings& record);
 
 /// What sinks and readers must know of the rows; without token names and metadata.
 OutputSpec output_spec(const RunIdentity& identity);
+/// How the shards are written, as far as it is a setting.
+ParquetOptions parquet_options(const RunIdentity& identity);
 /// Key-value metadata of the shards.
 Settings shard_metadata(const RunIdentity& identity);
 

@@ -149,7 +149,7 @@ std::unique_ptr<EmbeddingSink> RunOutput::begin() {
   if (identity_.to == OutputFormat::jsonl) return open_jsonl_sink(*directory_, spec_);
   ShardOptions shards;
   shards.rows_per_shard = identity_.shard_rows;
-  shards.row_group_bytes = identity_.row_group;
+  shards.parquet = parquet_options(identity_);
   shards.settle_rejects = [this](std::uint64_t end) { return rejects_.mark(end); };
   return open_parquet_sink(*directory_, spec_, shards);
 }

@@ -12,7 +12,7 @@
 #include "core/ports.hpp"
 #include "formats/output/run_dir.hpp"
 #include "formats/output/shard_ledger.hpp"
-#include "formats/parquet/parquet_schema.hpp"
+#include "formats/parquet/parquet_writer.hpp"
 
 namespace embedtool {
 
@@ -21,8 +21,7 @@ namespace embedtool {
 struct ShardOptions {
   std::uint64_t rows_per_shard = 65536;
   std::uint64_t bytes_per_shard = std::uint64_t{512} << 20;  ///< of values, uncompressed
-  std::uint64_t row_group_bytes = parquet::kRowGroupBytes;   ///< likewise; the writer holds one
-  int zstd_level = 1;  ///< measured on split floats: 3 is slower and no smaller
+  ParquetOptions parquet{};
   /// Makes the rejects of all records before that position durable, before a shard relies on them.
   /// May be empty.
   std::function<RejectMark(std::uint64_t)> settle_rejects;

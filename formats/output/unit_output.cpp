@@ -336,7 +336,7 @@ UnitOutput::OpenUnit& UnitOutput::open_unit() {
   open_ = std::make_unique<OpenUnit>(OpenUnit{UnitLedger(*directory_, unit), nullptr, 0, 0});
   ShardOptions shards;
   shards.rows_per_shard = plan_.identity.shard_rows;
-  shards.row_group_bytes = plan_.identity.row_group;
+  shards.parquet = parquet_options(plan_.identity);
   // So that an output without rows has a shard to show the columns.
   shards.always_one = unit == 0;
   open_->sink = open_parquet_sink(open_->ledger, spec_, shards);

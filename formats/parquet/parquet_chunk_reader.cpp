@@ -61,9 +61,9 @@ void ChunkReader::decode_page(Encoding encoding) {
   const auto values = parts.values;
   at_ = 0;
   if (encoding == Encoding::byte_stream_split) {
-    require(values.size() % 4 == 0, "a page of floats has a wrong length");
+    require(values.size() % element_size() == 0, "a page of numbers has a wrong length");
     plain_.resize(values.size());
-    join_bytes(values, 4, plain_);
+    join_bytes(values, element_size(), plain_);
     values_ = plain_;
   } else if (encoding == Encoding::rle_dictionary) {
     decode_indices(values);

@@ -59,12 +59,14 @@ void ChunkWriter::add_bytes(std::string_view value) {
   if (layout_.max_definition > 0) definition_.append(1, 1);
   append_u32(values_, static_cast<std::uint32_t>(value.size()));
   append(values_, as_bytes(value));
+  if (layout_.searched) page_range_.add(value);
   raw_bytes_ += value.size() + 4;
   ++levels_;
 }
 
 void ChunkWriter::add_null() {
   definition_.append(0, 1);
+  page_range_.add_null();
   ++levels_;
 }
 
@@ -77,6 +79,7 @@ void ChunkWriter::add_fixed(std::span<const std::byte> value) {
 void ChunkWriter::add_int32(std::int32_t value) {
   if (layout_.max_definition > 0) definition_.append(1, 1);
   append_u32(values_, static_cast<std::uint32_t>(value));
+  page_range_.add(value);
   raw_bytes_ += 4;
   ++levels_;
 }
@@ -85,6 +88,7 @@ void ChunkWriter::add_int32(std::int32_t value) {
 void ChunkWriter::add_boolean(bool value) {
   if (booleans_ % 8 == 0) values_.push_back(std::byte{0});
   if (value) values_.back() |= static_cast<std::byte>(1U << (booleans_ % 8));
+  page_range_.add(value);
   ++booleans_;
   ++raw_bytes_;
   ++levels_;
@@ -132,6 +136,7 @@ void ChunkWriter::add_levels(std::size_t count, std::size_t dims, bool single) {
 
 // Levels count too: a page of many empty lists has no bytes, but must end.
 void ChunkWriter::end_row(PageCodec& codec) {
+  ++page_rows_;
   if (values_.size() >= kPageBytes || levels_ >= kPageBytes) close_page(codec);
 }
 
@@ -168,8 +173,10 @@ void ChunkWriter::encode_page() {
   }
 }
 
-void ChunkWriter::put_page(PageCodec& codec, PageType type, Encoding encoding, std::size_t values) {
-  const auto packed = codec.compress(page_);
+/// Returns how many bytes the page takes in the file.
+std::size_t ChunkWriter::put_page(PageCodec& codec, PageType type, Encoding encoding,
+                                  std::size_t values) {
+  const auto packed = codec.compress(page_, layout_.packing);
   PageHeader header;
   header.type = type;
   header.uncompressed_size = static_cast<std::int32_t>(page_.size());
@@ -182,6 +189,7 @@ void ChunkWriter::put_page(PageCodec& codec, PageType type, Encoding encoding, s
   write_page_header(header, page);
   uncompressed_ += static_cast<std::int64_t>(page.size() + page_.size());
   append(page, packed);
+  return page.size();
 }
 
 // Always all 256 values in order: the indices need no look-up, and equal rows give equal bytes.
@@ -195,7 +203,11 @@ void ChunkWriter::put_dictionary(PageCodec& codec) {
 void ChunkWriter::close_page(PageCodec& codec) {
   if (has_dictionary() && pages_.empty()) put_dictionary(codec);
   encode_page();
-  put_page(codec, PageType::data, layout_.encoding, levels_);
+  const std::size_t bytes = put_page(codec, PageType::data, layout_.encoding, levels_);
+  index_.add(page_rows_, static_cast<std::int32_t>(bytes), page_range_);
+  chunk_range_.merge(page_range_);
+  page_range_ = {};
+  page_rows_ = 0;
   total_levels_ += static_cast<std::int64_t>(levels_);
   values_.clear();
   repetition_.clear();
@@ -218,12 +230,17 @@ ChunkMeta ChunkWriter::flush(PageCodec& codec, std::uint64_t offset, ByteSink& o
   meta.compressed_size = static_cast<std::int64_t>(pages_.bytes());
   meta.data_offset = static_cast<std::int64_t>(offset + dictionary_size_);
   if (has_dictionary()) meta.dictionary_offset = static_cast<std::int64_t>(offset);
+  meta.codec = codec_of(layout_.packing);
+  if (layout_.searched) meta.statistics = chunk_range_.statistics();
   pages_.write(out);
   return meta;
 }
 
 void ChunkWriter::clear() {
   pages_.clear();
+  index_.clear();
+  page_range_ = chunk_range_ = {};
+  page_rows_ = 0;
   values_.clear();
   repetition_.clear();
   definition_.clear();

@@ -10,6 +10,7 @@
 #include "formats/parquet/parquet_codec.hpp"
 #include "formats/parquet/parquet_encoding.hpp"
 #include "formats/parquet/parquet_schema.hpp"
+#include "formats/parquet/parquet_statistics.hpp"
 
 namespace embedtool::parquet {
 
@@ -56,6 +57,8 @@ class ChunkWriter {
 
   /// Closes the last page and writes the chunk; `offset` is its position in the file.
   ChunkMeta flush(PageCodec& codec, std::uint64_t offset, ByteSink& out);
+  /// The pages of the chunk, until clear().
+  const PageIndex& pages() const { return index_; }
   /// Ready for the next row group.
   void clear();
 
@@ -65,7 +68,7 @@ class ChunkWriter {
   void encode_indices();
   void append_levels(RunEncoder& levels);
   void close_page(PageCodec& codec);
-  void put_page(PageCodec& codec, PageType type, Encoding encoding, std::size_t values);
+  std::size_t put_page(PageCodec& codec, PageType type, Encoding encoding, std::size_t values);
   void put_dictionary(PageCodec& codec);
   bool has_dictionary() const { return layout_.encoding == Encoding::rle_dictionary; }
 
@@ -77,6 +80,10 @@ class ChunkWriter {
   std::size_t booleans_ = 0;       ///< in the open page
   std::vector<std::byte> page_;    ///< the open page, encoded
   PageStore pages_;                ///< of the chunk, with headers
+  PageIndex index_;
+  ValueRange page_range_;   ///< of the open page
+  ValueRange chunk_range_;  ///< of the pages before
+  std::int64_t page_rows_ = 0;
   std::size_t raw_bytes_ = 0;
   std::size_t dictionary_size_ = 0;  ///< of the dictionary page in pages_
   std::int64_t total_levels_ = 0;

@@ -4,6 +4,7 @@
 #include <libdeflate.h>
 #include <lz4.h>
 #include <snappy.h>
+#define ZSTD_STATIC_LINKING_ONLY  // for ZSTD_c_literalCompressionMode
 #include <zstd.h>
 
 #include <algorithm>
@@ -96,14 +97,23 @@ PageCodec::~PageCodec() = default;
 PageCodec::PageCodec(PageCodec&&) noexcept = default;
 PageCodec& PageCodec::operator=(PageCodec&&) noexcept = default;
 
-std::span<const std::byte> PageCodec::compress(std::span<const std::byte> raw) {
-  if (contexts_->compressor == nullptr) contexts_->compressor = ZSTD_createCCtx();
-  if (contexts_->compressor == nullptr) throw std::bad_alloc();
+std::span<const std::byte> PageCodec::compress(std::span<const std::byte> raw, Packing packing) {
+  if (packing == Packing::none) return raw;
+  ZSTD_CCtx*& context = contexts_->compressor;
+  if (context == nullptr) context = ZSTD_createCCtx();
+  if (context == nullptr) throw std::bad_alloc();
+  // Fast levels leave literals as they are, unless told not to.
+  constexpr int kNoSearch = -100;
+  constexpr int kHuffman = 1;
+  const bool entropy = packing == Packing::zstd_entropy;
+  ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, entropy ? kNoSearch : contexts_->level);
+  if (entropy) ZSTD_CCtx_setParameter(context, ZSTD_c_literalCompressionMode, kHuffman);
   // The buffer grows to the largest page and stays.
   const std::size_t bound = ZSTD_compressBound(raw.size());
   if (buffer_.size() < bound) buffer_.resize(bound);
-  const std::size_t size = ZSTD_compressCCtx(contexts_->compressor, buffer_.data(), buffer_.size(),
-                                             raw.data(), raw.size(), contexts_->level);
+  const std::size_t size =
+      ZSTD_compress2(context, buffer_.data(), buffer_.size(), raw.data(), raw.size());
   if (ZSTD_isError(size) != 0) {
     throw Error(ExitCode::failed, "zstd cannot compress {} bytes: {}", raw.size(),
                 ZSTD_getErrorName(size));

@@ -10,18 +10,30 @@
 
 namespace embedtool::parquet {
 
+/// How our writer packs the pages of a column.
+enum class Packing : std::uint8_t {
+  none,
+  zstd,
+  /// ZSTD's entropy coder without its search for repeats, of which numbers have none. Measured on
+  /// split f32: 83.4 % at 1940 MB/s, where level 1 gives 84.1 % at 660 MB/s.
+  zstd_entropy,
+};
+constexpr Codec codec_of(Packing packing) {
+  return packing == Packing::none ? Codec::none : Codec::zstd;
+}
+
 /// Compressed pages: reads those of every codec but LZO, writes ZSTD. Contexts are reused. One
 /// object per thread.
 class PageCodec {
  public:
-  /// `level` 1 to 19, of what is written; checked by libzstd's own bounds.
+  /// `level` 1 to 19, of Packing::zstd; checked by libzstd's own bounds.
   explicit PageCodec(int level = 3);
   ~PageCodec();
   PageCodec(PageCodec&&) noexcept;
   PageCodec& operator=(PageCodec&&) noexcept;
 
-  /// The ZSTD form, valid until the next call. Throws Error on failure (memory).
-  std::span<const std::byte> compress(std::span<const std::byte> raw);
+  /// The packed form, valid until the next call, or `raw` itself. Throws Error on failure (memory).
+  std::span<const std::byte> compress(std::span<const std::byte> raw, Packing packing);
   /// Exactly `raw.size()` bytes out of a hostile page; throws Damaged otherwise.
   void decompress(Codec codec, std::span<const std::byte> packed, std::span<std::byte> raw);
   /// Throws Damaged if the page says of itself that it does not hold `size` bytes. Takes no memory;

@@ -1,5 +1,6 @@
 #include "formats/parquet/parquet_metadata.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -30,6 +31,7 @@ constexpr std::array kConverted{
 /// What our writer writes beside the LogicalType; none for a type that has no older form.
 std::optional<std::int32_t> converted_type(const LogicalType& logical) {
   if (logical == LogicalType::integer(8, true)) return 15;
+  if (logical == LogicalType::integer(32, true)) return 17;
   for (const auto& [converted, kind] : kConverted) {
     if (kind == logical.kind) return converted;
   }
@@ -116,8 +118,24 @@ void fields(Archive& archive, ArchiveRef<Archive, SchemaElement> element) {
                           [&](auto& type) { fields(type, element.logical); });
 }
 
-/// ColumnChunk, and within it ColumnMetaData. Statistics are left out: nobody filters by the
-/// minimum or maximum of an embedding.
+template <typename Archive>
+void fields(Archive& archive, const Statistics& statistics) {
+  archive.required(3, statistics.null_count);
+  if (!statistics.bounds) return;
+  archive.required(5, statistics.bounds->most);
+  archive.required(6, statistics.bounds->least);
+  archive.required(7, statistics.bounds->most_is_value);
+  archive.required(8, statistics.bounds->least_is_value);
+}
+
+/// Offset and length, in fields that follow each other.
+template <typename Archive>
+void fields(Archive& archive, std::int16_t id, ArchiveRef<Archive, FilePart> part) {
+  archive.optional(id, part.offset, -1);
+  archive.optional(static_cast<std::int16_t>(id + 1), part.length, 0);
+}
+
+/// ColumnChunk, and within it ColumnMetaData.
 template <typename Archive>
 void fields(Archive& archive, ArchiveRef<Archive, ChunkMeta> chunk) {
   archive.noted(1, chunk.elsewhere);
@@ -134,7 +152,12 @@ void fields(Archive& archive, ArchiveRef<Archive, ChunkMeta> chunk) {
     meta.required(7, chunk.compressed_size);
     meta.required(9, chunk.data_offset);
     meta.optional(11, chunk.dictionary_offset, -1);
+    meta.informative_struct(12, chunk.statistics.has_value(),
+                            [&](auto& statistics) { fields(statistics, *chunk.statistics); });
+    fields(meta, 14, chunk.bloom_filter);
   });
+  fields(archive, 4, chunk.offset_index);
+  fields(archive, 6, chunk.column_index);
   archive.noted(8, chunk.encrypted);
 }
 
@@ -167,6 +190,12 @@ void fields(Archive& archive, ArchiveRef<Archive, FileMeta> file) {
     a.expected(2, entry.second);
   });
   archive.expected(6, file.created_by);
+  // column_orders: TypeDefinedOrder, for every column.
+  const auto leaves =
+      std::count_if(file.schema.begin(), file.schema.end(),
+                    [](const auto& element) { return element.type != Physical::none; });
+  archive.informative_structs(7, static_cast<std::size_t>(leaves),
+                              [](auto& order) { order.informative_struct(1, true, [](auto&) {}); });
 }
 
 /// Which details a page has depends on its type, which comes first.

@@ -106,6 +106,24 @@ struct SchemaElement {
   bool operator==(const SchemaElement&) const = default;
 };
 
+/// What a column chunk, or a page, says of its values.
+struct Statistics {
+  struct Bounds {
+    std::string least;  ///< as PLAIN, without the length of a string
+    std::string most;
+    bool least_is_value = true;  ///< else it is only below all values
+    bool most_is_value = true;   ///< else it is only above all values
+  };
+  std::optional<Bounds> bounds;
+  std::int64_t null_count = 0;
+};
+
+/// A part of a file that a column chunk has besides its pages.
+struct FilePart {
+  std::int64_t offset = -1;  ///< -1: there is none
+  std::int32_t length = 0;
+};
+
 /// A column chunk: where one column of one row group is stored.
 struct ChunkMeta {
   Physical type = Physical::none;
@@ -117,6 +135,10 @@ struct ChunkMeta {
   std::int64_t compressed_size = 0;    ///< page headers included
   std::int64_t data_offset = 0;        ///< of the first data page
   std::int64_t dictionary_offset = -1;
+  std::optional<Statistics> statistics;  ///< written, never read
+  FilePart bloom_filter;
+  FilePart column_index;
+  FilePart offset_index;
   bool encrypted = false;
   bool elsewhere = false;  ///< in another file
 

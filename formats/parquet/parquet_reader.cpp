@@ -40,6 +40,21 @@ TokenId TokenNumbers::number_of(std::string_view name, std::size_t most) {
   return number;
 }
 
+void TokenNumbers::set(TokenId number, std::string_view name, std::size_t most) {
+  require(number >= 0 && static_cast<std::size_t>(number) < most,
+          "a token's number is not one of the vocabulary");
+  const auto at = static_cast<std::size_t>(number);
+  if (at >= names_.size()) {
+    names_.resize(at + 1);
+    known_.resize(at + 1);
+  }
+  if (known_[at]) return require(names_[at] == name, "two tokens have one number");
+  require(name.size() <= kMaxNames - bytes_, "more tokens than the vocabulary has");
+  names_[at] = name;
+  known_[at] = true;
+  bytes_ += name.size();
+}
+
 void OutputBlock::clear() {
   documents.clear();
   rows.clear();
@@ -54,18 +69,20 @@ ParquetReader::ParquetReader(const RandomBytes& in, RowParts parts)
     const parquet::Footer footer = parquet::read_footer(in_);
     meta_ = footer.meta;
     footer_start_ = footer.start;
-    spec_ = parquet::spec_of(meta_);
-    for (const auto& column : parquet::layout_of(spec_).columns) {
+    auto [spec, form] = parquet::spec_of(meta_);
+    spec_ = std::move(spec);
+    form_ = form;
+    for (const auto& column : parquet::layout_of(spec_, form_).columns) {
       columns_.emplace_back(column, *budget_);
     }
-    check_groups();
+    check_indexes(check_groups());
   });
 }
 
-// Chunks lie back to back from the magic to the footer, in the schema's order: no byte is
-// unaccounted for, no range can point elsewhere.
-void ParquetReader::check_groups() const {
-  const auto layout = parquet::layout_of(spec_);
+// Chunks are back to back from the magic on, in the schema's order, and the indexes from there to
+// the footer: no byte is unaccounted for, no range can point elsewhere. Returns where chunks end.
+std::uint64_t ParquetReader::check_groups() const {
+  const auto layout = parquet::layout_of(spec_, form_);
   std::uint64_t position = parquet::kMagic.size();
   std::uint64_t rows = 0;
   for (const parquet::RowGroupMeta& group : meta_.row_groups) {
@@ -78,7 +95,8 @@ void ParquetReader::check_groups() const {
       const parquet::ColumnLayout& column = layout.columns[i];
       require(chunk.path == column.path && chunk.type == column.type, "columns are out of order");
       require(!chunk.elsewhere, "a column is in another file");
-      require(chunk.codec == parquet::Codec::zstd, "a column is not compressed with ZSTD");
+      require(chunk.codec == parquet::codec_of(column.packing),
+              "a column is compressed in another way");
       require(chunk.values >= group.rows, "a column has fewer values than rows");
       require(chunk.compressed_size >= 0 && chunk.offset() >= 0 &&
                   static_cast<std::uint64_t>(chunk.offset()) == position,
@@ -88,9 +106,26 @@ void ParquetReader::check_groups() const {
       position += static_cast<std::uint64_t>(chunk.compressed_size);
     }
   }
-  require(position == footer_start_, "bytes between the columns and the footer");
   require(meta_.rows >= 0 && rows == static_cast<std::uint64_t>(meta_.rows),
           "the row groups' rows do not add up");
+  return position;
+}
+
+/// Their contents are for other readers; that they are whole, verify knows by the file's checksum.
+void ParquetReader::check_indexes(std::uint64_t position) const {
+  for (const auto part : {&parquet::ChunkMeta::column_index, &parquet::ChunkMeta::offset_index}) {
+    for (const parquet::RowGroupMeta& group : meta_.row_groups) {
+      for (const parquet::ChunkMeta& chunk : group.chunks) {
+        const auto& [offset, length] = chunk.*part;
+        if (offset == -1) continue;
+        require(offset >= 0 && length >= 0 && static_cast<std::uint64_t>(offset) == position &&
+                    static_cast<std::uint64_t>(length) <= footer_start_ - position,
+                "an index is not where it should be");
+        position += static_cast<std::uint64_t>(length);
+      }
+    }
+  }
+  require(position == footer_start_, "bytes between the columns and the footer");
 }
 
 void ParquetReader::open_group() {
@@ -104,8 +139,8 @@ void ParquetReader::open_group() {
 
 bool ParquetReader::is_read(std::size_t column) const {
   if (column == parquet::kId) return parts_.ids;
-  if (column < parquet::place_of(spec_, parquet::kTokens)) return parts_.vectors;
-  if (column < parquet::place_of(spec_, parquet::kFirstKept)) return parts_.info;
+  if (column < parquet::place_of(spec_, form_, parquet::kTokens)) return parts_.vectors;
+  if (column < parquet::place_of(spec_, form_, parquet::kFirstKept)) return parts_.info;
   return parts_.kept;
 }
 
@@ -135,7 +170,7 @@ void ParquetReader::catch_up() {
   if (skipped_ == 0) return;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (!is_read(i)) continue;
-    const bool embedding = i > parquet::kId && i < parquet::place_of(spec_, parquet::kTokens);
+    const bool embedding = i > parquet::kId && i < parquet::place_of(spec_, form_, parquet::kTokens);
     const bool vectors = embedding && spec_.kind != RowKind::sparse;
     const bool single = !embedding || spec_.kind == RowKind::dense;
     columns_[i].skip(skipped_, vectors ? spec_.dims : 1, single);
@@ -192,19 +227,34 @@ std::size_t ParquetReader::read_embedding(OutputBlock& block) {
   }
   vectors.strings(names_);
   weights_.clear();
-  const std::size_t count = columns_[parquet::kEmbedding + 1].vectors(weights_, 1, false);
+  const std::size_t count = columns_[parquet::kWeights].vectors(weights_, 1, false);
   require(count == names_.size(), "a row has more tokens than weights, or fewer");
+  indices_.clear();
+  if (form_.indexed) {
+    require(columns_[parquet::kIndices].vectors(indices_, 1, false) == count,
+            "a row has more tokens than numbers of them, or fewer");
+  }
   for (std::size_t i = 0; i < count; ++i) {
     SparseEntry entry;
-    entry.token = block.tokens.number_of(names_[i], spec_.dims);
+    entry.token = read_token(block, i);
     std::memcpy(&entry.weight, weights_.data() + i * sizeof(float), sizeof(float));
     block.weights.push_back(entry);
   }
   return count;
 }
 
+/// The number of the i-th token of a row.
+TokenId ParquetReader::read_token(OutputBlock& block, std::size_t i) {
+  if (!form_.indexed) return block.tokens.number_of(names_[i], spec_.dims);
+  TokenId number = 0;
+  std::memcpy(&number, indices_.data() + i * sizeof number, sizeof number);
+  block.tokens.set(number, names_[i], spec_.dims);
+  return number;
+}
+
 void ParquetReader::read_kept(DocumentBlock& documents) {
-  for (std::size_t i = parquet::place_of(spec_, parquet::kFirstKept); i < columns_.size(); ++i) {
+  for (std::size_t i = parquet::place_of(spec_, form_, parquet::kFirstKept); i < columns_.size();
+       ++i) {
     const auto value = columns_[i].optional_bytes();
     documents.kept.push_back(value ? documents.append(*value) : Slice::null());
   }

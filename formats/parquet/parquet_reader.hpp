@@ -16,11 +16,16 @@
 
 namespace embedtool {
 
-/// Numbers token names in the order of their first appearance. Not thread-safe.
+/// Numbers token names: as the file does or, where it does not, in the order of their first
+/// appearance. Not thread-safe.
 class TokenNumbers {
  public:
   /// Throws Damaged for more than `most` names, or for more bytes than any vocabulary has.
   TokenId number_of(std::string_view name, std::size_t most);
+  /// Takes the file's number, below `most`, for a name. Throws Damaged where it had another name,
+  /// and for more bytes than any vocabulary has.
+  void set(TokenId number, std::string_view name, std::size_t most);
+  /// By number; empty for one that has not come yet.
   std::span<const std::string> names() const { return names_; }
 
  private:
@@ -32,6 +37,7 @@ class TokenNumbers {
   };
   std::vector<std::string> names_;
   std::unordered_map<std::string, TokenId, Hash, std::equal_to<>> numbers_;
+  std::vector<bool> known_;  ///< by number, where the file numbers them
   std::size_t bytes_ = 0;
 };
 
@@ -70,6 +76,7 @@ class ParquetReader {
   explicit ParquetReader(const RandomBytes& in, RowParts parts = {});
 
   const OutputSpec& spec() const { return spec_; }
+  const parquet::FileForm& form() const { return form_; }
   std::uint64_t rows() const { return static_cast<std::uint64_t>(meta_.rows); }
   std::size_t row_groups() const { return meta_.row_groups.size(); }
 
@@ -80,20 +87,23 @@ class ParquetReader {
   void skip(std::uint64_t count);
 
  private:
-  void check_groups() const;
+  std::uint64_t check_groups() const;
+  void check_indexes(std::uint64_t position) const;
   bool is_read(std::size_t column) const;
   void catch_up();
   void open_group();
   void read_row(OutputBlock& block);
   std::size_t read_embedding(OutputBlock& block);
+  TokenId read_token(OutputBlock& block, std::size_t i);
   parquet::ChunkReader& column(std::size_t number) {
-    return columns_[parquet::place_of(spec_, number)];
+    return columns_[parquet::place_of(spec_, form_, number)];
   }
   void read_kept(DocumentBlock& documents);
 
   const RandomBytes& in_;
   parquet::FileMeta meta_;
   OutputSpec spec_;
+  parquet::FileForm form_;
   parquet::PageCodec codec_;
   std::unique_ptr<parquet::PageBudget> budget_;
   std::vector<parquet::ChunkReader> columns_;
@@ -104,6 +114,7 @@ class ParquetReader {
   RowParts parts_;
   std::vector<std::string_view> names_;  ///< of a sparse row's tokens
   std::vector<std::byte> weights_;
+  std::vector<std::byte> indices_;
 };
 
 }  // namespace embedtool

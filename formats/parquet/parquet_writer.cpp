@@ -1,20 +1,37 @@
 // A file: "PAR1", then row groups one after the other, each its columns' chunks in schema order,
-// then the footer (FileMetaData in Thrift), its length in 4 bytes, and "PAR1" again. Nothing that
-// is written depends on time, machine or the cut of append(): same rows, same bytes.
+// then the column indexes and the offset indexes of all chunks, then the footer (FileMetaData in
+// Thrift), its length in 4 bytes, and "PAR1" again. Nothing that is written depends on time,
+// machine or the cut of append(): same rows, same bytes.
 #include "formats/parquet/parquet_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
 
 #include "formats/parquet/parquet_footer.hpp"
 
 namespace embedtool {
-ParquetWriter::ParquetWriter(const OutputSpec& spec, int zstd_level, std::uint64_t row_group_bytes)
-    : spec_(spec),
-      layout_(parquet::layout_of(spec)),
-      codec_(zstd_level),
-      row_group_bytes_(row_group_bytes) {
+namespace {
+
+/// Of the form that parquet-mr's VersionParser takes apart. The version is in the metadata.
+std::string created_by(const OutputSpec& spec) {
+  const auto version = std::find_if(spec.metadata.begin(), spec.metadata.end(),
+                                    [](const auto& entry) { return entry.first == "embedtool"; });
+  return fmt::format("embedtool version {} (build {})",
+                     version == spec.metadata.end() ? "0" : version->second,
+                     parquet::kFormatVersion);
+}
+
+}  // namespace
+
+ParquetWriter::ParquetWriter(const OutputSpec& spec, const ParquetOptions& options)
+    : spec_(spec), codec_(options.zstd_level), row_group_bytes_(options.row_group_bytes) {
+  form_ = {options.encoding, options.vectors, false, options.indexed};
+  layout_ = parquet::layout_of(spec, form_);
   for (const parquet::ColumnLayout& column : layout_.columns) columns_.emplace_back(column);
   meta_.schema = layout_.schema;
-  meta_.key_values = parquet::key_values_of(spec);
-  meta_.created_by = "embedtool";
+  meta_.key_values = parquet::key_values_of(spec, form_);
+  meta_.created_by = created_by(spec);
 }
 
 void ParquetWriter::begin(ByteSink& out) {
@@ -26,6 +43,7 @@ void ParquetWriter::begin(ByteSink& out) {
   file_values_ = 0;
   meta_.rows = 0;
   meta_.row_groups.clear();
+  indexes_.clear();
   for (parquet::ChunkWriter& column : columns_) column.clear();
   put(std::as_bytes(std::span(parquet::kMagic)));
 }
@@ -76,13 +94,18 @@ void ParquetWriter::add_embedding(const EmbeddingBlock& block, std::size_t row) 
 void ParquetWriter::add_weights(const EmbeddingBlock& block, std::size_t row) {
   names_.clear();
   weights_.clear();
+  indices_.clear();
   for (const SparseEntry& entry : block.weights_of(row)) {
     names_.push_back(block.tokens[static_cast<std::size_t>(entry.token)]);
     weights_.push_back(entry.weight);
+    indices_.push_back(entry.token);
   }
   columns_[parquet::kEmbedding].add_strings(names_);
-  columns_[parquet::kEmbedding + 1].add_vectors(std::as_bytes(std::span(weights_)), weights_.size(),
-                                                1, false);
+  columns_[parquet::kWeights].add_vectors(std::as_bytes(std::span(weights_)), weights_.size(), 1,
+                                          false);
+  if (!form_.indexed) return;
+  columns_[parquet::kIndices].add_vectors(std::as_bytes(std::span(indices_)), indices_.size(), 1,
+                                          false);
 }
 
 void ParquetWriter::add_kept(const DocumentBlock& documents, std::size_t record) {
@@ -107,9 +130,11 @@ void ParquetWriter::flush_group() {
   group.rows = static_cast<std::int64_t>(group_rows_);
   if (ordinal <= 0x7FFF) group.ordinal = static_cast<std::int16_t>(ordinal);
   for (parquet::ChunkWriter& column : columns_) {
-    group.chunks.push_back(column.flush(codec_, offset_, *out_));
-    offset_ += static_cast<std::uint64_t>(group.chunks.back().compressed_size);
-    bytes_raw_ += static_cast<std::uint64_t>(group.chunks.back().uncompressed_size);
+    parquet::ChunkMeta& chunk = group.chunks.emplace_back(column.flush(codec_, offset_, *out_));
+    indexes_.push_back({chunk.statistics ? column.pages().column_index() : std::vector<std::byte>(),
+                        column.pages().offset_index(chunk.data_offset)});
+    offset_ += static_cast<std::uint64_t>(chunk.compressed_size);
+    bytes_raw_ += static_cast<std::uint64_t>(chunk.uncompressed_size);
     column.clear();
   }
   meta_.rows += group.rows;
@@ -118,9 +143,29 @@ void ParquetWriter::flush_group() {
   group_values_ = 0;
 }
 
+// Readers fetch those of one kind in one piece.
+void ParquetWriter::put_indexes() {
+  const auto put_all = [this](auto ChunkIndexes::*kind,
+                              parquet::FilePart parquet::ChunkMeta::*part) {
+    auto indexes = indexes_.begin();
+    for (parquet::RowGroupMeta& group : meta_.row_groups) {
+      for (parquet::ChunkMeta& chunk : group.chunks) {
+        const std::vector<std::byte>& bytes = *indexes++.*kind;
+        if (bytes.empty()) continue;
+        chunk.*part = {static_cast<std::int64_t>(offset_), static_cast<std::int32_t>(bytes.size())};
+        put(bytes);
+        bytes_raw_ += bytes.size();
+      }
+    }
+  };
+  put_all(&ChunkIndexes::columns, &parquet::ChunkMeta::column_index);
+  put_all(&ChunkIndexes::offsets, &parquet::ChunkMeta::offset_index);
+}
+
 // A file without rows has no row group, but its schema and metadata.
 void ParquetWriter::end() {
   flush_group();
+  put_indexes();
   std::vector<std::byte> footer;
   parquet::write_file_meta(meta_, footer);
   parquet::append_u32(footer, static_cast<std::uint32_t>(footer.size()));

@@ -11,15 +11,24 @@
 
 namespace embedtool {
 
+/// How Parquet files are written; what they say is the same.
+struct ParquetOptions {
+  VectorEncoding encoding = VectorEncoding::plain;
+  VectorType vectors = VectorType::fixed;
+  bool indexed = true;  ///< sparse: SparseEntry::token is the token's number in the vocabulary
+  int zstd_level = 1;   ///< 1 to 19, of ids and other texts
+  /// A row group ends with the row that brings its values to so many bytes, uncompressed.
+  std::uint64_t row_group_bytes = parquet::kRowGroupBytes;
+};
+
 /// Writes Parquet files of one layout one after another, recycling its buffers. A file's bytes are
-/// a function of the spec, the level, the size of row groups and the rows, not of how rows are
-/// split over append() calls. Holds at most one row group and the largest row. Not thread-safe.
+/// a function of the spec, the options and the rows, not of how rows are split over append() calls.
+/// Holds at most one row group and the largest row, and of the groups before some 100 bytes a page.
+/// Not thread-safe.
 class ParquetWriter {
  public:
-  /// `zstd_level` 1 to 19; a row group ends with the row that brings its values to
-  /// `row_group_bytes`, uncompressed. Throws Error(usage) for a spec that layout_of() refuses.
-  ParquetWriter(const OutputSpec& spec, int zstd_level,
-                std::uint64_t row_group_bytes = parquet::kRowGroupBytes);
+  /// Throws Error(usage) for a spec that layout_of() refuses.
+  ParquetWriter(const OutputSpec& spec, const ParquetOptions& options);
 
   /// Starts a file; `out` outlives it.
   void begin(ByteSink& out);
@@ -41,15 +50,22 @@ class ParquetWriter {
   void add_weights(const EmbeddingBlock& block, std::size_t row);
   void add_kept(const DocumentBlock& documents, std::size_t record);
   parquet::ChunkWriter& column(std::size_t number) {
-    return columns_[parquet::place_of(spec_, number)];
+    return columns_[parquet::place_of(spec_, form_, number)];
   }
   void flush_group();
+  void put_indexes();
   void put(std::span<const std::byte> bytes);
 
   OutputSpec spec_;
+  parquet::FileForm form_;
   parquet::Layout layout_;
   parquet::PageCodec codec_;
   std::uint64_t row_group_bytes_;
+  /// Of one chunk, to be written behind the last row group.
+  struct ChunkIndexes {
+    std::vector<std::byte> columns;
+    std::vector<std::byte> offsets;
+  };
   std::vector<parquet::ChunkWriter> columns_;
   ByteSink* out_ = nullptr;
   std::uint64_t offset_ = 0;
@@ -59,7 +75,9 @@ class ParquetWriter {
   std::uint64_t bytes_raw_ = 0;
   std::vector<std::string_view> names_;  ///< of a sparse row's tokens
   std::vector<float> weights_;
+  std::vector<TokenId> indices_;
   parquet::FileMeta meta_;
+  std::vector<ChunkIndexes> indexes_;  ///< of the chunks in meta_, in their order
 };
 
 }  // namespace embedtool

@@ -115,6 +115,16 @@ void ThriftWriter::element_i32(std::int32_t value) {
   varint(to_zigzag(value));
 }
 
+void ThriftWriter::element_i64(std::int64_t value) {
+  varint(to_zigzag(value));
+}
+
+void ThriftWriter::element_boolean(bool value) {
+  constexpr std::byte kTrue{1};
+  constexpr std::byte kFalse{2};
+  out_.push_back(value ? kTrue : kFalse);
+}
+
 void ThriftWriter::element_string(std::string_view value) {
   bytes(value);
 }

@@ -55,6 +55,8 @@ class ThriftWriter {
   /// A list's header; exactly `size` elements follow.
   void begin_list(std::int16_t id, ThriftType element, std::size_t size);
   void element_i32(std::int32_t value);
+  void element_i64(std::int64_t value);
+  void element_boolean(bool value);
   void element_string(std::string_view value);
 
  private:

@@ -72,6 +72,16 @@ class ThriftFieldWriter {
   void informative(std::int16_t id, Make&& value) {
     put(id, value());
   }
+  /// The same for a struct, and for a list of `count` structs that are all alike.
+  template <typename Describe>
+  void informative_struct(std::int16_t id, bool present, Describe&& describe) {
+    optional_struct(id, present, describe);
+  }
+  template <typename Describe>
+  void informative_structs(std::int16_t id, std::size_t count, Describe&& describe) {
+    out_.begin_list(id, ThriftType::structure, count);
+    for (std::size_t i = 0; i < count; ++i) structure(describe);
+  }
   /// A field that readers understand and that we write for those that know nothing better:
   /// `value()` returns it, or an empty std::optional. Our reader puts it into `read`.
   template <typename Make, typename T>
@@ -193,6 +203,10 @@ class ThriftFieldReader {
   }
   template <typename Make>
   void informative(std::int16_t /*id*/, Make&& /*value*/) {}
+  template <typename Describe>
+  void informative_struct(std::int16_t /*id*/, bool /*present*/, Describe&& /*describe*/) {}
+  template <typename Describe>
+  void informative_structs(std::int16_t /*id*/, std::size_t /*count*/, Describe&& /*describe*/) {}
   template <typename Make, typename T>
   void derived(std::int16_t id, Make&& /*value*/, T& read) {
     if (takes(id)) get(read);

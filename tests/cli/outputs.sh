@@ -29,6 +29,38 @@ encode direct --to npy in.jsonl
 same vectors.npy direct/embeddings.npy "npy by export and by encode"
 run 0 verify direct
 run 0 export full --to parquet -o one.parquet
+for format in arrow csv pgcopy faiss fvecs; do
+  run 0 export full --to "$format" -o "one.$format"
+  run 0 export full --to "$format" -o -
+  [[ $format == arrow ]] || same stdout "one.$format" "$format by name and by pipe"
+done
+run 0 export full --to pgcopy -o named.pgcopy
+has stderr "CREATE TABLE items (id text, embedding vector("
+run 2 export full --to bvecs -o one.bvecs
+has stderr "--dtype int8"
+run 0 export full --to jsonl --embedding-as base64 -o base64.jsonl
+run 2 export full --to csv --embedding-as base64 -o -
+has stderr "--embedding-as is for --to jsonl"
+python3 - <<'PY' || fail "the exports do not hold the same vectors"
+import base64, csv, json, struct
+rows = [json.loads(l) for l in open('full.vectors')]
+dims = len(rows[0]['embedding'])
+coded = [json.loads(l) for l in open('base64.jsonl')]
+table = list(csv.DictReader(open('one.csv', newline='')))
+copied = open('one.pgcopy', 'rb').read()
+index = open('one.faiss', 'rb').read()
+assert copied[:19] == b'PGCOPY\n\xff\r\n\0' + bytes(8) and copied[-2:] == b'\xff\xff'
+for i, row in enumerate(rows):
+    stored = struct.pack('<%df' % dims, *row['embedding'])
+    assert base64.b64decode(coded[i]['embedding']) == stored
+    assert table[i]['id'] == row['id'] and json.loads(table[i]['embedding']) == row['embedding']
+    assert table[i]['lang'] == row['lang'] and table[i]['nowhere'] == ''
+    vector = struct.pack('>HH%df' % dims, dims, 0, *row['embedding'])
+    text = row['id'].encode()
+    start = struct.pack('>Hi', 4, len(text)) + text + struct.pack('>i', len(vector)) + vector
+    assert start in copied
+    assert index[len(index) - (len(rows) - i) * len(stored):][:len(stored)] == stored
+PY
 python3 - <<'PY' || fail "vectors.npy is not what the lines say"
 import ast, json, struct
 raw = open('vectors.npy', 'rb').read()
@@ -90,6 +122,13 @@ vectors groups >groups.vectors
 same full.vectors groups.vectors
 run 0 encode -m "$MODEL" -o groups in.jsonl --keep lang,nowhere
 has stderr "row_group is 65536 there, not 16777216"
+# The same for how vectors are stored.
+encode split in.jsonl --encoding split --vector-type list --keep lang,nowhere
+vectors split >split.vectors
+same full.vectors split.vectors
+run 0 verify split
+run 0 encode -m "$MODEL" -o split in.jsonl --keep lang,nowhere
+has stderr "encoding is split there, not plain, vector_type is list there, not fixed"
 # A default that is spelt out is the default: there is nothing left to do.
 cp full/manifest.json manifest-before
 encode full in.jsonl --row-group 16M --shard-rows 65536 --keep lang,nowhere

@@ -39,6 +39,29 @@ same out/data/part-00000.parquet out2/data/part-00000.parquet "other batches"
 run 0 encode -m "$splade" --head sparse -o out --keep lang in.jsonl
 has stderr "up to date"
 run 0 export out --to parquet -o one.parquet
+# pgcopy has the tokens' numbers in the vocabulary.
+run 0 export out --to pgcopy -o out.pgcopy
+has stderr "embedding sparsevec("
+python3 - rows.jsonl "$splade" <<'PY' || fail "the sparsevecs are not the rows' weights"
+import json, os, struct, sys
+vocabulary = {}
+for name in ('vocab.txt', 'tokenizer.json'):
+    path = os.path.join(sys.argv[2], name)
+    if not os.path.exists(path):
+        continue
+    if name == 'vocab.txt':
+        vocabulary = {line.rstrip('\n'): i for i, line in enumerate(open(path, encoding='utf-8'))}
+    else:
+        vocabulary = json.load(open(path, encoding='utf-8'))['model']['vocab']
+    break
+raw = open('out.pgcopy', 'rb').read()
+for line in open(sys.argv[1]):
+    row = json.loads(line)
+    entries = sorted((vocabulary[token], weight) for token, weight in row['embedding'].items())
+    body = struct.pack('>ii', len(entries), 0)
+    body += b''.join(struct.pack('>i', i) for i, _ in entries) + b''.join(struct.pack('>f', w) for _, w in entries)
+    assert raw.count(struct.pack('>i', len(body) + 4)) and body in raw, row['id']
+PY
 run 2 encode -m "$splade" --head sparse --dims 2 -o out --keep lang in.jsonl
 has stderr "kept_tokens"
 
@@ -95,9 +118,9 @@ has stderr "--pooling"
 run 2 encode -m "$splade" --head sparse --vector-field v -o no in.jsonl
 has stderr "--vector-field"
 [[ ! -e no ]] || fail "a refused run left an output"
-for format in npy fvecs; do
+for format in npy fvecs bvecs faiss; do
   run 2 export out --to "$format" -o "no.$format"
-  has stderr "$format"
+  has stderr "token weights"
 done
 
 # A pickle that would run something is refused, and nothing runs.

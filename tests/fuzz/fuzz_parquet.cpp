@@ -25,8 +25,9 @@ void read_file(std::span<const std::byte> data) {
     while (block.clear(), reader.read(block, {100, std::size_t{1} << 20})) {
       const OutputSpec& spec = reader.spec();
       const std::size_t stride = vector_bytes(spec.type, spec.dims);
-      const std::size_t vectors =
-          spec.kind == RowKind::multi ? block.offsets.back() : block.rows.size();
+      const std::size_t vectors = spec.kind == RowKind::multi    ? block.offsets.back()
+                                  : spec.kind == RowKind::sparse ? 0
+                                                                 : block.rows.size();
       if (block.vectors.size() != vectors * stride) __builtin_trap();
       if (block.documents.kept.size() != block.rows.size() * spec.kept_fields.size()) {
         __builtin_trap();
@@ -48,7 +49,7 @@ std::vector<std::byte> wrap(const parquet::ColumnLayout& column, std::span<const
   }
   std::vector<std::byte> bytes = dictionary.bytes();
   bytes.resize(static_cast<std::size_t>(meta.data_offset));
-  const auto packed = codec.compress(raw);
+  const auto packed = codec.compress(raw, column.packing);
   parquet::PageHeader header;
   header.uncompressed_size = static_cast<std::int32_t>(raw.size());
   header.compressed_size = static_cast<std::int32_t>(packed.size());
@@ -57,6 +58,7 @@ std::vector<std::byte> wrap(const parquet::ColumnLayout& column, std::span<const
   header.encoding = column.encoding;
   parquet::write_page_header(header, bytes);
   bytes.insert(bytes.end(), packed.begin(), packed.end());
+  meta.codec = parquet::codec_of(column.packing);
   meta.values = values;
   meta.compressed_size = static_cast<std::int64_t>(bytes.size());
   return bytes;
@@ -106,7 +108,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   spec.kind = (data[1] & 4) != 0 ? RowKind::multi : RowKind::dense;
   spec.dims = 1 + data[1] / 16;
   spec.kept_fields = {"kept"};
-  for (const parquet::ColumnLayout& column : parquet::layout_of(spec).columns) {
+  parquet::FileForm form;
+  if ((data[1] & 8) != 0) form.encoding = VectorEncoding::split;
+  for (const parquet::ColumnLayout& column : parquet::layout_of(spec, form).columns) {
     read_page(spec, column, bytes.subspan(2), data[0]);
   }
   return 0;

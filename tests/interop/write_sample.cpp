@@ -2,6 +2,7 @@
 // exports to compare with: write_sample DIR [ROWS [DIMS]]. For every dtype, single and
 // multi-vector:
 //   DIR/NAME/data/part-*.parquet, DIR/NAME.jsonl, DIR/NAME.npy, DIR/NAME.one.parquet
+// and, as --encoding split writes it, DIR/NAME.split/data/part-*.parquet.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -23,10 +24,14 @@ void write_one(const std::string& dir, OutputType type, bool multi, std::size_t 
   testing::FaultyOps unsynced(UINT64_MAX);
   const std::string out = dir + "/" + name;
   testing::write_sample(out, testing::RowGenerator(how.spec, 11).make(rows), how, unsynced);
-  const ExportOptions replace{true, 1};
+  ExportOptions replace;
+  replace.overwrite = true;
   export_output(out, ExportFormat::jsonl, out + ".jsonl", replace);
   export_output(out, ExportFormat::npy, out + ".npy", replace);
   export_output(out, ExportFormat::parquet, out + ".one.parquet", replace);
+  how.shards.parquet.encoding = VectorEncoding::split;
+  testing::write_sample(out + ".split", testing::RowGenerator(how.spec, 11).make(rows), how,
+                        unsynced);
 }
 
 /// Weights of tokens: npy has no place for them.
@@ -37,7 +42,8 @@ void write_sparse(const std::string& dir, std::size_t rows) {
   testing::FaultyOps unsynced(UINT64_MAX);
   const std::string out = dir + "/sparse";
   testing::write_sample(out, testing::RowGenerator(how.spec, 11).make(rows), how, unsynced);
-  const ExportOptions replace{true, 1};
+  ExportOptions replace;
+  replace.overwrite = true;
   export_output(out, ExportFormat::jsonl, out + ".jsonl", replace);
   export_output(out, ExportFormat::parquet, out + ".one.parquet", replace);
 }

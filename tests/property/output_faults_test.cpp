@@ -73,7 +73,7 @@ TEST_P(EverySink, MissingCutAndSwappedFilesAreFound) {
     write_file(out + "/" + name, bytes);
   }
   ASSERT_TRUE(verify_output(out).ok());
-  write_file(out + "/data/part-00099.parquet", "");
+  write_file(out + "/part-00099.parquet", "");
   EXPECT_FALSE(verify_output(out).ok());
 }
 
@@ -136,7 +136,7 @@ TEST_P(EverySink, DeathWhileOverwritingIsSurvived) {
   how.existing = ExistingOutput::overwrite;
   for (std::uint64_t k = 0;; ++k) {
     const std::string out = scratch / "out";
-    std::filesystem::copy(scratch / "old", out);
+    std::filesystem::copy(scratch / "old", out, std::filesystem::copy_options::recursive);
     FaultyOps dying(k);
     const bool worked = try_to_write(out, rows, how, dying);
     auto found = contents_of(out);

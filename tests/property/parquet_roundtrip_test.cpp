@@ -1,11 +1,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <tuple>
 
 #include "formats/parquet/parquet_reader.hpp"
 #include "formats/parquet/parquet_writer.hpp"
 #include "tests/support/memory_io.hpp"
+#include "tests/support/output_testing.hpp"
 #include "tests/support/sample_rows.hpp"
 
 namespace embedtool {
@@ -18,8 +20,9 @@ using testing::RowGenerator;
 using testing::sample_spec;
 using testing::SampleRows;
 
-std::vector<std::byte> write_cut(const OutputSpec& spec, const SampleRows& rows, std::size_t cut) {
-  ParquetWriter writer(spec, 1);
+std::vector<std::byte> write_cut(const OutputSpec& spec, const SampleRows& rows, std::size_t cut,
+                                 const ParquetOptions& options = {}) {
+  ParquetWriter writer(spec, options);
   MemorySink sink;
   writer.begin(sink);
   for (std::size_t at = 0; at < rows.rows.size(); at += cut) {
@@ -77,13 +80,55 @@ TEST_P(ParquetRoundTrip, RowsComeBackAndCutsDoNotMatter) {
   EXPECT_FALSE(reader.read(block, {1, 1}));
 }
 
+TEST_P(ParquetRoundTrip, ReadsEveryForm) {
+  const auto [type, multi, dims, count] = GetParam();
+  const OutputSpec spec = sample_spec(type, dims, multi, dims % 3);
+  const SampleRows rows = RowGenerator(spec, dims * 1000 + count).make(count);
+  for (const VectorEncoding encoding : {VectorEncoding::plain, VectorEncoding::split}) {
+    for (const VectorType vectors : {VectorType::fixed, VectorType::list}) {
+      ParquetOptions options;
+      options.encoding = encoding;
+      options.vectors = vectors;
+      const auto whole = write_cut(spec, rows, count + 1, options);
+      const MemoryBytes bytes(whole, "whole");
+      ParquetReader reader(bytes);
+      EXPECT_EQ(reader.form().encoding, encoding);
+      EXPECT_EQ(reader.form().vectors, vectors);
+      EXPECT_EQ(reader.spec().metadata, spec.metadata);
+      OutputBlock block;
+      reader.read(block, {count + 1, std::size_t{1} << 40});
+      expect_same(rows, block, spec);
+    }
+  }
+}
+
+// Files that version 1 of the format wrote, of 5 rows × 3 dimensions.
+TEST(ParquetReader, ReadsOlderFiles) {
+  const auto folder = std::filesystem::path(EMBEDTOOL_SOURCE_DIR) / "tests/fuzz/seeds/parquet";
+  for (const OutputType type :
+       {OutputType::f32, OutputType::f16, OutputType::int8, OutputType::binary}) {
+    for (const bool multi : {false, true}) {
+      const std::string name = std::string(name_of(type)) + (multi ? "_multi" : "");
+      const std::string text = testing::read_file(folder / name);
+      const MemoryBytes bytes(std::as_bytes(std::span(text)), name);
+      ParquetReader reader(bytes);
+      EXPECT_TRUE(reader.form().old) << name;
+      EXPECT_EQ(reader.spec().type, type);
+      EXPECT_EQ(reader.spec().dims, 3U);
+      OutputBlock block;
+      reader.read(block, {100, std::size_t{1} << 20});
+      EXPECT_EQ(block.rows.size(), 5U) << name;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, ParquetRoundTrip,
                          ::testing::Combine(::testing::Values(OutputType::f32, OutputType::f16,
                                                               OutputType::int8, OutputType::binary),
                                             ::testing::Bool(), ::testing::Values(1, 9, 64, 384),
                                             ::testing::Values(0, 1, 10, 3000)));
 
-/// Entries by name: a reader numbers tokens as it meets them.
+/// Entries by name.
 std::vector<std::pair<std::string, float>> named_weights(std::span<const SparseEntry> entries,
                                                          std::span<const std::string> tokens) {
   std::vector<std::pair<std::string, float>> out;
@@ -115,6 +160,17 @@ TEST_P(SparseRoundTrip, RowsComeBackAndCutsDoNotMatter) {
     EXPECT_EQ(block.offsets, rows.offsets);
   }
   EXPECT_EQ(named_weights(block.weights, block.tokens.names()),
+            named_weights(rows.weights, rows.tokens));
+  // Their numbers come back too, where the file has them.
+  EXPECT_EQ(block.weights, rows.weights);
+  ParquetOptions options;
+  options.indexed = false;
+  const auto unnumbered = write_cut(spec, rows, count + 1, options);
+  const MemoryBytes others(unnumbered, "unnumbered");
+  ParquetReader by_name(others);
+  OutputBlock found;
+  by_name.read(found, {count + 1, std::size_t{1} << 40});
+  EXPECT_EQ(named_weights(found.weights, found.tokens.names()),
             named_weights(rows.weights, rows.tokens));
   for (std::size_t i = 0; i < count; ++i) {
     ASSERT_EQ(block.rows[i].text_hash, rows.rows[i].text_hash);
@@ -151,7 +207,9 @@ TEST(ParquetWriter, CutsRowGroupsByBytes) {
 TEST(ParquetWriter, CutsRowGroupsBySizeAsked) {
   const OutputSpec spec = sample_spec(OutputType::f32, 1024, false, 0);
   const SampleRows rows = RowGenerator(spec, 1).make(1000);
-  ParquetWriter writer(spec, 1, std::uint64_t{1} << 20U);
+  ParquetOptions options;
+  options.row_group_bytes = std::uint64_t{1} << 20U;
+  ParquetWriter writer(spec, options);
   MemorySink sink;
   writer.begin(sink);
   writer.append(part_of(rows, spec, 0, 1000), 0, 1000);

@@ -178,6 +178,8 @@ TEST(EncodeJob, EveryOptionCounts) {
            {"--compute", "bf16"},
            {"--gemm", "native"},
            {"--isa", "avx2"},
+           {"--encoding", "split"},
+           {"--vector-type", "list"},
        }) {
     EXPECT_NE(facts_of(job_of(words)), plain) << words.front();
   }
@@ -227,6 +229,8 @@ TEST(EncodeJob, ReadsStandardInputWhereNothingIsNamed) {
 TEST(EncodeJob, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal({"--to", "npy", "--shard-rows", "5"}), HasSubstr("--shard-rows is for"));
   EXPECT_THAT(refusal({"--to", "jsonl", "--row-group", "1M"}), HasSubstr("--row-group is for"));
+  EXPECT_THAT(refusal({"--to", "npy", "--encoding", "split"}), HasSubstr("--encoding is for"));
+  EXPECT_THAT(refusal({"--to", "npy", "--vector-type", "list"}), HasSubstr("--vector-type is for"));
   EXPECT_THAT(refusal({"--row-group", "1K"}), HasSubstr("64K to 1G"));
   EXPECT_THAT(refusal({"-0"}), HasSubstr("--files-from"));
   EXPECT_THAT(refusal({"--delimiter", "ab"}), HasSubstr("--delimiter ab"));

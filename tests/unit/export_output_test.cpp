@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/base/error.hpp"
+#include "formats/io/base64.hpp"
 #include "formats/output/shard_values.hpp"
 #include "formats/parquet/parquet_reader.hpp"
 #include "tests/support/memory_io.hpp"
@@ -94,6 +95,69 @@ TEST_P(Export, WritesFvecs) {
   }
 }
 
+std::int32_t int_at(const std::string& text, std::size_t at) {
+  std::int32_t value = 0;
+  std::memcpy(&value, text.data() + at, sizeof value);
+  return value;
+}
+
+TEST_P(Export, WritesBvecsOfBytes) {
+  const auto [type, multi] = GetParam();
+  const Forms forms(type, multi);
+  const std::string path = forms.scratch / "x.bvecs";
+  const auto write = [&] {
+    return export_output(forms.scratch / "parquet", ExportFormat::bvecs, path);
+  };
+  if (type == OutputType::f32 || type == OutputType::f16) {
+    EXPECT_THROW(write(), Error);
+    return;
+  }
+  write();
+  const std::string text = read_file(path);
+  const std::size_t size = vector_bytes(type, 10);
+  ASSERT_EQ(text.size(), forms.rows.vectors.size() / size * (size + 4));
+  const unsigned shift = type == OutputType::int8 ? 128 : 0;
+  for (std::size_t i = 0; i < forms.rows.vectors.size(); ++i) {
+    const std::size_t at = i / size * (size + 4);
+    ASSERT_EQ(int_at(text, at), static_cast<std::int32_t>(size));
+    const auto stored = static_cast<unsigned char>(text[at + 4 + i % size]);
+    ASSERT_EQ((stored - shift) & 255U, std::to_integer<unsigned>(forms.rows.vectors[i]));
+  }
+}
+
+// Base64 of the stored bytes, in place of each row's numbers.
+TEST_P(Export, WritesJsonlInBase64) {
+  const auto [type, multi] = GetParam();
+  const Forms forms(type, multi);
+  ExportOptions options;
+  options.embedding_as = JsonEmbedding::base64;
+  export_output(forms.scratch / "parquet", ExportFormat::jsonl, forms.scratch / "x.jsonl", options);
+  const std::string text = read_file(forms.scratch / "x.jsonl");
+  const std::size_t size = vector_bytes(type, 10);
+  const std::size_t count = multi ? forms.rows.offsets[1] : 1;
+  std::string expected = "\"embedding\":\"";
+  append_base64(expected, std::span(forms.rows.vectors).first(count * size));
+  EXPECT_NE(text.substr(0, text.find('\n')).find(expected + "\""), std::string::npos);
+}
+
+// What does not fit is refused before a file is made.
+TEST_P(Export, RefusesSeveralVectorsWhereOneIsMeant) {
+  const auto [type, multi] = GetParam();
+  const Forms forms(type, multi);
+  for (const ExportFormat format : {ExportFormat::pgcopy, ExportFormat::faiss}) {
+    const std::string path = forms.scratch / std::string(name_of(format));
+    // Faiss counts whole bytes; of 10 bits there are none.
+    const bool refused = multi || (format == ExportFormat::faiss && type == OutputType::binary);
+    if (refused) {
+      EXPECT_THROW(export_output(forms.scratch / "parquet", format, path), Error);
+      EXPECT_FALSE(std::filesystem::exists(path));
+    } else {
+      export_output(forms.scratch / "parquet", format, path);
+      EXPECT_TRUE(std::filesystem::exists(path));
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, Export,
                          ::testing::Combine(::testing::Values(OutputType::f32, OutputType::f16,
                                                               OutputType::int8, OutputType::binary),
@@ -145,6 +209,17 @@ TEST(ExportOutput, StreamsToADescriptor) {
   const Forms multi(OutputType::f32, true);
   EXPECT_THROW(export_stream(multi.scratch / "parquet", ExportFormat::npy, 1, "standard output"),
                Error);
+}
+
+TEST(Base64, PadsAsTheStandardSays) {
+  for (const auto& [text, expected] :
+       {std::pair{"", ""}, std::pair{"f", "Zg=="}, std::pair{"fo", "Zm8="},
+        std::pair{"foo", "Zm9v"}, std::pair{"foob", "Zm9vYg=="}, std::pair{"fooba", "Zm9vYmE="},
+        std::pair{"foobar", "Zm9vYmFy"}, std::pair{"\xFB\xFF", "+/8="}}) {
+    std::string out;
+    append_base64(out, std::as_bytes(std::span(std::string_view(text))));
+    EXPECT_EQ(out, expected);
+  }
 }
 
 }  // namespace

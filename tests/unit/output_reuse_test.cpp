@@ -83,7 +83,7 @@ SampleRun sample_run(const OutputSpec& spec) {
   SampleRun how;
   how.spec = spec;
   how.shards.rows_per_shard = 700;
-  how.shards.row_group_bytes = 20'000;
+  how.shards.parquet.row_group_bytes = 20'000;
   return how;
 }
 

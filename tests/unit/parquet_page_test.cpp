@@ -6,6 +6,7 @@
 #include "formats/io/damaged.hpp"
 #include "formats/parquet/parquet_chunk_reader.hpp"
 #include "formats/parquet/parquet_chunk_writer.hpp"
+#include "formats/parquet/parquet_reader.hpp"
 #include "tests/support/memory_io.hpp"
 
 namespace embedtool::parquet {
@@ -21,17 +22,18 @@ std::vector<std::byte> bytes_of(std::initializer_list<int> values) {
 }
 
 /// The first data page of a chunk, unpacked; its header by way of `header`.
-std::vector<std::byte> page_of(std::span<const std::byte> chunk, PageHeader& header) {
+std::vector<std::byte> page_of(std::span<const std::byte> chunk, PageHeader& header,
+                               Codec packing = Codec::zstd) {
   std::size_t consumed = 0;
   header = read_page_header(chunk, consumed);
   const auto packed = chunk.subspan(consumed, static_cast<std::size_t>(header.compressed_size));
   EXPECT_EQ(header.crc, crc32(0, reinterpret_cast<const Bytef*>(packed.data()),
                               static_cast<uInt>(packed.size())));
   if (header.type == PageType::dictionary) {
-    return page_of(chunk.subspan(consumed + packed.size()), header);
+    return page_of(chunk.subspan(consumed + packed.size()), header, packing);
   }
   std::vector<std::byte> raw(static_cast<std::size_t>(header.uncompressed_size));
-  PageCodec().decompress(Codec::zstd, packed, raw);
+  PageCodec().decompress(packing, packed, raw);
   return raw;
 }
 
@@ -46,12 +48,15 @@ Chunk flush(ChunkWriter& writer, PageCodec& codec) {
   return chunk;
 }
 
-ColumnLayout embedding_layout(OutputType type, std::size_t dims, bool multi) {
+ColumnLayout embedding_layout(OutputType type, std::size_t dims, bool multi,
+                              VectorEncoding encoding = VectorEncoding::plain) {
   OutputSpec spec;
   spec.type = type;
   spec.dims = dims;
   if (multi) spec.kind = RowKind::multi;
-  return layout_of(spec).columns[1];
+  FileForm form;
+  form.encoding = encoding;
+  return layout_of(spec, form).columns[1];
 }
 
 // Two rows of LIST<FLOAT> with 2 dimensions. Levels: length in 4 bytes, then repetition 0 1 0 1 =
@@ -60,14 +65,14 @@ ColumnLayout embedding_layout(OutputType type, std::size_t dims, bool multi) {
 // 3F.
 TEST(ChunkWriter, FloatListPage) {
   PageCodec codec;
-  ChunkWriter writer(embedding_layout(OutputType::f32, 2, false));
+  ChunkWriter writer(embedding_layout(OutputType::f32, 2, false, VectorEncoding::split));
   for (const std::array<float, 2> row : {std::array{1.0F, 2.0F}, std::array{-1.0F, 0.5F}}) {
     writer.add_vectors(std::as_bytes(std::span(row)), 1, 2, true);
     writer.end_row(codec);
   }
   const Chunk chunk = flush(writer, codec);
   PageHeader header;
-  EXPECT_EQ(page_of(chunk.sink.bytes(), header),
+  EXPECT_EQ(page_of(chunk.sink.bytes(), header, chunk.meta.codec),
             bytes_of({2, 0, 0, 0, 0x03, 0x0A, 2,    0,    0,    0,    0x03, 0x0F, 0,    0,
                       0, 0, 0, 0, 0,    0,    0x80, 0x00, 0x80, 0x00, 0x3F, 0x40, 0xBF, 0x3F}));
   EXPECT_EQ(header.values, 4);
@@ -86,7 +91,7 @@ TEST(ChunkWriter, NestedInt8Page) {
   writer.add_vectors(bytes_of({0, 1, 2, 3}), 2, 2, false);
   const Chunk chunk = flush(writer, codec);
   PageHeader header;
-  EXPECT_EQ(page_of(chunk.sink.bytes(), header),
+  EXPECT_EQ(page_of(chunk.sink.bytes(), header, chunk.meta.codec),
             bytes_of({3,    0,    0, 0,    0x03, 0x08, 0x26, 3,   0,   0,   0, 0x03,
                       0x8A, 0x2A, 8, 0x03, 0,    255,  128,  129, 130, 131, 0, 0}));
   EXPECT_EQ(header.values, 7);
@@ -99,13 +104,13 @@ TEST(ChunkWriter, OptionalStringPage) {
   OutputSpec spec;
   spec.dims = 1;
   spec.kept_fields = {"title"};
-  ChunkWriter writer(layout_of(spec).columns[5]);
+  ChunkWriter writer(layout_of(spec, {}).columns[5]);
   writer.add_bytes("ab");
   writer.add_null();
   writer.add_bytes("");
   const Chunk chunk = flush(writer, codec);
   PageHeader header;
-  EXPECT_EQ(page_of(chunk.sink.bytes(), header),
+  EXPECT_EQ(page_of(chunk.sink.bytes(), header, chunk.meta.codec),
             bytes_of({2, 0, 0, 0, 0x03, 0x05, 2, 0, 0, 0, 'a', 'b', 0, 0, 0, 0}));
   EXPECT_EQ(header.values, 3);
 }
@@ -114,13 +119,13 @@ TEST(ChunkWriter, BooleanPage) {
   PageCodec codec;
   OutputSpec spec;
   spec.dims = 1;
-  ChunkWriter writer(layout_of(spec).columns[3]);
+  ChunkWriter writer(layout_of(spec, {}).columns[3]);
   for (const bool b : {true, false, true, true, false, false, false, false, true}) {
     writer.add_boolean(b);
   }
   const Chunk chunk = flush(writer, codec);
   PageHeader header;
-  EXPECT_EQ(page_of(chunk.sink.bytes(), header), bytes_of({0x0D, 0x01}));
+  EXPECT_EQ(page_of(chunk.sink.bytes(), header, chunk.meta.codec), bytes_of({0x0D, 0x01}));
 }
 
 // A page header by hand: {1: 0, 2: 10, 3: 5, 4: crc, 5: {1: 3, 2: PLAIN, 3: RLE, 4: RLE}}.
@@ -160,29 +165,45 @@ TEST(ChunkReader, RefusesMoreThanItsBudget) {
   PageCodec codec;
   OutputSpec spec;
   spec.dims = 1;
-  ChunkWriter writer(layout_of(spec).columns[0]);
+  ChunkWriter writer(layout_of(spec, {}).columns[0]);
   writer.add_bytes(std::string(100000, 'x'));
   const Chunk chunk = flush(writer, codec);
   const MemoryBytes in(chunk.sink.bytes(), "chunk");
   PageBudget budget{50000};
-  ChunkReader reader(layout_of(spec).columns[0], budget);
+  ChunkReader reader(layout_of(spec, {}).columns[0], budget);
   reader.open(chunk.meta, in, codec);
   EXPECT_THROW(reader.bytes(), Damaged);
+}
+
+TEST(TokenNumbers, TakesEachNumberForOneName) {
+  TokenNumbers tokens;
+  tokens.set(3, "three", 5);
+  tokens.set(0, "", 5);
+  tokens.set(3, "three", 5);
+  EXPECT_EQ(tokens.names()[3], "three");
+  EXPECT_THROW(tokens.set(3, "four", 5), Damaged);
+  EXPECT_THROW(tokens.set(0, "zero", 5), Damaged);
+  EXPECT_THROW(tokens.set(5, "five", 5), Damaged);
+  EXPECT_THROW(tokens.set(-1, "none", 5), Damaged);
 }
 
 TEST(Layout, RefusesNamesThatAreTaken) {
   OutputSpec spec;
   spec.dims = 4;
   spec.kept_fields = {"title", "id"};
-  EXPECT_THROW(layout_of(spec), Error);
+  EXPECT_THROW(layout_of(spec, {}), Error);
   spec.kept_fields = {"title", "title"};
-  EXPECT_THROW(layout_of(spec), Error);
+  EXPECT_THROW(layout_of(spec, {}), Error);
   spec.kept_fields = {"title", ""};
-  EXPECT_THROW(layout_of(spec), Error);
+  EXPECT_THROW(layout_of(spec, {}), Error);
   spec.kept_fields = {"title"};
-  EXPECT_EQ(layout_of(spec).columns.size(), 6U);
+  EXPECT_EQ(layout_of(spec, {}).columns.size(), 6U);
+  spec.kept_fields = {"indices"};
+  EXPECT_EQ(layout_of(spec, {}).columns.size(), 6U);
+  spec.kind = RowKind::sparse;
+  EXPECT_THROW(layout_of(spec, {}), Error);
   spec.dims = 0;
-  EXPECT_THROW(layout_of(spec), Error);
+  EXPECT_THROW(layout_of(spec, {}), Error);
 }
 
 }  // namespace

@@ -64,9 +64,9 @@ RunIdentity sample() {
 /// Changes one field to another value that it can have.
 void change(const IdentityField& field, RunIdentity& run) {
   const std::string before = field.get(run);
-  for (const char* text :
-       {"[[\"b.jsonl\",120,5,\"aa\"]]", "[[\"config.json\",8,1,2]]", "false", "true", "skip",
-        "reject", "offset", "multi", "int8", "bf16", "npy", "sparse", "max", "77", "other"}) {
+  for (const char* text : {"[[\"b.jsonl\",120,5,\"aa\"]]", "[[\"config.json\",8,1,2]]", "false",
+                           "true", "skip", "reject", "offset", "multi", "int8", "bf16", "npy",
+                           "sparse", "split", "list", "max", "77", "other"}) {
     try {
       field.set(run, text);
     } catch (const std::exception&) {

@@ -1,0 +1,150 @@
+#include "formats/arrow/arrow_columns.hpp"
+
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include "core/base/error.hpp"
+#include "formats/io/append_bytes.hpp"
+
+namespace embedtool::arrow {
+namespace {
+
+/// Offsets have 32 bits.
+std::int32_t checked(std::size_t offset) {
+  if (offset > std::numeric_limits<std::int32_t>::max()) {
+    throw Error(ExitCode::failed, "rows of more than 2 GiB do not fit in an Arrow batch");
+  }
+  return static_cast<std::int32_t>(offset);
+}
+
+template <typename T>
+std::vector<std::byte> bytes_of(std::span<const T> values) {
+  const auto bytes = std::as_bytes(values);
+  return {bytes.begin(), bytes.end()};
+}
+
+void set_bit(std::vector<std::byte>& bits, std::size_t index) {
+  bits[index / 8] |= static_cast<std::byte>(1U << (index % 8));
+}
+
+}  // namespace
+
+BatchColumns::BatchColumns(const OutputSpec& spec, const EmbeddingBlock& block)
+    : rows_(static_cast<std::int64_t>(block.rows.size())) {
+  const DocumentBlock& documents = *block.documents;
+  // Views into owned buffers stay: moving a vector does not move its elements.
+  add_strings(block.rows.size(), [&](std::size_t row) -> std::optional<std::string_view> {
+    return documents.id(documents.records[block.rows[row].record]);
+  });
+  add_embedding(spec, block);
+  add_rows(block);
+  add_kept(spec, block);
+}
+
+/// Every node begins with a validity bitmap, which is empty where nothing is null.
+void BatchColumns::add_node(std::size_t length, std::size_t nulls) {
+  nodes_.emplace_back(static_cast<std::int64_t>(length), static_cast<std::int64_t>(nulls));
+}
+
+void BatchColumns::add_owned(std::vector<std::byte> bytes) {
+  owned_.push_back(std::move(bytes));
+  buffers_.emplace_back(owned_.back());
+}
+
+void BatchColumns::add_offsets(std::span<const std::int32_t> offsets) {
+  add_owned(bytes_of(offsets));
+}
+
+/// `at(i)` is the i-th string, or nothing where it is null.
+template <typename StringAt>
+void BatchColumns::add_strings(std::size_t count, StringAt&& at) {
+  std::vector<std::byte> valid((count + 7) / 8);
+  std::vector<std::int32_t> offsets{0};
+  std::vector<std::byte> text;
+  std::size_t nulls = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (const std::optional<std::string_view> value = at(i)) {
+      set_bit(valid, i);
+      append_bytes(text, std::as_bytes(std::span(*value)));
+    } else {
+      ++nulls;
+    }
+    offsets.push_back(checked(text.size()));
+  }
+  add_node(count, nulls);
+  add_owned(nulls == 0 ? std::vector<std::byte>() : std::move(valid));
+  add_offsets(offsets);
+  add_owned(std::move(text));
+}
+
+void BatchColumns::add_offsets_of(const EmbeddingBlock& block) {
+  std::vector<std::int32_t> offsets{0};
+  for (std::size_t row = 0; row < block.rows.size(); ++row) {
+    offsets.push_back(checked(static_cast<std::size_t>(offsets.back()) + block.count_of(row)));
+  }
+  add_node(block.rows.size());
+  add_view({});
+  add_offsets(offsets);
+}
+
+void BatchColumns::add_embedding(const OutputSpec& spec, const EmbeddingBlock& block) {
+  if (spec.kind == RowKind::sparse) return add_weights(block);
+  const std::size_t vectors = block.vectors.size() / spec.vector_bytes();
+  if (spec.kind == RowKind::multi) add_offsets_of(block);
+  add_node(vectors);
+  add_view({});
+  if (spec.type != OutputType::binary) {
+    add_node(static_cast<std::size_t>(checked(vectors * spec.dims)));
+    add_view({});
+  }
+  add_view(block.vectors);
+}
+
+void BatchColumns::add_weights(const EmbeddingBlock& block) {
+  add_offsets_of(block);
+  add_node(block.weights.size());
+  add_view({});
+  add_strings(block.weights.size(), [&](std::size_t i) -> std::optional<std::string_view> {
+    return block.tokens[static_cast<std::size_t>(block.weights[i].token)];
+  });
+  std::vector<float> values;
+  for (const SparseEntry& entry : block.weights) values.push_back(entry.weight);
+  add_node(values.size());
+  add_view({});
+  add_owned(bytes_of(std::span<const float>(values)));
+}
+
+void BatchColumns::add_rows(const EmbeddingBlock& block) {
+  const std::size_t count = block.rows.size();
+  std::vector<std::int32_t> tokens;
+  std::vector<std::byte> truncated((count + 7) / 8);
+  std::vector<std::byte> hashes;
+  for (std::size_t row = 0; row < count; ++row) {
+    const RowInfo& info = block.rows[row];
+    tokens.push_back(static_cast<std::int32_t>(info.n_tokens));
+    if (info.truncated) set_bit(truncated, row);
+    const auto hash = info.text_hash.bytes();
+    append_bytes(hashes, std::as_bytes(std::span(hash)));
+  }
+  for (const std::vector<std::byte>& column :
+       {bytes_of(std::span<const std::int32_t>(tokens)), std::move(truncated), std::move(hashes)}) {
+    add_node(count);
+    add_view({});
+    add_owned(column);
+  }
+}
+
+void BatchColumns::add_kept(const OutputSpec& spec, const EmbeddingBlock& block) {
+  const DocumentBlock& documents = *block.documents;
+  const std::size_t fields = spec.kept_fields.size();
+  for (std::size_t i = 0; i < fields; ++i) {
+    add_strings(block.rows.size(), [&](std::size_t row) -> std::optional<std::string_view> {
+      const Slice value = documents.kept[block.rows[row].record * fields + i];
+      if (value.is_null()) return std::nullopt;
+      return documents.string(value);
+    });
+  }
+}
+
+}  // namespace embedtool::arrow

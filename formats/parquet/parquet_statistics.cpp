@@ -1,0 +1,185 @@
+#include "formats/parquet/parquet_statistics.hpp"
+
+#include <algorithm>
+
+#include "formats/parquet/parquet_encoding.hpp"
+#include "formats/parquet/thrift_compact.hpp"
+
+namespace embedtool::parquet {
+namespace {
+
+/// Of a string's beginning. An id or a category fits; a text's statistics are of no use.
+constexpr std::size_t kPrefix = 64;
+
+bool continues_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
+
+std::uint32_t decode(std::string_view character) {
+  const auto lead = static_cast<unsigned char>(character.front());
+  if (character.size() == 1) return lead;
+  std::uint32_t code = lead & (0xFFU >> (character.size() + 1));
+  for (const char c : character.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 63U);
+  return code;
+}
+
+void append_utf8(std::string& out, std::uint32_t code) {
+  const unsigned more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  const unsigned lead = more == 0 ? 0 : 0xFF00U >> (more + 1) & 0xFFU;
+  out += static_cast<char>(lead | code >> (6 * more));
+  for (unsigned i = more; i-- > 0;) out += static_cast<char>(0x80U | (code >> (6 * i) & 63U));
+}
+
+/// A string above all that begin with `prefix`: its last character's successor in place of that.
+/// Nothing where there is none.
+std::optional<std::string> above(std::string prefix) {
+  while (!prefix.empty()) {
+    std::size_t at = prefix.size() - 1;
+    while (at > 0 && continues_character(prefix[at])) --at;
+    std::uint32_t code = decode(std::string_view(prefix).substr(at)) + 1;
+    if (code == 0xD800) code = 0xE000;  // surrogates are no characters
+    prefix.resize(at);
+    if (code > 0x10FFFF) continue;
+    append_utf8(prefix, code);
+    return prefix;
+  }
+  return std::nullopt;
+}
+
+std::string bytes_of(std::int32_t value, bool boolean) {
+  std::vector<std::byte> bytes;
+  append_u32(bytes, static_cast<std::uint32_t>(value));
+  return {reinterpret_cast<const char*>(bytes.data()), boolean ? 1 : bytes.size()};
+}
+
+}  // namespace
+
+ValueRange::Prefix ValueRange::prefix_of(std::string_view value) {
+  if (value.size() <= kPrefix) return {std::string(value), false};
+  std::size_t size = kPrefix;
+  while (size > 0 && continues_character(value[size])) --size;
+  return {std::string(value.substr(0, size)), true};
+}
+
+void ValueRange::add(std::string_view value) {
+  if (kind_ == Kind::none || value < first_.text) first_ = prefix_of(value);
+  if (kind_ == Kind::none || value > last_.text) last_ = prefix_of(value);
+  kind_ = Kind::text;
+}
+
+void ValueRange::add(std::int32_t value) {
+  add_number(value, Kind::number);
+}
+
+void ValueRange::add(bool value) {
+  add_number(value ? 1 : 0, Kind::boolean);
+}
+
+void ValueRange::add_number(std::int32_t value, Kind kind) {
+  least_ = kind_ == Kind::none ? value : std::min(least_, value);
+  greatest_ = kind_ == Kind::none ? value : std::max(greatest_, value);
+  kind_ = kind;
+}
+
+void ValueRange::merge(const ValueRange& later) {
+  const std::int64_t nulls = nulls_ + later.nulls_;
+  if (kind_ == Kind::none) {
+    *this = later;
+  } else if (later.kind_ != Kind::none) {
+    if (later.first_.text < first_.text) first_ = later.first_;
+    if (later.last_.text > last_.text) last_ = later.last_;
+    // Of two that begin alike, the longer one is above.
+    last_.cut |= later.last_.cut && later.last_.text == last_.text;
+    least_ = std::min(least_, later.least_);
+    greatest_ = std::max(greatest_, later.greatest_);
+  }
+  nulls_ = nulls;
+}
+
+Statistics ValueRange::statistics() const {
+  Statistics out;
+  out.null_count = nulls_;
+  if (kind_ == Kind::none) return out;
+  if (kind_ == Kind::text) {
+    std::optional<std::string> most = last_.cut ? above(last_.text) : last_.text;
+    if (!most) return out;
+    out.bounds = {first_.text, std::move(*most), !first_.cut, !last_.cut};
+  } else {
+    const bool boolean = kind_ == Kind::boolean;
+    out.bounds = {bytes_of(least_, boolean), bytes_of(greatest_, boolean), true, true};
+  }
+  return out;
+}
+
+bool ValueRange::ascends_to(const ValueRange& other) const {
+  return first_.text <= other.first_.text && last_.text <= other.last_.text &&
+         least_ <= other.least_ && greatest_ <= other.greatest_;
+}
+
+bool ValueRange::descends_to(const ValueRange& other) const {
+  return other.ascends_to(*this);
+}
+
+void PageIndex::add(std::int64_t rows, std::int32_t bytes, const ValueRange& range) {
+  pages_.push_back({rows_, bytes, range});
+  rows_ += rows;
+}
+
+void PageIndex::clear() {
+  pages_.clear();
+  rows_ = 0;
+}
+
+// Field numbers of parquet.thrift: OffsetIndex, PageLocation.
+std::vector<std::byte> PageIndex::offset_index(std::int64_t offset) const {
+  std::vector<std::byte> bytes;
+  ThriftWriter out(bytes);
+  out.begin_root();
+  out.begin_list(1, ThriftType::structure, pages_.size());
+  for (const Page& page : pages_) {
+    out.begin_element();
+    out.i64(1, offset);
+    out.i32(2, page.bytes);
+    out.i64(3, page.first_row);
+    out.end_struct();
+    offset += page.bytes;
+  }
+  out.end_struct();
+  return bytes;
+}
+
+// Field numbers of parquet.thrift: ColumnIndex. A page of nothing but nulls has empty bounds.
+std::vector<std::byte> PageIndex::column_index() const {
+  std::vector<Statistics> all;
+  bool ascending = true;
+  bool descending = true;
+  const ValueRange* last = nullptr;
+  for (const Page& page : pages_) {
+    all.push_back(page.range.statistics());
+    if (!page.range.has_values()) continue;
+    if (!all.back().bounds) return {};
+    ascending = ascending && (last == nullptr || last->ascends_to(page.range));
+    descending = descending && (last == nullptr || last->descends_to(page.range));
+    last = &page.range;
+  }
+  enum class Order : std::int32_t { unordered = 0, ascending = 1, descending = 2 };
+  const Order order = ascending    ? Order::ascending
+                      : descending ? Order::descending
+                                   : Order::unordered;
+  std::vector<std::byte> bytes;
+  ThriftWriter out(bytes);
+  out.begin_root();
+  out.begin_list(1, ThriftType::true_value, all.size());
+  for (const Statistics& page : all) out.element_boolean(!page.bounds);
+  out.begin_list(2, ThriftType::binary, all.size());
+  for (const Statistics& page : all) out.element_string(page.bounds ? page.bounds->least : "");
+  out.begin_list(3, ThriftType::binary, all.size());
+  for (const Statistics& page : all) out.element_string(page.bounds ? page.bounds->most : "");
+  out.i32(4, static_cast<std::int32_t>(order));
+  out.begin_list(5, ThriftType::i64, all.size());
+  for (const Statistics& page : all) out.element_i64(page.null_count);
+  out.end_struct();
+  return bytes;
+}
+
+}  // namespace embedtool::parquet

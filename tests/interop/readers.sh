@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Readers of Python's world take a folder of shards, and a single file, as they are: pyarrow, pandas,
+# polars, DuckDB, fastparquet, ClickHouse (chdb), LanceDB and, where there is Java, Spark 3.5 and 4 with
+# default settings. Every dtype, dense, multi-vector and sparse, in both encodings, bit for bit. Faiss
+# and Arrow read what export makes for them. readers.sh BINARY; exit 77: a tool is missing.
+set -euo pipefail
+binary=$(realpath "$1")
+build=$(dirname "$binary")
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+skip() {
+  printf 'skipped: %s\n' "$*"
+  exit 77
+}
+command -v python3 >/dev/null || skip "no python3"
+[[ -x $build/tests/write_sample ]] || skip "write_sample is not built"
+
+# environment NAME PACKAGE…: a virtual environment that stays, for the packages are large.
+# EMBEDTOOL_READERS_VENVS names another folder of them.
+venvs=${EMBEDTOOL_READERS_VENVS:-$build/interop/readers-venvs}
+environment() {
+  local venv=$venvs/$1
+  shift
+  [[ ! -x $venv/bin/python ]] || return 0
+  rm -rf "$venv.new"
+  mkdir -p "$venvs"
+  python3 -m venv "$venv.new" && "$venv.new/bin/pip" install -q "$@" || return 1
+  # Its scripts name the folder they were made in; only its python is used.
+  mv "$venv.new" "$venv"
+}
+environment readers --only-binary=:all: -r "$here/readers/requirements.txt" ||
+  skip "pip cannot install the readers (offline?)"
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/embedtool-readers.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+export PYTHONDONTWRITEBYTECODE=1
+"$build/tests/write_sample" "$work" 2000 48
+for name in f32 f16 int8 binary; do
+  for format in faiss arrow csv; do "$binary" export "$work/$name" --to "$format" -o "$work/$name.$format" 2>/dev/null; done
+done
+"$venvs/readers/bin/python" "$here/readers/check.py" "$work"
+
+if ! command -v java >/dev/null; then
+  printf 'not checked: Spark (no Java)\n'
+  exit 0
+fi
+for version in 3.5 4; do
+  if environment "spark-$version" "pyspark==$version.*" numpy; then
+    "$venvs/spark-$version/bin/python" "$here/readers/check_spark.py" "$work" 2>"$work/spark.log" ||
+      { tail -n 20 "$work/spark.log" >&2 && exit 1; }
+  else
+    printf 'not checked: Spark %s (pip cannot install pyspark)\n' "$version"
+  fi
+done

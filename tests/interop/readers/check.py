@@ -1,0 +1,191 @@
+"""check.py DIR: compares what readers make of write_sample's outputs; see readers.sh."""
+import csv
+import glob
+import json
+import sys
+
+import chdb
+import duckdb
+import faiss
+import fastparquet
+import lancedb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet as pq
+
+from sample import NAMES, Expected, sparse_rows
+
+FOLDER = sys.argv[1]
+
+
+def of_arrow(table):
+    return {name: table[name].to_pylist() for name in table.column_names}
+
+
+def by_pyarrow(path):
+    return of_arrow(pq.read_table(path))
+
+
+def by_pandas(path):
+    # NumPy has nothing for a list of fixed bytes: "Not implemented type for Arrow list to pandas".
+    backend = {"dtype_backend": "pyarrow"} if "binary_multi" in path else {}
+    frame = pd.read_parquet(path, engine="pyarrow", **backend)
+    return {name: frame[name].tolist() for name in frame.columns}
+
+
+def by_polars(path):
+    return pl.read_parquet(path).to_dict(as_series=False)
+
+
+def by_polars_scan(path):
+    return pl.scan_parquet(path).collect().to_dict(as_series=False)
+
+
+def in_order(path):
+    """DuckDB and ClickHouse take a glob where others take a folder."""
+    return path if path.endswith(".parquet") else f"{path}/*.parquet"
+
+
+def by_duckdb(path):
+    # By column names, in the order of the files.
+    found = duckdb.sql(f"SELECT * FROM read_parquet('{in_order(path)}')")
+    rows = found.fetchall()
+    return {name: [row[i] for row in rows] for i, name in enumerate(found.columns)}
+
+
+def by_chdb(path):
+    # ClickHouse reads files side by side; row numbers within them restore the order.
+    table = chdb.query(
+        f"SELECT * EXCEPT(_f, _r) FROM (SELECT *, _file AS _f, _row_number AS _r "
+        f"FROM file('{in_order(path)}', Parquet) ORDER BY _f, _r)", "ArrowTable")
+    columns = of_arrow(table)
+    for name in columns:
+        columns[name] = [v.decode() if isinstance(v, bytes) and name != "embedding" and name != "text_hash"
+                         else v for v in columns[name]]
+    return columns
+
+
+def by_fastparquet(path):
+    files = [path] if path.endswith(".parquet") else sorted(glob.glob(f"{path}/*.parquet"))
+    frame = pd.concat([fastparquet.ParquetFile(file).to_pandas() for file in files])
+    return {name: frame[name].tolist() for name in frame.columns}
+
+
+READERS = [by_pyarrow, by_pandas, by_polars, by_polars_scan, by_duckdb, by_chdb]
+
+
+def check_parquet():
+    for name in NAMES:
+        expected = Expected(FOLDER, name)
+        for path in (f"{FOLDER}/{name}/data", f"{FOLDER}/{name}.one.parquet"):
+            for reader in READERS:
+                expected.check(f"{reader.__name__} {path}", reader(path))
+        # The smallest files are for those that can.
+        for reader in (by_pyarrow, by_polars):
+            expected.check(reader.__name__, reader(f"{FOLDER}/{name}.split/data"))
+        print(f"{name}: {len(expected.ids)} rows, {len(expected.vectors)} vectors, {len(READERS)} readers")
+
+
+def check_types():
+    """Fixed lists where Arrow is known, plain ones elsewhere."""
+    schema = pq.read_schema(f"{FOLDER}/f32.one.parquet")
+    assert schema.field("embedding").type == pa.list_(pa.field("element", pa.float32(), False), 48)
+    assert pl.read_parquet_schema(f"{FOLDER}/f32.one.parquet")["embedding"] == pl.Array(pl.Float32, 48)
+    assert pq.read_schema(f"{FOLDER}/f16.one.parquet").field("embedding").type.value_type == pa.float16()
+    assert pq.read_schema(f"{FOLDER}/int8.one.parquet").field("embedding").type.value_type == pa.int8()
+
+
+def check_fastparquet():
+    """It knows single values only, and neither float16 nor lists of lists."""
+    expected = Expected(FOLDER, "f32")
+    columns = by_fastparquet(f"{FOLDER}/f32/data")
+    columns["embedding"] = columns.pop("embedding.list.element", columns.get("embedding"))
+    expected.check("fastparquet", columns)
+
+
+def check_sparse():
+    ids, weights = sparse_rows(FOLDER)
+    for path in (f"{FOLDER}/sparse/data", f"{FOLDER}/sparse.one.parquet"):
+        for reader in READERS:
+            columns = reader(path)
+            assert list(columns["id"]) == ids, reader.__name__
+            numbers = {}
+            for row, indices, expected in zip(columns["embedding"], columns["indices"], weights):
+                entries = pairs(row)
+                assert dict(entries) == expected, reader.__name__
+                assert len(indices) == len(entries)
+                for (token, _), index in zip(entries, indices):
+                    assert numbers.setdefault(token, index) == index, reader.__name__
+            assert len(set(numbers.values())) == len(numbers), reader.__name__
+    print(f"sparse: {len(ids)} rows, {len(READERS)} readers")
+
+
+def pairs(row):
+    if isinstance(row, dict):
+        items = row.items()
+    else:
+        items = [tuple(entry.values()) if isinstance(entry, dict) else entry for entry in row]
+    return [(key.decode() if isinstance(key, bytes) else key, np.float32(value)) for key, value in items]
+
+
+def check_statistics():
+    meta = pq.read_metadata(f"{FOLDER}/f32.one.parquet")
+    assert meta.created_by.startswith("embedtool version ")
+    ids = Expected(FOLDER, "f32").ids
+    start = 0
+    for number in range(meta.num_row_groups):
+        group = meta.row_group(number)
+        column = group.column(0)
+        here = [value.encode() for value in ids[start:start + group.num_rows]]
+        assert column.statistics.null_count == 0
+        assert column.statistics.min.encode() <= min(here) and max(here) <= column.statistics.max.encode()
+        assert all(group.column(i).has_offset_index for i in range(group.num_columns))
+        assert column.has_column_index and not group.column(1).has_column_index
+        start += group.num_rows
+    # A filter prunes by them and still finds every row.
+    for wanted in (ids[0], ids[-1], "nowhere"):
+        found = pq.read_table(f"{FOLDER}/f32/data", filters=[("id", "=", wanted)])
+        assert found["id"].to_pylist() == [i for i in ids if i == wanted]
+        rows = duckdb.sql(f"SELECT id FROM '{FOLDER}/f32/data/*.parquet' WHERE id = ?", params=[wanted]).fetchall()
+        assert len(rows) == ids.count(wanted)
+
+
+def check_lancedb():
+    expected = Expected(FOLDER, "f32")
+    db = lancedb.connect(f"{FOLDER}/lance")
+    table = db.create_table("f32", pq.read_table(f"{FOLDER}/f32/data"))
+    found = table.search(expected.vectors[7]).metric("dot").limit(3).to_list()
+    best = np.argsort(-(expected.vectors @ expected.vectors[7]), kind="stable")[:3]
+    assert [row["id"] for row in found] == [expected.ids[i] for i in best], found
+    print("LanceDB finds the vector column by itself")
+
+
+def check_exports():
+    for name in ("f32", "f16", "int8", "binary"):
+        expected = Expected(FOLDER, name)
+        table = pyarrow.ipc.open_file(f"{FOLDER}/{name}.arrow").read_all()
+        table.validate(full=True)
+        expected.check("arrow", of_arrow(table))
+        with open(f"{FOLDER}/{name}.csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["id"] for row in rows] == expected.ids
+        numbers = np.array([json.loads(row["embedding"]) for row in rows])
+        assert numbers.astype(expected.vectors.dtype).tobytes() == expected.vectors.tobytes()
+        if name == "binary":
+            index = faiss.read_index_binary(f"{FOLDER}/{name}.faiss")
+            assert faiss.vector_to_array(index.xb).tobytes() == expected.vectors.tobytes()
+            continue
+        index = faiss.read_index(f"{FOLDER}/{name}.faiss")
+        stored = index.reconstruct_n(0, index.ntotal)
+        assert index.metric_type == faiss.METRIC_INNER_PRODUCT and len(stored) == len(expected.ids)
+        if name != "int8":
+            assert (stored == expected.vectors.astype(np.float32)).all()
+    print("exports: Arrow, CSV, Faiss")
+
+
+for check in (check_parquet, check_types, check_sparse, check_fastparquet, check_statistics,
+              check_lancedb, check_exports):
+    check()

@@ -100,7 +100,7 @@ ExitCode merge_units(const MergeFlags& flags, Session& session) {
     out.write(show_units(missing) + "\n");
     out.flush();
     throw Error(
-        static_cast<ExitCode>(6),
+        ExitCode::incomplete,
         "{}: {} of {} are missing; encode them with --units, which takes the list on standard "
         "output, then merge again",
         flags.output, human_count(missing.size(), "unit"), merge.plan().units.size());

@@ -16,6 +16,7 @@ enum class ExitCode : int {
   bad_record = 3,   ///< a bad record under --on-error fail, too many of them, or no good one
   model = 4,        ///< model folder unusable
   output_busy = 5,  ///< another run holds the output
+  incomplete = 6,   ///< merge: units are missing
 };
 
 /// Ends a run. The message names the file, line or tensor, what is wrong with it, and what to do.

@@ -40,7 +40,7 @@ struct EncodeFlags {
   std::uint64_t shard_rows = 0;  ///< 0 = the default
   std::optional<VectorEncoding> encoding;
   std::optional<VectorType> vector_type;
-  std::string row_group;         ///< a size; empty = the preset's, else the format's
+  std::string row_group;  ///< a size; empty = the preset's, else the format's
   ReusePlan reuse;
   NightlyPlan nightly;
   std::string part;       ///< empty: none

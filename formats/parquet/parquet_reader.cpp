@@ -170,7 +170,8 @@ void ParquetReader::catch_up() {
   if (skipped_ == 0) return;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (!is_read(i)) continue;
-    const bool embedding = i > parquet::kId && i < parquet::place_of(spec_, form_, parquet::kTokens);
+    const bool embedding =
+        i > parquet::kId && i < parquet::place_of(spec_, form_, parquet::kTokens);
     const bool vectors = embedding && spec_.kind != RowKind::sparse;
     const bool single = !embedding || spec_.kind == RowKind::dense;
     columns_[i].skip(skipped_, vectors ? spec_.dims : 1, single);

@@ -48,6 +48,7 @@ check_shell bash bash_offers
 # --- fish answers what it would offer.
 if command -v fish >/dev/null; then
   "$BIN" completion fish >script.fish
+  # shellcheck disable=SC2016 # fish expands it
   fish_offers() {
     HOME=$WORK fish --no-config -c 'source script.fish; complete -C "$argv"' "$@" | cut -f 1 | LC_ALL=C sort -u
   }

@@ -12,7 +12,8 @@ Usage: scripts/check.sh short | medium | long
            ThreadSanitizer
   long     medium, then with the release build: 240 kills at random moments, every kind of fault
            at every system call, full disks of every size, a soak test of 30 minutes, a million
-           files; then scripts/try_distros.sh: the README's two commands in bare Debian 12 and 13
+           files; Spark and the engines of recipes/; models with their real weights (gigabytes of
+           packages); then scripts/try_distros.sh: the README's two commands in bare Debian 12 and 13
            systems (needs root, else skipped)
 
 For fuzzing, see scripts/fuzz.sh.
@@ -32,6 +33,8 @@ case ${1:-} in
     EMBEDTOOL_TEST_KILLS=240 EMBEDTOOL_TEST_EDITS=500 EMBEDTOOL_TEST_FAULTS=all EMBEDTOOL_TEST_DISKS=all \
       EMBEDTOOL_TEST_SOAK=1800 EMBEDTOOL_TEST_FILES=1000000 \
       scripts/test.sh -- -R 'cli.(kills|faults|resources|soak|many_files|reuse|nightly)|interop.nightly' --timeout 7200
+    EMBEDTOOL_TEST_ENGINES=1 EMBEDTOOL_TEST_REAL=1 \
+      scripts/test.sh -- -R 'interop.(readers|recipes|real)' --timeout 7200
     scripts/try_distros.sh || [[ $? -eq 77 ]]
     ;;
   -h | --help) usage ;;

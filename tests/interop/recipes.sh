@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every recipe finds the ten rows that an exact search finds. recipes.sh BINARY; exit 77: a tool is
-# missing. PGHOST names a PostgreSQL server with pgvector; without it that recipe is not run.
+# missing, or it is not asked for: EMBEDTOOL_TEST_ENGINES=1 does. PGHOST names a PostgreSQL server with pgvector; without it that recipe is not run.
 set -euo pipefail
 binary=$(realpath "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -10,6 +10,7 @@ skip() {
   printf 'skipped: %s\n' "$*"
   exit 77
 }
+[[ -n ${EMBEDTOOL_TEST_ENGINES:-} ]] || skip "EMBEDTOOL_TEST_ENGINES=1 asks for it (a gigabyte of engines)"
 command -v python3 >/dev/null || skip "no python3"
 venv=${EMBEDTOOL_RECIPES_VENV:-$(dirname "$binary")/interop/recipes-venv}
 if [[ ! -x $venv/bin/python ]]; then

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every recipe finds the ten rows that an exact search finds. recipes.sh BINARY; exit 77: a tool is
-# missing, or it is not asked for: EMBEDTOOL_TEST_ENGINES=1 does. PGHOST names a PostgreSQL server with pgvector; without it that recipe is not run.
+# missing, or it is not asked for: EMBEDTOOL_TEST_ENGINES=1 does. PGHOST names a PostgreSQL server with
+# pgvector; without it that recipe is not run.
 set -euo pipefail
 binary=$(realpath "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

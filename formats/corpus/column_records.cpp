@@ -50,9 +50,9 @@ bool ColumnRecords::prepare(Wait wait) {
   if (prepared_) return true;
   if (!naming([&] { return rows_->open(wait); })) return false;
   if (context_.range) {
-    const auto [begin, end] = *context_.range;
-    row_ = naming([&] { return rows_->confine(begin, end); });
-    followed_ = begin;
+    const ByteRange range = *context_.range;
+    row_ = naming([&] { return rows_->confine(range.begin, range.end); });
+    followed_ = range.begin;
   }
   selection_ =
       select_columns(context_.plan, context_.options, rows_->columns(), context_.file_name);

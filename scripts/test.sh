@@ -39,4 +39,5 @@ scripts/build.sh "$preset"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-"halt_on_error=1:suppressions='$PWD/tests/tsan.supp'"}
-ctest --preset "$preset" --parallel "${EMBEDTOOL_JOBS:-$(nproc)}" "${ctest_arguments[@]}"
+# One more than there are CPUs: many cases wait, for a signal to arrive or a package to be fetched.
+ctest --preset "$preset" --parallel "${EMBEDTOOL_JOBS:-$(($(nproc) + 1))}" "${ctest_arguments[@]}"

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/no_rejects.hpp"
 #include "core/base/error.hpp"
 #include "core/base/threads.hpp"
 #include "core/math/gemm_backends.hpp"
@@ -28,13 +29,6 @@
 namespace {
 
 using namespace embedtool;
-
-class NoRejects final : public RejectSink {
- public:
-  void add(const Reject& reject) override {
-    throw Error(ExitCode::bad_record, "line {}: {}", reject.line, reject.reason);
-  }
-};
 
 /// A corpus in memory, handed out block by block, again and again.
 class MemoryCorpus final : public DocumentSource {

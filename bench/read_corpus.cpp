@@ -10,6 +10,7 @@
 #include <iostream>
 #include <string>
 
+#include "bench/no_rejects.hpp"
 #include "core/base/error.hpp"
 #include "core/pipeline/run_options.hpp"
 #include "formats/corpus/corpus.hpp"
@@ -17,13 +18,6 @@
 namespace {
 
 using namespace embedtool;
-
-class NoRejects final : public RejectSink {
- public:
-  void add(const Reject& reject) override {
-    throw Error(ExitCode::bad_record, "line {}: {}", reject.line, reject.reason);
-  }
-};
 
 double cpu_seconds() {
   timespec now{};

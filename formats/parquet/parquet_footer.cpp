@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cstring>
-#include <vector>
+#include <span>
 
 #include "formats/io/damaged.hpp"
 #include "formats/parquet/parquet_encoding.hpp"
@@ -39,6 +39,15 @@ Footer read_footer(const RandomBytes& in) {
   std::vector<std::byte> bytes(length);
   in.read_at(footer.start, bytes);
   footer.meta = read_file_meta(bytes);
+  return footer;
+}
+
+std::vector<std::byte> make_footer(const FileMeta& meta) {
+  std::vector<std::byte> footer;
+  write_file_meta(meta, footer);
+  append_u32(footer, static_cast<std::uint32_t>(footer.size()));
+  const auto magic = std::as_bytes(std::span(kMagic));
+  footer.insert(footer.end(), magic.begin(), magic.end());
   return footer;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "formats/io/byte_io.hpp"
 #include "formats/parquet/parquet_metadata.hpp"
@@ -21,5 +23,8 @@ struct Footer {
 /// Reads the metadata at a file's end. Throws Damaged; Unsupported for an encrypted footer and for
 /// one of more than 64 MiB.
 Footer read_footer(const RandomBytes& in);
+
+/// What ends a file: the metadata, its length and the magic bytes.
+std::vector<std::byte> make_footer(const FileMeta& meta);
 
 }  // namespace embedtool::parquet

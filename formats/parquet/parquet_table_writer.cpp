@@ -81,12 +81,7 @@ void ParquetTableWriter::flush_group() {
 
 void ParquetTableWriter::finish() {
   flush_group();
-  std::vector<std::byte> footer;
-  parquet::write_file_meta(meta_, footer);
-  parquet::append_u32(footer, static_cast<std::uint32_t>(footer.size()));
-  const auto magic = std::as_bytes(std::span(parquet::kMagic));
-  footer.insert(footer.end(), magic.begin(), magic.end());
-  put(footer);
+  put(parquet::make_footer(meta_));
 }
 
 }  // namespace embedtool

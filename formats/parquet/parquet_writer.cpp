@@ -166,13 +166,9 @@ void ParquetWriter::put_indexes() {
 void ParquetWriter::end() {
   flush_group();
   put_indexes();
-  std::vector<std::byte> footer;
-  parquet::write_file_meta(meta_, footer);
-  parquet::append_u32(footer, static_cast<std::uint32_t>(footer.size()));
-  const auto magic = std::as_bytes(std::span(parquet::kMagic));
-  footer.insert(footer.end(), magic.begin(), magic.end());
+  const std::vector<std::byte> footer = parquet::make_footer(meta_);
   put(footer);
-  bytes_raw_ += footer.size() + magic.size();
+  bytes_raw_ += footer.size() + parquet::kMagic.size();
 }
 
 }  // namespace embedtool

@@ -116,6 +116,7 @@ ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
   RunIdentity identity = job.identity;
   check_destination("--report", job.report.report);
   check_destination("--trace", job.report.trace);
+  check_folder("--tmp-dir", job.scratch);
   check_nightly_places(job.nightly, job.output);
   if (!job.nightly.link.empty()) identity.link = absolute_link(job.nightly.link);
   if (!job.part && job.rejects.path != job.output.rejects_path()) {

@@ -41,6 +41,18 @@ void check_destination(std::string_view option, const std::string& path) {
   }
 }
 
+void check_folder(std::string_view option, const std::string& path) {
+  if (path.empty()) return;
+  struct stat info {};
+  const bool there = ::stat(path.c_str(), &info) == 0;
+  if (there && !S_ISDIR(info.st_mode)) {
+    throw Error(ExitCode::failed, "{} {}: is not a folder", option, path);
+  }
+  if (there && ::access(path.c_str(), W_OK | X_OK) == 0) return;
+  throw Error(ExitCode::failed, "{} {}: no file can be made there: {}", option, path,
+              std::strerror(errno));
+}
+
 void check_rejects_file(const std::string& path) {
   if (path == "-") {
     throw Error(ExitCode::usage, "--rejects -: rejects go to a file; name one");

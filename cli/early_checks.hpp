@@ -14,6 +14,8 @@ namespace embedtool {
 /// files can be made in it, and what is there already is no folder and may be replaced. An empty
 /// path is no destination; "-" and devices pass.
 void check_destination(std::string_view option, const std::string& path);
+/// The same for a folder in which scratch files can be made.
+void check_folder(std::string_view option, const std::string& path);
 /// The same for the rejects, which are written to no link and not to standard output.
 void check_rejects_file(const std::string& path);
 

@@ -69,8 +69,8 @@ void resolve_parts(const EncodeFlags& flags, EncodeJob& job) {
   if (flags.input.duplicate_ids == DuplicateIds::reject) {
     refuse("--duplicate-ids reject", "a process knows the ids of its part only");
   }
-  if (!flags.reuse.outputs.empty()) {
-    refuse("--reuse", "the index of earlier rows is kept in the output, which processes share");
+  if (flags.reuse.kernels == ReuseKernels::any) {
+    refuse("--reuse-kernels any", "every unit's vectors come from one kind of machine");
   }
   if (!flags.nightly.changes.empty()) refuse("--changes", "use embedtool diff after merge");
   if (!flags.nightly.link.empty()) refuse("--link", "the output is complete after merge only");
@@ -199,6 +199,7 @@ EncodeJob resolve(const EncodeFlags& flags) {
   if (!flags.work.memory_limit.empty()) {
     job.memory_limit = parse_size("--memory-limit", flags.work.memory_limit);
   }
+  job.scratch = flags.work.tmp_dir;
   job.report = flags.report;
   job.metrics_file = flags.metrics_file;
   return job;

@@ -72,6 +72,7 @@ struct EncodeJob {
   Optimize optimize = Optimize::throughput;
   std::optional<std::uint64_t> memory_limit;  ///< bytes; none = what the control group allows
   OutputPlan output;
+  std::string scratch;              ///< folder for scratch files; empty = by the output
   std::optional<PartRequest> part;  ///< none: the whole corpus
   std::string output_name;          ///< as typed
   ReusePlan reuse;

@@ -19,6 +19,7 @@
 #include "core/pipeline/run.hpp"
 #include "formats/corpus/input_list.hpp"
 #include "formats/output/run_rows.hpp"
+#include "formats/output/unit_rows.hpp"
 
 namespace embedtool {
 namespace {
@@ -66,7 +67,7 @@ class EncodeRun {
     const std::unique_ptr<CorpusSource> source = open_corpus(corpus, output.rejects());
     output.open(identity_, spec);
     output.resume(*source);
-    const std::unique_ptr<RowReuse> reuse = row_reuse(spec, output.whole());
+    const std::unique_ptr<RowReuse> reuse = row_reuse(spec, output);
     options.reuse = reuse.get();
     if (output.resumed_shards() > 0) {
       console_.note(fmt::format("resuming after {} in {} from an earlier run",
@@ -75,6 +76,7 @@ class EncodeRun {
     }
     RunReport report = run(*source, model_.loaded.tokenizer.get(), *model_.encoder, spec,
                            output.sink(), output.rejects(), options, session_.clock);
+    if (reuse != nullptr) reuse->settle();
     const SourceProgress progress = source->progress();
     if (!report.interrupted) output.end_rejects(progress.records + progress.rejected);
     console_.end_progress();
@@ -118,21 +120,30 @@ class EncodeRun {
   /// Such a model's texts are encoded in less time than it takes to look for them far away.
   bool is_static() const { return model_.loaded.spec.layers == 0; }
 
-  /// Whether rows of this run are kept for texts that come again.
+  /// Whether rows of this output are kept for texts that come again, and for the run that goes on
+  /// if this one is killed.
   bool keeps_own_rows() const {
-    return !is_static() && !job_.output.to_stdout() && !job_.part &&
-           identity_.to == OutputFormat::parquet && run_rows_memory(memory_limit_) > 0;
+    return !is_static() && !job_.output.to_stdout() && identity_.to == OutputFormat::parquet &&
+           run_rows_memory(memory_limit_) > 0;
   }
 
-  std::unique_ptr<RowReuse> row_reuse(const OutputSpec& spec, const RunOutput* whole) {
+  std::string scratch() const {
+    // Processes that share an output may share its disk as well, which others pay for.
+    return scratch_folder(job_.part ? OutputPlan() : job_.output, job_.scratch);
+  }
+
+  std::unique_ptr<RowReuse> row_reuse(const OutputSpec& spec, EncodeOutput& output) {
     std::vector<std::unique_ptr<RowReuse>> places;
-    const std::string scratch = scratch_folder(job_.output);
-    if (keeps_own_rows() && whole != nullptr) {
-      places.push_back(
-          std::make_unique<RunRows>(*whole, spec, scratch, run_rows_memory(memory_limit_)));
+    if (keeps_own_rows()) {
+      const std::uint64_t memory = run_rows_memory(memory_limit_);
+      if (const UnitOutput* part = output.part()) {
+        places.push_back(std::make_unique<UnitRows>(*part, identity_, spec, memory));
+      } else if (const RunOutput* whole = output.whole()) {
+        places.push_back(std::make_unique<RunRows>(*whole, identity_, spec, scratch(), memory));
+      }
     }
     if (!earlier_.empty()) {
-      const ReuseResources resources{scratch, reuse_sort_memory(memory_limit_), &stop_requested(),
+      const ReuseResources resources{scratch(), reuse_sort_memory(memory_limit_), &stop_requested(),
                                      is_static()};
       places.push_back(std::make_unique<OutputReuse>(earlier_, spec, job_.reuse, resources));
     }
@@ -149,7 +160,7 @@ class EncodeRun {
     if (!earlier_.empty()) {
       before = {&earlier_.front()->directory, &earlier_.front()->manifest};
     }
-    report.changes = write_changes(before, {&output.directory(), &now}, scratch_folder(job_.output),
+    report.changes = write_changes(before, {&output.directory(), &now}, scratch(),
                                    reuse_sort_memory(memory_limit_), job_.nightly.changes);
     console_.note("changes: " + describe_changes(*report.changes));
   }

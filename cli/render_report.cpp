@@ -58,6 +58,7 @@ std::string remarks(const RunReport& report) {
   add(report.counts.ready_vectors, "ready vectors");
   add(report.counts.reused, "reused from an earlier output");
   add(report.counts.checked, "checked against it");
+  add(report.counts.recovered, "computed before the run was stopped");
   return out;
 }
 

@@ -120,7 +120,8 @@ void check_still_reusable(const EarlierOutputs& outputs, const ReusePlan& plan,
   }
 }
 
-std::string scratch_folder(const OutputPlan& output) {
+std::string scratch_folder(const OutputPlan& output, const std::string& asked) {
+  if (!asked.empty()) return asked;
   if (!output.to_stdout()) return output.path;
   const char* folder = std::getenv("TMPDIR");
   return folder != nullptr && *folder != '\0' ? folder : "/var/tmp";
@@ -132,7 +133,7 @@ std::uint64_t reuse_sort_memory(std::uint64_t limit) {
 }
 
 std::uint64_t run_rows_memory(std::uint64_t limit) {
-  constexpr std::uint64_t kMost = 64 * kMiB;
+  constexpr std::uint64_t kMost = 96 * kMiB;
   constexpr std::uint64_t kLeastLimit = 256 * kMiB;
   if (limit == 0) return kMost;
   return limit < kLeastLimit ? 0 : std::min(limit / 8, kMost);

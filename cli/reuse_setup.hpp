@@ -35,8 +35,9 @@ void refuse_own_rows(const ReusePlan& plan, const OutputPlan& output);
 void check_still_reusable(const EarlierOutputs& outputs, const ReusePlan& plan,
                           const RunIdentity& identity);
 
-/// Where scratch files of a run go: beside its output.
-std::string scratch_folder(const OutputPlan& output);
+/// Where scratch files of a run go: to the folder that was `asked` for, else beside the output,
+/// else to $TMPDIR.
+std::string scratch_folder(const OutputPlan& output, const std::string& asked = {});
 
 /// Memory for finding rows, besides windows: of `limit` bytes, 0 = no limit.
 std::uint64_t reuse_sort_memory(std::uint64_t limit);

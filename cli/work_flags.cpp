@@ -22,6 +22,8 @@ void declare_work(CLI::App& app, WorkFlags& flags) {
   group.count("--window", flags.window,
               "Texts held at a time, to be sorted and put back in order [8192]");
   group.value("--memory-limit", flags.memory_limit, "SIZE", "Memory limit [the control group's]");
+  group.path("--tmp-dir", flags.tmp_dir, "DIR",
+             "Folder for scratch files [the output; of a part, $TMPDIR]");
 }
 
 const Preset& preset_of(Optimize optimize) {

@@ -32,6 +32,7 @@ struct WorkFlags {
   std::optional<std::size_t> batch_tokens;
   std::optional<std::size_t> window;
   std::string memory_limit;
+  std::string tmp_dir;  ///< empty = by the output
 };
 void declare_work(CLI::App& app, WorkFlags& flags);
 

@@ -14,16 +14,24 @@
 
 namespace embedtool {
 
+/// By whom a row was computed.
+enum class RowOrigin : std::uint8_t {
+  this_run,     ///< for an equal text, earlier
+  stopped_run,  ///< of which this is the continuation
+  earlier_output,
+};
+
 /// Rows that were found for a window's texts: what a row depends on besides its record. Recycled.
 struct ReusedRows {
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
   struct Row {
     std::uint32_t n_tokens = 0;
     bool truncated = false;
-    bool check = false;                   ///< encode the text as well, and compare
-    std::uint64_t first = 0;              ///< index of its first vector or weight
-    std::uint64_t count = 0;              ///< how many it has
-    const std::string* origin = nullptr;  ///< the output that it is from; null: this run's
+    bool check = false;       ///< encode the text as well, and compare
+    std::uint64_t first = 0;  ///< index of its first vector or weight
+    std::uint64_t count = 0;  ///< how many it has
+    RowOrigin origin = RowOrigin::this_run;
+    const std::string* output = nullptr;  ///< the earlier output's name; null: another origin
   };
 
   std::vector<std::uint32_t> row_of;  ///< text → index into rows; kNone: it was not found
@@ -68,6 +76,8 @@ class RowReuse {
   /// Rows that the sink has taken, in output order. Called by the writer's thread, also while
   /// find() runs.
   virtual void add(const EmbeddingBlock& /*block*/) {}
+  /// Once the run has ended, well or not, and the sink has taken what it will.
+  virtual void settle() {}
 };
 
 }  // namespace embedtool

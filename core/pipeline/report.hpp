@@ -59,6 +59,7 @@ struct RunCounts {
   std::uint64_t duplicates = 0;  ///< rows whose vector was copied from an equal text's
   std::uint64_t reused = 0;      ///< rows that were copied from where RowReuse found them
   std::uint64_t checked = 0;     ///< rows that were found there, encoded all the same and compared
+  std::uint64_t recovered = 0;   ///< texts whose row a run had computed that was then stopped
   std::uint64_t encoded = 0;     ///< texts that were encoded, checked ones included
   std::uint64_t ready_vectors = 0;
   std::uint64_t tokens = 0;  ///< encoded, duplicates not counted

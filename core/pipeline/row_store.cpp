@@ -122,7 +122,7 @@ void RowStore::check(const DocumentBlock& documents, const ReusedRows& reused) {
     throw Error(ExitCode::failed,
                 "{}: its row for the text of record '{}' (text_hash {}) is not what the text gives "
                 "now; check that output with `embedtool verify`, or run without --reuse",
-                *found->origin, documents.id(record), rows_[row].text_hash.hex());
+                *found->output, documents.id(record), rows_[row].text_hash.hex());
   }
 }
 

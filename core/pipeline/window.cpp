@@ -118,8 +118,17 @@ void Window::account(const Encoder& encoder, RunCounts& counts, RunWork& work) c
   for (std::size_t text = 0; text < reused_.row_of.size(); ++text) {
     const ReusedRows::Row* found = reused_.find(text);
     if (found == nullptr) continue;
-    const bool own = found->origin == nullptr;
-    ++(own ? counts.duplicates : found->check ? counts.checked : counts.reused);
+    switch (found->origin) {
+      case RowOrigin::this_run:
+        ++counts.duplicates;
+        break;
+      case RowOrigin::stopped_run:
+        ++counts.recovered;
+        break;
+      case RowOrigin::earlier_output:
+        ++(found->check ? counts.checked : counts.reused);
+        break;
+    }
   }
   counts.encoded += lengths_.size();
   PaddingAccount& padding = work.padding;

@@ -13,6 +13,7 @@
 namespace embedtool {
 
 class RunOutput;
+class UnitOutput;
 
 /// What encode writes to: a whole output, or the units of one that several processes make. First it
 /// is compared with the run, which takes the model's identity and none of its weights; then it is
@@ -42,6 +43,8 @@ class EncodeOutput {
 
   /// This, if it is a whole output; null for a part of one.
   virtual RunOutput* whole() { return nullptr; }
+  /// This, if it is a part of one; else null.
+  virtual UnitOutput* part() { return nullptr; }
 
   virtual EmbeddingSink& sink() = 0;
   virtual RejectSink& rejects() = 0;

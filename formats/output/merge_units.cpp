@@ -13,6 +13,7 @@
 #include "core/base/error.hpp"
 #include "formats/io/durable_file.hpp"
 #include "formats/output/part_choice.hpp"
+#include "formats/output/row_journal.hpp"
 #include "formats/output/sealed_json.hpp"
 #include "formats/output/shard_reader.hpp"
 
@@ -356,6 +357,7 @@ void UnitMerge::remove_records() const {
   for (const std::string& name : here.list()) {
     if (name.starts_with(kTempPrefix)) here.remove(name);
   }
+  remove_row_journals(here);
   // The plan last: while it is here, the same command goes on.
   for (const std::string& name : here.list(kUnitsFolder)) {
     const std::string path = fmt::format("{}/{}", kUnitsFolder, name);

@@ -99,7 +99,8 @@ void OutputReuse::fetch(Source& source, std::span<const Hash128> texts, ReusedRo
     row.n_tokens = key.n_tokens;
     row.truncated = key.truncated;
     row.check = source.check_all || source.checked.contains(key.row);
-    row.origin = &source.output->name;
+    row.origin = RowOrigin::earlier_output;
+    row.output = &source.output->name;
     out.row_of[wanted_[i].text] = static_cast<std::uint32_t>(before + i);
   }
 }

@@ -1,6 +1,7 @@
 #include "formats/output/output_rows.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "core/base/check.hpp"
@@ -41,6 +42,20 @@ std::shared_ptr<const Vocabulary> vocabulary_of(const OutputSpec& spec) {
     vocabulary->emplace((*spec.tokens)[i], static_cast<TokenId>(i));
   }
   return vocabulary;
+}
+
+void append_row(const OutputSpec& spec, std::span<const std::byte> bytes, ReusedRows& out) {
+  ReusedRows::Row& row = out.rows.emplace_back();
+  if (spec.kind == RowKind::sparse) {
+    row.first = out.weights.size();
+    row.count = bytes.size() / sizeof(SparseEntry);
+    out.weights.resize(row.first + row.count);
+    if (row.count > 0) std::memcpy(&out.weights[row.first], bytes.data(), bytes.size());
+  } else {
+    row.first = out.vectors.size() / spec.vector_bytes();
+    row.count = bytes.size() / spec.vector_bytes();
+    out.vectors.insert(out.vectors.end(), bytes.begin(), bytes.end());
+  }
 }
 
 RowFetcher::RowFetcher(const Directory& directory, const Manifest& manifest,

@@ -45,6 +45,9 @@ using Vocabulary = std::unordered_map<std::string, TokenId>;
 /// That of a sparse output; null for another.
 std::shared_ptr<const Vocabulary> vocabulary_of(const OutputSpec& spec);
 
+/// Appends a row to `out`, with nothing but its vectors or weights, which are `bytes` of them.
+void append_row(const OutputSpec& spec, std::span<const std::byte> bytes, ReusedRows& out);
+
 /// Fetches the vectors or weights of an output's rows by their numbers. Pages without a wanted row
 /// are not read, where their headers tell how many rows they have. Not thread-safe.
 class RowFetcher {

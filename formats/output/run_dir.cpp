@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "formats/output/row_journal.hpp"
 #include "formats/output/unit_files.hpp"
 
 namespace embedtool {
@@ -20,7 +21,7 @@ namespace {
 constexpr const char* kLockName = ".embedtool-lock";
 
 bool is_scratch(std::string_view name) {
-  return name.starts_with(kTempPrefix) || name == kLockName;
+  return name.starts_with(kTempPrefix) || name == kLockName || name == kRowsFolder;
 }
 
 /// What file systems of clusters answer that have no flock(2): Lustre, NFS, GPFS.
@@ -225,6 +226,7 @@ void RunDirectory::find_complete() {
   for (const std::string& name : directory_.list()) {
     if (name.starts_with(kTempPrefix)) removed |= directory_.remove(name);
   }
+  remove_row_journals(directory_);
   if (removed) directory_.sync();
 }
 
@@ -320,6 +322,7 @@ void RunDirectory::finish(Manifest manifest) {
   // From here on the output is complete; a journal left behind is ignored by everybody.
   journal_.reset();
   directory_.remove(kJournalName);
+  remove_row_journals(directory_);
   directory_.sync();
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <new>
 #include <utility>
 
@@ -41,24 +40,30 @@ bool HashFilter::may_have(const Hash128& hash) const {
   return true;
 }
 
-RunRows::RunRows(const RunOutput& output, const OutputSpec& spec, std::string scratch,
-                 std::size_t memory)
+RunRows::RunRows(const RunOutput& output, const RunIdentity& identity, const OutputSpec& spec,
+                 std::string scratch, std::size_t memory)
     : output_(output),
+      fingerprint_(row_fingerprint(identity)),
       spec_(spec),
       scratch_(std::move(scratch)),
       // A table that is a power of two and half full at most.
-      table_entries_(std::bit_floor(std::max(memory / 2 / sizeof(Slot), std::size_t{64})) / 2),
-      most_(memory / 2 * 8 / kBitsPerHash),
-      filter_(memory / 2) {
+      table_entries_(std::bit_floor(std::max(memory / 3 / sizeof(Slot), std::size_t{64})) / 2),
+      most_(memory / 3 * 8 / kBitsPerHash),
+      filter_(memory / 3) {
+  // Under the output's lock, if there is one: all journals are this run's.
+  recovered_.emplace(output.directory(), spec_, fingerprint_,
+                     JournalChoice{[](std::string_view) { return true; }, output.locked()},
+                     memory / 3);
+  if (recovered_->rows() == 0) recovered_.reset();
   const Manifest published = output.published();
   rows_ = published.rows;
   // A record that an earlier run has written in part comes again from its first row on.
   if (!published.shards.empty()) rows_ -= published.shards.back().last_record_rows;
 }
 
-std::span<const std::byte> RunRows::bytes_of(const EmbeddingBlock& block, std::size_t row) const {
-  if (spec_.kind == RowKind::sparse) return std::as_bytes(block.weights_of(row));
-  return block.vectors_of(row, spec_.vector_bytes());
+void RunRows::begin_segment() {
+  segments_.push_back(std::make_shared<Segment>(
+      Segment{RowJournal(output_.directory(), kShardPiece, fingerprint_), rows_, {}}));
 }
 
 void RunRows::add(const EmbeddingBlock& block) {
@@ -68,26 +73,23 @@ void RunRows::add(const EmbeddingBlock& block) {
   {
     const MutexLock lock(mutex_);
     while (!segments_.empty() &&
-           segments_.front()->first + segments_.front()->ends.size() <= published) {
+           segments_.front()->first + segments_.front()->places.size() <= published) {
+      segments_.front()->file.remove();
       segments_.pop_front();
     }
     if (published > 0 && output_.published_shards() != shards_) {
       shards_ = output_.published_shards();
       published_ = output_.published();
-      segments_.push_back(std::make_shared<Segment>(scratch_, rows_));
+      begin_segment();
     }
-    if (segments_.empty()) segments_.push_back(std::make_shared<Segment>(scratch_, rows_));
+    if (segments_.empty()) begin_segment();
     segment = segments_.back();
   }
-  // The reader knows nothing of these rows yet, and has no look at the ends without the lock.
-  std::vector<std::uint64_t> ends;
-  for (std::size_t row = 0; row < block.rows.size(); ++row) {
-    segment->file.write(bytes_of(block, row));
-    ends.push_back(segment->file.size());
-  }
-  segment->file.flush();
+  // The reader knows nothing of these rows yet, and has no look at the places without the lock.
+  std::vector<RowPlace> places;
+  segment->file.append(block, spec_, places);
   const MutexLock lock(mutex_);
-  segment->ends.insert(segment->ends.end(), ends.begin(), ends.end());
+  segment->places.insert(segment->places.end(), places.begin(), places.end());
   remember(block);
 }
 
@@ -167,6 +169,7 @@ void RunRows::look_up(std::span<const Hash128> texts, const ReusedRows& out) {
 }
 
 void RunRows::find(std::span<const Hash128> texts, ReusedRows& out) {
+  if (recovered_) recovered_->find(texts, out);
   look_up(texts, out);
   if (wanted_.empty()) return;
   places_.clear();
@@ -182,10 +185,7 @@ void RunRows::find(std::span<const Hash128> texts, ReusedRows& out) {
       const std::uint64_t row = wanted_[i].key.row;
       auto segment = segments_.rbegin();
       while ((*segment)->first > row) ++segment;
-      const auto& ends = (*segment)->ends;
-      const std::size_t at = row - (*segment)->first;
-      const std::uint64_t begin = at == 0 ? 0 : ends[at - 1];
-      places_.push_back({*segment, begin, static_cast<std::size_t>(ends[at] - begin)});
+      places_.push_back({*segment, (*segment)->places[row - (*segment)->first]});
     }
   }
   const std::size_t before = out.rows.size();
@@ -212,19 +212,8 @@ void RunRows::take_from_shards(std::size_t count, ReusedRows& out) {
 void RunRows::take_from_segments(std::size_t first, ReusedRows& out) {
   for (std::size_t i = first; i < wanted_.size(); ++i) {
     const Place& place = places_[i - first];
-    bytes_.resize(place.size);
-    place.segment->file.read_at(place.offset, bytes_);
-    ReusedRows::Row& row = out.rows.emplace_back();
-    if (spec_.kind == RowKind::sparse) {
-      row.first = out.weights.size();
-      row.count = place.size / sizeof(SparseEntry);
-      out.weights.resize(row.first + row.count);
-      if (row.count > 0) std::memcpy(out.weights.data() + row.first, bytes_.data(), place.size);
-    } else {
-      row.first = out.vectors.size() / spec_.vector_bytes();
-      row.count = place.size / spec_.vector_bytes();
-      out.vectors.insert(out.vectors.end(), bytes_.begin(), bytes_.end());
-    }
+    place.segment->file.read(place.in_file, bytes_);
+    append_row(spec_, bytes_, out);
   }
 }
 

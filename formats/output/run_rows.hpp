@@ -12,9 +12,9 @@
 #include "core/base/flat_table.hpp"
 #include "core/base/mutex.hpp"
 #include "core/row_reuse.hpp"
-#include "formats/io/scratch_file.hpp"
 #include "formats/output/hash_index.hpp"
 #include "formats/output/output_rows.hpp"
+#include "formats/output/row_journal.hpp"
 #include "formats/output/run_output.hpp"
 
 namespace embedtool {
@@ -39,14 +39,17 @@ class HashFilter {
 /// The rows of the run that is being written, for texts that come again in a later window.
 ///
 /// Hashes are in a table in memory; when it is full, they go to a sorted file, and a filter says
-/// for which texts the files are worth asking. Of rows, a scratch file keeps those whose shard is
-/// not published yet; the others are read from their shards. Both are bounded: texts beyond what
-/// the filter can tell apart are not remembered, and are encoded each time.
+/// for which texts the files are worth asking. Of rows, a journal keeps those whose shard is not
+/// published yet, also for a run that goes on after this one was killed; the others are read from
+/// their shards. Both are bounded: texts beyond what the filter can tell apart are not remembered,
+/// and are encoded each time.
 class RunRows final : public RowReuse {
  public:
-  /// `output` has been opened for Parquet rows and outlives this; `spec` is its. Scratch files go
-  /// to `scratch`. Half of `memory` is for the table, half for the filter.
-  RunRows(const RunOutput& output, const OutputSpec& spec, std::string scratch, std::size_t memory);
+  /// `output` has been opened for Parquet rows of `identity` and outlives this; `spec` is its.
+  /// Scratch files go to `scratch`. `memory` is shared out between the table, the filter
+  /// and the keys of rows that a stopped run has left.
+  RunRows(const RunOutput& output, const RunIdentity& identity, const OutputSpec& spec,
+          std::string scratch, std::size_t memory);
 
   /// Passes over texts that are found already.
   void find(std::span<const Hash128> texts, ReusedRows& out) override;
@@ -58,33 +61,32 @@ class RunRows final : public RowReuse {
     std::uint64_t key = UINT64_MAX;  ///< RowKey, packed
     bool is_free() const { return key == UINT64_MAX; }
   };
-  /// Rows that follow each other, as bytes in a scratch file.
+  /// Rows that follow each other.
   struct Segment {
-    Segment(const std::string& scratch, std::uint64_t row) : file(scratch), first(row) {}
-    ScratchFile file;
-    std::uint64_t first;
-    std::vector<std::uint64_t> ends;  ///< of each row, in bytes
+    RowJournal file;
+    std::uint64_t first;           ///< row of the output
+    std::vector<RowPlace> places;  ///< of each row
   };
   struct Wanted {
     RowKey key;
     std::uint32_t text = 0;
   };
-  /// Where a row's bytes are in a segment.
+  /// Where a row's bytes are.
   struct Place {
     std::shared_ptr<const Segment> segment;
-    std::uint64_t offset = 0;
-    std::size_t size = 0;
+    RowPlace in_file;
   };
 
+  void begin_segment() EMBEDTOOL_REQUIRES(mutex_);
   void remember(const EmbeddingBlock& block) EMBEDTOOL_REQUIRES(mutex_);
   void make_room() EMBEDTOOL_REQUIRES(mutex_);
   void spill() EMBEDTOOL_REQUIRES(mutex_);
   void look_up(std::span<const Hash128> texts, const ReusedRows& out);
   void take_from_shards(std::size_t count, ReusedRows& out);
   void take_from_segments(std::size_t first, ReusedRows& out);
-  std::span<const std::byte> bytes_of(const EmbeddingBlock& block, std::size_t row) const;
 
   const RunOutput& output_;
+  const Hash128 fingerprint_;
   const OutputSpec spec_;
   const std::string scratch_;
   const std::size_t table_entries_;
@@ -95,7 +97,8 @@ class RunRows final : public RowReuse {
   std::size_t shards_ = 0;  ///< that published_ or manifest_ has
 
   // The reader's.
-  Manifest manifest_;  ///< of what was published when fetcher_ was made
+  std::optional<RecoveredRows> recovered_;  ///< while there are any
+  Manifest manifest_;                       ///< of what was published when fetcher_ was made
   std::unique_ptr<RowFetcher> fetcher_;
   std::vector<Wanted> wanted_;  ///< by row
   std::vector<Place> places_;   ///< of the last of them
@@ -122,6 +125,9 @@ class RowReuseChain final : public RowReuse {
   }
   void add(const EmbeddingBlock& block) override {
     for (const auto& link : links_) link->add(block);
+  }
+  void settle() override {
+    for (const auto& link : links_) link->settle();
   }
 
  private:

@@ -11,6 +11,7 @@
 #include "core/base/profile.hpp"
 #include "formats/corpus/input_list.hpp"
 #include "formats/io/bytes.hpp"
+#include "formats/output/row_journal.hpp"
 #include "formats/output/shard_ledger.hpp"
 #include "formats/output/shard_reader.hpp"
 #include "formats/output/shard_sinks.hpp"
@@ -125,7 +126,8 @@ void UnitOutput::find_plan() {
   found_ = load_unit_plan(*directory_);
   if (found_ || directory_->open_regular(kManifestName)) return;
   for (const std::string& name : directory_->list()) {
-    const bool ours = name == kUnitsFolder || name == kDataFolder || name.starts_with(kTempPrefix);
+    const bool ours = name == kUnitsFolder || name == kDataFolder || name == kRowsFolder ||
+                      name.starts_with(kTempPrefix);
     if (ours) continue;
     throw Error(ExitCode::usage,
                 "{}: holds something else than units of this job ('{}', for example); choose an "

@@ -52,6 +52,16 @@ class UnitOutput final : public EncodeOutput {
   void complete(const CorpusSource& source, const std::string& report) override;
   std::string progress_kept() const override;
   bool overtaken() const override;
+  UnitOutput* part() override { return this; }
+
+  /// The directory of the job; null before the first process has written to it.
+  const Directory* directory() const { return directory_ ? &*directory_ : nullptr; }
+  /// Units that this run encodes, ascending.
+  const std::vector<std::size_t>& units() const { return units_; }
+  /// How many of the first of them are complete, and whether the next has rows. For the thread that
+  /// writes to sink().
+  std::size_t closed_units() const { return closed_; }
+  bool has_open_unit() const { return open_ != nullptr; }
 
  private:
   class Sink;

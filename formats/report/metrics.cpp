@@ -121,6 +121,9 @@ void put_report(MetricsWriter& out, const RunReport& r) {
   out.gauge("embedtool_run_reused_rows", "Rows copied from an earlier output.", r.counts.reused);
   out.gauge("embedtool_run_checked_rows",
             "Rows of an earlier output that were encoded again and compared.", r.counts.checked);
+  out.gauge("embedtool_run_recovered_rows",
+            "Texts whose row a run had computed that was stopped before its shard was complete.",
+            r.counts.recovered);
   out.gauge("embedtool_run_encoded_texts", "Texts that were encoded.", r.counts.encoded);
   if (r.changes) put_changes(out, *r.changes);
   out.gauge("embedtool_run_encode_seconds", "Wall time from first record to last row.",

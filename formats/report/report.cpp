@@ -123,8 +123,9 @@ Json counts_entry(const RunReport& report) {
           {"rejected", report.counts.rejected},     {"truncated", report.counts.truncated},
           {"duplicates", report.counts.duplicates}, {"ready_vectors", report.counts.ready_vectors},
           {"reused", report.counts.reused},         {"checked", report.counts.checked},
-          {"encoded", report.counts.encoded},       {"tokens", report.counts.tokens},
-          {"batches", report.counts.batches},       {"windows", report.counts.windows}};
+          {"recovered", report.counts.recovered},   {"encoded", report.counts.encoded},
+          {"tokens", report.counts.tokens},         {"batches", report.counts.batches},
+          {"windows", report.counts.windows}};
 }
 
 Json changes_entry(const ChangeCounts& changes) {

@@ -49,11 +49,13 @@ struct ReportContext {
 ///   cpu_utilization_percent    cpu_ms / (total_ms × cpus)
 ///   gpu_utilization_percent    null: nothing runs on a GPU
 ///   counts     {texts, rows, rejected, truncated, duplicates, ready_vectors, reused, checked,
+///              recovered,
 ///              encoded, tokens, batches, windows, duplicate_ids, duplicate_ids_exact};
 ///              duplicates: rows whose vector was copied from an earlier row of an equal text;
 ///              reused: texts whose row was copied from an earlier output; checked: texts whose row
-///              was found there, encoded again and compared; encoded: texts that the model saw; not
-///              exact: ids are kept up to a number only
+///              was found there, encoded again and compared; recovered: texts whose row a run had
+///              computed that was stopped before its shard was complete; encoded: texts that the
+///              model saw; not exact: ids are kept up to a number only
 ///   changes    {inserted, updated, deleted, unchanged, ambiguous} against the earlier output,
 ///   under
 ///              --changes; else null. Rows of the feed, rows, and ids

@@ -97,6 +97,21 @@ encode half half.jsonl
 encode both last.jsonl --shard-rows 1700 --reuse half,old
 equal "$(count both encoded)" 0 "texts encoded with two earlier outputs"
 same_data old both
+# Parts reuse as well; scratch files go where they may.
+mkdir scratch
+for part in 2/3 1/3 3/3; do
+  encode parts shuffled.jsonl --reuse old --part $part --unit 16K --tmp-dir scratch --report report.json
+done
+run 0 merge parts
+vectors parts | cmp -s full.lines - || fail "parts with --reuse: other rows"
+equal "$(json report.json "d['counts']['encoded'] < 60 and d['counts']['reused'] > 1000")" True "a part that reuses"
+run 2 encode -m "$MODEL" shuffled.jsonl -o other --part 1/3 --reuse old --reuse-kernels any
+has stderr "--reuse-kernels any and --part cannot be used together"
+for folder in nowhere now.jsonl; do
+  run 1 encode -m "$MODEL" now.jsonl -o other --tmp-dir $folder
+  has stderr "--tmp-dir $folder: "
+  [[ ! -e other ]] || fail "an output is made for a run that cannot be"
+done
 # All rows are encoded again, if asked.
 encode checked last.jsonl --shard-rows 1700 --reuse old --reuse-verify 100000
 equal "$(count checked checked) $(count checked reused)" "6000 0" "rows checked"

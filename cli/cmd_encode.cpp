@@ -29,9 +29,9 @@ namespace {
 void check_sparse(const RunIdentity& identity, RowKind kind) {
   if (kind != RowKind::sparse) return;
   if (identity.to == OutputFormat::npy) {
-    throw Error(
-        ExitCode::usage,
-        "--to npy: this head gives token weights, which npy cannot store; use parquet or jsonl");
+    throw Error(ExitCode::usage,
+                "--to npy: this head gives token weights, which npy cannot store; use parquet, "
+                "jsonl or arrow");
   }
   if (identity.dtype != OutputType::f32) {
     throw Error(ExitCode::usage, "--dtype {}: token weights are always written as f32",

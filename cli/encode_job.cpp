@@ -98,8 +98,8 @@ void resolve_output(const EncodeFlags& flags, const Preset& preset, EncodeJob& j
   job.output_name = flags.output;
   RunIdentity& identity = job.identity;
   identity.to = flags.to.value_or(to_stdout ? OutputFormat::jsonl : OutputFormat::parquet);
-  if (to_stdout && identity.to != OutputFormat::jsonl) {
-    throw Error(ExitCode::usage, "-o - streams lines: use --to jsonl, or give a directory");
+  if (to_stdout && identity.to != OutputFormat::jsonl && identity.to != OutputFormat::arrow) {
+    throw Error(ExitCode::usage, "-o - streams: use --to jsonl or arrow, or give a directory");
   }
   const std::uint64_t row_group = flags.row_group.empty() ? 0 : parse_row_group(flags.row_group);
   if (identity.to == OutputFormat::parquet) {

@@ -361,9 +361,9 @@ bool is_unit_shard_name(std::string_view name) {
 
 bool is_output_name(std::string_view name) {
   if (is_unit_shard_name(name)) return true;
-  constexpr std::array<std::string_view, 8> kNames = {
-      kReportName, kRejectsName,       "embeddings.npy",  "offsets.npy",
-      "ids.jsonl", "embeddings.jsonl", "changes.parquet", "changes.jsonl"};
+  constexpr std::array<std::string_view, 9> kNames = {
+      kReportName,        kRejectsName,       "embeddings.npy",  "offsets.npy",  "ids.jsonl",
+      "embeddings.jsonl", "embeddings.arrow", "changes.parquet", "changes.jsonl"};
   if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) return true;
   constexpr std::string_view kHead = "part-";
   constexpr std::string_view kTail = ".parquet";

@@ -26,12 +26,13 @@ namespace embedtool {
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
 /// Format of the vectors that a run writes.
-enum class OutputFormat : std::uint8_t { parquet, npy, jsonl };
+enum class OutputFormat : std::uint8_t { parquet, npy, jsonl, arrow };
 template <>
 inline constexpr auto enum_words<OutputFormat> = std::to_array<EnumWord<OutputFormat>>({
     {OutputFormat::parquet, "parquet"},
     {OutputFormat::npy, "npy"},
     {OutputFormat::jsonl, "jsonl"},
+    {OutputFormat::arrow, "arrow"},
 });
 
 /// What is done with a record whose id another had before.

@@ -141,12 +141,15 @@ EmbeddingSink& RunOutput::sink() {
 /// Takes the output's place, from the output that was there before if need be.
 std::unique_ptr<EmbeddingSink> RunOutput::begin() {
   if (plan_.to_stdout()) {
-    return open_jsonl_stream(STDOUT_FILENO, "standard output", spec_, &stop_);
+    const bool lines = identity_.to == OutputFormat::jsonl;
+    return (lines ? open_jsonl_stream : open_arrow_stream)(STDOUT_FILENO, "standard output", spec_,
+                                                           &stop_);
   }
   directory_->begin();
   rejects_.publish();
   if (identity_.to == OutputFormat::npy) return open_npy_sink(*directory_, spec_);
   if (identity_.to == OutputFormat::jsonl) return open_jsonl_sink(*directory_, spec_);
+  if (identity_.to == OutputFormat::arrow) return open_arrow_sink(*directory_, spec_);
   ShardOptions shards;
   shards.rows_per_shard = identity_.shard_rows;
   shards.parquet = parquet_options(identity_);

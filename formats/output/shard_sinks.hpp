@@ -1,6 +1,6 @@
 #pragma once
 
-// The EmbeddingSinks: Parquet shards, npy, JSON Lines.
+// The EmbeddingSinks: Parquet shards, npy, JSON Lines, Arrow.
 
 #include <atomic>
 #include <cstddef>
@@ -48,6 +48,14 @@ std::unique_ptr<EmbeddingSink> open_jsonl_sink(RunDirectory& run, const OutputSp
 /// ClosedPipe (fd_sink.hpp) when the reader has closed the pipe; SIGPIPE must be ignored. `stop`
 /// ends a wait for a slow reader, with an Error.
 std::unique_ptr<EmbeddingSink> open_jsonl_stream(int fd, const std::string& name,
+                                                 const OutputSpec& spec,
+                                                 const std::atomic<bool>* stop = nullptr);
+
+/// embeddings.arrow, an Arrow IPC file with the columns of the shards; a record batch per block.
+std::unique_ptr<EmbeddingSink> open_arrow_sink(RunDirectory& run, const OutputSpec& spec);
+
+/// The same batches as an Arrow IPC stream to a descriptor, as open_jsonl_stream().
+std::unique_ptr<EmbeddingSink> open_arrow_stream(int fd, const std::string& name,
                                                  const OutputSpec& spec,
                                                  const std::atomic<bool>* stop = nullptr);
 

@@ -195,7 +195,7 @@ class Verifier {
     for (const FileEntry& file : manifest_.files) listed.insert(file.name);
     for (const std::string& name : directory_.list()) {
       const bool data = name.starts_with("part-") || name.ends_with(".npy") ||
-                        name == "embeddings.jsonl" || name == "ids.jsonl";
+                        name.starts_with("embeddings.") || name == "ids.jsonl";
       if (data && !listed.contains(name)) problem(name, "is not in the manifest");
     }
     for (const std::string& file : directory_.list(kDataFolder)) {

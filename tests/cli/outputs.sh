@@ -20,8 +20,16 @@ same lines/embeddings.jsonl full.vectors
 run 0 encode -m "$MODEL" -o - in.jsonl --keep lang,nowhere
 same stdout full.vectors "-o - alone"
 run 2 encode -m "$MODEL" -o - --to npy in.jsonl
-has stderr "--to jsonl"
+has stderr "--to jsonl or arrow"
 check_jsonl full.vectors 'all(r["lang"] in ("en", "de") and r["nowhere"] is None for r in d)'
+
+# Arrow, as a file and as a stream, holds the same rows: read back, they are the same lines.
+encode record --to arrow in.jsonl --keep lang,nowhere
+run 0 verify record
+back() { "$BIN" encode -q -m "$MODEL" "$1" --vector-field embedding --keep lang,nowhere -o -; }
+back record/embeddings.arrow | cmp - full.vectors || fail "--to arrow: other rows"
+"$BIN" encode -q -m "$MODEL" in.jsonl --keep lang,nowhere --to arrow -o - | back - | cmp - full.vectors ||
+  fail "--to arrow -o -: other rows"
 
 # Exports.
 run 0 export full --to npy -o vectors.npy

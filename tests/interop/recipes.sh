@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every recipe finds the ten rows that an exact search finds. recipes.sh BINARY; exit 77: a tool is
+# Every recipe finds the ten rows that an exact search finds, and every feed of changes turns last
+# night's rows into tonight's. recipes.sh BINARY; exit 77: a tool is
 # missing, or it is not asked for: EMBEDTOOL_TEST_ENGINES=1 does. PGHOST names a PostgreSQL server with
 # pgvector; without it that recipe is not run.
 set -euo pipefail
@@ -39,7 +40,7 @@ for recipe in "$recipes"/*.py "$recipes"/*.sh; do
   name=$(basename "$recipe")
   started=${EPOCHREALTIME/./}
   case $name in
-    *_changes.py) continue ;; # of nightly.sh
+    *_changes.py) continue ;; # below
     pgvector_table.sh)
       if [[ -z ${PGHOST:-} ]]; then
         printf 'not checked: %s (no PGHOST)\n' "$name"
@@ -56,3 +57,38 @@ for recipe in "$recipes"/*.py "$recipes"/*.sh; do
   "$venv/bin/python" "$here/recipes/check.py" compare expected found || { printf '%s\n' "$name" >&2 && exit 1; }
   printf '%s: the same ten rows, %d ms\n' "$name" $(((${EPOCHREALTIME/./} - started) / 1000))
 done
+
+# Two nights, applied to an empty index. DuckDB, SQLite and FAISS are in nightly.sh.
+"$venv/bin/python" - <<'PY'
+import json
+rows = [{'id': f"it's \\ {i}\t{'é' * (i % 3)}", 'text': f'{i} stone river', 'lang': 'en'} for i in range(2500)]
+def write(path):
+    with open(path, 'w') as file:
+        for row in rows: print(json.dumps(row), file=file)
+write('night1.jsonl')
+del rows[100:350]
+for i in range(0, 2000, 7): rows[i]['text'] += ' changed'
+rows += [{'id': f'n{i}', 'text': f'{i} new', 'lang': 'de'} for i in range(20)]
+write('night2.jsonl')
+PY
+for night in 1 2; do
+  "$binary" encode -q -m builtin -o "night$night" "night$night.jsonl" --keep lang --shard-rows 1000 \
+    --reuse current --link current --changes "feed$night.parquet" 2>/dev/null
+  for engine in lancedb qdrant; do
+    "$venv/bin/python" "$recipes/${engine}_changes.py" "docs.$engine" "night$night" "feed$night.parquet"
+  done
+  "$venv/bin/python" "$recipes/opensearch_changes.py" docs "night$night" "feed$night.parquet" >"bulk$night"
+  if [[ -n ${PGHOST:-} ]]; then
+    [[ $night == 2 ]] || psql -qAtX -c 'DROP TABLE IF EXISTS embedtool_docs' 2>/dev/null
+    "$venv/bin/python" "$recipes/pgvector_changes.py" embedtool_docs "night$night" "feed$night.parquet"
+  fi
+done
+check=$here/nightly/check_engines.py
+"$venv/bin/python" "$check" night2 lancedb docs.lancedb
+"$venv/bin/python" "$check" night2 qdrant docs.qdrant
+"$venv/bin/python" "$check" night2 bulk bulk1 bulk2
+if [[ -n ${PGHOST:-} ]]; then
+  "$venv/bin/python" "$check" night2 pgvector embedtool_docs
+else
+  echo 'not checked: pgvector_changes.py (no PGHOST)'
+fi

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Every night: the feed of changes, the link that readers follow, and older outputs.
 # EMBEDTOOL_TEST_EDITS=N sets how many random edit scripts are tried, EMBEDTOOL_TEST_KILLS=N how many
-# kills, EMBEDTOOL_TEST_SEED the first.
+# kills, EMBEDTOOL_TEST_READERS=N how many readers follow the link, EMBEDTOOL_TEST_SEED the first.
 edits=${EMBEDTOOL_TEST_EDITS:-8}
 kills=${EMBEDTOOL_TEST_KILLS:-24}
+readers=${EMBEDTOOL_TEST_READERS:-4}
 seed=${EMBEDTOOL_TEST_SEED:-1}
 RANDOM=$seed
 # shellcheck source=tests/cli/lib.sh
@@ -126,17 +127,32 @@ run 2 encode -m "$MODEL" -o - now.jsonl --link index/current
 [[ ! -e index/d8 ]] || fail "a refused run leaves something behind"
 
 # Readers that follow the link during fifty swaps, and kills at any instant.
-python3 - <<'PY' &
-import json, os
-reads = errors = 0
-while not os.path.exists('enough'):
-    try:
-        with open('index/current/manifest.json') as file: assert json.load(file)['rows'] == 5
-        reads += 1
-    except Exception as error:
-        errors += 1
-        print('reader:', repr(error))
-print(json.dumps({'reads': reads, 'errors': errors}), file=open('readers.json', 'w'))
+python3 - "$readers" <<'PY' &
+import json, os, sys, threading, time
+reads, errors, overtaken = [], [], []
+def read():
+    count = 0
+    while not os.path.exists('enough'):
+        try:
+            folder = os.path.realpath('index/current')
+            with open(f'{folder}/manifest.json') as file: manifest = json.load(file)
+            assert manifest['rows'] == 5
+            for shard in manifest['shards']:
+                assert os.path.getsize(f"{folder}/{shard['name']}") == shard['bytes']
+            count += 1
+        except Exception as error:
+            # Two swaps later, which here is a moment, the output is removed.
+            if os.path.realpath('index/current') != folder:
+                overtaken.append(error)
+                continue
+            errors.append(error)
+            print('reader:', repr(error))
+        if int(sys.argv[1]) > 16: time.sleep(0.05)
+    reads.append(count)
+readers = [threading.Thread(target=read) for _ in range(int(sys.argv[1]))]
+for reader in readers: reader.start()
+for reader in readers: reader.join()
+print(json.dumps({'readers': len(readers), 'reads': sum(reads), 'overtaken': len(overtaken), 'errors': len(errors)}), file=open('readers.json', 'w'))
 PY
 reader=$!
 for ((i = 0; i < 50; ++i)); do night "e$((i % 4))-$i"; done

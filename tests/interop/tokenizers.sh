@@ -49,6 +49,8 @@ unpack_corpora() {
       *) cat "$file" ;;
     esac | awk -v every=$every 'NR % every == 1 % every' >"$work/texts/$name"
   done
+  # Most of the time would go into loading tokenizers: all texts at once.
+  cat "$work"/texts/*.jsonl >"$work/all.jsonl"
 }
 
 run_made() {  # every code point under every switch, and every component
@@ -77,12 +79,10 @@ run_random() {  # random Unicode, every tokenizer
 }
 
 run_corpora() {
-  local tokenizer texts
+  local tokenizer
   for tokenizer in "${tokenizers[@]}"; do
-    for texts in "$work"/texts/*.jsonl; do
-      check rust "$tokenizer" "$texts"
-      check js "$tokenizer" "$texts"
-    done
+    check rust "$tokenizer" "$work/all.jsonl"
+    check js "$tokenizer" "$work/all.jsonl"
   done
 }
 
@@ -91,9 +91,7 @@ run_vocab() {  # a vocab.txt alone, against a tokenizer.json made of it
   while read -r name lowercase; do
     made=$work/made/$name.json
     node "$work/compare.mjs" vocab "$data/tokenizers/$name/vocab.txt" "$lowercase" "$made"
-    for texts in wiki_paragraphs_multi udhr_articles tatoeba_sentences; do
-      check rust "$made" "$work/texts/$texts.jsonl" "$data/tokenizers/$name/vocab.txt"
-    done
+    check rust "$made" "$work/all.jsonl" "$data/tokenizers/$name/vocab.txt"
   done <<'LIST'
 bert-base-uncased true
 bert-base-cased false
@@ -103,17 +101,15 @@ LIST
 }
 
 run_sentencepiece() {
-  local python=/usr/bin/python3 model texts ours=$work/ours-pieces.jsonl
+  local python=/usr/bin/python3 model ours=$work/ours-pieces.jsonl
   "$python" -c 'import sentencepiece' 2>/dev/null || {
     echo "not run: sentencepiece's Python module is not installed"
     return 0
   }
   for model in "$data"/tokenizers/*/*.model; do
-    for texts in "$work"/texts/*.jsonl; do
-      "$binary" tokenize "$texts" --text-field text -m "$model" --max-length 0 -q >"$ours"
-      "$python" "$here/tokenizers/compare_sentencepiece.py" "$model" "$texts" "$ours" ||
-        failures=$((failures + 1))
-    done
+    "$binary" tokenize "$work/all.jsonl" --text-field text -m "$model" --max-length 0 -q >"$ours"
+    "$python" "$here/tokenizers/compare_sentencepiece.py" "$model" "$work/all.jsonl" "$ours" ||
+      failures=$((failures + 1))
   done
   rm -f "$ours"
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/early_checks.hpp"
 #include "cli/encode_job.hpp"
 #include "cli/encode_run.hpp"
@@ -42,15 +43,6 @@ void check_sparse(const RunIdentity& identity, RowKind kind) {
         ExitCode::usage,
         "--vector-field: this head gives token weights, so ready vectors cannot be mixed in");
   }
-}
-
-std::vector<InputEntry> entries_of(const InputList& files) {
-  std::vector<InputEntry> entries;
-  for (const InputGroup& group : files.groups()) {
-    entries.push_back({group.name, group.bytes, group.modified_ns, "", group.many ? group.files : 0,
-                       group.listing});
-  }
-  return entries;
 }
 
 /// A part of loading the model; charges what its helper threads did to the account as well.
@@ -182,6 +174,7 @@ RunCommand declare_encode(CLI::App& app) {
   return [flags](Session& session) {
     EncodeJob job = resolve(*flags);
     if (job.implied_stdin) refuse_terminal();
+    if (job.dry_run) return dry_run(job, session);
     check_destination("--metrics-file", job.metrics_file);
     return encode_monitored(job, session);
   };

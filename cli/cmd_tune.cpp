@@ -264,7 +264,7 @@ RunCommand declare_tune(CLI::App& app) {
              "Minimum cosine of every text to f32 for a precision to be chosen")
       ->capture_default_str()
       ->check(CLI::Range(-1.0, 1.0));
-  group.count("--sample", flags->sample, "Texts in the sample")->capture_default_str();
+  group.count("--texts", flags->sample, "Texts to measure with")->capture_default_str();
   group.value("--budget", flags->budget, "TIME", "Time allowed for measuring")
       ->capture_default_str();
   FlagGroup output(app, "Output");

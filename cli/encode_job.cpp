@@ -13,8 +13,7 @@ namespace {
 
 void declare_output(CLI::App& app, EncodeFlags& flags) {
   FlagGroup group(app, "Output");
-  group.path("-o,--output", flags.output, "DIR", "Output directory, or - for standard output")
-      ->required();
+  group.path("-o,--output", flags.output, "DIR", "Output directory, or - for standard output");
   group.choice("--to", flags.to, "Format of the vectors [parquet; jsonl on standard output]");
   group.choice("--dtype", flags.asked.dtype, "Element type");
   group.count("--shard-rows", flags.shard_rows, "Rows per Parquet shard [65536]");
@@ -26,6 +25,8 @@ void declare_output(CLI::App& app, EncodeFlags& flags) {
   group.choice("--vector-type", flags.vector_type,
                "Parquet: what a vector is to Arrow, a FixedSizeList or a List [fixed]");
   group.flag("--overwrite", flags.overwrite, "Replace existing output instead of resuming it");
+  group.flag("--dry-run", flags.dry_run,
+             "Write nothing; print records, tokens, time, disk and memory that the run would take");
 }
 
 void declare_parts(CLI::App& app, EncodeFlags& flags) {
@@ -65,6 +66,8 @@ void resolve_parts(const EncodeFlags& flags, EncodeJob& job) {
   if (flags.overwrite) {
     refuse("--overwrite", "processes share the output; remove it before the job begins");
   }
+  if (flags.asked.limit > 0) refuse("--limit", "a process does not know how many came before");
+  if (flags.asked.sample > 0) refuse("--sample", "a process knows the records of its part only");
   if (!flags.rejects.empty()) refuse("--rejects", "merge writes rejects.jsonl in the output");
   if (flags.input.duplicate_ids == DuplicateIds::reject) {
     refuse("--duplicate-ids reject", "a process knows the ids of its part only");
@@ -84,6 +87,23 @@ std::uint64_t parse_row_group(const std::string& word) {
   const std::uint64_t bytes = parse_size("--row-group", word);
   if (bytes >= kLeast && bytes <= kMost) return bytes;
   throw Error(ExitCode::usage, "--row-group {}: a row group must be 64K to 1G", word);
+}
+
+/// What an estimate of the whole corpus cannot take into account.
+void check_dry_run(const EncodeFlags& flags) {
+  if (!flags.dry_run) return;
+  const auto refuse = [](const char* option, const char* why) {
+    throw Error(ExitCode::usage, "{} and --dry-run cannot be used together: {}", option, why);
+  };
+  if (!flags.part.empty() || !flags.units.empty()) {
+    refuse(flags.part.empty() ? "--units" : "--part",
+           "it looks at the whole corpus, of which N parts take an Nth each");
+  }
+  if (!flags.reuse.outputs.empty()) {
+    refuse("--reuse",
+           "which texts are new shows only when all are compared; without --reuse, it "
+           "tells what encoding them all takes");
+  }
 }
 
 std::uint64_t first_set(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
@@ -130,6 +150,12 @@ void resolve_corpus(const EncodeFlags& flags, EncodeJob& job) {
   job.corpus = resolve_input(flags.input);
   job.corpus.keep = flags.asked.keep;
   job.corpus.vector_field = flags.asked.vector_field;
+  if (flags.asked.seed > 0 && flags.asked.sample == 0) {
+    throw Error(ExitCode::usage, "--seed is for --sample N, which is not given");
+  }
+  job.corpus.limit = flags.asked.limit;
+  job.corpus.sample = flags.asked.sample;
+  job.corpus.seed = flags.asked.seed;
   job.implied_stdin = implies_stdin(flags.input);
   job.corpus.except_folder = job.output.path;
   job.max_line_given = !flags.input.max_line.empty();
@@ -154,6 +180,11 @@ void resolve_corpus(const EncodeFlags& flags, EncodeJob& job) {
 void declare_encode_flags(CLI::App& app, EncodeFlags& flags) {
   declare_input(app, flags.input);
   FlagGroup input(app, "Input");
+  input.count("--limit", flags.asked.limit,
+              "Read only the first N records, bad ones included, as if the input ended there");
+  input.count("--sample", flags.asked.sample,
+              "Encode only N of the usable records, chosen uniformly; the same ones each time");
+  input.count("--seed", flags.asked.seed, "Another N makes --sample choose others [0]", 0);
   input.value("--vector-field", flags.asked.vector_field, "NAME",
               "Field that may hold a ready vector");
   input.list("--keep", flags.asked.keep, "NAME,...", "Fields to copy into the shards")
@@ -178,7 +209,13 @@ void declare_encode_flags(CLI::App& app, EncodeFlags& flags) {
 
 EncodeJob resolve(const EncodeFlags& flags) {
   const Preset& preset = preset_of(flags.work.optimize);
+  if (flags.output.empty() && !flags.dry_run) {
+    throw Error(ExitCode::usage,
+                "--output is missing: -o OUT writes to a directory, -o - to standard output");
+  }
+  check_dry_run(flags);
   EncodeJob job;
+  job.dry_run = flags.dry_run;
   job.identity = flags.asked;
   job.identity.program = version_string();
   resolve_output(flags, preset, job);

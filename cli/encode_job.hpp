@@ -36,6 +36,7 @@ struct EncodeFlags {
   std::string rejects;
   std::string output;
   bool overwrite = false;
+  bool dry_run = false;
   std::optional<OutputFormat> to;
   std::uint64_t shard_rows = 0;  ///< 0 = the default
   std::optional<VectorEncoding> encoding;
@@ -74,7 +75,8 @@ struct EncodeJob {
   OutputPlan output;
   std::string scratch;              ///< folder for scratch files; empty = by the output
   std::optional<PartRequest> part;  ///< none: the whole corpus
-  std::string output_name;          ///< as typed
+  std::string output_name;          ///< as typed; empty only in a dry run
+  bool dry_run = false;             ///< only say what the run would come to
   ReusePlan reuse;
   NightlyPlan nightly;
   ReportFiles report;

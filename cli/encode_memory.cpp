@@ -8,7 +8,6 @@
 #include "core/base/human.hpp"
 #include "core/base/memory.hpp"
 #include "core/base/threads.hpp"
-#include "core/pipeline/memory_plan.hpp"
 
 namespace embedtool {
 namespace {
@@ -27,11 +26,16 @@ std::uint64_t memory_limit_of(const EncodeJob& job) {
   return job.memory_limit ? *job.memory_limit : cgroup_memory();
 }
 
-void fit_to_memory(const EncodeJob& job, std::uint64_t limit, const ReadyModel& model,
-                   const OutputSpec& spec, RunOptions& options, CorpusOptions& corpus,
-                   Console& console) {
-  if (limit == 0) return;
+std::size_t sample_memory(std::uint64_t limit) {
+  const std::size_t usual = CorpusOptions().sample_bytes;
+  return limit == 0 ? usual : std::min<std::uint64_t>(usual, limit / 4);
+}
+
+MemoryNeed fit_to_memory(const EncodeJob& job, std::uint64_t limit, const ReadyModel& model,
+                         const OutputSpec& spec, RunOptions& options, CorpusOptions& corpus,
+                         Console& console) {
   const std::uint64_t fixed = resident_model(model) + job.identity.row_group;
+  if (limit == 0) return memory_need(options, corpus.max_line_bytes, *model.encoder, spec, fixed);
   const RunOptions wanted = options;
   const std::size_t wanted_line = corpus.max_line_bytes;
   // A line limit that was asked for is kept: it decides what is a record.
@@ -45,12 +49,13 @@ void fit_to_memory(const EncodeJob& job, std::uint64_t limit, const ReadyModel& 
   const bool shrunk = options.batch.tokens != wanted.batch.tokens ||
                       options.window.records != wanted.window.records ||
                       options.threads != wanted.threads || corpus.max_line_bytes != wanted_line;
-  if (!shrunk) return;
+  if (!shrunk) return need;
   console.note(
       fmt::format("reduced to fit in {} of memory: batches of {} tokens, windows of {} texts, {}, "
                   "lines of up to {}",
                   human_bytes(limit), options.batch.tokens, options.window.records,
                   human_count(options.threads, "worker"), human_bytes(corpus.max_line_bytes)));
+  return need;
 }
 
 }  // namespace embedtool

@@ -17,6 +17,7 @@
 #include "core/pipeline/finish_report.hpp"
 #include "core/pipeline/quantize.hpp"
 #include "core/pipeline/run.hpp"
+#include "formats/corpus/corpus_sample.hpp"
 #include "formats/corpus/input_list.hpp"
 #include "formats/output/run_rows.hpp"
 #include "formats/output/unit_rows.hpp"
@@ -98,6 +99,7 @@ class EncodeRun {
     CorpusOptions corpus = job_.corpus;
     corpus.vocab_size = model_.encoder->vocab_size();
     corpus.vector_dims = model_.shape.dims;
+    corpus.sample_bytes = sample_memory(memory_limit_);
     return corpus;
   }
 
@@ -112,7 +114,8 @@ class EncodeRun {
       if (console_.shows_progress()) show_progress(p, console_);
     };
     options.reuse_memory = reuse_memory(earlier_, memory_limit_) +
-                           (keeps_own_rows() ? run_rows_memory(memory_limit_) : 0);
+                           (keeps_own_rows() ? run_rows_memory(memory_limit_) : 0) +
+                           (holds_sample(corpus) ? corpus.sample_bytes : 0);
     fit_to_memory(job_, memory_limit_, model_, output_spec(identity_), options, corpus, console_);
     return options;
   }

@@ -10,6 +10,7 @@
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "formats/corpus/corpus_reader.hpp"
+#include "formats/corpus/corpus_sample.hpp"
 #include "formats/corpus/corpus_units.hpp"
 #include "formats/corpus/input_digest.hpp"
 #include "formats/corpus/input_list.hpp"
@@ -69,7 +70,7 @@ class Corpus final : public CorpusSource {
   SourceProgress progress() const override {
     SourceProgress progress;
     progress.bytes_read = counters_.packed.load(std::memory_order_relaxed);
-    progress.bytes_total = total_bytes_;
+    progress.bytes_total = options_.limit > 0 ? 0 : total_bytes_;  // how far it goes is not known
     progress.bytes_unpacked = counters_.unpacked.load(std::memory_order_relaxed);
     progress.records = builder_.accepted();
     progress.rejected = builder_.rejected();
@@ -154,6 +155,9 @@ class Corpus final : public CorpusSource {
 
   /// The next record, across files.
   RecordReader::Step advance(Wait wait) {
+    if (options_.limit > 0 && builder_.position() >= options_.limit) {
+      return RecordReader::Step::end;
+    }
     while (file_ || open_next()) {
       const RecordReader::Step step = file_->next(wait);
       if (step != RecordReader::Step::end) return step;
@@ -277,7 +281,13 @@ void check_options(const CorpusOptions& options) {
 
 std::unique_ptr<CorpusSource> open_corpus(const CorpusOptions& options, RejectSink& rejects) {
   check_options(options);
-  return std::make_unique<Corpus>(options, rejects);
+  const auto open = [](const CorpusOptions& all, RejectSink& sink) {
+    return std::unique_ptr<CorpusSource>(std::make_unique<Corpus>(all, sink));
+  };
+  if (options.sample == 0) return open(options, rejects);
+  CorpusOptions found = options;
+  if (!found.files) found.files = std::make_shared<const InputList>(options);
+  return open_sample(found, rejects, open);
 }
 
 }  // namespace embedtool

@@ -60,9 +60,16 @@ struct CorpusOptions {
   std::size_t max_ids = 0;              ///< most ids in a record; 0 = no limit
   std::string vector_field;             ///< ready vectors; empty = none
   std::size_t vector_dims = 0;          ///< numbers a vector must have; 0 = any
-  bool unique_ids = false;              ///< a second record with an id is rejected
-  bool quotes = true;                   ///< CSV and TSV: `"` quotes a field (off: an ordinary byte)
-  char delimiter = '\0';                ///< CSV and TSV: between fields; NUL: found out
+  /// Only so many records are read, bad ones included, as if the corpus ended there; 0 = all.
+  std::uint64_t limit = 0;
+  /// So many of the usable ones among them are used, by `seed`; 0 = all. See corpus_sample.hpp.
+  std::uint64_t sample = 0;
+  std::uint64_t seed = 0;
+  /// Memory for the sample of inputs that can be read only once.
+  std::size_t sample_bytes = std::size_t{256} << 20;
+  bool unique_ids = false;  ///< a second record with an id is rejected
+  bool quotes = true;       ///< CSV and TSV: `"` quotes a field (off: an ordinary byte)
+  char delimiter = '\0';    ///< CSV and TSV: between fields; NUL: found out
   /// CSV and TSV: the first record names the columns; else they are named 1, 2, ….
   bool header = true;
   bool long_windows = false;  ///< zstd: windows of up to 2 GiB, not 128 MiB

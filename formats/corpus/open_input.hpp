@@ -30,6 +30,8 @@ class OpenInput {
   bool prepare(Wait wait);
   /// After prepare().
   const InputFormat& format() const { return *format_; }
+  /// After prepare(): "gzip"; empty if there is none.
+  std::string_view compression() const { return stream_.compression(); }
   /// After prepare(): why it cannot be read in ranges, as a clause; empty if it can.
   std::string uncuttable() const;
 

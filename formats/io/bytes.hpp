@@ -62,6 +62,10 @@ class ByteStream {
 
   /// Whether the bytes come as they are stored; known after the first read().
   bool is_plain() const { return recognised_ && compression_ == nullptr; }
+  /// "gzip"; empty if there is none. Known after the first read().
+  std::string_view compression() const {
+    return compression_ == nullptr ? std::string_view() : compression_->name;
+  }
   bool is_regular() const { return regular_; }
   /// Where the first line begins that begins at `offset` or later: at 0, or behind a line end. The
   /// file's size if there is none. Only for regular files that are plain. Throws Error(failed).

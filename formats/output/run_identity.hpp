@@ -96,6 +96,9 @@ struct RunIdentity {
   DuplicateIds duplicate_ids = DuplicateIds::keep;
   std::uint64_t max_line = 0;    ///< bytes, as asked for
   std::uint64_t line_limit = 0;  ///< what memory left of that; 0 = not known yet
+  std::uint64_t limit = 0;       ///< records that are read; 0 = all
+  std::uint64_t sample = 0;      ///< records chosen of these; 0 = all
+  std::uint64_t seed = 0;        ///< by which they are
   std::vector<std::string> keep;
   OutputFormat to = OutputFormat::parquet;
   // place: where things are and how the bytes are cut

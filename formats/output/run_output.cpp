@@ -1,6 +1,7 @@
 #include "formats/output/run_output.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -32,6 +33,10 @@ std::string change_since(const Manifest& before, const RunIdentity& now, const I
   for (std::size_t i = 0; i < now.inputs.size(); ++i) {
     const InputEntry& entry = before.identity.inputs[i];
     if (looks_unchanged(entry, now.inputs[i])) continue;
+    if (entry.hash.empty()) {
+      return fmt::format("input {} was modified since, and only a part of it had been read",
+                         now.inputs[i].name);
+    }
     if (inputs.read_hash(i, stop) == entry.hash) continue;
     return fmt::format("the contents of input {} have changed", now.inputs[i].name);
   }
@@ -192,6 +197,74 @@ std::string RunOutput::progress_kept() const {
   return fmt::format("saved so far: {} in {}; run the same command to resume",
                      human_count(directory_->completed_rows(), "row"),
                      human_count(shards, "shard"));
+}
+
+namespace {
+
+OutputOutlook outlook_on_complete(const OutputPlan& plan, const Manifest& before,
+                                  const RunIdentity& now, const InputList& inputs,
+                                  const std::atomic<bool>& stop) {
+  if (plan.overwrite) {
+    return {fmt::format("holds a complete output with {}, which would be replaced",
+                        human_count(before.rows, "row"))};
+  }
+  const std::string change = change_since(before, now, inputs, stop);
+  if (change.empty()) {
+    return {fmt::format("is up to date with {}; there is nothing to do (--overwrite encodes again)",
+                        human_count(before.rows, "row"))};
+  }
+  return {
+      fmt::format("holds a complete output of another run: {}; --overwrite replaces it", change),
+      true};
+}
+
+OutputOutlook outlook_on_unfinished(const OutputPlan& plan, const Journal& journal,
+                                    const RunIdentity& now) {
+  std::uint64_t rows = 0;
+  for (const ShardEntry& shard : journal.shards) rows += shard.rows;
+  if (plan.overwrite || rows == 0) return {"holds an unfinished output, which would be replaced"};
+  const std::string change = journal.identity
+                                 ? first_difference(*journal.identity, now, Comparison::resume)
+                                 : "another version of embedtool began it";
+  if (!change.empty()) {
+    return {fmt::format("holds an unfinished output of another run: {}; --overwrite replaces it",
+                        change),
+            true};
+  }
+  return {fmt::format("is unfinished; the run would resume after {}", human_count(rows, "row"))};
+}
+
+}  // namespace
+
+std::vector<InputEntry> entries_of(const InputList& files) {
+  std::vector<InputEntry> entries;
+  for (const InputGroup& group : files.groups()) {
+    entries.push_back({group.name, group.bytes, group.modified_ns, "", group.many ? group.files : 0,
+                       group.listing});
+  }
+  return entries;
+}
+
+OutputOutlook look_at_output(const OutputPlan& plan, const RunIdentity& now,
+                             const InputList& inputs, const std::atomic<bool>& stop) {
+  struct stat info {};
+  if (::stat(plan.path.c_str(), &info) != 0) return {"does not exist yet"};
+  if (!S_ISDIR(info.st_mode)) return {"is a file; -o needs a directory", true};
+  const Directory directory(plan.path, false);
+  if (const auto text = directory.read(kManifestName, kMaxManifestBytes);
+      text && looks_like_manifest(*text)) {
+    const Manifest before = parse_manifest(*text, directory.path_of(kManifestName));
+    return outlook_on_complete(plan, before, now, inputs, stop);
+  }
+  if (const auto text = directory.read(kJournalName, kMaxManifestBytes)) {
+    return outlook_on_unfinished(plan, parse_journal(*text).value_or(Journal()), now);
+  }
+  for (const std::string& name : directory.list()) {
+    if (name.starts_with(kTempPrefix)) continue;
+    return {fmt::format("is not empty and was not written by embedtool (contains e.g. '{}')", name),
+            true};
+  }
+  return {"is an empty directory"};
 }
 
 }  // namespace embedtool

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/ports.hpp"
 #include "formats/corpus/corpus.hpp"
@@ -78,5 +79,17 @@ class RunOutput final : public EncodeOutput {
   std::size_t resumed_shards_ = 0;
   std::uint64_t resumed_rows_ = 0;
 };
+
+/// The inputs of a run, as far as they are known before they are read.
+std::vector<InputEntry> entries_of(const InputList& files);
+
+/// What a run would find where it is to write.
+struct OutputOutlook {
+  std::string text;      ///< a clause: "does not exist yet"
+  bool refused = false;  ///< the run would end with that, with status 2
+};
+/// Looks without changing anything; neither locks nor waits. Reads inputs whose time has changed.
+OutputOutlook look_at_output(const OutputPlan& plan, const RunIdentity& now,
+                             const InputList& inputs, const std::atomic<bool>& stop);
 
 }  // namespace embedtool

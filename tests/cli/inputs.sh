@@ -147,8 +147,54 @@ run 2 encode -q --config settings.toml -m "$MODEL" -o x good.jsonl
 has stderr "settings.toml:3: encode.batchsize is not a setting; did you mean batch-size?"
 EMBEDTOOL_BATCHSIZE=4 run 0 encode -m "$MODEL" -o - good.jsonl
 has stderr "EMBEDTOOL_BATCHSIZE: no option has this environment variable, which is ignored; did you mean EMBEDTOOL_BATCH_SIZE?"
-EMBEDTOOL_SAMPLE=9 run 0 encode -m "$MODEL" -o - good.jsonl # an option of tune
-lacks stderr "EMBEDTOOL_SAMPLE"
+EMBEDTOOL_BUDGET=9s run 0 encode -m "$MODEL" -o - good.jsonl # an option of tune
+lacks stderr "EMBEDTOOL_BUDGET"
+
+# Part of a corpus: the first records, or a choice of them; the rows are those of the whole.
+corpus 300 >many.jsonl
+sed -i '10s/.*/{broken/' many.jsonl
+encode part-all many.jsonl
+encode part-limit --limit 100 many.jsonl
+check_json part-limit/manifest.json 'd["rows"] == 99 and d["settings"]["limit"] == "100"'
+vectors part-all >all
+head -n 99 all >wanted
+vectors part-limit >got
+same wanted got "the first records are those of the whole corpus"
+head -n 100 many.jsonl >head.jsonl
+run 0 encode -m "$MODEL" --to jsonl -o part-head - <head.jsonl
+same got part-head/embeddings.jsonl "--limit is a corpus that ends there"
+run 0 encode -q -m "$MODEL" -o - --limit 3 - < <(yes '{"text":"one"}' || true)
+equal "$(lines stdout)" 3 "rows of an endless input"
+encode part-sample --sample 20 many.jsonl
+vectors part-sample >sample
+equal "$(lines sample)" 20 "rows of a sample"
+grep -Fxf sample all >wanted
+same wanted sample "a sample is rows of the whole corpus, in order"
+check_json part-sample/manifest.json 'd["settings"]["sample"] == "20" and "seed" not in d["settings"]'
+for kind in pipe file; do # a stream is held, a file is read twice
+  if [[ $kind == pipe ]]; then
+    # shellcheck disable=SC2002
+    cat many.jsonl | run 0 encode -q -m "$MODEL" -o - --sample 20
+  else
+    run 0 encode -q -m "$MODEL" -o - --sample 20 - <many.jsonl
+  fi
+  same stdout sample "the sample of a stream ($kind) is that of the file"
+done
+run 0 encode -q -m "$MODEL" -o - --sample 20 --seed 7 many.jsonl
+if cmp -s stdout sample; then fail "another seed chose the same records"; fi
+run 2 encode -q -m "$MODEL" -o part-sample --sample 21 many.jsonl
+has stderr "sample was '20' and is now '21' (--sample)"
+touch -d 2001-01-01 many.jsonl
+run 0 encode -m "$MODEL" -o part-sample --sample 20 many.jsonl
+has stderr "up to date"
+run 2 encode -q -m "$MODEL" -o part-limit --limit 100 many.jsonl
+has stderr "many.jsonl was modified since, and only a part of it had been read"
+run 2 encode -q -m "$MODEL" -o - --seed 7 many.jsonl
+has stderr "--seed is for --sample N"
+for option in --limit --sample; do
+  run 2 encode -q -m "$MODEL" -o parts --part 1/2 $option 5 many.jsonl
+  has stderr "$option and --part cannot be used together"
+done
 
 # Queries are a corpus.
 encode index good.jsonl

@@ -46,7 +46,7 @@ has stderr "best: --compute f32"
 # Ready ids need no tokenizer.
 run 0 tokenize in.jsonl -m "$MODEL"
 cp stdout ids.jsonl
-run 0 tune ids.jsonl -m "$MODEL" --budget 200ms --sample 100 --json
+run 0 tune ids.jsonl -m "$MODEL" --budget 200ms --texts 100 --json
 check_json stdout 'd["texts"] == 100'
 
 # Somebody's own settings stay; the program's are replaced.

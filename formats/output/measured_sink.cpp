@@ -3,6 +3,7 @@
 #include <atomic>
 #include <string>
 
+#include "formats/arrow/arrow_writer.hpp"
 #include "formats/io/byte_io.hpp"
 #include "formats/output/json_rows.hpp"
 #include "formats/parquet/parquet_writer.hpp"
@@ -55,6 +56,29 @@ class MeasuredParquet final : public EmbeddingSink {
   std::atomic<std::uint64_t> raw_{0};
 };
 
+/// One file.
+class MeasuredArrow final : public EmbeddingSink {
+ public:
+  explicit MeasuredArrow(const OutputSpec& spec)
+      : writer_(spec, arrow::ArrowWriter::Form::file, out_) {}
+
+  void write(const EmbeddingBlock& block) override {
+    writer_.write(block);
+    bytes_ = out_.bytes();
+  }
+  void finish() override {
+    writer_.finish();
+    bytes_ = out_.bytes();
+  }
+  std::uint64_t bytes_written() const override { return bytes_; }
+  std::uint64_t bytes_raw() const override { return bytes_; }
+
+ private:
+  Nowhere out_;
+  arrow::ArrowWriter writer_;
+  std::atomic<std::uint64_t> bytes_{0};
+};
+
 /// Lines of JSON, or vectors as they are beside lines with ids.
 class MeasuredLines final : public EmbeddingSink {
  public:
@@ -95,6 +119,7 @@ std::unique_ptr<EmbeddingSink> open_measured_sink(const RunIdentity& identity,
   if (identity.to == OutputFormat::parquet) {
     return std::make_unique<MeasuredParquet>(identity, spec);
   }
+  if (identity.to == OutputFormat::arrow) return std::make_unique<MeasuredArrow>(spec);
   return std::make_unique<MeasuredLines>(identity.to, spec);
 }
 

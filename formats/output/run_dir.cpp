@@ -20,10 +20,6 @@ namespace {
 
 constexpr const char* kLockName = ".embedtool-lock";
 
-bool is_scratch(std::string_view name) {
-  return name.starts_with(kTempPrefix) || name == kLockName || name == kRowsFolder;
-}
-
 /// What file systems of clusters answer that have no flock(2): Lustre, NFS, GPFS.
 bool knows_no_locks(int error) {
   constexpr int kNotSupported = 524;  // the kernel's ENOTSUPP, which leaks from NFS
@@ -67,6 +63,10 @@ Contents look_into(const Directory& directory, bool lenient) {
 }
 
 }  // namespace
+
+bool is_scratch(std::string_view name) {
+  return name.starts_with(kTempPrefix) || name == kLockName || name == kRowsFolder;
+}
 
 RunDirectory::RunDirectory(const std::string& path, ExistingOutput existing, FileOps& ops)
     : made_(!exists(path)), existing_(existing), directory_(path, true, ops) {

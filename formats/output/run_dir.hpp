@@ -13,6 +13,10 @@
 
 namespace embedtool {
 
+/// Whether a run leaves a file or folder of that name behind only while it is not complete: it does
+/// not make a directory non-empty.
+bool is_scratch(std::string_view name);
+
 /// What to do when the directory already holds an output of ours.
 enum class ExistingOutput : std::uint8_t {
   refuse,     ///< complete or not

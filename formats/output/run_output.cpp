@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/human.hpp"
+#include "formats/output/row_journal.hpp"
 #include "formats/output/shard_sinks.hpp"
 #include "formats/parquet/parquet_schema.hpp"
 
@@ -218,11 +219,14 @@ OutputOutlook outlook_on_complete(const OutputPlan& plan, const Manifest& before
       true};
 }
 
+/// `has_kept_rows`: rows of an unfinished shard wait in kRowsFolder.
 OutputOutlook outlook_on_unfinished(const OutputPlan& plan, const Journal& journal,
-                                    const RunIdentity& now) {
+                                    bool has_kept_rows, const RunIdentity& now) {
   std::uint64_t rows = 0;
   for (const ShardEntry& shard : journal.shards) rows += shard.rows;
-  if (plan.overwrite || rows == 0) return {"holds an unfinished output, which would be replaced"};
+  if (plan.overwrite || (rows == 0 && !has_kept_rows)) {
+    return {"holds an unfinished output, which would be replaced"};
+  }
   const std::string change = journal.identity
                                  ? first_difference(*journal.identity, now, Comparison::resume)
                                  : "another version of embedtool began it";
@@ -231,6 +235,7 @@ OutputOutlook outlook_on_unfinished(const OutputPlan& plan, const Journal& journ
                         change),
             true};
   }
+  if (rows == 0) return {"is unfinished; the run would resume with the rows it has kept"};
   return {fmt::format("is unfinished; the run would resume after {}", human_count(rows, "row"))};
 }
 
@@ -257,10 +262,11 @@ OutputOutlook look_at_output(const OutputPlan& plan, const RunIdentity& now,
     return outlook_on_complete(plan, before, now, inputs, stop);
   }
   if (const auto text = directory.read(kJournalName, kMaxManifestBytes)) {
-    return outlook_on_unfinished(plan, parse_journal(*text).value_or(Journal()), now);
+    return outlook_on_unfinished(plan, parse_journal(*text).value_or(Journal()),
+                                 !directory.list(kRowsFolder).empty(), now);
   }
   for (const std::string& name : directory.list()) {
-    if (name.starts_with(kTempPrefix)) continue;
+    if (is_scratch(name)) continue;
     return {fmt::format("is not empty and was not written by embedtool (contains e.g. '{}')", name),
             true};
   }

@@ -69,7 +69,7 @@ compare shards/data/part-00000.parquet
 compare in.arrow
 
 # Every format of the output is measured.
-for to in parquet npy jsonl; do
+for to in parquet npy jsonl arrow; do
   plan -o out --to $to in.jsonl
   run 0 encode -q -m "$MODEL" -o out --to $to in.jsonl
   rm out/report.json out/manifest.json out/rejects.jsonl
@@ -94,7 +94,7 @@ with open("large.jsonl", "w") as f:
 PY
 plan -o out large.jsonl
 run 0 tokenize -q -m "$MODEL" large.jsonl
-jsonl stdout 'print(sum(r["n_tokens"] for r in d), len(d))' | head -n 1 >truth
+jsonl stdout '"%d %d" % (sum(r["n_tokens"] for r in d), len(d))' >truth
 python3 - <<'PY' || fail "the estimate is off: $(cat plan.json)"
 import json
 plan = json.load(open("plan.json"))
@@ -130,3 +130,9 @@ has stderr "--reuse and --dry-run cannot be used together"
 run 1 encode -m "$MODEL" --dry-run missing.jsonl
 run 2 encode -m "$MODEL" in.jsonl
 has stderr "--output is missing: -o OUT writes to a directory, -o - to standard output"
+
+# What a run leaves behind that was killed before its first row does not make a directory non-empty.
+mkdir -p left/.rows
+touch left/.embedtool-lock
+run 0 encode -m "$MODEL" --dry-run -o left in.jsonl
+has stdout "left is an empty directory"

@@ -67,6 +67,8 @@ void RunRows::begin_segment() {
 }
 
 void RunRows::add(const EmbeddingBlock& block) {
+  // Without rows the sink has not begun: the directory may still be that of an output to replace.
+  if (block.rows.empty()) return;
   // The shard that a block ends takes its rows out of the segments, once they need no place there.
   const std::uint64_t published = output_.published_rows();
   std::shared_ptr<Segment> segment;

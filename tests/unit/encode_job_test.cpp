@@ -216,7 +216,8 @@ TEST(EncodeJob, StandardOutputStreamsLines) {
   EXPECT_EQ(job.identity.to, OutputFormat::jsonl);
   EXPECT_EQ(job.rejects.path, "");
   EXPECT_EQ(job.identity.shard_rows, 0U);
-  EXPECT_THAT(refusal({"-o", "-", "--to", "npy"}), HasSubstr("-o - streams lines"));
+  EXPECT_THAT(refusal({"-o", "-", "--to", "npy"}),
+              HasSubstr("-o - streams: use --to jsonl or arrow"));
 }
 
 TEST(EncodeJob, ReadsStandardInputWhereNothingIsNamed) {

@@ -6,23 +6,15 @@
 set -euo pipefail
 binary=$(realpath "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/interop/lib.sh
+source "$here/lib.sh"
 
-skip() {
-  printf 'skipped: %s\n' "$*"
-  exit 77
-}
 command -v python3 >/dev/null || skip "no python3"
 
 # A virtual environment that stays: the packages are large. EMBEDTOOL_COLUMNS_VENV names another one.
 venv=${EMBEDTOOL_COLUMNS_VENV:-$(dirname "$binary")/interop/columns-venv}
-if [[ ! -x $venv/bin/python ]]; then
-  rm -rf "$venv.new"
-  python3 -m venv "$venv.new" || skip "python3 cannot make a virtual environment"
-  "$venv.new/bin/pip" install -q --only-binary=:all: -r "$here/columns/requirements.txt" ||
-    skip "pip cannot install the writers (offline?)"
-  # Its scripts name the folder they were made in; only its python is used.
-  mv "$venv.new" "$venv"
-fi
+environment "$venv" --only-binary=:all: -r "$here/columns/requirements.txt" ||
+  skip "pip cannot install the writers (offline?)"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/embedtool-columns.XXXXXX")
 trap 'rm -rf "$work"' EXIT

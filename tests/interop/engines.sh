@@ -5,26 +5,21 @@
 set -euo pipefail
 binary=$(realpath "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/interop/lib.sh
+source "$here/lib.sh"
 source=$(cd "$here/../.." && pwd)
 recipes=$source/recipes
 rows=${EMBEDTOOL_ENGINES_ROWS:-6000}
 model=${EMBEDTOOL_ENGINES_MODEL:-$source/tests/golden/data/bert/model}
 
-skip() {
-  printf 'skipped: %s\n' "$*"
-  exit 77
-}
 [[ -n ${EMBEDTOOL_TEST_ENGINES:-} ]] || skip "EMBEDTOOL_TEST_ENGINES=1 asks for it (half a gigabyte of engines)"
 command -v python3 >/dev/null || skip "no python3"
 venv=${EMBEDTOOL_ENGINES_VENV:-$(dirname "$binary")/interop/engines-venv}
-if [[ ! -x $venv/bin/python ]]; then
-  rm -rf "$venv.new"
-  python3 -m venv "$venv.new" || skip "python3 cannot make a virtual environment"
-  "$venv.new/bin/pip" install -q --only-binary=:all: -r "$here/engines/requirements.txt" ||
-    skip "pip cannot install the engines (offline?)"
-  "$venv.new/bin/pip" install -q pyspark==4.* snakemake || true # checked below
-  mv "$venv.new" "$venv"
-fi
+environment "$venv" --only-binary=:all: -r "$here/engines/requirements.txt" ||
+  skip "pip cannot install the engines (offline?)"
+# These have packages that must be built.
+"$venv/bin/python" -c 'import pyspark, snakemake' 2>/dev/null ||
+  "$venv/bin/python" -m pip install -q pyspark==4.* snakemake || true # checked below
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/embedtool-engines.XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -4,22 +4,15 @@
 set -euo pipefail
 binary=$(realpath "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/interop/lib.sh
+source "$here/lib.sh"
 source=$(cd "$here/../.." && pwd)
 edits=${EMBEDTOOL_TEST_EDITS:-12}
 
-skip() {
-  printf 'skipped: %s\n' "$*"
-  exit 77
-}
 command -v python3 >/dev/null || skip "no python3"
 venv=$(dirname "$binary")/interop/nightly-venv
-if [[ ! -x $venv/bin/python ]]; then
-  rm -rf "$venv.new"
-  python3 -m venv "$venv.new" || skip "python3 cannot make a virtual environment"
-  "$venv.new/bin/pip" install -q --only-binary=:all: -r "$here/nightly/requirements.txt" ||
-    skip "pip cannot install the engines (offline?)"
-  mv "$venv.new" "$venv"
-fi
+environment "$venv" --only-binary=:all: -r "$here/nightly/requirements.txt" ||
+  skip "pip cannot install the engines (offline?)"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/embedtool-nightly.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -36,18 +29,7 @@ for ((i = 1; i <= edits; ++i)); do
 done
 
 # The recipes: two nights, applied to an empty index.
-"$venv/bin/python" - <<'PY'
-import json
-rows = [{'id': f'r{i}', 'text': f'{i} stone river', 'lang': 'en'} for i in range(700)]
-def write(path):
-    with open(path, 'w') as file:
-        for row in rows: print(json.dumps(row), file=file)
-write('night1.jsonl')
-del rows[100:150]
-for i in range(0, 600, 7): rows[i]['text'] += ' changed'
-rows += [{'id': f'n{i}', 'text': f'{i} new', 'lang': 'de'} for i in range(20)]
-write('night2.jsonl')
-PY
+"$venv/bin/python" "$here/nightly/two_nights.py" 700
 for night in 1 2; do
   "$binary" encode -q -m "$model" -o "night$night" "night$night.jsonl" --keep lang --shard-rows 100 \
     --reuse current --link current --changes "feed$night.parquet"

@@ -7,28 +7,15 @@ set -euo pipefail
 binary=$(realpath "$1")
 build=$(dirname "$binary")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/interop/lib.sh
+source "$here/lib.sh"
 
-skip() {
-  printf 'skipped: %s\n' "$*"
-  exit 77
-}
 command -v python3 >/dev/null || skip "no python3"
 [[ -x $build/tests/write_sample ]] || skip "write_sample is not built"
 
-# environment NAME PACKAGE…: a virtual environment that stays, for the packages are large.
-# EMBEDTOOL_READERS_VENVS names another folder of them.
+# EMBEDTOOL_READERS_VENVS names another folder of environments.
 venvs=${EMBEDTOOL_READERS_VENVS:-$build/interop/readers-venvs}
-environment() {
-  local venv=$venvs/$1
-  shift
-  [[ ! -x $venv/bin/python ]] || return 0
-  rm -rf "$venv.new"
-  mkdir -p "$venvs"
-  python3 -m venv "$venv.new" && "$venv.new/bin/pip" install -q "$@" || return 1
-  # Its scripts name the folder they were made in; only its python is used.
-  mv "$venv.new" "$venv"
-}
-environment readers --only-binary=:all: -r "$here/readers/requirements.txt" ||
+environment "$venvs/readers" --only-binary=:all: -r "$here/readers/requirements.txt" ||
   skip "pip cannot install the readers (offline?)"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/embedtool-readers.XXXXXX")
@@ -49,7 +36,7 @@ if ! command -v java >/dev/null; then
   exit 0
 fi
 for version in 3.5 4; do
-  if environment "spark-$version" "pyspark==$version.*" numpy; then
+  if environment "$venvs/spark-$version" "pyspark==$version.*" numpy; then
     "$venvs/spark-$version/bin/python" "$here/readers/check_spark.py" "$work" 2>"$work/spark.log" ||
       { tail -n 20 "$work/spark.log" >&2 && exit 1; }
   else

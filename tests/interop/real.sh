@@ -10,25 +10,17 @@
 set -euo pipefail
 binary=$(realpath "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/interop/lib.sh
+source "$here/lib.sh"
 shared=${EMBEDTOOL_SHARED:-$here/../../../shared}
 
-skip() {
-  printf 'skipped: %s\n' "$*"
-  exit 77
-}
 [[ -n ${EMBEDTOOL_TEST_REAL:-} ]] || skip "EMBEDTOOL_TEST_REAL=1 asks for it (2 GB, half an hour)"
 [[ -d $shared/data ]] || skip "no corpora beside the checkout"
 command -v python3 >/dev/null || skip "no python3"
 
 venv=${EMBEDTOOL_REAL_VENV:-$(dirname "$binary")/interop/real-venv}
-if [[ ! -x $venv/bin/python ]]; then
-  rm -rf "$venv.new"
-  python3 -m venv "$venv.new" || skip "python3 cannot make a virtual environment"
-  "$venv.new/bin/pip" install -q -r "$here/real/requirements.txt" ||
-    skip "pip cannot install the models and libraries (offline?)"
-  # Its scripts name the folder they were made in; only its python is used.
-  mv "$venv.new" "$venv"
-fi
+environment "$venv" -r "$here/real/requirements.txt" ||
+  skip "pip cannot install the models and libraries (offline?)"
 
 export PYTHONDONTWRITEBYTECODE=1 TOKENIZERS_PARALLELISM=false
 "$venv/bin/python" "$here/real/models.py" "$venv/models"

@@ -6,23 +6,15 @@
 set -euo pipefail
 binary=$(realpath "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/interop/lib.sh
+source "$here/lib.sh"
 recipes=$here/../../recipes
 
-skip() {
-  printf 'skipped: %s\n' "$*"
-  exit 77
-}
 [[ -n ${EMBEDTOOL_TEST_ENGINES:-} ]] || skip "EMBEDTOOL_TEST_ENGINES=1 asks for it (a gigabyte of engines)"
 command -v python3 >/dev/null || skip "no python3"
 venv=${EMBEDTOOL_RECIPES_VENV:-$(dirname "$binary")/interop/recipes-venv}
-if [[ ! -x $venv/bin/python ]]; then
-  rm -rf "$venv.new"
-  python3 -m venv "$venv.new" || skip "python3 cannot make a virtual environment"
-  "$venv.new/bin/pip" install -q --only-binary=:all: -r "$here/recipes/requirements.txt" ||
-    skip "pip cannot install the engines (offline?)"
-  # Its scripts name the folder they were made in; only its python is used.
-  mv "$venv.new" "$venv"
-fi
+environment "$venv" --only-binary=:all: -r "$here/recipes/requirements.txt" ||
+  skip "pip cannot install the engines (offline?)"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/embedtool-recipes.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -41,6 +33,7 @@ for recipe in "$recipes"/*.py "$recipes"/*.sh; do
   started=${EPOCHREALTIME/./}
   case $name in
     *_changes.py) continue ;; # below
+    *_encode.py | embedtool_pipe.py) continue ;; # of engines.sh
     pgvector_table.sh)
       if [[ -z ${PGHOST:-} ]]; then
         printf 'not checked: %s (no PGHOST)\n' "$name"
@@ -59,18 +52,7 @@ for recipe in "$recipes"/*.py "$recipes"/*.sh; do
 done
 
 # Two nights, applied to an empty index. DuckDB, SQLite and FAISS are in nightly.sh.
-"$venv/bin/python" - <<'PY'
-import json
-rows = [{'id': f"it's \\ {i}\t{'é' * (i % 3)}", 'text': f'{i} stone river', 'lang': 'en'} for i in range(2500)]
-def write(path):
-    with open(path, 'w') as file:
-        for row in rows: print(json.dumps(row), file=file)
-write('night1.jsonl')
-del rows[100:350]
-for i in range(0, 2000, 7): rows[i]['text'] += ' changed'
-rows += [{'id': f'n{i}', 'text': f'{i} new', 'lang': 'de'} for i in range(20)]
-write('night2.jsonl')
-PY
+"$venv/bin/python" "$here/nightly/two_nights.py" 2500
 for night in 1 2; do
   "$binary" encode -q -m builtin -o "night$night" "night$night.jsonl" --keep lang --shard-rows 1000 \
     --reuse current --link current --changes "feed$night.parquet" 2>/dev/null

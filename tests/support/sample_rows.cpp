@@ -25,6 +25,18 @@ OutputSpec sparse_spec(std::size_t dims, std::size_t kept) {
   return spec;
 }
 
+std::vector<OutputSpec> all_specs() {
+  std::vector<OutputSpec> specs;
+  for (const OutputType type :
+       {OutputType::f32, OutputType::f16, OutputType::int8, OutputType::binary}) {
+    for (const bool multi : {false, true}) {
+      specs.push_back(sample_spec(type, 24, multi, 1));
+    }
+  }
+  specs.push_back(sparse_spec(300, 1));
+  return specs;
+}
+
 EmbeddingBlock part_of(const SampleRows& all, const OutputSpec& spec, std::size_t first,
                        std::size_t last) {
   EmbeddingBlock block = all.view();

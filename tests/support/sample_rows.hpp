@@ -36,6 +36,9 @@ OutputSpec sample_spec(OutputType type, std::size_t dims, bool multi, std::size_
 /// Weights of some of `dims` tokens; names of many scripts and lengths, each another one.
 OutputSpec sparse_spec(std::size_t dims, std::size_t kept);
 
+/// Every row kind and element type, of 24 dimensions or 300 tokens, with one kept field.
+std::vector<OutputSpec> all_specs();
+
 class RowGenerator {
  public:
   RowGenerator(OutputSpec spec, std::uint64_t seed) : spec_(std::move(spec)), random_(seed) {}

@@ -18,6 +18,7 @@
 namespace embedtool {
 namespace {
 
+using testing::all_specs;
 using testing::RowGenerator;
 using testing::SampleRows;
 using testing::SampleRun;
@@ -64,19 +65,6 @@ TEST(HashIndex, LeavesOutWhatItCannotHold) {
   EXPECT_EQ(found->row, (std::uint64_t{1} << 39U) - 1);
   EXPECT_EQ(found->n_tokens, (1U << 24U) - 1);
   EXPECT_TRUE(found->truncated);
-}
-
-/// Every row kind and element type.
-std::vector<OutputSpec> all_specs() {
-  std::vector<OutputSpec> specs;
-  for (const OutputType type :
-       {OutputType::f32, OutputType::f16, OutputType::int8, OutputType::binary}) {
-    for (const bool multi : {false, true}) {
-      specs.push_back(testing::sample_spec(type, 24, multi, 1));
-    }
-  }
-  specs.push_back(testing::sparse_spec(300, 1));
-  return specs;
 }
 
 SampleRun sample_run(const OutputSpec& spec) {

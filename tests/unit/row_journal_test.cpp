@@ -19,23 +19,12 @@
 namespace embedtool {
 namespace {
 
+using testing::all_specs;
 using testing::RowGenerator;
 using testing::SampleRows;
 using testing::TempFolder;
 
 constexpr Hash128 kFingerprint{3, 4};
-
-std::vector<OutputSpec> all_specs() {
-  std::vector<OutputSpec> specs;
-  for (const OutputType type :
-       {OutputType::f32, OutputType::f16, OutputType::int8, OutputType::binary}) {
-    for (const bool multi : {false, true}) {
-      specs.push_back(testing::sample_spec(type, 24, multi, 1));
-    }
-  }
-  specs.push_back(testing::sparse_spec(300, 1));
-  return specs;
-}
 
 JournalChoice all_journals() {
   return {[](std::string_view) { return true; }, true};

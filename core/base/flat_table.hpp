@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace embedtool {
@@ -23,6 +24,17 @@ class FlatTable {
   void clear(std::size_t entries) {
     slots_.assign(std::bit_ceil(std::max(2 * entries, kMinSlots)), Slot{});
     shift_ = 64 - std::countr_zero(slots_.size());
+  }
+  /// Makes room for `entries` and keeps those that are there; hash_of(slot) gives their hashes.
+  template <typename HashOf>
+  void reserve(std::size_t entries, HashOf&& hash_of) {
+    if (has_room_for(entries)) return;
+    FlatTable larger(entries);
+    for (const Slot& slot : slots_) {
+      if (slot.is_free()) continue;
+      larger[larger.place(hash_of(slot), [](const Slot&) { return false; })] = slot;
+    }
+    *this = std::move(larger);
   }
   bool has_room_for(std::size_t entries) const { return 2 * entries <= slots_.size(); }
 

@@ -18,19 +18,11 @@ std::uint64_t hash_of(std::string_view id) {
 
 }  // namespace
 
-void IdSet::grow() {
-  FlatTable<Slot> larger(size_ + 1);
-  for (const Slot& slot : table_.slots()) {
-    if (!slot.is_free()) larger[larger.place(slot.hash, [](const Slot&) { return false; })] = slot;
-  }
-  table_ = std::move(larger);
-}
-
 bool IdSet::insert(std::string_view id) {
   if (!generated_.empty() && was_generated(id)) return true;
   const std::uint64_t hash = hash_of(id);
   const bool full = most_ > 0 && size_ >= most_;
-  if (!full && !table_.has_room_for(size_ + 1)) grow();
+  if (!full) table_.reserve(size_ + 1, [](const Slot& slot) { return slot.hash; });
   Slot& slot = table_[table_.place(hash, [hash](const Slot& s) { return s.hash == hash; })];
   if (!slot.is_free()) return true;
   if (full) {

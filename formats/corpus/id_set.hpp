@@ -43,7 +43,6 @@ class IdSet {
 
   using Range = std::pair<std::uint64_t, std::uint64_t>;  ///< first, and one past the last
 
-  void grow();
   bool was_generated(std::string_view id) const;
   bool holds(std::string_view id);
 

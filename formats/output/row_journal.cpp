@@ -96,16 +96,19 @@ void RowJournal::write(std::span<const std::byte> bytes) {
 
 void RowJournal::append(const EmbeddingBlock& block, const OutputSpec& spec,
                         std::vector<RowPlace>& places) {
+  const auto key_of = [&](std::size_t row) {
+    return RowKey{0, block.rows[row].n_tokens, block.rows[row].truncated};
+  };
   const auto is_kept = [&](std::size_t row) {
-    return block.documents->records[block.rows[row].record].kind != RecordKind::vector;
+    const Record& record = block.documents->records[block.rows[row].record];
+    return record.kind != RecordKind::vector && key_of(row).packs();
   };
   BlockHead head;
   block_.assign(sizeof(head), std::byte{});  // filled in below
   for (std::size_t row = 0; row < block.rows.size(); ++row) {
     if (!is_kept(row)) continue;
-    const RowInfo& info = block.rows[row];
-    const RowKey key{0, info.n_tokens, info.truncated};
-    const RowHead entry{info.text_hash, key.pack(), bytes_of(block, spec, row).size()};
+    const RowHead entry{block.rows[row].text_hash, key_of(row).pack(),
+                        bytes_of(block, spec, row).size()};
     append_bytes(block_, bytes_of(entry));
     ++head.rows;
   }
@@ -205,13 +208,7 @@ bool RecoveredRows::is_row(std::span<const std::byte> bytes) const {
 
 void RecoveredRows::remember(const Hash128& hash, std::uint64_t key, const RowPlace& place) {
   if (rows_ >= most_) return;
-  if (!table_.has_room_for(rows_ + 1)) {
-    const FlatTable<Slot> old = std::exchange(table_, FlatTable<Slot>(2 * rows_));
-    for (const Slot& slot : old.slots()) {
-      if (slot.is_free()) continue;
-      table_[table_.place(slot.hash.low, [](const Slot&) { return false; })] = slot;
-    }
-  }
+  table_.reserve(rows_ + 1, [](const Slot& other) { return other.hash.low; });
   Slot& slot =
       table_[table_.place(hash.low, [&](const Slot& other) { return other.hash == hash; })];
   if (!slot.is_free()) return;

@@ -44,8 +44,8 @@ class RowJournal {
   /// as "unit-000042". Throws Error(failed) where it cannot be made.
   RowJournal(const Directory& directory, std::string_view piece, const Hash128& fingerprint);
 
-  /// Adds a block's rows to the file, but for ready vectors, and their places to `places`, one for
-  /// each row. Throws Error(failed) when they cannot be written.
+  /// Adds a block's rows to the file, but for ready vectors and what no RowKey packs, and their
+  /// places to `places`, one for each row. Throws Error(failed) when they cannot be written.
   void append(const EmbeddingBlock& block, const OutputSpec& spec, std::vector<RowPlace>& places);
   void read(const RowPlace& place, std::vector<std::byte>& out) const;
   /// The rows are safe elsewhere. Open files can still be read.

@@ -117,13 +117,7 @@ void RunRows::remember(const EmbeddingBlock& block) {
 /// For one more entry.
 void RunRows::make_room() {
   if (in_table_ >= table_entries_) return spill();
-  if (table_.has_room_for(in_table_ + 1)) return;
-  const FlatTable<Slot> old = std::move(table_);
-  table_ = FlatTable<Slot>(2 * in_table_);
-  for (const Slot& slot : old.slots()) {
-    if (slot.is_free()) continue;
-    table_[table_.place(slot.hash.low, [](const Slot&) { return false; })] = slot;
-  }
+  table_.reserve(in_table_ + 1, [](const Slot& slot) { return slot.hash.low; });
 }
 
 /// The table becomes a file.

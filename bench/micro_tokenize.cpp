@@ -9,6 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "formats/corpus/corpus.hpp"
+#include "formats/corpus/dropped_rejects.hpp"
 #include "formats/tokenizer/tokenizer_files.hpp"
 
 namespace {
@@ -20,13 +21,8 @@ std::string setting(const char* name, const std::string& otherwise) {
   return value != nullptr ? value : otherwise;
 }
 
-class NoRejects final : public RejectSink {
- public:
-  void add(const Reject&) override {}
-};
-
 std::vector<std::string> read_texts(const std::string& path) {
-  NoRejects rejects;
+  DroppedRejects rejects;
   CorpusOptions options;
   options.inputs = {path};
   const auto source = open_corpus(options, rejects);

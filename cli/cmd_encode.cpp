@@ -13,6 +13,7 @@
 #include "cli/early_checks.hpp"
 #include "cli/encode_job.hpp"
 #include "cli/encode_run.hpp"
+#include "cli/encode_setup.hpp"
 #include "cli/metrics_file.hpp"
 #include "cli/signals.hpp"
 #include "core/base/error.hpp"
@@ -25,25 +26,6 @@
 
 namespace embedtool {
 namespace {
-
-/// A sparse output has rows of its own kind.
-void check_sparse(const RunIdentity& identity, RowKind kind) {
-  if (kind != RowKind::sparse) return;
-  if (identity.to == OutputFormat::npy) {
-    throw Error(ExitCode::usage,
-                "--to npy: this head gives token weights, which npy cannot store; use parquet, "
-                "jsonl or arrow");
-  }
-  if (identity.dtype != OutputType::f32) {
-    throw Error(ExitCode::usage, "--dtype {}: token weights are always written as f32",
-                name_of(identity.dtype));
-  }
-  if (!identity.vector_field.empty()) {
-    throw Error(
-        ExitCode::usage,
-        "--vector-field: this head gives token weights, so ready vectors cannot be mixed in");
-  }
-}
 
 /// A part of loading the model; charges what its helper threads did to the account as well.
 class LoadingStage {

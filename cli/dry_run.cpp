@@ -13,15 +13,16 @@
 
 #include "cli/dry_run_plan.hpp"
 #include "cli/encode_memory.hpp"
+#include "cli/encode_setup.hpp"
 #include "cli/model_setup.hpp"
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
 #include "core/base/error.hpp"
 #include "core/base/human.hpp"
 #include "core/base/threads.hpp"
-#include "core/pipeline/quantize.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/corpus/document_copy.hpp"
+#include "formats/corpus/dropped_rejects.hpp"
 #include "formats/corpus/input_list.hpp"
 #include "formats/output/measured_sink.hpp"
 
@@ -57,11 +58,6 @@ class SomeRecords final : public DocumentSource {
   const std::span<const std::size_t> which_;
   std::atomic<std::size_t> next_{0};
   const std::string name_ = "sample";
-};
-
-class NoRejects final : public RejectSink {
- public:
-  void add(const Reject& /*reject*/) override {}
 };
 
 /// What encoding a sample took.
@@ -110,10 +106,9 @@ class DryRun {
 
   DryRunPlan make() {
     DryRunPlan plan;
-    CorpusOptions corpus = job_.corpus;
-    corpus.vocab_size = model_.encoder->vocab_size();
-    corpus.vector_dims = model_.shape.dims;
-    settle(corpus, plan);
+    const std::uint64_t limit = memory_limit_of(job_);
+    CorpusOptions corpus = corpus_options(job_, model_, limit);
+    settle(limit, corpus, plan);
     plan.inputs = describe_inputs(corpus);
     plan.survey = survey(corpus);
     if (stopped()) return plan;
@@ -127,26 +122,15 @@ class DryRun {
   static bool stopped() { return stop_requested(); }
 
   /// Threads, sizes and memory, as the run would choose them.
-  void settle(CorpusOptions& corpus, DryRunPlan& plan) {
-    const std::uint64_t limit = memory_limit_of(job_);
-    corpus.sample_bytes = sample_memory(limit);
-    options_ = job_.run;
+  void settle(std::uint64_t limit, CorpusOptions& corpus, DryRunPlan& plan) {
+    options_ = run_options(job_, model_);
     options_.trace = false;
-    options_.threads = resolve_threads(job_.run.threads);
-    options_.max_tokens = model_.max_tokens;
-    options_.prompt = model_.prompt;
-    options_.stop = &stop_requested();
     plan.memory_bytes =
         fit_to_memory(job_, limit, model_, output_spec(identity_), options_, corpus, console_)
             .total();
     plan.threads = options_.threads;
     plan.max_tokens = model_.max_tokens;
-    if (identity_.dtype == OutputType::int8) {
-      identity_.int8_scale =
-          calibrate_int8(*model_.encoder, model_.loaded.tokenizer.get(), model_.max_tokens);
-    }
-    spec_ = output_spec(identity_);
-    if (spec_.kind == RowKind::sparse) spec_.tokens = token_names(model_);
+    spec_ = settle_rows(identity_, model_);
     // It is there once the weights are loaded: the next run takes as long.
     startup_seconds_ = static_cast<double>(monotonic_ns() - start_ns_) / 1e9;
   }
@@ -198,7 +182,7 @@ class DryRun {
 
   SampleRun encode(const DocumentBlock& pool, std::span<const std::size_t> which) {
     SomeRecords source(pool, which);
-    NoRejects rejects;
+    DroppedRejects rejects;
     const std::unique_ptr<EmbeddingSink> sink = open_measured_sink(identity_, spec_);
     StageClock clock;
     const RunReport report = run(source, model_.loaded.tokenizer.get(), *model_.encoder, spec_,
@@ -247,13 +231,9 @@ class DryRun {
 };
 
 /// What the run would say of its output; nothing if none was named.
-OutputOutlook outlook_of(const EncodeJob& job, ChosenModel& chosen, RunIdentity& identity) {
+OutputOutlook outlook_of(const EncodeJob& job, const RunIdentity& identity) {
   if (job.output_name.empty()) return {};
   if (job.output.to_stdout()) return {"is standard output"};
-  std::error_code failed;
-  // The fingerprint of a large model takes its time: only where there is something to compare.
-  if (std::filesystem::exists(job.output.path, failed)) take_fingerprint(chosen, nullptr);
-  describe_in(identity, chosen, job.model);
   return look_at_output(job.output, identity, *job.corpus.files, stop_requested());
 }
 
@@ -266,8 +246,12 @@ ExitCode dry_run(const EncodeJob& job, Session& session) {
   RunIdentity identity = job.identity;
   identity.inputs = entries_of(*looked.corpus.files);
   ChosenModel chosen = choose_model(job.model, job.compute, session.console);
-  const OutputOutlook outlook = outlook_of(looked, chosen, identity);
+  check_sparse(identity, chosen.shape.kind);
+  // The fingerprint of a large model takes its time: only where there is something to compare.
+  std::error_code failed;
+  if (std::filesystem::exists(job.output.path, failed)) take_fingerprint(chosen, nullptr);
   describe_in(identity, chosen, job.model);
+  const OutputOutlook outlook = outlook_of(looked, identity);
   const ReadyModel model = load_weights(std::move(chosen));
   DryRunPlan plan = DryRun(looked, identity, model, session).make();
   if (stop_requested()) return ExitCode::failed;

@@ -9,13 +9,13 @@
 
 #include "cli/encode_memory.hpp"
 #include "cli/encode_report.hpp"
+#include "cli/encode_setup.hpp"
 #include "cli/render_report.hpp"
 #include "cli/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/base/human.hpp"
 #include "core/base/threads.hpp"
 #include "core/pipeline/finish_report.hpp"
-#include "core/pipeline/quantize.hpp"
 #include "core/pipeline/run.hpp"
 #include "formats/corpus/corpus_sample.hpp"
 #include "formats/corpus/input_list.hpp"
@@ -60,8 +60,8 @@ class EncodeRun {
 
   // Not inlined: g++ 14 would merge the callers' frames with this one into one that is too large.
   [[gnu::noinline]] bool run_into(EncodeOutput& output, RejectLog& rejects) {
-    CorpusOptions corpus = corpus_options();
-    RunOptions options = run_options(corpus);
+    CorpusOptions corpus = corpus_options(job_, model_, memory_limit_);
+    RunOptions options = sized_options(corpus);
     const OutputSpec spec = settle_identity(corpus);
     check_still_reusable(earlier_, job_.reuse, identity_);
     output.choose(corpus);
@@ -95,20 +95,9 @@ class EncodeRun {
   }
 
  private:
-  CorpusOptions corpus_options() const {
-    CorpusOptions corpus = job_.corpus;
-    corpus.vocab_size = model_.encoder->vocab_size();
-    corpus.vector_dims = model_.shape.dims;
-    corpus.sample_bytes = sample_memory(memory_limit_);
-    return corpus;
-  }
-
-  RunOptions run_options(CorpusOptions& corpus) const {
-    RunOptions options = job_.run;
-    options.threads = resolve_threads(job_.run.threads);
-    options.max_tokens = model_.max_tokens;
-    options.prompt = model_.prompt;
-    options.stop = &stop_requested();
+  /// Sizes that fit in memory, those of the corpus among them.
+  RunOptions sized_options(CorpusOptions& corpus) const {
+    RunOptions options = run_options(job_, model_);
     options.progress = [this](const RunProgress& p) {
       metrics_.update(p);
       if (console_.shows_progress()) show_progress(p, console_);
@@ -171,12 +160,7 @@ class EncodeRun {
   /// Fills in what is known only now.
   OutputSpec settle_identity(const CorpusOptions& corpus) {
     identity_.line_limit = corpus.max_line_bytes;
-    if (identity_.dtype == OutputType::int8) {
-      identity_.int8_scale =
-          calibrate_int8(*model_.encoder, model_.loaded.tokenizer.get(), model_.max_tokens);
-    }
-    OutputSpec spec = output_spec(identity_);
-    if (spec.kind == RowKind::sparse) spec.tokens = token_names(model_);
+    OutputSpec spec = settle_rows(identity_, model_);
     spec.metadata = shard_metadata(identity_);
     return spec;
   }

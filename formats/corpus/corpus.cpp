@@ -12,6 +12,7 @@
 #include "formats/corpus/corpus_reader.hpp"
 #include "formats/corpus/corpus_sample.hpp"
 #include "formats/corpus/corpus_units.hpp"
+#include "formats/corpus/dropped_rejects.hpp"
 #include "formats/corpus/input_digest.hpp"
 #include "formats/corpus/input_list.hpp"
 #include "formats/corpus/open_input.hpp"
@@ -122,9 +123,7 @@ class Corpus final : public CorpusSource {
   /// Says which fields to keep the first records do not have: most likely they are misspelt.
   void check_kept_fields() {
     if (options_.keep.empty() || !options_.warn) return;
-    struct Dropped final : RejectSink {
-      void add(const Reject& /*reject*/) override {}
-    } dropped;
+    DroppedRejects dropped;
     RecordBuilder builder(options_, plan_, dropped);
     ByteCounters unused;
     const std::string path = files_->path(0);

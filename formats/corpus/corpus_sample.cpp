@@ -7,6 +7,7 @@
 #include "core/base/error.hpp"
 #include "core/base/human.hpp"
 #include "formats/corpus/document_copy.hpp"
+#include "formats/corpus/dropped_rejects.hpp"
 #include "formats/corpus/input_list.hpp"
 
 namespace embedtool {
@@ -96,9 +97,7 @@ class SampleOfFiles final : public Sample {
  private:
   /// False when stopped.
   bool choose() {
-    struct Dropped final : RejectSink {
-      void add(const Reject& /*reject*/) override {}
-    } dropped;  // they come again
+    DroppedRejects dropped;  // they come again
     CorpusOptions quiet = options_;
     quiet.warn = nullptr;
     const auto source = open_(quiet, dropped);

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "core/base/error.hpp"
+#include "formats/corpus/dropped_rejects.hpp"
 #include "formats/corpus/input_list.hpp"
 #include "formats/corpus/open_input.hpp"
 
@@ -70,9 +71,7 @@ class Cutter {
   }
 
   std::string uncuttable(const std::string& path) {
-    struct Dropped final : RejectSink {
-      void add(const Reject& /*reject*/) override {}
-    } dropped;
+    DroppedRejects dropped;
     RecordBuilder builder(quiet_, plan_, dropped);
     ByteCounters unused;
     OpenInput input(quiet_, path, nullptr, plan_, builder, unused);

@@ -111,6 +111,8 @@ has stderr "has only: dense"
 # What weights of tokens cannot be.
 run 2 encode -m "$splade" --head sparse --to npy -o no in.jsonl
 has stderr "npy"
+run 2 encode -m "$splade" --head sparse --to npy -o no in.jsonl --dry-run
+has stderr "npy"
 run 2 encode -m "$splade" --head sparse --dtype int8 -o no in.jsonl
 has stderr "--dtype int8"
 run 2 encode -m "$splade" --head sparse --pooling cls -o no in.jsonl

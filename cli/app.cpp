@@ -31,8 +31,8 @@ constexpr Command kCommands[] = {
      "no INPUT, reads standard input.",
      declare_encode},
     {"info", "info [OPTIONS] [PATH]", "Show what a model or an output is",
-     "Describes a model (a folder, or builtin) or an output of encode. Without PATH, lists\n"
-     "the models that have a name.",
+     "Describes a model (a folder, ORG/NAME in the hub's cache, or builtin) or an output of\n"
+     "encode. Without PATH, lists the models that have a name.",
      declare_info},
     {"verify", "verify [OPTIONS] OUT", "Check an output against its checksums",
      "Checks an output of encode against its checksums and invariants.", declare_verify},

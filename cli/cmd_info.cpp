@@ -17,6 +17,7 @@
 #include "cli/render.hpp"
 #include "cli/stdout_writer.hpp"
 #include "core/base/human.hpp"
+#include "formats/hub/hub_cache.hpp"
 #include "formats/io/durable_file.hpp"
 #include "formats/model/builtin_model.hpp"
 #include "formats/model/load_model.hpp"
@@ -158,27 +159,77 @@ std::string output_table(const Manifest& manifest) {
   return table.text();
 }
 
-/// The models that can be named without a path, with a few lines of each.
-ExitCode list_models(bool json) {
-  constexpr std::string_view kShown[] = {"model", "family", "dimensions", "max_tokens", "weights"};
-  Json all = Json::array();
-  Table table(std::vector<Table::Align>(std::size(kShown), Table::Align::left));
-  table.row({std::begin(kShown), std::end(kShown)});
+constexpr std::string_view kListedKeys[] = {"model", "family", "dimensions", "max_tokens",
+                                            "weights"};
+
+/// The models inside the program.
+void list_builtins(Json& all, Table& table) {
   for (const std::string_view name : builtin_names()) {
     Json object;
     std::vector<std::string> row;
     for (const DescriptionLine& line : describe(load_model(std::string(name))).lines) {
-      if (std::find(std::begin(kShown), std::end(kShown), line.key) == std::end(kShown)) continue;
+      const auto end = std::end(kListedKeys);
+      if (std::find(std::begin(kListedKeys), end, line.key) == end) continue;
       object[line.key] = to_json(line.value);
       row.push_back(to_text(line.value) + (line.key == "weights" ? " (" + line.why + ")" : ""));
     }
     all.push_back(std::move(object));
     table.row(std::move(row));
   }
+}
+
+/// Why a snapshot of the hub's cache cannot be used; "" = it can.
+std::string why_not_loadable(const ListedSnapshot& snapshot) {
+  if (!snapshot.missing.empty()) {
+    return fmt::format(
+        "incomplete: no {}; embedtool pull {} completes it", snapshot.missing,
+        to_string(HubName{snapshot.repo,
+                          snapshot.refs.empty() ? snapshot.commit : snapshot.refs.front()}));
+  }
+  try {
+    open_model(snapshot.repo + "@" + snapshot.commit);
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+/// The models of the hub's cache. Each is opened, so that the list says what -m would.
+void list_cached(Json& all, Table& table, const HubSettings& settings) {
+  constexpr std::size_t kShownCommit = 12;
+  constexpr std::size_t kReasonWidth = 160;
+  for (const ListedSnapshot& snapshot : list_cache(settings)) {
+    const std::string problem = why_not_loadable(snapshot);
+    Json object{{"model", snapshot.repo},  {"revision", snapshot.commit},
+                {"refs", snapshot.refs},   {"bytes", snapshot.bytes},
+                {"path", snapshot.folder}, {"loadable", problem.empty()}};
+    if (!problem.empty()) object["problem"] = problem;
+    all.push_back(std::move(object));
+    std::string revision = snapshot.commit.substr(0, kShownCommit);
+    if (!snapshot.refs.empty()) revision += fmt::format(" ({})", fmt::join(snapshot.refs, ", "));
+    table.row({snapshot.repo, std::move(revision), human_bytes(snapshot.bytes),
+               problem.empty() ? "yes" : "no: " + one_line(problem, kReasonWidth)});
+  }
+}
+
+/// The models that can be named without a path, with a few lines of each.
+ExitCode list_models(bool json) {
+  Json all = Json::array();
+  Table builtins(std::vector<Table::Align>(std::size(kListedKeys), Table::Align::left));
+  builtins.row({std::begin(kListedKeys), std::end(kListedKeys)});
+  list_builtins(all, builtins);
+  const HubSettings settings = hub_settings();
+  const std::size_t inside = all.size();
+  Table cached({Table::Align::left, Table::Align::left, Table::Align::right, Table::Align::left});
+  cached.row({"model", "revision", "size", "loadable"});
+  list_cached(all, cached, settings);
   if (json) {
     print(all);
-  } else {
-    print_to_stdout(table.text());
+    return ExitCode::ok;
+  }
+  print_to_stdout(builtins.text());
+  if (all.size() > inside) {
+    print_to_stdout(fmt::format("\nIn the hub's cache, {}:\n{}", settings.cache, cached.text()));
   }
   return ExitCode::ok;
 }

@@ -18,6 +18,7 @@
 #include "formats/io/json_text.hpp"
 #include "formats/model/builtin_model.hpp"
 #include "formats/model/folder_tokenizer.hpp"
+#include "formats/model/model_place.hpp"
 #include "formats/output/rejects.hpp"
 #include "formats/tokenizer/tokenizer_files.hpp"
 
@@ -74,12 +75,14 @@ class Printer {
 };
 
 FolderTokenizer choose_tokenizer(const std::string& model) {
+  // A file may be a tokenizer without a model.
   std::error_code failed;
-  if (is_builtin_name(model)) return open_folder_tokenizer(*open_builtin(model));
-  if (std::filesystem::is_directory(model, failed)) {
-    return open_folder_tokenizer(DirectoryFileSet(model));
-  }
-  return {load_tokenizer_from_path(model), 0, {}};
+  const bool is_file = std::filesystem::exists(model, failed) &&
+                       !std::filesystem::is_directory(model, failed) && !is_builtin_name(model);
+  if (is_file) return {load_tokenizer_from_path(model), 0, {}};
+  const ModelPlace place = find_model(model);
+  if (place.gguf_name.empty()) return open_folder_tokenizer(*place.files);
+  return {load_tokenizer_from_path(place.files->describe() + "/" + place.gguf_name), 0, {}};
 }
 
 /// The prompt that is asked for; none unless it is.
@@ -125,7 +128,9 @@ RunCommand declare_tokenize(CLI::App& app) {
   const auto flags = std::make_shared<TokenizeFlags>();
   declare_input(app, flags->input);
   FlagGroup group(app, "Tokens");
-  group.value("-m,--model", flags->model, "DIR|FILE|NAME", "Tokenizer files, or builtin")
+  group
+      .value("-m,--model", flags->model, "DIR|FILE|NAME",
+             "Tokenizer files, ORG/NAME in the hub's cache, or builtin")
       ->capture_default_str();
   group.count("--max-length", flags->max_length,
               "Maximum length in tokens, including special tokens; 0: no limit [the model's]", 0);

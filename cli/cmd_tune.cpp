@@ -172,7 +172,7 @@ std::uint64_t median_length(const TokenSample& sample) {
 TuneSubject subject_of(const TuneFlags& flags, const ReadyModel& model, const TokenSample& sample) {
   TuneSubject subject;
   subject.model = model.loaded.name;
-  subject.model_path = absolute_model_path(flags.model.model);
+  subject.model_path = lasting_model_path(model.loaded, flags.model.model);
   subject.inputs = implies_stdin(flags.input) ? "standard input"
                    : flags.input.inputs.empty()
                        ? flags.input.files_from

@@ -218,7 +218,7 @@ void describe_in(RunIdentity& identity, const ChosenModel& model, const ModelCho
       fmt::format("{} ({})", model.backend->name(), model.backend->kernels(model.compute));
   identity.isa = kernel_isa();
   identity.model = loaded.name;
-  identity.model_path = absolute_model_path(choice.model);
+  identity.model_path = lasting_model_path(loaded, choice.model);
   identity.model_files = loaded.files->stamps();
 }
 
@@ -241,7 +241,8 @@ std::shared_ptr<const std::vector<std::string>> token_names(const ChosenModel& m
   return names;
 }
 
-std::string absolute_model_path(const std::string& model) {
+std::string lasting_model_path(const LoadedModel& loaded, const std::string& model) {
+  if (!loaded.hub_name.empty()) return loaded.hub_name;
   std::error_code failed;
   const std::filesystem::path path = std::filesystem::absolute(model, failed);
   return is_builtin_name(model) || failed ? model : path.lexically_normal().string();

@@ -22,7 +22,7 @@ namespace embedtool {
 
 /// Which model, and what of it; what is not said is the model's own.
 struct ModelChoice {
-  std::string model = "builtin";  ///< a folder, a file or a name
+  std::string model = "builtin";  ///< a folder, a file or a name, as find_model() takes them
   std::optional<HeadKind> head;
   std::vector<Pooling> pooling;  ///< several are concatenated; none = the model's
   bool normalize = true;         ///< false: vectors stay as they come
@@ -86,7 +86,8 @@ TokenSettings token_settings(const ChosenModel& model);
 /// "<id 7>" where it has none of its own.
 std::shared_ptr<const std::vector<std::string>> token_names(const ChosenModel& model);
 
-/// So that a model is found again from another folder; names of models inside the program stay.
-std::string absolute_model_path(const std::string& model);
+/// What finds a model again from another folder, given what --model said: an absolute path, its
+/// name and commit in a hub's cache, or a name inside the program.
+std::string lasting_model_path(const LoadedModel& loaded, const std::string& model);
 
 }  // namespace embedtool

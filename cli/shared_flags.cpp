@@ -152,7 +152,9 @@ void report_empty_inputs(const CorpusSource& source, Console& console) {
 
 void declare_model(CLI::App& app, ModelFlags& flags) {
   FlagGroup group(app, "Model");
-  group.value("-m,--model", flags.model, "DIR|NAME", "Model folder, or builtin")
+  group
+      .value("-m,--model", flags.model, "DIR|NAME",
+             "Model folder, ORG/NAME in the hub's cache, or builtin")
       ->capture_default_str();
   group.text("--prompt", flags.prompt, "STRING", "Prefix every text with this string");
   group.value("--prompt-name", flags.prompt_name, "NAME",

@@ -4,22 +4,20 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <system_error>
 #include <utility>
 
 #include "core/base/error.hpp"
 #include "core/model/families/arch.hpp"
 #include "core/model/weights.hpp"
 #include "formats/io/json_document.hpp"
-#include "formats/model/builtin_model.hpp"
 #include "formats/model/gguf_model.hpp"
 #include "formats/model/model_files.hpp"
 #include "formats/model/model_head.hpp"
 #include "formats/model/model_limits.hpp"
 #include "formats/model/model_m3.hpp"
 #include "formats/model/model_modules.hpp"
+#include "formats/model/model_place.hpp"
 #include "formats/model/model_prompts.hpp"
 #include "formats/model/model_sparse.hpp"
 #include "formats/model/model_static.hpp"
@@ -29,9 +27,6 @@
 
 namespace embedtool {
 namespace {
-
-// What a folder calls the GGUF file that stands for the whole model.
-constexpr const char* kGgufName = "model.gguf";
 
 std::optional<JsonConfig> read_config(const FileSet& files, const std::string& name) {
   const auto bytes = files.find(name);
@@ -318,22 +313,6 @@ class ModelLoader {
   bool native_multi_vector_ = false;  ///< as sentence-transformers 6 saves it, not PyLate
 };
 
-// The folder's own name; in a hub's cache (models--ORG--NAME/snapshots/REVISION) the model's.
-std::string display_name(const std::filesystem::path& path) {
-  std::error_code failed;
-  std::filesystem::path full = std::filesystem::weakly_canonical(path, failed);
-  if (failed) full = path;
-  if (!full.has_filename()) full = full.parent_path();
-  const std::string cached = full.parent_path().parent_path().filename().string();
-  if (full.parent_path().filename() != "snapshots" || !cached.starts_with("models--")) {
-    return full.filename().string();
-  }
-  const std::string name = cached.substr(8);
-  const std::size_t at = name.find("--");
-  return at == std::string::npos ? name
-                                 : fmt::format("{}/{}", name.substr(0, at), name.substr(at + 2));
-}
-
 LoadedModel open_files(std::unique_ptr<FileSet> files, const std::string& name,
                        const std::string& gguf_name = "") {
   LoadedModel model;
@@ -368,28 +347,10 @@ LoadedModel load_model(const std::string& path_or_name) {
 }
 
 LoadedModel open_model(const std::string& path_or_name) {
-  if (is_builtin_name(path_or_name)) {
-    return open_files(open_builtin(path_or_name), path_or_name);
-  }
-  std::error_code failed;
-  const std::filesystem::path path(path_or_name);
-  if (std::filesystem::is_directory(path, failed)) {
-    return open_files(std::make_unique<DirectoryFileSet>(path_or_name), display_name(path));
-  }
-  if (path.extension() == ".gguf" && std::filesystem::exists(path, failed)) {
-    const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
-    return open_files(std::make_unique<DirectoryFileSet>(folder), path.stem().string(),
-                      path.filename().string());
-  }
-  if (std::filesystem::exists(path, failed)) {
-    throw Error(ExitCode::model,
-                "{}: is a file; give the folder that contains the model, or a .gguf file",
-                path_or_name);
-  }
-  throw Error(
-      ExitCode::model,
-      "{}: no such model; give a model folder from a hub, a .gguf file, builtin or builtin-fast",
-      path_or_name);
+  ModelPlace place = find_model(path_or_name);
+  LoadedModel model = open_files(std::move(place.files), place.name, place.gguf_name);
+  model.hub_name = std::move(place.hub_name);
+  return model;
 }
 
 }  // namespace embedtool

@@ -10,11 +10,10 @@
 
 namespace embedtool {
 
-/// Loads a model: a folder in Hugging Face or sentence-transformers layout, a model2vec folder, a
-/// .gguf file (or a folder with nothing but a model.gguf), or a model inside the program
-/// (`builtin`, `builtin-fast`; a folder of that name is used if it is written with a slash). Maps
-/// the weights and reads their headers, and nothing else of them: what a model is costs the same
-/// whatever its size. Throws Error(ExitCode::model) naming the file and the remedy.
+/// Loads a model in Hugging Face or sentence-transformers layout, a model2vec model or a GGUF file
+/// from where find_model() finds it. Maps the weights and reads their headers, and nothing else of
+/// them: what a model is costs the same whatever its size. Throws Error(ExitCode::model) naming the
+/// file and the remedy.
 LoadedModel open_model(const std::string& path_or_name);
 
 /// Sets the fingerprint. Where the files look as they did when `known` was taken, it is known;

@@ -29,6 +29,9 @@ struct LoadedModel {
 
   std::string name;   ///< "all-MiniLM-L6-v2", "builtin"
   std::string where;  ///< the folder, for messages
+  /// "ORG/NAME@COMMIT" if it was named so and came from the hub's cache: opens the same files again
+  /// wherever a cache is. Else "".
+  std::string hub_name;
   /// XXH3-128 of all files that the model was read from, hexadecimal; empty after open_model().
   std::string fingerprint;
   ModelSpec spec;

@@ -64,6 +64,11 @@ constexpr Command kCommands[] = {
      "this machine, with a sample of a corpus. Prints a table and, with -o,\nwrites settings for "
      "--config.",
      declare_tune},
+    {"pull", "pull [OPTIONS] ORG/NAME[@REV]", "Fetch a model from a hub into the cache",
+     "Fetches what embedtool reads of a model from a hub and checks every byte. The cache is\nthat "
+     "of Python's huggingface_hub; -m ORG/NAME of other commands reads it. Prints the\nmodel's "
+     "folder.",
+     declare_pull},
     {"completion", "completion [OPTIONS] bash|zsh|fish", "Print a script that completes commands",
      "Prints a script that makes a shell complete commands, options and their values. In\n"
      "bash: source <(embedtool completion bash)",

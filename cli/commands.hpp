@@ -48,6 +48,7 @@ RunCommand declare_search(CLI::App& app);
 RunCommand declare_tokenize(CLI::App& app);
 RunCommand declare_report_command(CLI::App& app);
 RunCommand declare_tune(CLI::App& app);
+RunCommand declare_pull(CLI::App& app);
 RunCommand declare_completion(CLI::App& app);
 
 }  // namespace embedtool

@@ -21,7 +21,7 @@ build_packages=(
   libopenblas-dev libdnnl-dev libhwy-dev libsentencepiece-dev nlohmann-json3-dev libsimdjson-dev
   libprotobuf-dev # sentencepiece.pc of Debian 13 requires it; libsentencepiece-dev does not depend on it
   libzstd-dev zlib1g-dev libbz2-dev liblzma-dev liblz4-dev libsnappy-dev libbrotli-dev libdeflate-dev
-  libflatbuffers-dev flatbuffers-compiler
+  libflatbuffers-dev flatbuffers-compiler nettle-dev libcurl4-openssl-dev
   libcli11-dev libutf8proc-dev libpcre2-dev libxxhash-dev libfmt-dev
   libeigen3-dev libgtest-dev libgmock-dev python3
 )

@@ -11,7 +11,7 @@ of_page() { sed -nE 's/^\.It (Fl .*)/\1/p' "$1" | { grep -oE 'Fl ([a-zA-Z] , )?-
 
 common=$(printf '%s\n' config help log-format progress quiet verbose)
 equal "$(of_page "$SOURCE/man/embedtool.1")" "$common" "common options in embedtool.1"
-for command in encode info verify merge diff export search tokenize report tune completion; do
+for command in encode info verify merge diff export search tokenize report tune pull completion; do
   page=$SOURCE/man/embedtool-$command.1
   [[ -f $page ]] || fail "no manual page for $command"
   run 0 "$command" --help

@@ -39,7 +39,9 @@ bool take_port(std::string& authority, int& port) {
 }  // namespace
 
 bool Url::is_loopback() const {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  // A name may begin with digits as well.
+  const bool is_ipv4 = host.find_first_not_of("0123456789.") == std::string::npos;
+  return host == "localhost" || host == "[::1]" || (is_ipv4 && host.starts_with("127."));
 }
 
 std::string Url::text() const {

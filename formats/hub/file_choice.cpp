@@ -146,13 +146,19 @@ class Chooser {
     return found != files_.end() && !matches(wishes_.exclude, found->first);
   }
 
-  static void leave(const HubFile& file, std::map<std::string, LeftFiles>& left) {
+  // Whether files with this ending are taken, so that it cannot stand for what is left.
+  bool takes_any(std::string_view ending) const {
+    return std::any_of(taken_.begin(), taken_.end(),
+                       [&](const auto& path) { return path.ends_with(ending); });
+  }
+
+  void leave(const HubFile& file, std::map<std::string, LeftFiles>& left) const {
     const std::size_t slash = file.path.find('/');
     const std::size_t dot = file.path.rfind('.');
     std::string what = file.path;
     if (slash != std::string::npos) {
       what = file.path.substr(0, slash + 1);
-    } else if (dot != std::string::npos && dot > 0) {
+    } else if (dot != std::string::npos && dot > 0 && !takes_any(file.path.substr(dot))) {
       what = std::string{"*"}.append(file.path, dot);
     }
     LeftFiles& group = left[what];

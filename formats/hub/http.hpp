@@ -42,8 +42,9 @@ struct HttpResponse {
   int status = 0;  ///< 0 = no answer
   /// Only those that kKeptHeaders names, in lower case.
   std::map<std::string, std::string, std::less<>> headers;
-  double retry_after = 0;  ///< seconds that Retry-After asks for; 0 = none
-  std::string problem;     ///< what went wrong with the connection; "" = nothing
+  double retry_after = 0;     ///< seconds that Retry-After asks for; 0 = none
+  std::string problem;        ///< what went wrong with the connection; "" = nothing
+  bool is_untrusted = false;  ///< the certificate is not trusted; another attempt is no use
 
   std::string header(std::string_view name) const {
     const auto found = headers.find(name);

@@ -185,6 +185,8 @@ class CurlClient final : public HttpClient {
     response.retry_after = static_cast<double>(seconds);
     if (code != CURLE_OK && !transfer.ended_by_receiver()) {
       response.problem = message[0] != '\0' ? message.data() : curl_.easy_strerror(code);
+      response.is_untrusted =
+          code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
     }
     return response;
   }

@@ -171,6 +171,10 @@ HubClient::HubClient(HttpClient& http, const HubSettings& settings, std::string 
                 settings.endpoint);
   }
   endpoint_ = *endpoint;
+  if (!token_.empty() && !may_have_token(endpoint_) && hooks_.note) {
+    hooks_.note(fmt::format("{}: no token is sent there, since the connection is not encrypted",
+                            settings.endpoint));
+  }
 }
 
 Url HubClient::endpoint_url(const std::string& rest) const {
@@ -248,6 +252,11 @@ void HubClient::wait_for_limit(const HttpResponse& response, const std::string& 
 
 void HubClient::prepare_retry(const Outcome& outcome, const std::string& problem,
                               Attempts& attempts) {
+  if (outcome.response.is_untrusted) {
+    throw Error(ExitCode::failed,
+                "{}: {}: {} (SSL_CERT_FILE names the certificate authorities to trust)",
+                to_string(name_), outcome.url.host, problem);
+  }
   if (is_limit(outcome.response)) return wait_for_limit(outcome.response, outcome.url.host);
   if (attempts.progress) {  // a connection that is merely short
     attempts = {};

@@ -51,6 +51,7 @@ class Pull {
     check_space();
     for (const HubFile& file : result_.choice.taken) fetch(file);
     target_.finish(result_.commit, result_.choice.taken);
+    if (!has_wishes()) target_.write_list(result_.commit, result_.choice.taken);
     if (!is_commit(revision)) target_.write_ref(revision, result_.commit);
     result_.folder = target_.model_folder(result_.commit);
     return std::move(result_);
@@ -69,10 +70,7 @@ class Pull {
       if (is_whole_here()) return true;
     }
     if (!options_.settings.offline) return false;
-    if (options_.folder.empty()) {
-      result_.commit = look_up(name, options_.settings.cache).commit;
-      if (!result_.commit.empty() && is_whole_here()) return true;
-    }
+    if (options_.folder.empty() && !has_wishes() && is_usable_here()) return true;
     throw Error(
         ExitCode::model,
         "{}: is not whole here, and HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to fetch "
@@ -80,15 +78,24 @@ class Pull {
         to_string(name));
   }
 
-  // Whether the commit is whole in the cache, as far as that can be seen without its listing.
+  // Whether an earlier pull has completed the commit and all of it is still there.
   bool is_whole_here() {
-    if (!options_.folder.empty() || has_wishes()) return false;
-    const CachedSnapshot snapshot =
-        look_up({options_.name.repo, result_.commit}, options_.settings.cache);
+    if (has_wishes() || !target_.is_complete(result_.commit)) return false;
+    return is_good(target_.model_folder(result_.commit));
+  }
+
+  // Without a network: whether what is there can be used as far as that can be seen.
+  bool is_usable_here() {
+    const CachedSnapshot snapshot = look_up(options_.name, options_.settings.cache);
     if (snapshot.folder.empty() || !snapshot.missing.empty()) return false;
-    if (options_.verify && !blobs_are_right(snapshot.folder)) return false;
+    result_.commit = snapshot.commit;
+    return is_good(snapshot.folder);
+  }
+
+  bool is_good(const std::string& folder) {
+    if (options_.verify && !blobs_are_right(folder)) return false;
     result_.was_whole = true;
-    result_.folder = snapshot.folder;
+    result_.folder = folder;
     return true;
   }
 

@@ -28,9 +28,9 @@ struct PullOptions {
 };
 
 struct PullResult {
-  std::string commit;  ///< "" for a model that was only looked up in the cache by a folder's name
-  std::string folder;  ///< where the model is now
-  FileChoice choice;   ///< empty where nothing had to be asked
+  std::string commit;
+  std::string folder;          ///< where the model is now
+  FileChoice choice;           ///< empty where nothing had to be asked
   bool was_whole = false;      ///< everything was here already
   std::uint64_t bytes = 0;     ///< of the files chosen
   std::uint64_t fetched = 0;   ///< of these, from the network in this run

@@ -24,6 +24,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxRef = 256;
+constexpr std::size_t kMaxList = std::size_t{16} << 20U;
+constexpr const char* kLists = ".embedtool";  // huggingface_hub ignores it
+
+std::string list_of(const std::string& root, const std::string& commit) {
+  return root + "/" + kLists + "/" + commit;
+}
 
 void make_folders(const fs::path& folder) {
   std::error_code failed;
@@ -137,6 +143,27 @@ void PullTarget::complete_snapshot(const std::string& snapshot,
   });
   for (const HubFile* file : order) make_link(*file, fs::path(snapshot) / file->path);
   sync_below(snapshot);
+}
+
+void PullTarget::write_list(const std::string& commit, const std::vector<HubFile>& files) const {
+  if (!in_cache_) return;
+  std::string paths;
+  for (const HubFile& file : files) paths += file.path + "\n";
+  make_folders(root_ + "/" + kLists);
+  publish_file(list_of(root_, commit), paths);
+}
+
+bool PullTarget::is_complete(const std::string& commit) const {
+  if (!in_cache_) return false;
+  const std::string paths = read_small_file(list_of(root_, commit), kMaxList).value_or("");
+  const fs::path snapshot = model_folder(commit);
+  for (std::size_t begin = 0; begin < paths.size();) {
+    const std::size_t end = std::min(paths.find('\n', begin), paths.size());
+    std::error_code failed;
+    if (!fs::is_regular_file(snapshot / paths.substr(begin, end - begin), failed)) return false;
+    begin = end + 1;
+  }
+  return !paths.empty();
 }
 
 void PullTarget::write_ref(const std::string& revision, const std::string& commit) const {

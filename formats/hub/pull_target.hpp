@@ -32,6 +32,10 @@ class PullTarget {
   /// When all files are there: makes them the snapshot of the commit. A snapshot appears at once
   /// and whole; what another program has begun is completed.
   void finish(const std::string& commit, const std::vector<HubFile>& files) const;
+  /// Notes that these files are all that is read of a commit, so that nobody has to ask again.
+  void write_list(const std::string& commit, const std::vector<HubFile>& files) const;
+  /// Whether there is such a note and all its files are there.
+  bool is_complete(const std::string& commit) const;
   /// Notes which commit a branch or tag is.
   void write_ref(const std::string& revision, const std::string& commit) const;
 

@@ -3,6 +3,7 @@
 
 Serves the folders ROOT/ORG/NAME as Hugging Face's hub does: revision, tree, resolve; files of LFS (all
 *.safetensors, *.bin, *.gguf) by a redirect to another host name (localhost instead of 127.0.0.1).
+With STATE/cert.pem (a key and a certificate), it speaks https.
 Writes its address to STATE/endpoint when it listens, and a JSON line for every request to STATE/log.
 STATE/faults holds the faults to commit, one a line: NAME or NAME=VALUE; it is read at every request.
 """
@@ -12,6 +13,7 @@ import http.server
 import json
 import os
 import pathlib
+import ssl
 import sys
 import threading
 import time
@@ -124,7 +126,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
             return self.answer(200, b'[' * 1000000)
         if 'pages' in self.faults:
             at = int(urllib.parse.parse_qs(query).get('at', ['0'])[0])
-            base = f'http://{self.headers["Host"]}{self.path.split("?")[0]}'
+            base = f'{self.server.scheme}://{self.headers["Host"]}{self.path.split("?")[0]}'
             if self.faults['pages'] == 'endless':
                 at = 0
             more = at + 1 < len(entries)
@@ -187,7 +189,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
         port = self.server.server_port
         head += [('X-Linked-Size', str(len(data))), ('X-Xet-Hash', 'a' * 64),
                  ('X-Linked-Etag', f'{weak}"{hashlib.sha256(data).hexdigest()}"'),
-                 ('Location', f'http://localhost:{port}/cdn/{repo}/{path}?Signature=s')]
+                 ('Location', f'{self.server.scheme}://localhost:{port}/cdn/{repo}/{path}?Signature=s')]
         self.answer(302, b'', head)
 
     def serve_bytes(self, data, headers=()):
@@ -261,8 +263,14 @@ class Server(http.server.ThreadingHTTPServer):
 
 def main():
     server = Server(('127.0.0.1', 0), Hub)
+    server.scheme = 'http'
+    if (state / 'cert.pem').exists():
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(state / 'cert.pem')
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.scheme = 'https'
     temporary = state / 'endpoint.new'
-    temporary.write_text(f'http://127.0.0.1:{server.server_port}')
+    temporary.write_text(f'{server.scheme}://127.0.0.1:{server.server_port}')
     os.replace(temporary, state / 'endpoint')
     server.serve_forever()
 

@@ -41,6 +41,31 @@ TEST(FileChoice, TakesOneFormOfTheWeights) {
                                          ".gitattributes"));
 }
 
+// Paths and sizes as the hub lists them for BAAI/bge-small-en-v1.5 at 5c38ec7c.
+TEST(FileChoice, BgeSmallIsFetchedOnce) {
+  const std::vector<HubFile> files = {{".gitattributes", 1519, ""},
+                                      {"1_Pooling/config.json", 190, ""},
+                                      {"README.md", 94783, ""},
+                                      {"config.json", 743, ""},
+                                      {"config_sentence_transformers.json", 124, ""},
+                                      {"model.safetensors", 133466304, ""},
+                                      {"modules.json", 349, ""},
+                                      {"onnx/model.onnx", 133093490, ""},
+                                      {"pytorch_model.bin", 133508397, ""},
+                                      {"sentence_bert_config.json", 52, ""},
+                                      {"special_tokens_map.json", 125, ""},
+                                      {"tokenizer.json", 711396, ""},
+                                      {"tokenizer_config.json", 366, ""},
+                                      {"vocab.txt", 231508, ""}};
+  const FileChoice choice = choose_files(files);
+  std::uint64_t bytes = 0;
+  for (const HubFile& file : choice.taken) bytes += file.bytes;
+  EXPECT_EQ(bytes, 134505815U);
+  std::vector<std::string> left;
+  for (const LeftFiles& group : choice.left) left.push_back(group.what);
+  EXPECT_THAT(left, ElementsAre("*.bin", "onnx/", ".gitattributes", "special_tokens_map.json"));
+}
+
 TEST(FileChoice, TorchFilesWhereThereIsNothingElse) {
   EXPECT_THAT(
       taken(choose_files(files_of({"config.json", "pytorch_model.bin", "2_Dense/config.json",

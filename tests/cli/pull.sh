@@ -244,7 +244,8 @@ has stderr "HF_TOKEN is set"
 # A proxy gets what is for the hub.
 with none
 fresh
-http_proxy=$HF_ENDPOINT HF_ENDPOINT=http://hub.invalid run 4 pull org/none
+proxy=$HF_ENDPOINT
+http_proxy=$proxy HF_ENDPOINT=http://hub.invalid run 4 pull org/none
 [[ $(requests '"hub.invalid" in r["host"]') -gt 0 ]] || fail "the proxy was not used"
 
 # --- Encrypted: only to whom is trusted, and never on to where it is not.

@@ -6,19 +6,12 @@ binary=$(realpath "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source=$(cd "$here/../.." && pwd)
 
-skip() {
-  printf 'skipped: %s\n' "$*"
-  exit 77
-}
+# shellcheck source=tests/interop/lib.sh
+source "$here/lib.sh"
 command -v python3 >/dev/null || skip "no python3"
 venv=$(dirname "$binary")/interop/hub-venv
-if [[ ! -x $venv/bin/python ]]; then
-  rm -rf "$venv.new"
-  python3 -m venv "$venv.new" || skip "python3 cannot make a virtual environment"
-  "$venv.new/bin/pip" install -q --only-binary=:all: -r "$here/hub/requirements.txt" ||
-    skip "pip cannot install huggingface_hub (offline?)"
-  mv "$venv.new" "$venv"
-fi
+environment "$venv" --only-binary=:all: -r "$here/hub/requirements.txt" ||
+  skip "pip cannot install huggingface_hub (offline?)"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/embedtool-hub.XXXXXX")
 server=
@@ -54,7 +47,7 @@ theirs=$(python download 2>/dev/null)
 equal "$("$binary" pull org/small -q)" "$theirs" "the snapshot of Python's"
 equal "$("$binary" pull org/small -q)" "$theirs" "the same again"
 equal "$(grep -c . state/log)" 3 "the number of requests"
-"$binary" info org/small --json >info
+"$binary" info org/small --json >described
 printf '%s\n' '{"text": "a stone house"}' >in.jsonl
 "$binary" encode -q -m org/small -o theirs in.jsonl
 "$binary" encode -q -m hub/org/small -o plain in.jsonl

@@ -71,11 +71,11 @@ class Pull {
     }
     if (!options_.settings.offline) return false;
     if (options_.folder.empty() && !has_wishes() && is_usable_here()) return true;
-    throw Error(
-        ExitCode::model,
-        "{}: is not whole here, and HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to fetch "
-        "it",
-        to_string(name));
+    throw Error(ExitCode::model,
+                "{}: {}, and HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids connections to the hub",
+                to_string(name),
+                options_.folder.empty() ? "is not whole in the cache"
+                                        : "what --dir needs is known to the hub alone");
   }
 
   // Whether an earlier pull has completed the commit and all of it is still there.

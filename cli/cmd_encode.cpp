@@ -18,6 +18,7 @@
 #include "cli/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/base/perf_counters.hpp"
+#include "core/text/chunk/chunker.hpp"
 #include "formats/corpus/input_list.hpp"
 #include "formats/io/publish_file.hpp"
 #include "formats/output/output_link.hpp"
@@ -26,6 +27,20 @@
 
 namespace embedtool {
 namespace {
+
+/// How long chunks are, now that the model is known.
+void size_chunks(EncodeJob& job, const ChosenModel& model, RunIdentity& identity) {
+  if (!job.chunks.cuts()) return;
+  const ChunkSizes sizes = settle_chunks(job.chunks, model.max_tokens, model.loaded.name);
+  job.run.chunks.rule.overlap = sizes.overlap;
+  job.run.max_tokens = sizes.tokens;
+  identity.chunk_tokens = sizes.tokens;
+  identity.chunk_overlap = sizes.overlap;
+  if (model.loaded.tokenizer == nullptr) return;
+  // Whether the prompt leaves room for text shows here, before the output is touched.
+  const TokenSettings tokens{model.loaded.tokenizer.get(), model.prompt, sizes.tokens, true};
+  const Chunker room(tokens, job.run.chunks.rule);
+}
 
 /// A part of loading the model; charges what its helper threads did to the account as well.
 class LoadingStage {
@@ -110,6 +125,7 @@ ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
   const std::unique_ptr<EncodeOutput> output = make_output(job, rejects, session.console);
   as_loading(session, [&] { take_fingerprint(chosen, output->before()); });
   describe_in(identity, chosen, job.model);
+  size_chunks(job, chosen, identity);
   EarlierOutputs earlier =
       open_reuse(job.reuse, job.output, job.nightly.link, identity, session.console);
   if (const auto nothing_to_do = output->compare(identity, *job.corpus.files)) {

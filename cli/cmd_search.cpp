@@ -95,6 +95,8 @@ ReadyModel model_of(const SearchFlags& flags, const RunIdentity& output, Console
 struct Shown {
   std::string id;
   std::vector<std::pair<std::string, std::string>> fields;
+  std::string passage;          ///< of a chunk
+  nlohmann::ordered_json json;  ///< likewise: its place, and its text
 };
 
 /// Finds the best rows in one pass over the output, and remembers what to show of them.
@@ -127,13 +129,28 @@ class Finder {
   static Shown describe(const OutputBlock& block, const OutputSpec& spec, std::size_t index) {
     const DocumentBlock& documents = block.documents;
     const std::size_t record = block.rows[index].record;
-    Shown shown{std::string(documents.id(documents.records[record])), {}};
+    Shown shown{std::string(documents.id(documents.records[record])), {}, {}, {}};
+    if (spec.chunked) describe_chunk(documents, record, spec, shown);
     for (std::size_t f = 0; f < spec.kept_fields.size(); ++f) {
       const Slice kept = documents.kept[record * spec.kept_fields.size() + f];
       if (kept.is_null()) continue;
       shown.fields.emplace_back(spec.kept_fields[f], std::string(documents.string(kept)));
     }
     return shown;
+  }
+
+  /// The passage of the document; its text, where the output has it.
+  static void describe_chunk(const DocumentBlock& documents, std::size_t record,
+                             const OutputSpec& spec, Shown& shown) {
+    const ChunkPlace& place = documents.chunks[record];
+    shown.passage = spec.chunk_text ? std::string(documents.string(place.text))
+                                    : fmt::format("characters {} to {} of {}", place.begin_char,
+                                                  place.end_char, documents.string(place.document));
+    shown.json[kChunkDocument] = documents.string(place.document);
+    for (const ChunkNumber& number : kChunkNumbers) {
+      shown.json[number.name] = place.*number.value;
+    }
+    if (spec.chunk_text) shown.json[kChunkText] = shown.passage;
   }
 
   std::size_t count_;
@@ -145,6 +162,7 @@ void print_json(StdoutWriter& out, const std::string& query, std::size_t rank, c
                 const Shown& shown) {
   nlohmann::ordered_json line{
       {"query", query}, {"rank", rank}, {"id", shown.id}, {"score", match.score}};
+  for (const auto& [name, value] : shown.json.items()) line[name] = value;
   for (const auto& [name, value] : shown.fields) {
     if (!line.contains(name)) line[name] = value;
   }
@@ -157,7 +175,7 @@ std::string table_of(const std::vector<Match>& matches, const Finder& finder) {
   Table table({Table::Align::right, Table::Align::right, Table::Align::left, Table::Align::left});
   for (std::size_t i = 0; i < matches.size(); ++i) {
     const Shown& shown = finder.shown(matches[i].row);
-    std::string fields;
+    std::string fields = shown.passage;
     for (const auto& [name, value] : shown.fields) {
       fields += (fields.empty() ? "" : " | ") + value;
     }

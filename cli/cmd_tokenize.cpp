@@ -8,17 +8,20 @@
 #include <string>
 #include <vector>
 
+#include "cli/chunk_flags.hpp"
 #include "cli/commands.hpp"
 #include "cli/flags.hpp"
 #include "cli/shared_flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
+#include "core/pipeline/chunk_source.hpp"
 #include "core/text/token_feed.hpp"
 #include "formats/corpus/corpus.hpp"
 #include "formats/io/json_text.hpp"
 #include "formats/model/builtin_model.hpp"
 #include "formats/model/folder_tokenizer.hpp"
 #include "formats/model/model_place.hpp"
+#include "formats/output/json_rows.hpp"
 #include "formats/output/rejects.hpp"
 #include "formats/tokenizer/tokenizer_files.hpp"
 
@@ -32,6 +35,7 @@ struct TokenizeFlags {
   std::string prompt_name;
   std::optional<std::size_t> max_length;
   bool no_special = false;
+  ChunkFlags chunks;
 };
 
 constexpr BlockLimits kBlock{1024, std::size_t{4} << 20U};
@@ -39,28 +43,32 @@ constexpr BlockLimits kBlock{1024, std::size_t{4} << 20U};
 /// Turns records into lines, one at a time; buffers are recycled.
 class Printer {
  public:
-  Printer(const TokenSettings& settings, RejectSink& rejects)
-      : feed_(settings), rejects_(rejects) {}
+  /// `chunk_text`: where documents are cut, lines have their chunk's text.
+  Printer(const TokenSettings& settings, bool chunk_text, RejectSink& rejects)
+      : feed_(settings), chunk_text_(chunk_text), rejects_(rejects) {}
 
   void print(const DocumentBlock& block, StdoutWriter& out) {
-    for (const Record& record : block.records) {
+    for (std::size_t i = 0; i < block.records.size(); ++i) {
+      const Record& record = block.records[i];
       if (record.kind == RecordKind::vector) {
         rejects_.add(
             {record.file, record.line, block.id(record), "a ready vector has no tokens", ""});
         continue;
       }
       line_.clear();
-      format(block, record);
+      format(block, i);
       out.write(line_);
     }
   }
 
  private:
-  void format(const DocumentBlock& block, const Record& record) {
+  void format(const DocumentBlock& block, std::size_t index) {
+    const Record& record = block.records[index];
     ids_.clear();
     const TokenizeResult result = feed_.append(block, record, ids_);
     line_ += "{\"id\":";
     append_json_string(line_, block.id(record));
+    if (!block.chunks.empty()) append_chunk_members(line_, block, index, chunk_text_);
     line_ += ",\"input_ids\":[";
     for (std::size_t i = 0; i < ids_.size(); ++i) {
       fmt::format_to(std::back_inserter(line_), "{}{}", i == 0 ? "" : ",", ids_[i]);
@@ -69,6 +77,7 @@ class Printer {
   }
 
   TokenFeed feed_;
+  const bool chunk_text_;
   RejectSink& rejects_;
   std::vector<TokenId> ids_;
   std::string line_;
@@ -99,19 +108,33 @@ std::string choose_prompt(const TokenizeFlags& flags, const PromptSettings& sett
 ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
   const FolderTokenizer choice = choose_tokenizer(flags.model);
   if (implies_stdin(flags.input)) refuse_terminal();
+  const ChunkPlan plan = resolve_chunks(flags.chunks);
+  if (plan.on_long == OnLong::skip || plan.on_long == OnLong::fail) {
+    throw Error(ExitCode::usage, "--on-long {}: tokenize prints every text, truncated or in chunks",
+                name_of(plan.on_long));
+  }
   CorpusOptions corpus = resolve_input(flags.input);
+  if (!plan.prefix.empty()) corpus.keep.push_back(plan.prefix);
   find_inputs(corpus, console);
   RejectOptions reject_options = resolve_rejects(flags.input);
   name_files(reject_options, corpus);
   RejectLog rejects(std::move(reject_options));
   const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
 
-  const TokenSettings settings{choice.tokenizer.get(), choose_prompt(flags, choice.prompts),
-                               flags.max_length.value_or(choice.limit), !flags.no_special};
-  Printer printer(settings, rejects);
+  TokenSettings settings{choice.tokenizer.get(), choose_prompt(flags, choice.prompts),
+                         flags.max_length.value_or(choice.limit), !flags.no_special};
+  std::unique_ptr<ChunkSource> chunks;
+  if (plan.cuts()) {
+    const ChunkSizes sizes = settle_chunks(plan, settings.max_tokens, flags.model);
+    settings.max_tokens = sizes.tokens;
+    const ChunkOptions options{{sizes.overlap, plan.by}, !plan.prefix.empty(), corpus.joiner};
+    chunks = std::make_unique<ChunkSource>(*source, settings, options, rejects);
+  }
+  DocumentSource& texts = chunks ? *chunks : static_cast<DocumentSource&>(*source);
+  Printer printer(settings, plan.text, rejects);
   StdoutWriter out;
   DocumentBlock block;
-  while (!stop_requested() && source->read(block, kBlock)) {
+  while (!stop_requested() && texts.read(block, kBlock)) {
     printer.print(block, out);
     out.flush();  // a slow producer's lines are not held back
   }
@@ -138,6 +161,7 @@ RunCommand declare_tokenize(CLI::App& app) {
   group.value("--prompt-name", flags->prompt_name, "NAME",
               "Prefix every text with the model's prompt of this name");
   group.flag("--no-special", flags->no_special, "Do not add special tokens");
+  declare_chunks(app, flags->chunks);
   return [flags](Session& session) { return tokenize(*flags, session.console); };
 }
 

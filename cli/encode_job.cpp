@@ -6,6 +6,7 @@
 #include "cli/reuse_setup.hpp"
 #include "cli/version.hpp"
 #include "core/base/error.hpp"
+#include "core/text/unicode/text_borders.hpp"
 #include "formats/output/shard_sinks.hpp"
 
 namespace embedtool {
@@ -90,7 +91,7 @@ std::uint64_t parse_row_group(const std::string& word) {
 }
 
 /// What an estimate of the whole corpus cannot take into account.
-void check_dry_run(const EncodeFlags& flags) {
+void check_dry_run(const EncodeFlags& flags, const ChunkPlan& chunks) {
   if (!flags.dry_run) return;
   const auto refuse = [](const char* option, const char* why) {
     throw Error(ExitCode::usage, "{} and --dry-run cannot be used together: {}", option, why);
@@ -103,6 +104,9 @@ void check_dry_run(const EncodeFlags& flags) {
     refuse("--reuse",
            "which texts are new shows only when all are compared; without --reuse, it "
            "tells what encoding them all takes");
+  }
+  if (chunks.cuts()) {
+    refuse("--on-long chunk", "how many rows there are shows only when all texts are cut");
   }
 }
 
@@ -143,6 +147,21 @@ void resolve_output(const EncodeFlags& flags, const Preset& preset, EncodeJob& j
     throw Error(ExitCode::usage, "{} is for --to parquet, not {}", parquet_only,
                 name_of(identity.to));
   }
+}
+
+/// What becomes of texts beyond the limit. A prefix is read as one more field to keep.
+void resolve_long_texts(EncodeJob& job) {
+  const ChunkPlan& plan = job.chunks;
+  job.identity.on_long = plan.on_long;
+  if (!plan.cuts()) return;
+  job.identity.chunk_by = plan.by;
+  job.identity.chunk_prefix = plan.prefix;
+  job.identity.chunk_text = plan.text;
+  job.identity.chunk_rules = "Unicode " + unicode::border_rules_version();
+  job.run.chunks.rule.by = plan.by;
+  job.run.chunks.prefixed = !plan.prefix.empty();
+  job.run.chunks.joiner = job.corpus.joiner;
+  if (job.run.chunks.prefixed) job.corpus.keep.push_back(plan.prefix);
 }
 
 /// What is read of the inputs.
@@ -192,8 +211,7 @@ void declare_encode_flags(CLI::App& app, EncodeFlags& flags) {
   input.path("--rejects", flags.rejects, "FILE",
              "File to log bad records in [rejects.jsonl in the output directory]");
   declare_model(app, flags.model);
-  FlagGroup(app, "Model")
-      .choice("--on-long", flags.asked.on_long, "What to do with a text longer than the limit");
+  declare_chunks(app, flags.chunks);
   declare_output(app, flags);
   declare_reuse(app, flags.reuse);
   declare_nightly(app, flags.nightly);
@@ -213,8 +231,9 @@ EncodeJob resolve(const EncodeFlags& flags) {
     throw Error(ExitCode::usage,
                 "--output is missing: -o OUT writes to a directory, -o - to standard output");
   }
-  check_dry_run(flags);
   EncodeJob job;
+  job.chunks = resolve_chunks(flags.chunks);
+  check_dry_run(flags, job.chunks);
   job.dry_run = flags.dry_run;
   job.identity = flags.asked;
   job.identity.program = version_string();
@@ -224,6 +243,7 @@ EncodeJob resolve(const EncodeFlags& flags) {
   check_nightly(flags.nightly, flags.reuse, job.output, job.identity.to);
   job.nightly = flags.nightly;
   resolve_corpus(flags, job);
+  resolve_long_texts(job);
   resolve_parts(flags, job);
   job.model = resolve_model(flags.model);
   job.compute = resolve_compute(flags.compute, preset.compute);
@@ -231,7 +251,7 @@ EncodeJob resolve(const EncodeFlags& flags) {
   resolve_work(flags.work, job.run);
   job.run.threads = flags.compute.threads;
   job.run.pin = flags.compute.pin;
-  job.run.on_long = flags.asked.on_long;
+  job.run.on_long = job.chunks.on_long;
   job.run.trace = !flags.report.trace.empty();
   if (!flags.work.memory_limit.empty()) {
     job.memory_limit = parse_size("--memory-limit", flags.work.memory_limit);

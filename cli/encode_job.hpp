@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/array_task.hpp"
+#include "cli/chunk_flags.hpp"
 #include "cli/encode_report.hpp"
 #include "cli/model_setup.hpp"
 #include "cli/nightly.hpp"
@@ -29,6 +30,7 @@ namespace embedtool {
 struct EncodeFlags {
   InputFlags input;
   ModelFlags model;
+  ChunkFlags chunks;
   ComputeFlags compute;
   WorkFlags work;
   ReportFiles report;
@@ -68,8 +70,10 @@ struct EncodeJob {
   bool max_line_given = false;
   RejectOptions rejects;  ///< without files' names
   ModelChoice model;
+  ChunkPlan chunks;
   ComputeChoice compute;
-  RunOptions run;  ///< threads 0 = all that are allowed; without max_tokens, prompt, stop, progress
+  RunOptions run;  ///< threads 0 = all that are allowed; without prompt, stop,
+                   ///< progress, max_tokens, and what of chunks the model says
   Optimize optimize = Optimize::throughput;
   std::optional<std::uint64_t> memory_limit;  ///< bytes; none = what the control group allows
   OutputPlan output;

@@ -71,7 +71,8 @@ void advise(const RunReport& report, std::size_t max_tokens, Console& console) {
       (report.counts.truncated > 0 && report.counts.rows < 50)) {
     console.warning(
         fmt::format("{} of {} texts were longer than {} tokens and were truncated; --max-length "
-                    "sets the limit, --on-long skip rejects such texts",
+                    "sets the limit, --on-long chunk cuts such texts into several rows, --on-long "
+                    "skip rejects them",
                     report.counts.truncated, report.counts.rows, max_tokens));
   }
   if (report.counts.rows == 0 && report.counts.rejected == 0)

@@ -38,7 +38,7 @@ CorpusOptions corpus_options(const EncodeJob& job, const ReadyModel& model,
 RunOptions run_options(const EncodeJob& job, const ReadyModel& model) {
   RunOptions options = job.run;
   options.threads = resolve_threads(job.run.threads);
-  options.max_tokens = model.max_tokens;
+  if (options.max_tokens == 0) options.max_tokens = model.max_tokens;
   options.prompt = model.prompt;
   options.stop = &stop_requested();
   return options;

@@ -62,6 +62,18 @@ std::string remarks(const RunReport& report) {
   return out;
 }
 
+std::string chunks_line(const ChunkCounts& chunks) {
+  std::string out = fmt::format("{} of {}", human_count(chunks.chunks),
+                                human_count(chunks.documents, "document"));
+  if (chunks.overlap_tokens > 0) {
+    out += fmt::format("; {} read twice in overlaps", human_count(chunks.overlap_tokens, "token"));
+  }
+  if (chunks.prefix_tokens > 0) {
+    out += fmt::format("; {} of prefixes", human_count(chunks.prefix_tokens, "token"));
+  }
+  return out;
+}
+
 std::string padding_line(const PaddingAccount& padding) {
   const auto added = [&padding](std::uint64_t computed) {
     return percent(computed > padding.real ? computed - padding.real : 0, padding.real);
@@ -89,6 +101,7 @@ std::string render_report(const RunReport& report, std::size_t cpus, bool colour
   out += fmt::format("\n{}\n", stage_table(report));
 
   Table facts({Table::Align::left, Table::Align::left});
+  if (report.chunks) facts.row({"chunks", chunks_line(*report.chunks)});
   if (report.work.padding.real > 0) facts.row({"padding", padding_line(report.work.padding)});
   facts.row({"memory", fmt::format("{} peak; weights {}, workspaces {}, windows {}",
                                    human_bytes(report.memory.peak_rss),

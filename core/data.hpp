@@ -5,6 +5,7 @@
 // allocates nothing per text.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -48,6 +49,36 @@ struct Record {
   Slice payload;               ///< bytes (text), token_ids or values, by kind
 };
 
+/// Which part of a document a record is, where documents are cut into chunks. Bytes and code points
+/// count from the beginning of the document's text.
+struct ChunkPlace {
+  Slice document;           ///< its id: bytes
+  Slice text;               ///< bytes of the chunk alone; empty where the record is no text
+  std::uint32_t index = 0;  ///< from 0 in its document
+  std::uint32_t count = 0;  ///< chunks of the document
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;  ///< behind the last byte
+  std::uint32_t begin_char = 0;
+  std::uint32_t end_char = 0;
+};
+
+/// The columns of rows that are chunks: kChunkDocument, these, and kChunkText where it is asked
+/// for.
+struct ChunkNumber {
+  std::string_view name;
+  std::uint32_t ChunkPlace::*value;
+};
+inline constexpr std::array<ChunkNumber, 6> kChunkNumbers = {{
+    {"chunk", &ChunkPlace::index},
+    {"chunks", &ChunkPlace::count},
+    {"start", &ChunkPlace::begin},
+    {"end", &ChunkPlace::end},
+    {"start_char", &ChunkPlace::begin_char},
+    {"end_char", &ChunkPlace::end_char},
+}};
+inline constexpr std::string_view kChunkDocument = "doc_id";
+inline constexpr std::string_view kChunkText = "text";
+
 /// A recycled block of records in input order: what a DocumentSource fills and a window owns.
 /// Not thread-safe while being filled; immutable, hence shareable, afterwards.
 struct DocumentBlock {
@@ -56,6 +87,7 @@ struct DocumentBlock {
   std::vector<TokenId> token_ids;  ///< payloads of kind token_ids
   std::vector<float> values;       ///< payloads of kind vector
   std::vector<Slice> kept;         ///< records × kept fields, row-major; null where absent
+  std::vector<ChunkPlace> chunks;  ///< one a record; none where documents are not cut
   std::uint64_t end = 0;           ///< Record::position of the record after the block
 
   void clear() {
@@ -64,6 +96,7 @@ struct DocumentBlock {
     token_ids.clear();
     values.clear();
     kept.clear();
+    chunks.clear();
   }
 
   /// `s` is not null.
@@ -187,6 +220,8 @@ struct OutputSpec {
   OutputType type = OutputType::f32;     ///< of a vector's elements; sparse weights are f32
   float int8_scale = 0.0F;               ///< value = int8 × scale; 0 unless type is int8
   std::vector<std::string> kept_fields;  ///< one nullable string column each
+  bool chunked = false;                  ///< rows are chunks: DocumentBlock::chunks says of what
+  bool chunk_text = false;               ///< each with its text
   /// Names of all tokens by id, all distinct; only for a sparse output that is being written.
   std::shared_ptr<const std::vector<std::string>> tokens;
   /// Facts for readers of the shards (model fingerprint, settings): key-value metadata, in order.

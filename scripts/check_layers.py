@@ -29,6 +29,7 @@ STREETS = {
     'core/text/normalize': ('unicode', 'split'),
     'core/text/models': ('unicode', 'split', 'normalize'),
     'core/text/pipeline': ('unicode', 'split', 'normalize', 'models'),
+    'core/text/chunk': ('unicode',),
     'core/model/families': (),
 }
 for street, lower in STREETS.items():
@@ -62,6 +63,7 @@ WRAPPED = {
     'oneapi/': r'core/math/gemm_onednn\.cpp$',
     'sentencepiece': r'core/text/models/sentencepiece\.cpp$',
     'utf8proc': r'core/text/unicode/[a-z_]+\.cpp$',
+    'unicode/': r'core/text/unicode/text_borders\.cpp$',
     'pcre2': r'core/text/split/pattern_regex\.cpp$',
     'Eigen/': r'core/math/matrix\.hpp$',
     'hwy/': r'core/math/',

@@ -22,7 +22,7 @@ build_packages=(
   libprotobuf-dev # sentencepiece.pc of Debian 13 requires it; libsentencepiece-dev does not depend on it
   libzstd-dev zlib1g-dev libbz2-dev liblzma-dev liblz4-dev libsnappy-dev libbrotli-dev libdeflate-dev
   libflatbuffers-dev flatbuffers-compiler nettle-dev libcurl4-openssl-dev
-  libcli11-dev libutf8proc-dev libpcre2-dev libxxhash-dev libfmt-dev
+  libcli11-dev libutf8proc-dev libpcre2-dev libicu-dev libxxhash-dev libfmt-dev
   libeigen3-dev libgtest-dev libgmock-dev python3
 )
 # package name : a file or command that shows it is installed, by whatever means

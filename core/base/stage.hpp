@@ -12,6 +12,7 @@ namespace embedtool {
 enum class Stage : std::uint8_t {
   read,  ///< input bytes, decompression, parsing
   tokenize,
+  chunk,   ///< cutting long texts
   plan,    ///< duplicates, sorting, cutting batches
   batch,   ///< building ragged batches ("tensor conversion")
   lookup,  ///< embedding gather
@@ -34,6 +35,7 @@ template <>
 inline constexpr auto enum_words<Stage> = std::to_array<EnumWord<Stage>>({
     {Stage::read, "read"},
     {Stage::tokenize, "tokenize"},
+    {Stage::chunk, "chunk"},
     {Stage::plan, "plan"},
     {Stage::batch, "batch"},
     {Stage::lookup, "lookup"},

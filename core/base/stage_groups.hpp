@@ -22,7 +22,7 @@ struct StageGroup {
 inline constexpr std::array<StageGroup, 11> kStageGroups = {{
     {"load", "load model", {Stage::load}},
     {"read", "read", {Stage::read}},
-    {"tokenize", "tokenize", {Stage::tokenize}},
+    {"tokenize", "tokenize", {Stage::tokenize, Stage::chunk}, 2},
     {"plan", "plan and batch", {Stage::plan, Stage::batch}, 2},
     {"lookup", "lookup", {Stage::lookup}},
     {"gemm", "matrix products", {Stage::gemm}},

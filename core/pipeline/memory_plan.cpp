@@ -74,6 +74,10 @@ MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const En
   need.workspaces = options.threads * worker_need(options, encoder, longest);
   need.windows = kWindowsInFlight * window_need(options, encoder, spec, longest);
   need.lines = kLineCopies * max_line;
+  if (options.on_long == OnLong::chunk) {  // documents wait to be cut
+    need.windows += 2 * options.window.bytes;
+    need.lines += 2 * max_line;
+  }
   return need;
 }
 

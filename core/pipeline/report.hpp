@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -80,6 +81,16 @@ struct ChangeCounts {
   std::uint64_t ambiguous = 0;  ///< ids that several rows share, where these are not the same
 };
 
+/// What became chunks. Written by run().
+struct ChunkCounts {
+  std::uint64_t documents = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t overlap_tokens = 0;  ///< read twice, because two chunks have them
+  std::uint64_t prefix_tokens = 0;   ///< put before chunks
+  SizeHistogram lengths;             ///< tokens per chunk
+  SizeHistogram per_document;        ///< chunks
+};
+
 /// What batches a worker encoded. Each worker fills its own; they are merged when it ends.
 struct BatchCounts {
   SizeHistogram texts;
@@ -149,7 +160,8 @@ struct RunReport {
   RunTimes times;
   RunMemory memory;
   RunMachine machine;
-  std::optional<ChangeCounts> changes;  ///< none: nobody asked
+  std::optional<ChangeCounts> changes;        ///< none: nobody asked
+  std::shared_ptr<const ChunkCounts> chunks;  ///< null: documents were not cut
   bool interrupted = false;
 };
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "core/base/threads.hpp"
 #include "core/pipeline/batch_controller.hpp"
 #include "core/pipeline/batch_encoder.hpp"
+#include "core/pipeline/chunk_source.hpp"
 #include "core/pipeline/run_monitor.hpp"
 #include "core/pipeline/run_threads.hpp"
 #include "core/pipeline/window.hpp"
@@ -75,8 +77,11 @@ void Worker::encode(const RunContext& context, Window& window, const WindowRing:
 /// that the ring gave it to.
 class Runner {
  public:
-  Runner(const RunContext& context, EmbeddingSink& sink, std::uint64_t origin_ns)
+  /// `chunks`: context.source, where documents are cut; else null.
+  Runner(const RunContext& context, ChunkSource* chunks, EmbeddingSink& sink,
+         std::uint64_t origin_ns)
       : context_(context),
+        chunks_(chunks),
         sink_(sink),
         monitor_(origin_ns, [this] { return reading(); }),
         batches_(context.encoder, context.options),
@@ -97,6 +102,7 @@ class Runner {
   RunReport finish_report();
 
   const RunContext& context_;
+  ChunkSource* const chunks_;
   EmbeddingSink& sink_;
   const std::uint64_t begin_ns_ = monotonic_ns();
 
@@ -115,6 +121,7 @@ class Runner {
 };
 
 void Runner::read_windows(StageClock& clock) {
+  if (chunks_ != nullptr) chunks_->set_clock(&clock);
   std::optional<std::size_t> slot;
   while (threads_.wait(clock, [&](const WindowRing& ring) {
     slot = ring.slot_to_read();
@@ -269,6 +276,7 @@ void add_ports(RunReport& report, const RunContext& context, const EmbeddingSink
   const SourceProgress source = context.source.progress();
   // Unreadable, and too long under --on-long skip.
   counts.rejected = source.rejected + (counts.records - counts.rows);
+  if (report.chunks) counts.records = report.chunks->documents;
   counts.bytes_read = source.bytes_read;
   counts.bytes_unpacked = source.bytes_unpacked;
   counts.bytes_written = sink.bytes_written();
@@ -292,14 +300,16 @@ std::size_t resolve_max_tokens(const RunOptions& options, const Encoder& encoder
 RunReport run(DocumentSource& source, const Tokenizer* tokenizer, const Encoder& encoder,
               const OutputSpec& spec, EmbeddingSink& sink, RejectSink& rejects,
               const RunOptions& options, StageClock& main_clock) {
-  const RunContext context{{tokenizer, options.prompt, resolve_max_tokens(options, encoder), true},
-                           encoder,
-                           spec,
-                           options,
-                           source,
-                           rejects};
-  Runner runner(context, sink, main_clock.timeline().origin());
+  const TokenSettings tokens{tokenizer, options.prompt, resolve_max_tokens(options, encoder), true};
+  std::unique_ptr<ChunkSource> chunks;
+  if (options.on_long == OnLong::chunk) {
+    chunks = std::make_unique<ChunkSource>(source, tokens, options.chunks, rejects);
+  }
+  DocumentSource& texts = chunks ? *chunks : source;
+  const RunContext context{tokens, encoder, spec, options, texts, rejects};
+  Runner runner(context, chunks.get(), sink, main_clock.timeline().origin());
   RunReport report = runner.run(main_clock);
+  if (chunks) report.chunks = std::make_shared<ChunkCounts>(chunks->counts());
   add_ports(report, context, sink);
   return report;
 }

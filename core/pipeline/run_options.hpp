@@ -10,6 +10,7 @@
 #include "core/pipeline/planner.hpp"
 #include "core/ports.hpp"
 #include "core/row_reuse.hpp"
+#include "core/text/chunk/chunk_rule.hpp"
 
 namespace embedtool {
 
@@ -18,13 +19,23 @@ namespace embedtool {
 inline constexpr std::size_t kWindowsInFlight = 4;
 
 /// What to do with a text that has more tokens than the model accepts.
-enum class OnLong : std::uint8_t { truncate, skip, fail };
+enum class OnLong : std::uint8_t { truncate, chunk, skip, fail };
 template <>
 inline constexpr auto enum_words<OnLong> = std::to_array<EnumWord<OnLong>>({
     {OnLong::truncate, "truncate"},
+    {OnLong::chunk, "chunk"},
     {OnLong::skip, "skip"},
     {OnLong::fail, "fail"},
 });
+
+/// How documents become chunks, under OnLong::chunk; RunOptions::max_tokens is a chunk's limit.
+struct ChunkOptions {
+  ChunkRule rule;
+  /// The last kept field of a document is a text to be put before each of its chunks, and is not
+  /// kept; an empty one is left out.
+  bool prefixed = false;
+  std::string joiner = " ";  ///< between that and the chunk
+};
 
 /// How far a run has come; for a progress display.
 struct RunProgress {
@@ -49,6 +60,7 @@ struct RunOptions {
   BlockLimits window{8192, std::size_t{16} << 20U};
   std::size_t max_tokens = 0;  ///< special tokens included; 0 = the model's limit
   OnLong on_long = OnLong::truncate;
+  ChunkOptions chunks;
   std::string prompt;                       ///< put before every text
   const std::atomic<bool>* stop = nullptr;  ///< set by a signal handler: stop soon, unfinished
   RowReuse* reuse = nullptr;                ///< rows that need not be computed; null = none

@@ -59,7 +59,8 @@ bool TextSet::same_payload(const Record& a, const Record& b) const {
 
 std::size_t TextSet::bytes() const {
   return capacity_bytes(documents_.records, documents_.bytes, documents_.token_ids,
-                        documents_.values, documents_.kept, hashes_, text_of_, first_record_) +
+                        documents_.values, documents_.kept, documents_.chunks, hashes_, text_of_,
+                        first_record_) +
          table_.bytes();
 }
 

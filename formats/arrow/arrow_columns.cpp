@@ -39,6 +39,7 @@ BatchColumns::BatchColumns(const OutputSpec& spec, const EmbeddingBlock& block)
   });
   add_embedding(spec, block);
   add_rows(block);
+  if (spec.chunked) add_chunks(spec, block);
   add_kept(spec, block);
 }
 
@@ -133,6 +134,29 @@ void BatchColumns::add_rows(const EmbeddingBlock& block) {
     add_view({});
     add_owned(column);
   }
+}
+
+void BatchColumns::add_chunks(const OutputSpec& spec, const EmbeddingBlock& block) {
+  const DocumentBlock& documents = *block.documents;
+  const auto place_of = [&](std::size_t row) -> const ChunkPlace& {
+    return documents.chunks[block.rows[row].record];
+  };
+  add_strings(block.rows.size(), [&](std::size_t row) -> std::optional<std::string_view> {
+    return documents.string(place_of(row).document);
+  });
+  for (const ChunkNumber& number : kChunkNumbers) {
+    std::vector<std::int32_t> values;
+    for (std::size_t row = 0; row < block.rows.size(); ++row) {
+      values.push_back(static_cast<std::int32_t>(place_of(row).*number.value));
+    }
+    add_node(values.size());
+    add_view({});
+    add_owned(bytes_of(std::span<const std::int32_t>(values)));
+  }
+  if (!spec.chunk_text) return;
+  add_strings(block.rows.size(), [&](std::size_t row) -> std::optional<std::string_view> {
+    return documents.string(place_of(row).text);
+  });
 }
 
 void BatchColumns::add_kept(const OutputSpec& spec, const EmbeddingBlock& block) {

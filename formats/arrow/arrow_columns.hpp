@@ -40,6 +40,7 @@ class BatchColumns {
   template <typename StringAt>
   void add_strings(std::size_t count, StringAt&& at);
   void add_rows(const EmbeddingBlock& block);
+  void add_chunks(const OutputSpec& spec, const EmbeddingBlock& block);
   void add_kept(const OutputSpec& spec, const EmbeddingBlock& block);
 
   std::int64_t rows_ = 0;

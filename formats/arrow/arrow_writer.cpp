@@ -171,6 +171,13 @@ std::vector<Field> fields_of(const OutputSpec& spec, bool fixed) {
   std::vector<Field> fields{
       leaf("id", FieldKind::utf8), embedding_field(spec, fixed), leaf("n_tokens", FieldKind::int32),
       leaf("truncated", FieldKind::boolean), leaf("text_hash", FieldKind::bytes, sizeof(Hash128))};
+  if (spec.chunked) {
+    fields.push_back(leaf(std::string(kChunkDocument), FieldKind::utf8));
+    for (const ChunkNumber& number : kChunkNumbers) {
+      fields.push_back(leaf(std::string(number.name), FieldKind::int32));
+    }
+    if (spec.chunk_text) fields.push_back(leaf(std::string(kChunkText), FieldKind::utf8));
+  }
   for (const std::string& name : spec.kept_fields) {
     fields.push_back({name, FieldKind::utf8, 0, true, {}});
   }

@@ -9,9 +9,11 @@
 
 #include "core/base/error.hpp"
 #include "formats/io/append_bytes.hpp"
+#include "formats/io/json_text.hpp"
 #include "formats/output/export_formats.hpp"
 #include "formats/output/json_rows.hpp"
 #include "formats/output/shard_values.hpp"
+#include "formats/parquet/parquet_schema.hpp"
 
 namespace embedtool {
 namespace {
@@ -26,6 +28,19 @@ std::string_view id_of(const EmbeddingBlock& block, std::size_t row) {
 
 Slice kept_of(const EmbeddingBlock& block, std::size_t row, std::size_t fields, std::size_t i) {
   return block.documents->kept[block.rows[row].record * fields + i];
+}
+
+const ChunkPlace& place_of(const EmbeddingBlock& block, std::size_t row) {
+  return block.documents->chunks[block.rows[row].record];
+}
+
+/// Calls take(name, is_number) for each column that says of what the rows are chunks.
+template <typename Take>
+void for_each_chunk_name(const OutputSpec& spec, const Take& take) {
+  if (!spec.chunked) return;
+  take(kChunkDocument, false);
+  for (const ChunkNumber& number : kChunkNumbers) take(number.name, true);
+  if (spec.chunk_text) take(kChunkText, false);
 }
 
 /// Quoted where it has to be. An empty field is null, so that an empty text is quoted.
@@ -46,6 +61,10 @@ class CsvWriter final : public RowWriter {
  public:
   CsvWriter(const OutputSpec& spec, ByteSink& out) : spec_(spec), json_(spec), out_(out) {
     lines_ = "id,embedding";
+    for_each_chunk_name(spec_, [this](std::string_view name, bool) {
+      lines_ += ',';
+      append_cell(lines_, name);
+    });
     for (const std::string& field : spec_.kept_fields) {
       lines_ += ',';
       append_cell(lines_, field);
@@ -61,6 +80,7 @@ class CsvWriter final : public RowWriter {
       embedding_.clear();
       json_.append_embedding(embedding_, block, row);
       append_cell(lines_, embedding_);
+      if (spec_.chunked) append_chunk(block, row);
       for (std::size_t i = 0; i < fields; ++i) {
         lines_ += ',';
         const Slice value = kept_of(block, row, fields, i);
@@ -73,6 +93,18 @@ class CsvWriter final : public RowWriter {
   void finish() override { flush(); }
 
  private:
+  void append_chunk(const EmbeddingBlock& block, std::size_t row) {
+    const ChunkPlace& place = place_of(block, row);
+    lines_ += ',';
+    append_cell(lines_, block.documents->string(place.document));
+    for (const ChunkNumber& number : kChunkNumbers) {
+      lines_ += ',';
+      append_json_integer(lines_, place.*number.value);
+    }
+    if (!spec_.chunk_text) return;
+    lines_ += ',';
+    append_cell(lines_, block.documents->string(place.text));
+  }
   void flush() {
     out_.write(std::as_bytes(std::span(lines_)));
     lines_.clear();
@@ -101,13 +133,14 @@ class PgcopyWriter final : public RowWriter {
   void write(const EmbeddingBlock& block) override {
     const std::size_t fields = spec_.kept_fields.size();
     for (std::size_t row = 0; row < block.rows.size(); ++row) {
-      append_number(static_cast<std::uint16_t>(2 + fields));
+      append_number(static_cast<std::uint16_t>(2 + parquet::chunk_columns(spec_) + fields));
       append_text(id_of(block, row), "id");
       if (spec_.kind == RowKind::sparse) {
         append_weights(block.weights_of(row));
       } else {
         append_embedding(block.vectors_of(row, spec_.vector_bytes()));
       }
+      if (spec_.chunked) append_chunk(*block.documents, place_of(block, row));
       for (std::size_t i = 0; i < fields; ++i) {
         const Slice value = kept_of(block, row, fields, i);
         if (value.is_null()) {
@@ -143,6 +176,14 @@ class PgcopyWriter final : public RowWriter {
     }
     append_number(static_cast<std::uint32_t>(text.size()));
     append(std::as_bytes(std::span(text)));
+  }
+  void append_chunk(const DocumentBlock& documents, const ChunkPlace& place) {
+    append_text(documents.string(place.document), kChunkDocument);
+    for (const ChunkNumber& number : kChunkNumbers) {
+      append_number(std::uint32_t{sizeof(std::uint32_t)});
+      append_number(place.*number.value);
+    }
+    if (spec_.chunk_text) append_text(documents.string(place.text), kChunkText);
   }
   void append_embedding(std::span<const std::byte> vector) {
     const auto dims = static_cast<std::uint16_t>(spec_.dims);
@@ -246,6 +287,9 @@ std::string pgcopy_table(const OutputSpec& spec, const std::string& table) {
                                                        : "vector";
   std::string sql =
       fmt::format("CREATE TABLE {} (id text, embedding {}({})", table, type, spec.dims);
+  for_each_chunk_name(spec, [&sql](std::string_view name, bool is_number) {
+    sql += fmt::format(", {} {}", quoted(name), is_number ? "integer" : "text");
+  });
   for (const std::string& field : spec.kept_fields) sql += fmt::format(", {} text", quoted(field));
   return sql + ")";
 }

@@ -17,6 +17,25 @@ void append_id(std::string& out, const EmbeddingBlock& block, std::size_t row) {
 
 }  // namespace
 
+void append_chunk_members(std::string& out, const DocumentBlock& documents, std::size_t record,
+                          bool text) {
+  const ChunkPlace& place = documents.chunks[record];
+  const auto member = [&](std::string_view name) {
+    out += ',';
+    append_json_string(out, name);
+    out += ':';
+  };
+  member(kChunkDocument);
+  append_json_string(out, documents.string(place.document));
+  for (const ChunkNumber& number : kChunkNumbers) {
+    member(number.name);
+    append_json_integer(out, place.*number.value);
+  }
+  if (!text) return;
+  member(kChunkText);
+  append_json_string(out, documents.string(place.text));
+}
+
 void JsonRows::append_vector(std::string& out, const std::byte* vector) {
   out += '[';
   if (spec_.type == OutputType::int8 || spec_.type == OutputType::binary) {
@@ -100,6 +119,9 @@ void JsonRows::append_embedding_line(std::string& out, const EmbeddingBlock& blo
   append_id(out, block, row);
   out += ",\"embedding\":";
   append_embedding(out, block, row);
+  if (spec_.chunked) {
+    append_chunk_members(out, *block.documents, block.rows[row].record, spec_.chunk_text);
+  }
   append_kept(out, block, row);
 }
 
@@ -109,6 +131,9 @@ void JsonRows::append_id_line(std::string& out, const EmbeddingBlock& block,
   out += ",\"n_tokens\":";
   append_json_integer(out, block.rows[row].n_tokens);
   out += block.rows[row].truncated ? ",\"truncated\":true" : ",\"truncated\":false";
+  if (spec_.chunked) {
+    append_chunk_members(out, *block.documents, block.rows[row].record, spec_.chunk_text);
+  }
   append_kept(out, block, row);
 }
 

@@ -24,19 +24,23 @@ inline constexpr auto enum_words<JsonEmbedding> = std::to_array<EnumWord<JsonEmb
     {JsonEmbedding::base64, "base64"},
 });
 
+/// Appends ,"doc_id":…,"chunk":…, … of a record that is a chunk, with or without its text.
+void append_chunk_members(std::string& out, const DocumentBlock& documents, std::size_t record,
+                          bool text);
+
 /// Formats rows of one output; recycles its buffers. Not thread-safe.
 class JsonRows {
  public:
   explicit JsonRows(OutputSpec spec, JsonEmbedding form = JsonEmbedding::array)
       : spec_(std::move(spec)), form_(form) {}
 
-  /// Appends {"id":…,"embedding":…,kept…} and a newline. f32 and f16 are numbers, int8 integers,
-  /// binary its packed bytes as integers 0 … 255; multi-vector rows are arrays of such arrays,
-  /// sparse rows objects {"token":weight,…}, heaviest first.
+  /// Appends {"id":…,"embedding":…,chunk…,kept…} and a newline. f32 and f16 are numbers, int8
+  /// integers, binary its packed bytes as integers 0 … 255; multi-vector rows are arrays of such
+  /// arrays, sparse rows objects {"token":weight,…}, heaviest first.
   void append_embedding_line(std::string& out, const EmbeddingBlock& block, std::size_t row);
   /// Appends the embedding alone.
   void append_embedding(std::string& out, const EmbeddingBlock& block, std::size_t row);
-  /// Appends {"id":…,"n_tokens":…,"truncated":…,kept…} and a newline.
+  /// Appends {"id":…,"n_tokens":…,"truncated":…,chunk…,kept…} and a newline.
   void append_id_line(std::string& out, const EmbeddingBlock& block, std::size_t row) const;
 
  private:

@@ -82,6 +82,7 @@ class FieldHasher {
 
   Hash128 hash(const DocumentBlock& documents, std::size_t record) {
     bytes_.clear();
+    if (!documents.chunks.empty()) add(documents.chunks[record]);
     for (const std::size_t field : order_) {
       const Slice value = documents.kept[record * names_.size() + field];
       if (value.is_null()) continue;
@@ -92,6 +93,12 @@ class FieldHasher {
   }
 
  private:
+  void add(const ChunkPlace& place) {
+    for (const ChunkNumber& number : kChunkNumbers) {
+      add(number.name);
+      put_number(place.*number.value, bytes_);
+    }
+  }
   void add(std::string_view text) {
     put_number(text.size(), bytes_);
     bytes_ += text;

@@ -34,9 +34,7 @@ class ParquetSink final : public EmbeddingSink {
       const bool full = shard_rows_ >= options_.rows_per_shard ||
                         writer_.file_values() >= options_.bytes_per_shard;
       if (!full) continue;
-      const bool more_follow =
-          row + 1 < block.rows.size() && record_of(block, row + 1).ordinal == record.ordinal;
-      end_shard(more_follow);
+      end_shard(more_follow(block, row));
     }
     update_counters();
   }
@@ -59,6 +57,17 @@ class ParquetSink final : public EmbeddingSink {
 
   static const Record& record_of(const EmbeddingBlock& block, std::size_t row) {
     return block.documents->records[block.rows[row].record];
+  }
+
+  /// Whether more rows of the same record come, in this block or in a later one.
+  static bool more_follow(const EmbeddingBlock& block, std::size_t row) {
+    const std::vector<ChunkPlace>& chunks = block.documents->chunks;
+    if (chunks.empty()) {
+      return row + 1 < block.rows.size() &&
+             record_of(block, row + 1).ordinal == record_of(block, row).ordinal;
+    }
+    const ChunkPlace& place = chunks[block.rows[row].record];
+    return place.index + 1 < place.count;
   }
 
   void count_row(const Record& record) {

@@ -219,6 +219,7 @@ using enum Recorded;
 constexpr const char* kOtherModel = "--model: a different model, or its files have changed";
 constexpr const char* kOtherShards = "this version of embedtool writes shards differently";
 constexpr const char* kOtherNumerics = "this version of embedtool computes different vectors";
+constexpr const char* kOtherIcu = "this system's ICU has the rules of another version of Unicode";
 constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::model_fingerprint>("model_fingerprint", {space, member, kOtherModel}),
     field<&I::head>("head", {space, setting_if_set, "--head"}),
@@ -229,6 +230,10 @@ constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::role>("role", {space, setting_if_set, "--prompt-name"}),
     field<&I::max_length>("max_length", {space, setting, "--max-length"}),
     field<&I::on_long>("on_long", {space, setting, "--on-long"}),
+    field<&I::chunk_tokens>("chunk_tokens", {space, setting_if_set, "--chunk-tokens"}),
+    field<&I::chunk_overlap>("chunk_overlap", {space, setting_if_set, "--chunk-overlap"}),
+    field<&I::chunk_by>("chunk_by", {space, setting_if_set, "--chunk-by"}),
+    field<&I::chunk_prefix>("chunk_prefix", {space, setting_if_set, "--chunk-prefix"}),
     field<&I::compute>("compute", {space, setting, "--compute"}),
     field<&I::numerics>("numerics", {space, setting, kOtherNumerics}),
     field<&I::kind>("kind", {space, member, "--head, --pooling"}),
@@ -256,6 +261,8 @@ constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::sample>("sample", {rows, setting_if_set, "--sample"}),
     field<&I::seed>("seed", {rows, setting_if_set, "--seed"}),
     field<&I::keep>("keep", {rows, member, "--keep"}),
+    field<&I::chunk_rules>("chunk_rules", {rows, setting_if_set, kOtherIcu}),
+    field<&I::chunk_text>("chunk_text", {rows, setting_if_set, "--chunk-text"}),
     field<&I::to>("to", {rows, member, "--to"}),
     field<&I::program>("program", {place, member}),
     field<&I::model>("model", {place, setting}),
@@ -384,6 +391,8 @@ OutputSpec output_spec(const RunIdentity& identity) {
   spec.type = identity.dtype;
   spec.int8_scale = identity.int8_scale;
   spec.kept_fields = identity.keep;
+  spec.chunked = identity.on_long == OnLong::chunk;
+  spec.chunk_text = spec.chunked && identity.chunk_text;
   return spec;
 }
 

@@ -71,6 +71,10 @@ struct RunIdentity {
   std::string role;              ///< "query", "document": late interaction only
   std::uint64_t max_length = 0;  ///< tokens; 0 = no limit
   OnLong on_long = OnLong::truncate;
+  std::uint64_t chunk_tokens = 0;   ///< of a chunk; 0: texts are not cut
+  std::uint64_t chunk_overlap = 0;  ///< tokens
+  ChunkBy chunk_by = ChunkBy::sentence;
+  std::string chunk_prefix;  ///< the field that is put before each chunk
   Compute compute = Compute::f32;
   std::uint64_t numerics = numerics_of(Compute::f32);
   RowKind kind = RowKind::dense;
@@ -100,6 +104,8 @@ struct RunIdentity {
   std::uint64_t sample = 0;      ///< records chosen of these; 0 = all
   std::uint64_t seed = 0;        ///< by which they are
   std::vector<std::string> keep;
+  std::string chunk_rules;  ///< the version of Unicode by whose rules texts are cut
+  bool chunk_text = false;  ///< rows have their chunk's text
   OutputFormat to = OutputFormat::parquet;
   // place: where things are and how the bytes are cut
   std::string program;     ///< "0.1.0"

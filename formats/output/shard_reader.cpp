@@ -10,7 +10,7 @@ namespace {
 // Metadata may differ: it is facts for readers, not layout.
 bool same_columns(const OutputSpec& a, const OutputSpec& b) {
   return a.dims == b.dims && a.type == b.type && a.kind == b.kind && a.int8_scale == b.int8_scale &&
-         a.kept_fields == b.kept_fields;
+         a.kept_fields == b.kept_fields && a.chunked == b.chunked && a.chunk_text == b.chunk_text;
 }
 
 }  // namespace

@@ -90,6 +90,7 @@ class Verifier {
   bool check_rows(const std::string& name, std::uint64_t first_row) {
     // Binary vectors are always finite and of one length; they pass through for the counts.
     const OutputSpec& spec = spec_;
+    if (!check_chunks(name, first_row)) return false;
     if (spec.kind == RowKind::sparse) return check_weights(name, first_row);
     const std::size_t count = block_.vectors.size() / spec.vector_bytes();
     values_.resize(count * spec.dims);
@@ -108,6 +109,21 @@ class Verifier {
       }
       report_.min_norm = std::min(report_.min_norm, std::sqrt(sum));
       report_.max_norm = std::max(report_.max_norm, std::sqrt(sum));
+    }
+    return true;
+  }
+
+  /// Chunks are of texts that have them.
+  bool check_chunks(const std::string& name, std::uint64_t first_row) {
+    const std::vector<ChunkPlace>& chunks = block_.documents.chunks;
+    for (std::size_t row = 0; row < chunks.size(); ++row) {
+      const ChunkPlace& place = chunks[row];
+      const bool good = place.index < place.count && place.begin <= place.end &&
+                        place.begin_char <= place.end_char && place.begin_char <= place.begin &&
+                        place.end_char <= place.end;
+      if (good) continue;
+      problem(name, fmt::format("row {} is not a chunk that a document can have", first_row + row));
+      return false;
     }
     return true;
   }

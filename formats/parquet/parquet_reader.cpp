@@ -140,7 +140,7 @@ void ParquetReader::open_group() {
 bool ParquetReader::is_read(std::size_t column) const {
   if (column == parquet::kId) return parts_.ids;
   if (column < parquet::place_of(spec_, form_, parquet::kTokens)) return parts_.vectors;
-  if (column < parquet::place_of(spec_, form_, parquet::kFirstKept)) return parts_.info;
+  if (column < parquet::place_of(spec_, form_, parquet::kFirstChunk)) return parts_.info;
   return parts_.kept;
 }
 
@@ -217,7 +217,20 @@ void ParquetReader::read_row(OutputBlock& block) {
     info.text_hash = hash_of(column(parquet::kTextHash).fixed());
   }
   block.documents.records.push_back(record);
+  if (parts_.kept && spec_.chunked) read_chunk(block.documents);
   if (parts_.kept) read_kept(block.documents);
+}
+
+void ParquetReader::read_chunk(DocumentBlock& documents) {
+  ChunkPlace& place = documents.chunks.emplace_back();
+  std::size_t next = parquet::kFirstChunk;
+  place.document = documents.append(column(next++).bytes());
+  for (const ChunkNumber& number : kChunkNumbers) {
+    const std::int32_t value = column(next++).int32();
+    require(value >= 0, "a chunk's place is negative");
+    place.*number.value = static_cast<std::uint32_t>(value);
+  }
+  if (spec_.chunk_text) place.text = documents.append(column(next).bytes());
 }
 
 /// Appends a row's vectors, or weights, and returns their number.
@@ -254,8 +267,8 @@ TokenId ParquetReader::read_token(OutputBlock& block, std::size_t i) {
 }
 
 void ParquetReader::read_kept(DocumentBlock& documents) {
-  for (std::size_t i = parquet::place_of(spec_, form_, parquet::kFirstKept); i < columns_.size();
-       ++i) {
+  for (std::size_t i = parquet::place_of(spec_, form_, parquet::first_kept(spec_));
+       i < columns_.size(); ++i) {
     const auto value = columns_[i].optional_bytes();
     documents.kept.push_back(value ? documents.append(*value) : Slice::null());
   }

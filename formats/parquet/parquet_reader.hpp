@@ -64,7 +64,7 @@ struct RowParts {
   bool ids = true;
   bool vectors = true;  ///< or weights
   bool info = true;     ///< n_tokens, truncated, text_hash
-  bool kept = true;
+  bool kept = true;     ///< kept fields, and places of chunks
 };
 
 /// Reads one Parquet file of ParquetWriter's layout, front to back; other files are refused.
@@ -98,6 +98,7 @@ class ParquetReader {
   parquet::ChunkReader& column(std::size_t number) {
     return columns_[parquet::place_of(spec_, form_, number)];
   }
+  void read_chunk(DocumentBlock& documents);
   void read_kept(DocumentBlock& documents);
 
   const RandomBytes& in_;

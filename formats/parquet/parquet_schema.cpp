@@ -22,6 +22,9 @@ constexpr std::string_view kTypeKey = "embedtool.dtype";
 constexpr std::string_view kMultiKey = "embedtool.multi_vector";
 constexpr std::string_view kSparseKey = "embedtool.sparse";  // in sparse outputs only
 constexpr std::string_view kIndexedWord = "indexed";         // its value where there are indices
+constexpr std::string_view kChunksKey = "embedtool.chunks";  // where rows are chunks only
+constexpr std::string_view kSpansWord = "spans";             // its values: without and with texts
+constexpr std::string_view kTextsWord = "texts";
 constexpr std::string_view kIndices = "indices";
 // Of version 2 of the format on.
 constexpr std::string_view kEncodingKey = "embedtool.encoding";
@@ -156,14 +159,37 @@ void add_embedding(const OutputSpec& spec, const FileForm& form, LayoutBuilder& 
   }
 }
 
+/// Whether a column that is neither kept nor in every output has this name.
+bool is_extra_column(const OutputSpec& spec, std::string_view name) {
+  if (spec.kind == RowKind::sparse && name == kIndices) return true;
+  if (!spec.chunked) return false;
+  if (name == kChunkDocument || (spec.chunk_text && name == kChunkText)) return true;
+  return std::any_of(kChunkNumbers.begin(), kChunkNumbers.end(),
+                     [&](const ChunkNumber& number) { return number.name == name; });
+}
+
+void add_chunks(const OutputSpec& spec, LayoutBuilder& builder) {
+  if (!spec.chunked) return;
+  const Repetition required = Repetition::required;
+  builder.leaf(Role::chunk, std::string(kChunkDocument), Physical::byte_array, required,
+               Logical::string);
+  for (const ChunkNumber& number : kChunkNumbers) {
+    builder.leaf(Role::chunk, std::string(number.name), Physical::int32, required,
+                 LogicalType::integer(32, true));
+  }
+  if (!spec.chunk_text) return;
+  builder.leaf(Role::chunk, std::string(kChunkText), Physical::byte_array, required,
+               Logical::string);
+}
+
 void check_kept_names(const OutputSpec& spec) {
   const std::vector<std::string>& names = spec.kept_fields;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const bool own =
         std::find(kOwnColumns.begin(), kOwnColumns.end(), names[i]) != kOwnColumns.end();
-    const bool indices = spec.kind == RowKind::sparse && names[i] == kIndices;
+    const bool extra = is_extra_column(spec, names[i]);
     const auto here = names.begin() + static_cast<std::ptrdiff_t>(i);
-    if (own || indices || names[i].empty() || std::find(names.begin(), here, names[i]) != here) {
+    if (own || extra || names[i].empty() || std::find(names.begin(), here, names[i]) != here) {
       throw Error(ExitCode::usage,
                   "kept field '{}': the output already has a column of that name; remove it from "
                   "--keep or rename the field",
@@ -248,6 +274,7 @@ Layout layout_of(const OutputSpec& spec, const FileForm& form) {
   builder.leaf(Role::n_tokens, "n_tokens", Physical::int32, required, count);
   builder.leaf(Role::truncated, "truncated", Physical::boolean, required, Logical::none);
   builder.leaf(Role::text_hash, "text_hash", Physical::fixed, required, Logical::none, 16);
+  add_chunks(spec, builder);
   for (const std::string& name : spec.kept_fields) {
     builder.leaf(Role::kept, name, Physical::byte_array, Repetition::optional, Logical::string);
   }
@@ -265,6 +292,7 @@ std::vector<std::pair<std::string, std::string>> key_values_of(const OutputSpec&
   if (spec.kind == RowKind::sparse) {
     out.emplace_back(kSparseKey, form.indexed ? kIndexedWord : std::string_view("true"));
   }
+  if (spec.chunked) out.emplace_back(kChunksKey, spec.chunk_text ? kTextsWord : kSpansWord);
   out.emplace_back(kEncodingKey, name_of(form.encoding));
   out.emplace_back(kVectorTypeKey, name_of(form.vectors));
   out.insert(out.end(), spec.metadata.begin(), spec.metadata.end());
@@ -290,6 +318,12 @@ FileSpec spec_of(const FileMeta& meta) {
   const bool sparse = !kv.empty() && kv[0].first == kSparseKey;
   const bool indexed = sparse && kv[0].second == kIndexedWord;
   if (sparse) kv = kv.subspan(1);
+  if (!kv.empty() && kv[0].first == kChunksKey) {
+    spec.chunked = true;
+    spec.chunk_text = kv[0].second == kTextsWord;
+    require(spec.chunk_text || kv[0].second == kSpansWord, "unknown embedtool.chunks");
+    kv = kv.subspan(1);
+  }
   require(!sparse || !multi, "both sparse and multi-vector");
   spec.kind = sparse ? RowKind::sparse : multi ? RowKind::multi : RowKind::dense;
   file.form = take_form(kv);

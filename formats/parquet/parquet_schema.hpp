@@ -66,7 +66,7 @@ struct FileForm {
   bool indexed = true;
 };
 
-enum class Role : std::uint8_t { id, embedding, n_tokens, truncated, text_hash, kept };
+enum class Role : std::uint8_t { id, embedding, n_tokens, truncated, text_hash, chunk, kept };
 
 // Columns in layout_of()'s order; place_of() gives those after the embedding.
 inline constexpr std::size_t kId = 0;
@@ -74,7 +74,15 @@ inline constexpr std::size_t kEmbedding = 1;
 inline constexpr std::size_t kTokens = 2;
 inline constexpr std::size_t kTruncated = 3;
 inline constexpr std::size_t kTextHash = 4;
-inline constexpr std::size_t kFirstKept = 5;
+inline constexpr std::size_t kFirstChunk = 5;
+/// Columns that say of what the rows are chunks; see kChunkNumbers.
+inline std::size_t chunk_columns(const OutputSpec& spec) {
+  if (!spec.chunked) return 0;
+  return 1 + kChunkNumbers.size() + (spec.chunk_text ? 1 : 0);
+}
+inline std::size_t first_kept(const OutputSpec& spec) {
+  return kFirstChunk + chunk_columns(spec);
+}
 
 // A sparse embedding takes two columns, the tokens' names and their weights; their numbers follow.
 inline constexpr std::size_t kWeights = 2;
@@ -102,9 +110,9 @@ struct Layout {
   std::vector<ColumnLayout> columns;
 };
 
-/// Columns: id, embedding, n_tokens, truncated, text_hash, then the kept fields. The embedding is a
-/// list of numbers or, for sparse output, MAP<STRING, FLOAT>, heaviest token first, followed by a
-/// column `indices`, LIST<INT32>, of the same tokens in the same order. Throws
+/// Columns: id, embedding, n_tokens, truncated, text_hash, those of chunks, then the kept fields.
+/// The embedding is a list of numbers or, for sparse output, MAP<STRING, FLOAT>, heaviest token
+/// first, followed by a column `indices`, LIST<INT32>, of the same tokens in the same order. Throws
 /// Error(usage) if dims is 0 or a kept field's name is already used.
 Layout layout_of(const OutputSpec& spec, const FileForm& form);
 

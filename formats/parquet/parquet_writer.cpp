@@ -82,7 +82,18 @@ void ParquetWriter::add_row(const EmbeddingBlock& block, std::size_t row) {
   column(parquet::kTruncated).add_boolean(info.truncated);
   const auto hash = info.text_hash.bytes();
   column(parquet::kTextHash).add_fixed(std::as_bytes(std::span(hash)));
+  if (spec_.chunked) add_chunk(documents, info.record);
   add_kept(documents, info.record);
+}
+
+void ParquetWriter::add_chunk(const DocumentBlock& documents, std::size_t record) {
+  const ChunkPlace& place = documents.chunks[record];
+  std::size_t next = parquet::kFirstChunk;
+  column(next++).add_bytes(documents.string(place.document));
+  for (const ChunkNumber& number : kChunkNumbers) {
+    column(next++).add_int32(static_cast<std::int32_t>(place.*number.value));
+  }
+  if (spec_.chunk_text) column(next).add_bytes(documents.string(place.text));
 }
 
 void ParquetWriter::add_embedding(const EmbeddingBlock& block, std::size_t row) {
@@ -112,7 +123,7 @@ void ParquetWriter::add_kept(const DocumentBlock& documents, std::size_t record)
   const std::size_t fields = spec_.kept_fields.size();
   for (std::size_t i = 0; i < fields; ++i) {
     const Slice value = documents.kept[record * fields + i];
-    parquet::ChunkWriter& kept = column(parquet::kFirstKept + i);
+    parquet::ChunkWriter& kept = column(parquet::first_kept(spec_) + i);
     if (value.is_null()) {
       kept.add_null();
     } else {

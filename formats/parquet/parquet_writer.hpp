@@ -48,6 +48,7 @@ class ParquetWriter {
   void add_row(const EmbeddingBlock& block, std::size_t row);
   void add_embedding(const EmbeddingBlock& block, std::size_t row);
   void add_weights(const EmbeddingBlock& block, std::size_t row);
+  void add_chunk(const DocumentBlock& documents, std::size_t record);
   void add_kept(const DocumentBlock& documents, std::size_t record);
   parquet::ChunkWriter& column(std::size_t number) {
     return columns_[parquet::place_of(spec_, form_, number)];

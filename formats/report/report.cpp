@@ -136,6 +136,15 @@ Json changes_entry(const ChangeCounts& changes) {
           {"ambiguous", changes.ambiguous}};
 }
 
+Json chunks_entry(const ChunkCounts& chunks) {
+  return {{"documents", chunks.documents},
+          {"chunks", chunks.chunks},
+          {"overlap_tokens", chunks.overlap_tokens},
+          {"prefix_tokens", chunks.prefix_tokens},
+          {"lengths", histogram_entry(chunks.lengths)},
+          {"per_document", histogram_entry(chunks.per_document)}};
+}
+
 void add_times(Json& out, const RunReport& report, const ReportContext& context) {
   const auto cpu_of = [&report](Stage stage) { return ms(report.times.stages[stage].cpu_ns); };
   out["tokenization_ms"] = cpu_of(Stage::tokenize);
@@ -190,6 +199,7 @@ std::string report_json(const RunReport& report, const ReportContext& context) {
   out["counts"]["duplicate_ids"] = context.duplicate_ids;
   out["counts"]["duplicate_ids_exact"] = context.all_ids_known;
   out["changes"] = report.changes ? changes_entry(*report.changes) : Json();
+  out["chunks"] = report.chunks ? chunks_entry(*report.chunks) : Json();
   out["stages"] = stages_entry(report, context);
   out["stage_groups"] = stage_groups_entry();
   out["batch_ms"] = quantiles(report.work.batches.wall);

@@ -13,6 +13,10 @@ python3 - <<'PY'
 import json, zlib
 rows = [json.loads(line) for line in open('plain.jsonl')]
 csv = 'id,text,lang\n' + ''.join(f'{r["id"]},"{r["text"]}\n",{r["lang"]}\n' for r in rows[:8000])
+with open('long.jsonl', 'w') as out:
+    for i in range(0, 6000, 60):
+        text = '. '.join(r['text'] for r in rows[i:i + 60])
+        out.write(json.dumps({'id': f'd{i}', 'text': text}) + '\n')
 pack = zlib.compressobj(6, zlib.DEFLATED, 31)
 open('table.csv.gz', 'wb').write(pack.compress(csv.encode()) + pack.flush())
 PY
@@ -25,10 +29,11 @@ command_of() {
     single) arguments=(plain.jsonl --shard-rows 1000 --threads 1 --window 300 --dtype f16) ;;
     bad) arguments=(bad.jsonl --shard-rows 500 --threads 3 --max-length 40 --on-long skip) ;;
     table) arguments=(table.csv.gz --shard-rows 400 --threads 2 --keep lang) ;;
+    chunked) arguments=(long.jsonl --chunk-tokens 24 --chunk-overlap 25% --chunk-text --shard-rows 300 --window 90) ;;
     piped) arguments=(--shard-rows 600 --threads 2 -) input=bad.jsonl ;;
   esac
 }
-CASES=(plain single bad table piped)
+CASES=(plain single bad table chunked piped)
 
 # whole_so_far OUT REFERENCE: every file that a reader would take for data is final.
 whole_so_far() {

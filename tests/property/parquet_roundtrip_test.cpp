@@ -47,6 +47,18 @@ void expect_same(const SampleRows& rows, const OutputBlock& read, const OutputSp
     ASSERT_EQ(read.rows[i].truncated, rows.rows[i].truncated);
     ASSERT_EQ(read.rows[i].text_hash, rows.rows[i].text_hash);
   }
+  ASSERT_EQ(read.documents.chunks.size(), rows.documents.chunks.size());
+  for (std::size_t i = 0; i < rows.documents.chunks.size(); ++i) {
+    const ChunkPlace& a = rows.documents.chunks[i];
+    const ChunkPlace& b = read.documents.chunks[i];
+    ASSERT_EQ(rows.documents.string(a.document), read.documents.string(b.document));
+    if (spec.chunk_text) {
+      ASSERT_EQ(rows.documents.string(a.text), read.documents.string(b.text));
+    }
+    for (const ChunkNumber& number : kChunkNumbers) {
+      ASSERT_EQ(a.*number.value, b.*number.value);
+    }
+  }
   ASSERT_EQ(read.documents.kept.size(), rows.documents.kept.size());
   for (std::size_t i = 0; i < rows.documents.kept.size(); ++i) {
     const Slice a = rows.documents.kept[i];
@@ -57,12 +69,20 @@ void expect_same(const SampleRows& rows, const OutputBlock& read, const OutputSp
   }
 }
 
+/// Of every second one the rows are chunks, some with their texts.
+OutputSpec any_spec(OutputType type, std::size_t dims, bool multi) {
+  OutputSpec spec = sample_spec(type, dims, multi, dims % 3);
+  spec.chunked = dims % 2 == 1;
+  spec.chunk_text = spec.chunked && dims % 3 == 0;
+  return spec;
+}
+
 class ParquetRoundTrip
     : public ::testing::TestWithParam<std::tuple<OutputType, bool, std::size_t, std::size_t>> {};
 
 TEST_P(ParquetRoundTrip, RowsComeBackAndCutsDoNotMatter) {
   const auto [type, multi, dims, count] = GetParam();
-  const OutputSpec spec = sample_spec(type, dims, multi, dims % 3);
+  const OutputSpec spec = any_spec(type, dims, multi);
   const SampleRows rows = RowGenerator(spec, dims * 1000 + count).make(count);
   const auto whole = write_cut(spec, rows, count + 1);
   for (const std::size_t cut : {std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
@@ -82,7 +102,7 @@ TEST_P(ParquetRoundTrip, RowsComeBackAndCutsDoNotMatter) {
 
 TEST_P(ParquetRoundTrip, ReadsEveryForm) {
   const auto [type, multi, dims, count] = GetParam();
-  const OutputSpec spec = sample_spec(type, dims, multi, dims % 3);
+  const OutputSpec spec = any_spec(type, dims, multi);
   const SampleRows rows = RowGenerator(spec, dims * 1000 + count).make(count);
   for (const VectorEncoding encoding : {VectorEncoding::plain, VectorEncoding::split}) {
     for (const VectorType vectors : {VectorType::fixed, VectorType::list}) {

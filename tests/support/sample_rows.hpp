@@ -98,6 +98,15 @@ class RowGenerator {
     return count;
   }
 
+  void add_chunk(DocumentBlock& documents) {
+    ChunkPlace& place = documents.chunks.emplace_back();
+    place.document = documents.append(text());
+    if (spec_.chunk_text) place.text = documents.append(text());
+    for (const ChunkNumber& number : kChunkNumbers) {
+      place.*number.value = static_cast<std::uint32_t>(below(std::uint64_t{1} << 31U));
+    }
+  }
+
   void add(SampleRows& out) {
     Record record;
     record.ordinal = ordinal_++;
@@ -112,6 +121,7 @@ class RowGenerator {
     for (std::size_t i = 0; i < spec_.kept_fields.size(); ++i) {
       out.documents.kept.push_back(below(4) == 0 ? Slice::null() : out.documents.append(text()));
     }
+    if (spec_.chunked) add_chunk(out.documents);
     std::size_t vectors = spec_.kind == RowKind::multi ? below(5) : 1;
     if (spec_.kind == RowKind::sparse) {
       vectors = add_weights(out.weights);

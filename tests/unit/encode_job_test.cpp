@@ -94,6 +94,12 @@ Settings facts_of(const EncodeJob& job) {
   add("auto_batch", job.run.auto_batch);
   add("window", job.run.window.records);
   add("run.on_long", name_of(job.run.on_long));
+  add("chunks.tokens", job.chunks.tokens);
+  add("chunks.overlap", job.chunks.overlap);
+  add("chunks.overlap_in_percent", job.chunks.overlap_in_percent);
+  add("run.chunks.by", name_of(job.run.chunks.rule.by));
+  add("run.chunks.prefixed", job.run.chunks.prefixed);
+  add("run.chunks.joiner", job.run.chunks.joiner);
   add("trace", job.run.trace);
   add("memory_limit", job.memory_limit.value_or(0));
   add("output", job.output.path);
@@ -165,6 +171,8 @@ TEST(EncodeJob, EveryOptionCounts) {
            {"--dims", "8"},
            {"--max-length", "9"},
            {"--on-long", "skip"},
+           {"--on-long", "chunk"},
+           {"--chunk-tokens", "64"},
            {"--to", "npy"},
            {"--dtype", "int8"},
            {"--shard-rows", "7"},
@@ -188,6 +196,41 @@ TEST(EncodeJob, EveryOptionCounts) {
   }
   EXPECT_EQ(job_of({"--report", "r.html"}).report.report, "r.html");
   EXPECT_EQ(job_of({"--metrics-file", "m.prom"}).metrics_file, "m.prom");
+}
+
+TEST(EncodeJob, EveryOptionOfChunksCounts) {
+  const Settings plain = facts_of(job_of({"--on-long", "chunk"}));
+  for (const Words& words : std::vector<Words>{
+           {"--chunk-tokens", "64"},
+           {"--chunk-overlap", "7"},
+           {"--chunk-overlap", "7%"},
+           {"--chunk-by", "token"},
+           {"--chunk-prefix", "title"},
+           {"--chunk-text"},
+           {"--join", "\n"},
+       }) {
+    Words all = words;
+    all.insert(all.end(), {"--on-long", "chunk"});
+    EXPECT_NE(facts_of(job_of(all)), plain) << words.front();
+  }
+  EXPECT_EQ(facts_of(job_of({"--on-long", "chunk", "--chunk-by", "sentence"})), plain);
+  const EncodeJob job = job_of({"--chunk-tokens", "64", "--chunk-prefix", "title", "--keep", "a"});
+  EXPECT_EQ(job.run.on_long, OnLong::chunk);
+  EXPECT_THAT(job.corpus.keep, ElementsAre("a", "title"));
+  EXPECT_THAT(job.identity.keep, ElementsAre("a"));
+}
+
+TEST(EncodeJob, ChunksAreSizedByTheModel) {
+  const auto sizes = [](const Words& words, std::size_t limit) {
+    const ChunkSizes sizes = settle_chunks(job_of(words).chunks, limit, "m");
+    return std::pair(sizes.tokens, sizes.overlap);
+  };
+  EXPECT_EQ(sizes({"--on-long", "chunk"}, 512), std::pair(std::size_t{512}, std::size_t{0}));
+  EXPECT_EQ(sizes({"--chunk-tokens", "100", "--chunk-overlap", "10%"}, 0),
+            std::pair(std::size_t{100}, std::size_t{10}));
+  EXPECT_THROW(sizes({"--chunk-tokens", "600"}, 512), Error);
+  EXPECT_THROW(sizes({"--on-long", "chunk"}, 0), Error);
+  EXPECT_THROW(sizes({"--chunk-tokens", "100", "--chunk-overlap", "51"}, 0), Error);
 }
 
 TEST(EncodeJob, PresetsAreWhatIsNotGiven) {
@@ -236,6 +279,11 @@ TEST(EncodeJob, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal({"--to", "npy", "--encoding", "split"}), HasSubstr("--encoding is for"));
   EXPECT_THAT(refusal({"--to", "npy", "--vector-type", "list"}), HasSubstr("--vector-type is for"));
   EXPECT_THAT(refusal({"--row-group", "1K"}), HasSubstr("64K to 1G"));
+  EXPECT_THAT(refusal({"--dry-run", "--chunk-tokens", "9"}), HasSubstr("--on-long chunk"));
+  EXPECT_THAT(refusal({"--chunk-by", "token"}), HasSubstr("--chunk-by is for --on-long chunk"));
+  EXPECT_THAT(refusal({"--on-long", "fail", "--chunk-text"}), HasSubstr("not fail"));
+  EXPECT_THAT(refusal({"--chunk-tokens", "9", "--chunk-overlap", "51%"}), HasSubstr("half"));
+  EXPECT_THAT(refusal({"--chunk-tokens", "9", "--chunk-overlap", "-1"}), HasSubstr("-1"));
   EXPECT_THAT(refusal({"-0"}), HasSubstr("--files-from"));
   EXPECT_THAT(refusal({"--delimiter", "ab"}), HasSubstr("--delimiter ab"));
   EXPECT_EQ(job_of({"--delimiter", "tab"}).corpus.delimiter, '\t');

@@ -148,23 +148,42 @@
   }
 
   // ---- lengths and batches ------------------------------------------------------------------
-  function lengthChart(run) {
-    const bins = run.lengths;
-    if (bins.length === 0) return make("p", { class: "soft" }, "No text was encoded.");
-    const batches = run.batching.first_window;
-    const xMost = bins.at(-1).to;
-    const density = (bin) => bin.count / (bin.to - bin.from);
-    const yMost = Math.max(...bins.map(density));
-    const textsMost = Math.max(1, ...batches.map((batch) => batch.texts));
-    const { svg, x, y } = frame(1000, 260, xMost, yMost, (n) => `${n}`, (n) => digits(n, n < 10 ? 1 : 0));
+  const density = (bin) => bin.count / (bin.to - bin.from);
+  function lengthBars({ svg, x, y }, bins, what) {
     for (const bin of bins) {
       const bar = make("rect", {
         x: x(bin.from), y: y(density(bin)), width: Math.max(x(bin.to) - x(bin.from) - 0.5, 0.5),
         height: y(0) - y(density(bin)), fill: "var(--tokenize)", "fill-opacity": 0.55,
       });
-      bar.append(make("title", {}, `${bin.count} texts of ${bin.from} to ${bin.to - 1} tokens`));
+      bar.append(make("title", {}, `${bin.count} ${what} of ${bin.from} to ${bin.to - 1} tokens`));
       svg.append(bar);
     }
+  }
+  function lengthFrame(bins) {
+    const yMost = Math.max(...bins.map(density));
+    return frame(1000, 260, bins.at(-1).to, yMost, (n) => `${n}`, (n) => digits(n, n < 10 ? 1 : 0));
+  }
+  function chunkChart({ lengths }) {
+    if (lengths.length === 0) return make("p", { class: "soft" }, "There were no chunks.");
+    const chart = lengthFrame(lengths);
+    lengthBars(chart, lengths, "chunks");
+    return chart.svg;
+  }
+  function chunkTable(c) {
+    return table(["", "count"], [
+      ["documents", count(c.documents)], ["chunks", count(c.chunks)],
+      ["tokens read twice, in overlaps", count(c.overlap_tokens)], ["tokens of prefixes", count(c.prefix_tokens)],
+    ]);
+  }
+  function lengthChart(run) {
+    const bins = run.lengths;
+    if (bins.length === 0) return make("p", { class: "soft" }, "No text was encoded.");
+    const batches = run.batching.first_window;
+    const yMost = Math.max(...bins.map(density));
+    const textsMost = Math.max(1, ...batches.map((batch) => batch.texts));
+    const chart = lengthFrame(bins);
+    const { svg, x, y } = chart;
+    lengthBars(chart, bins, "texts");
     for (const batch of batches) {
       const top = y((yMost * batch.texts) / textsMost);
       const box = make("rect", {
@@ -285,6 +304,7 @@
       { points: run.memory.over_time.map((s) => [s.ms, s.file]), colour: "var(--attention)", fill: 0.35 },
     ], bytes), memoryTable(run));
     section("Text lengths and batches", "Horizontal: tokens. Vertical: texts per token of length.", lengthChart(run), paddingTable(run));
+    if (run.chunks) section("Chunks", "Horizontal: tokens. Vertical: chunks per token of length.", chunkChart(run.chunks), chunkTable(run.chunks));
     if (run.batching.tuner.length > 0) section("What the tuner tried", "", tunerTable(run));
     section("How close to the machine's limits", "", limitTable(run));
     const settings = Object.entries(run.settings).map(([key, value]) => [key, String(value)]);

@@ -1,0 +1,213 @@
+#include "core/pipeline/chunk_source.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "core/base/check.hpp"
+#include "core/base/error.hpp"
+#include "core/base/memory.hpp"
+#include "core/text/unicode/unicode.hpp"
+
+namespace embedtool {
+
+ChunkSource::ChunkSource(DocumentSource& documents, const TokenSettings& tokens,
+                         const ChunkOptions& options, RejectSink& rejects)
+    : documents_(documents), tokens_(tokens), options_(options), rejects_(rejects) {
+  if (tokens_.tokenizer != nullptr) chunker_.emplace(tokens_, options_.rule);
+}
+
+bool ChunkSource::read(DocumentBlock& block, const BlockLimits& limits) {
+  block.clear();
+  is_shared_ = false;
+  while (block.records.size() < limits.records && block.byte_size() < limits.bytes) {
+    if (span_ < spans_.size()) {
+      add_chunk(block);
+    } else if (next_ < block_.records.size()) {
+      open_document();
+    } else {
+      // A slow source's chunks are not held back, and a fast one's blocks are filled.
+      if (!block.records.empty() && !more_at_once_) break;
+      if (!read_documents(limits)) {
+        if (block.records.empty()) return false;
+        break;
+      }
+      if (block_.records.empty()) break;
+    }
+  }
+  block.end = next_position();
+  return true;
+}
+
+bool ChunkSource::read_documents(const BlockLimits& limits) {
+  next_ = 0;
+  more_at_once_ = documents_.read(block_, limits);
+  if (!more_at_once_) {
+    block_.clear();
+    return false;
+  }
+  end_ = block_.end;
+  more_at_once_ = block_.records.size() >= limits.records || block_.byte_size() >= limits.bytes;
+  columns_ = block_.records.empty() ? 0 : block_.kept.size() / block_.records.size();
+  return true;
+}
+
+/// Cuts the next document. One that is rejected has no chunks.
+void ChunkSource::open_document() {
+  document_ = next_++;
+  span_ = 0;
+  spans_.clear();
+  is_shared_ = false;
+  counted_ = 0;
+  counted_chars_ = 0;
+  const Record& document = block_.records[document_];
+  if (document.kind == RecordKind::text && chunker_ && clock_ != nullptr) {
+    const StageScope cutting(*clock_, Stage::chunk);
+    cut(document);
+  } else if (document.kind == RecordKind::text && chunker_) {
+    cut(document);
+  } else {
+    open_ready(document);
+  }
+  if (spans_.empty()) return;
+  ++counts_.documents;
+  counts_.per_document.add(spans_.size());
+}
+
+void ChunkSource::cut(const Record& document) {
+  prefix_.clear();
+  if (options_.prefixed) {
+    const Slice value = block_.kept[document_ * columns_ + columns_ - 1];
+    if (!value.is_null() && value.size > 0) {
+      prefix_ = block_.string(value);
+      prefix_ += options_.joiner;
+    }
+  }
+  prefix_tokens_ = prefix_.empty() ? 0 : chunker_->count_alone(prefix_);
+  const std::string problem = chunker_->split(block_.text(document), prefix_, spans_);
+  if (!problem.empty()) reject(document, problem);
+}
+
+/// What is not cut: ids that are final, and vectors.
+void ChunkSource::open_ready(const Record& document) {
+  if (document.kind == RecordKind::token_ids && tokens_.max_tokens > 0 &&
+      document.payload.size > tokens_.max_tokens) {
+    reject(document, fmt::format("its {} token ids do not fit in a chunk of {}, and ids are not "
+                                 "cut; give the text, or fewer ids",
+                                 document.payload.size, tokens_.max_tokens));
+    return;
+  }
+  const bool text = document.kind == RecordKind::text;
+  const bool ids = document.kind == RecordKind::token_ids;
+  prefix_.clear();
+  prefix_tokens_ = 0;
+  spans_.push_back({0, text ? document.payload.size : 0,
+                    static_cast<std::uint32_t>(ids ? document.payload.size : 0), 0});
+}
+
+void ChunkSource::add_chunk(DocumentBlock& block) {
+  if (!is_shared_) share(block);
+  const ChunkSpan& span = spans_[span_];
+  ChunkPlace place;
+  place.document = shared_.id;
+  place.index = static_cast<std::uint32_t>(span_);
+  place.count = static_cast<std::uint32_t>(spans_.size());
+  place.begin = static_cast<std::uint32_t>(span.begin);
+  place.end = static_cast<std::uint32_t>(span.end);
+  Record chunk = block_.records[document_];
+  chunk.id = chunk_id(block);
+  chunk.payload = put_payload(block, place);
+  block.records.push_back(chunk);
+  block.chunks.push_back(place);
+  block.kept.insert(block.kept.end(), shared_.kept.begin(), shared_.kept.end());
+  ++counts_.chunks;
+  counts_.overlap_tokens += span.overlap_tokens;
+  counts_.prefix_tokens += prefix_tokens_;
+  counts_.lengths.add(span.n_tokens);
+  ++span_;
+}
+
+/// What a document's chunks have in common is in a block once.
+void ChunkSource::share(DocumentBlock& block) {
+  shared_.id = block.append(block_.id(block_.records[document_]));
+  shared_.kept.clear();
+  const std::size_t kept = columns_ - (options_.prefixed && columns_ > 0 ? 1 : 0);
+  for (std::size_t i = 0; i < kept; ++i) {
+    const Slice value = block_.kept[document_ * columns_ + i];
+    shared_.kept.push_back(value.is_null() ? value : block.append(block_.string(value)));
+  }
+  is_shared_ = true;
+}
+
+Slice ChunkSource::chunk_id(DocumentBlock& block) {
+  std::array<char, 24> number{'#'};
+  const auto written = std::to_chars(number.data() + 1, number.data() + number.size(), span_);
+  const Slice id = block.append(block_.id(block_.records[document_]));
+  const Slice end = block.append({number.data(), written.ptr});
+  return {id.offset, id.size + end.size};
+}
+
+Slice ChunkSource::put_payload(DocumentBlock& block, ChunkPlace& place) {
+  const Record& document = block_.records[document_];
+  switch (document.kind) {
+    case RecordKind::text:
+      break;
+    case RecordKind::token_ids: {
+      const auto ids = block_.ids(document);
+      const Slice slice{block.token_ids.size(), ids.size()};
+      block.token_ids.insert(block.token_ids.end(), ids.begin(), ids.end());
+      return slice;
+    }
+    case RecordKind::vector: {
+      const auto values = block_.vector(document);
+      const Slice slice{block.values.size(), values.size()};
+      block.values.insert(block.values.end(), values.begin(), values.end());
+      return slice;
+    }
+  }
+  const std::string_view text = block_.text(document);
+  count_chars(place, text);
+  const Slice prefix = block.append(prefix_);
+  place.text = block.append(text.substr(place.begin, place.end - place.begin));
+  return {prefix.offset, prefix.size + place.text.size};
+}
+
+/// Chunks begin in ascending order, so that each code point is counted about once.
+void ChunkSource::count_chars(ChunkPlace& place, std::string_view text) {
+  const auto chars = [&](std::size_t from, std::size_t to) {
+    return static_cast<std::uint32_t>(unicode::count(text.substr(from, to - from)));
+  };
+  counted_chars_ += chars(counted_, place.begin);
+  counted_ = place.begin;
+  place.begin_char = counted_chars_;
+  place.end_char = counted_chars_ + chars(place.begin, place.end);
+}
+
+void ChunkSource::reject(const Record& document, const std::string& reason) {
+  const std::string_view bytes =
+      document.kind == RecordKind::text ? block_.text(document) : std::string_view();
+  rejects_.add(
+      {document.file, document.line, block_.id(document), reason, bytes, document.position});
+  rejected_.fetch_add(1, std::memory_order_relaxed);
+}
+
+/// Of the first document some of whose chunks have not been handed out.
+std::uint64_t ChunkSource::next_position() const {
+  if (span_ < spans_.size()) return block_.records[document_].position;
+  return next_ < block_.records.size() ? block_.records[next_].position : end_;
+}
+
+SourceProgress ChunkSource::progress() const {
+  SourceProgress progress = documents_.progress();
+  const std::uint64_t rejected = rejected_.load(std::memory_order_relaxed);
+  progress.records -= std::min(progress.records, rejected);
+  progress.rejected += rejected;
+  return progress;
+}
+
+std::size_t ChunkSource::bytes() const {
+  return capacity_bytes(block_.records, block_.bytes, block_.token_ids, block_.values, block_.kept,
+                        spans_);
+}
+
+}  // namespace embedtool

@@ -20,7 +20,7 @@ ALLOWED = {
     'core/math': {'core', 'core/base', 'core/math'},
     'core/text': {'core', 'core/base', 'core/math', 'core/text'},
     'core/model': {'core', 'core/base', 'core/math', 'core/model'},
-    'core/pipeline': {'core', 'core/base', 'core/math', 'core/text', 'core/model', 'core/pipeline'},
+    'core/pipeline': {'core', 'core/base', 'core/math', 'core/text', 'core/text/chunk', 'core/model', 'core/pipeline'},
 }
 # street of a room -> streets below it; each sees the room's own top level as well
 STREETS = {

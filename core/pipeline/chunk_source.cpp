@@ -7,7 +7,6 @@
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "core/base/memory.hpp"
-#include "core/text/unicode/unicode.hpp"
 
 namespace embedtool {
 
@@ -58,8 +57,6 @@ void ChunkSource::open_document() {
   span_ = 0;
   spans_.clear();
   is_shared_ = false;
-  counted_ = 0;
-  counted_chars_ = 0;
   const Record& document = block_.records[document_];
   if (document.kind == RecordKind::text && chunker_ && clock_ != nullptr) {
     const StageScope cutting(*clock_, Stage::chunk);
@@ -101,7 +98,7 @@ void ChunkSource::open_ready(const Record& document) {
   const bool ids = document.kind == RecordKind::token_ids;
   prefix_.clear();
   prefix_tokens_ = 0;
-  spans_.push_back({0, text ? document.payload.size : 0,
+  spans_.push_back({0, text ? document.payload.size : 0, 0, 0,
                     static_cast<std::uint32_t>(ids ? document.payload.size : 0), 0});
 }
 
@@ -114,6 +111,8 @@ void ChunkSource::add_chunk(DocumentBlock& block) {
   place.count = static_cast<std::uint32_t>(spans_.size());
   place.begin = static_cast<std::uint32_t>(span.begin);
   place.end = static_cast<std::uint32_t>(span.end);
+  place.begin_char = static_cast<std::uint32_t>(span.begin_char);
+  place.end_char = static_cast<std::uint32_t>(span.end_char);
   Record chunk = block_.records[document_];
   chunk.id = chunk_id(block);
   chunk.payload = put_payload(block, place);
@@ -166,21 +165,9 @@ Slice ChunkSource::put_payload(DocumentBlock& block, ChunkPlace& place) {
     }
   }
   const std::string_view text = block_.text(document);
-  count_chars(place, text);
   const Slice prefix = block.append(prefix_);
   place.text = block.append(text.substr(place.begin, place.end - place.begin));
   return {prefix.offset, prefix.size + place.text.size};
-}
-
-/// Chunks begin in ascending order, so that each code point is counted about once.
-void ChunkSource::count_chars(ChunkPlace& place, std::string_view text) {
-  const auto chars = [&](std::size_t from, std::size_t to) {
-    return static_cast<std::uint32_t>(unicode::count(text.substr(from, to - from)));
-  };
-  counted_chars_ += chars(counted_, place.begin);
-  counted_ = place.begin;
-  place.begin_char = counted_chars_;
-  place.end_char = counted_chars_ + chars(place.begin, place.end);
 }
 
 void ChunkSource::reject(const Record& document, const std::string& reason) {

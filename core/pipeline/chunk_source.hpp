@@ -59,7 +59,6 @@ class ChunkSource final : public DocumentSource {
   void share(DocumentBlock& block);
   Slice chunk_id(DocumentBlock& block);
   Slice put_payload(DocumentBlock& block, ChunkPlace& place);
-  void count_chars(ChunkPlace& place, std::string_view text);
   void reject(const Record& record, const std::string& reason);
   std::uint64_t next_position() const;
 
@@ -83,8 +82,6 @@ class ChunkSource final : public DocumentSource {
   std::size_t prefix_tokens_ = 0;
   Shared shared_;
   bool is_shared_ = false;
-  std::size_t counted_ = 0;  ///< bytes of the document's text up to which counted_chars_ counts
-  std::uint32_t counted_chars_ = 0;
   ChunkCounts counts_;
   std::atomic<std::uint64_t> rejected_{0};
 };

@@ -98,12 +98,27 @@ std::string Chunker::split(std::string_view text, std::string_view prefix,
                            std::vector<ChunkSpan>& spans) {
   spans.clear();
   std::string problem = start(text, prefix);
-  if (!problem.empty() || fits_whole(spans)) return problem;
-  sentences_.start(text_);
-  words_.start(text_);
-  problem = cut(spans);
+  if (!problem.empty()) return problem;
+  if (!fits_whole(spans)) {
+    sentences_.start(text_);
+    words_.start(text_);
+    problem = cut(spans);
+  }
   if (!problem.empty()) spans.clear();
+  count_chars(spans);
   return problem;
+}
+
+/// Chunks begin in ascending order, so that each code point is counted about once.
+void Chunker::count_chars(std::vector<ChunkSpan>& spans) const {
+  std::size_t counted = 0;
+  std::size_t chars = 0;
+  for (ChunkSpan& span : spans) {
+    chars += unicode::count(part(counted, span.begin));
+    counted = span.begin;
+    span.begin_char = chars;
+    span.end_char = chars + unicode::count(part(span.begin, span.end));
+  }
 }
 
 std::string Chunker::start(std::string_view text, std::string_view prefix) {
@@ -128,7 +143,7 @@ bool Chunker::fits_whole(std::vector<ChunkSpan>& spans) {
   if (text_.size() > kShortBytesPerToken * limit_) return false;
   const std::size_t tokens = count_whole(0, text_.size());
   if (tokens > limit_) return false;
-  spans.push_back({0, text_.size(), static_cast<std::uint32_t>(tokens), 0});
+  spans.push_back({0, text_.size(), 0, 0, static_cast<std::uint32_t>(tokens), 0});
   return true;
 }
 
@@ -149,14 +164,14 @@ std::string Chunker::cut(std::vector<ChunkSpan>& spans) {
     const std::size_t end = trimmed_end(begin, chunk.end);
     if (end > begin) {
       const std::size_t shared = begin < covered ? count_plain(part(begin, covered)) : 0;
-      spans.push_back({begin, end, static_cast<std::uint32_t>(chunk.count),
+      spans.push_back({begin, end, 0, 0, static_cast<std::uint32_t>(chunk.count),
                        static_cast<std::uint32_t>(shared)});
     }
     covered = skip_blanks(chunk.end);
     begin = end > begin ? overlap_start(chunk, covered) : covered;
   }
   // Nothing but white space, and too much of it.
-  if (spans.empty()) spans.push_back({0, 0, static_cast<std::uint32_t>(overhead_), 0});
+  if (spans.empty()) spans.push_back({0, 0, 0, 0, static_cast<std::uint32_t>(overhead_), 0});
   return {};
 }
 
@@ -303,9 +318,7 @@ std::size_t Chunker::last_words(std::size_t begin, std::size_t next, std::size_t
   borders_.clear();
   while ((at = border_after(Level::word, at)) < next) borders_.push_back(at);
   std::reverse(borders_.begin(), borders_.end());
-  const std::size_t found =
-      last_that_fits(next, [&](std::size_t from) { return count_plain(part(from, next)) <= most; });
-  return std::min(skip_blanks(found), next);
+  return first_within(next, most);
 }
 
 std::size_t Chunker::border_after(Level level, std::size_t at) {

@@ -12,10 +12,12 @@
 
 namespace embedtool {
 
-/// A chunk of a text: bytes begin … end-1.
+/// A chunk of a text: bytes begin … end-1, code points begin_char … end_char-1.
 struct ChunkSpan {
   std::size_t begin = 0;
   std::size_t end = 0;
+  std::size_t begin_char = 0;
+  std::size_t end_char = 0;
   std::uint32_t n_tokens = 0;        ///< as the model reads it, prompt and prefix included
   std::uint32_t overlap_tokens = 0;  ///< of its text, those that the chunk before has as well
 };
@@ -84,6 +86,7 @@ class Chunker {
   std::string start(std::string_view text, std::string_view prefix);
   bool fits_whole(std::vector<ChunkSpan>& spans);
   std::string cut(std::vector<ChunkSpan>& spans);
+  void count_chars(std::vector<ChunkSpan>& spans) const;
   Filling fill(std::size_t begin);
   bool take_piece(Filling& chunk);
   bool take_words(Filling& chunk);

@@ -1,8 +1,6 @@
 #include "core/pipeline/chunk_source.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
@@ -12,13 +10,17 @@ namespace embedtool {
 
 ChunkSource::ChunkSource(DocumentSource& documents, const TokenSettings& tokens,
                          const ChunkOptions& options, RejectSink& rejects)
-    : documents_(documents), tokens_(tokens), options_(options), rejects_(rejects) {
+    : documents_(documents),
+      tokens_(tokens),
+      options_(options),
+      rejects_(rejects),
+      records_(options.prefixed) {
   if (tokens_.tokenizer != nullptr) chunker_.emplace(tokens_, options_.rule);
 }
 
 bool ChunkSource::read(DocumentBlock& block, const BlockLimits& limits) {
   block.clear();
-  is_shared_ = false;
+  records_.begin_block();
   while (block.records.size() < limits.records && block.byte_size() < limits.bytes) {
     if (span_ < spans_.size()) {
       add_chunk(block);
@@ -47,16 +49,16 @@ bool ChunkSource::read_documents(const BlockLimits& limits) {
   }
   end_ = block_.end;
   more_at_once_ = block_.records.size() >= limits.records || block_.byte_size() >= limits.bytes;
-  columns_ = block_.records.empty() ? 0 : block_.kept.size() / block_.records.size();
   return true;
 }
 
 /// Cuts the next document. One that is rejected has no chunks.
 void ChunkSource::open_document() {
   document_ = next_++;
+  prefix_.clear();
+  prefix_tokens_ = 0;
   span_ = 0;
   spans_.clear();
-  is_shared_ = false;
   const Record& document = block_.records[document_];
   if (document.kind == RecordKind::text && chunker_ && clock_ != nullptr) {
     const StageScope cutting(*clock_, Stage::chunk);
@@ -67,20 +69,20 @@ void ChunkSource::open_document() {
     open_ready(document);
   }
   if (spans_.empty()) return;
+  records_.begin_document(block_, document_, prefix_);
   ++counts_.documents;
   counts_.per_document.add(spans_.size());
 }
 
 void ChunkSource::cut(const Record& document) {
-  prefix_.clear();
   if (options_.prefixed) {
-    const Slice value = block_.kept[document_ * columns_ + columns_ - 1];
+    const Slice value = kept_of(block_, document_).back();
     if (!value.is_null() && value.size > 0) {
       prefix_ = block_.string(value);
       prefix_ += options_.joiner;
     }
   }
-  prefix_tokens_ = prefix_.empty() ? 0 : chunker_->count_alone(prefix_);
+  if (!prefix_.empty()) prefix_tokens_ = chunker_->count_alone(prefix_);
   const std::string problem = chunker_->split(block_.text(document), prefix_, spans_);
   if (!problem.empty()) reject(document, problem);
 }
@@ -96,78 +98,18 @@ void ChunkSource::open_ready(const Record& document) {
   }
   const bool text = document.kind == RecordKind::text;
   const bool ids = document.kind == RecordKind::token_ids;
-  prefix_.clear();
-  prefix_tokens_ = 0;
   spans_.push_back({0, text ? document.payload.size : 0, 0, 0,
                     static_cast<std::uint32_t>(ids ? document.payload.size : 0), 0});
 }
 
 void ChunkSource::add_chunk(DocumentBlock& block) {
-  if (!is_shared_) share(block);
   const ChunkSpan& span = spans_[span_];
-  ChunkPlace place;
-  place.document = shared_.id;
-  place.index = static_cast<std::uint32_t>(span_);
-  place.count = static_cast<std::uint32_t>(spans_.size());
-  place.begin = static_cast<std::uint32_t>(span.begin);
-  place.end = static_cast<std::uint32_t>(span.end);
-  place.begin_char = static_cast<std::uint32_t>(span.begin_char);
-  place.end_char = static_cast<std::uint32_t>(span.end_char);
-  Record chunk = block_.records[document_];
-  chunk.id = chunk_id(block);
-  chunk.payload = put_payload(block, place);
-  block.records.push_back(chunk);
-  block.chunks.push_back(place);
-  block.kept.insert(block.kept.end(), shared_.kept.begin(), shared_.kept.end());
+  records_.add(span, span_, spans_.size(), block);
   ++counts_.chunks;
   counts_.overlap_tokens += span.overlap_tokens;
   counts_.prefix_tokens += prefix_tokens_;
   counts_.lengths.add(span.n_tokens);
   ++span_;
-}
-
-/// What a document's chunks have in common is in a block once.
-void ChunkSource::share(DocumentBlock& block) {
-  shared_.id = block.append(block_.id(block_.records[document_]));
-  shared_.kept.clear();
-  const std::size_t kept = columns_ - (options_.prefixed && columns_ > 0 ? 1 : 0);
-  for (std::size_t i = 0; i < kept; ++i) {
-    const Slice value = block_.kept[document_ * columns_ + i];
-    shared_.kept.push_back(value.is_null() ? value : block.append(block_.string(value)));
-  }
-  is_shared_ = true;
-}
-
-Slice ChunkSource::chunk_id(DocumentBlock& block) {
-  std::array<char, 24> number{'#'};
-  const auto written = std::to_chars(number.data() + 1, number.data() + number.size(), span_);
-  const Slice id = block.append(block_.id(block_.records[document_]));
-  const Slice end = block.append({number.data(), written.ptr});
-  return {id.offset, id.size + end.size};
-}
-
-Slice ChunkSource::put_payload(DocumentBlock& block, ChunkPlace& place) {
-  const Record& document = block_.records[document_];
-  switch (document.kind) {
-    case RecordKind::text:
-      break;
-    case RecordKind::token_ids: {
-      const auto ids = block_.ids(document);
-      const Slice slice{block.token_ids.size(), ids.size()};
-      block.token_ids.insert(block.token_ids.end(), ids.begin(), ids.end());
-      return slice;
-    }
-    case RecordKind::vector: {
-      const auto values = block_.vector(document);
-      const Slice slice{block.values.size(), values.size()};
-      block.values.insert(block.values.end(), values.begin(), values.end());
-      return slice;
-    }
-  }
-  const std::string_view text = block_.text(document);
-  const Slice prefix = block.append(prefix_);
-  place.text = block.append(text.substr(place.begin, place.end - place.begin));
-  return {prefix.offset, prefix.size + place.text.size};
 }
 
 void ChunkSource::reject(const Record& document, const std::string& reason) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/profile.hpp"
+#include "core/pipeline/chunk_records.hpp"
 #include "core/pipeline/report.hpp"
 #include "core/pipeline/run_options.hpp"
 #include "core/ports.hpp"
@@ -45,20 +46,11 @@ class ChunkSource final : public DocumentSource {
   std::size_t bytes() const;
 
  private:
-  /// Where the next chunk's slices of its document are in the block that is being filled.
-  struct Shared {
-    Slice id;
-    std::vector<Slice> kept;
-  };
-
   bool read_documents(const BlockLimits& limits);
   void open_document();
   void cut(const Record& document);
   void open_ready(const Record& document);
   void add_chunk(DocumentBlock& block);
-  void share(DocumentBlock& block);
-  Slice chunk_id(DocumentBlock& block);
-  Slice put_payload(DocumentBlock& block, ChunkPlace& place);
   void reject(const Record& record, const std::string& reason);
   std::uint64_t next_position() const;
 
@@ -70,7 +62,6 @@ class ChunkSource final : public DocumentSource {
   StageClock* clock_ = nullptr;
 
   DocumentBlock block_;        ///< documents that have been read
-  std::size_t columns_ = 0;    ///< fields that each of them keeps
   std::uint64_t end_ = 0;      ///< position behind them
   std::size_t next_ = 0;       ///< index of the one to be cut next
   bool more_at_once_ = false;  ///< the source has more without waiting
@@ -80,8 +71,7 @@ class ChunkSource final : public DocumentSource {
   std::size_t span_ = 0;          ///< the next of them
   std::string prefix_;            ///< what each of its chunks begins with
   std::size_t prefix_tokens_ = 0;
-  Shared shared_;
-  bool is_shared_ = false;
+  ChunkRecords records_;
   ChunkCounts counts_;
   std::atomic<std::uint64_t> rejected_{0};
 };

@@ -140,6 +140,20 @@ has stderr "resuming"
 run 0 encode -m "$MODEL" -o undisturbed "${CHUNKS[@]}" --shard-rows 11 --window 5 - < <(cat long.jsonl)
 for part in undisturbed/data/*; do same "$part" "resumed/data/${part##*/}" "a resumed run"; done
 
+# --limit and --sample choose documents, and all chunks of one that is chosen are there.
+encode sample long.jsonl "${CHUNKS[@]}" --chunk-overlap 20% --sample 20
+vectors sample >sample.jsonl
+encode first long.jsonl "${CHUNKS[@]}" --chunk-overlap 20% --limit 20
+vectors first >first.jsonl
+python3 - <<'PY' || fail "--sample or --limit"
+import json
+every, sample, first = ([json.loads(line) for line in open(f, encoding='utf-8')] for f in ('rows.jsonl', 'sample.jsonl', 'first.jsonl'))
+chosen = {row['doc_id'] for row in sample}
+assert len(chosen) == 20 and sample == [row for row in every if row['doc_id'] in chosen]
+head = [f'd{i}' for i in range(20)]
+assert first == [row for row in every if row['doc_id'] in head]
+PY
+
 # Units: the same rows whatever the parts; reuse: unchanged chunks are not encoded.
 for k in 1 2; do run 0 encode -m "$MODEL" -o parts long.jsonl "${CHUNKS[@]}" --chunk-overlap 20% --part $k/2 --unit 4K -q; done
 run 0 merge parts

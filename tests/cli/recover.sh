@@ -12,20 +12,21 @@ ROWS=3000
 corpus $ROWS | awk '{sub(/"text": "/, "&" NR " "); print}' >in.jsonl
 data() { (cd "$1" && find . -type f ! -name report.json ! -name manifest.json -exec md5sum {} + | LC_ALL=C sort -k2); }
 count() { json "$1/report.json" "d['counts']['$2']"; }
-encode() { run 0 encode -m "$MODEL" in.jsonl -o "$1" --window 50 --threads 1 "${@:2}"; }
+INPUT=in.jsonl
+encode() { run 0 encode -m "$MODEL" "$INPUT" -o "$1" --window 50 --threads 1 "${@:2}"; }
 # dies CALL ARGUMENT…: encodes to `out` until that system call on it.
 dies() {
   local call=$1 code=0
   shift
   LD_PRELOAD=$SHIM FAULT_UNDER=$WORK/out FAULT_AT=$call FAULT_MODE=kill \
-    "$BIN" encode -q -m "$MODEL" in.jsonl -o out --window 50 --threads 1 "$@" 2>stderr || code=$?
+    "$BIN" encode -q -m "$MODEL" "$INPUT" -o out --window 50 --threads 1 "$@" 2>stderr || code=$?
   [[ $code == 137 ]] || fail "call $call: status $code, not that of a kill"
 }
 # calls ARGUMENT…: how many a whole run makes.
 calls() {
   rm -rf out
   LD_PRELOAD=$SHIM FAULT_UNDER=$WORK/out FAULT_AT=0 FAULT_COUNT=count \
-    "$BIN" encode -q -m "$MODEL" in.jsonl -o out --window 50 --threads 1 "$@"
+    "$BIN" encode -q -m "$MODEL" "$INPUT" -o out --window 50 --threads 1 "$@"
   cat count
 }
 
@@ -95,4 +96,32 @@ for percent in 40 60 80; do
   [[ ! -e out/.rows ]] || fail "rows stay behind after merge"
   [[ $(data out) == "$(data whole)" ]] || fail "parts, killed at $percent %: other bytes"
   echo "parts, killed at $percent %: $recovered recovered by part 1"
+done
+
+# Chunks are texts like others.
+python3 - <<'PY'
+import json
+rows = [json.loads(line) for line in open('in.jsonl')]
+with open('long.jsonl', 'w') as out:
+    for i in range(0, len(rows), 100):
+        out.write(json.dumps({'id': f'd{i}', 'text': '. '.join(r['text'] for r in rows[i:i + 100])}) + '\n')
+PY
+INPUT=long.jsonl
+CHUNKS=(--chunk-tokens 24 --chunk-overlap 4 --chunk-text)
+for rest in "--shard-rows 100000" "--shard-rows 700" "--part 1/1 --unit 64K"; do
+  rm -rf whole
+  read -ra more <<<"$rest"
+  encode whole "${CHUNKS[@]}" "${more[@]}"
+  [[ $rest != --part* ]] || run 0 merge whole
+  all=$(calls "${CHUNKS[@]}" "${more[@]}")
+  for percent in 40 70; do
+    rm -rf out
+    dies $((all * percent / 100)) "${CHUNKS[@]}" "${more[@]}"
+    encode out "${CHUNKS[@]}" "${more[@]}" --report report.json
+    [[ $rest != --part* ]] || run 0 merge out
+    [[ $(data out) == "$(data whole)" ]] || fail "chunks, $rest, killed at $percent %: other bytes"
+    recovered=$(json report.json "d['counts']['recovered']")
+    echo "chunks, $rest, killed at $percent %: $recovered recovered"
+    [[ $rest == *700 || $recovered -gt 100 ]] || fail "no chunks survive a kill"
+  done
 done

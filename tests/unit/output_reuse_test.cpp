@@ -168,7 +168,7 @@ TEST(RowLookup, PassesOverScatteredRowsIfAskedTo) {
 void change(const IdentityField& field, RunIdentity& identity) {
   constexpr std::array<const char*, 18> kValues = {
       "x",     "7",   "true", "false",  "mean",   "cls", "skip",  "sparse", "bf16",
-      "multi", "f16", "0.5",  "offset", "reject", "npy", "split", "list", "token"};
+      "multi", "f16", "0.5",  "offset", "reject", "npy", "split", "list",   "token"};
   const RunIdentity before = identity;
   for (const char* value : kValues) {
     try {

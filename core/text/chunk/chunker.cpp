@@ -304,9 +304,8 @@ std::size_t Chunker::overlap_start(const Filling& chunk, std::size_t next) {
 /// The last of borders_, which descend, from which on there are at most `most` tokens up to `next`.
 std::size_t Chunker::first_within(std::size_t next, std::size_t most) {
   const auto begin_at = [&](std::size_t border) { return std::min(skip_blanks(border), next); };
-  return begin_at(last_that_fits(next, [&](std::size_t border) {
-    return count_plain(part(begin_at(border), next)) <= most;
-  }));
+  return begin_at(last_that_fits(
+      next, [&](std::size_t border) { return count_plain(part(begin_at(border), next)) <= most; }));
 }
 
 /// The first border of words between `begin` and `next` from which on there are at most `most`

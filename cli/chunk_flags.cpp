@@ -34,6 +34,7 @@ const char* chunk_option(const ChunkFlags& flags) {
          : flags.by.has_value()   ? "--chunk-by"
          : !flags.prefix.empty()  ? "--chunk-prefix"
          : flags.text             ? "--chunk-text"
+         : flags.join.has_value() ? "--chunk-join"
                                   : nullptr;
 }
 
@@ -54,6 +55,13 @@ void declare_chunks(CLI::App& app, ChunkFlags& flags) {
   group.flag("--chunk-text", flags.text, "Store the text of each chunk");
 }
 
+void declare_chunk_rows(CLI::App& app, ChunkFlags& flags) {
+  FlagGroup(app, "Long texts")
+      .choice("--chunk-join", flags.join,
+              "Write one row for each text: the mean of its chunks' vectors, by tokens, or the "
+              "largest values [none]");
+}
+
 ChunkPlan resolve_chunks(const ChunkFlags& flags) {
   ChunkPlan plan;
   plan.on_long = flags.on_long.value_or(flags.tokens > 0 ? OnLong::chunk : OnLong::truncate);
@@ -67,6 +75,12 @@ ChunkPlan resolve_chunks(const ChunkFlags& flags) {
   plan.by = flags.by.value_or(ChunkBy::sentence);
   plan.prefix = flags.prefix;
   plan.text = flags.text;
+  plan.join = flags.join.value_or(ChunkJoin::none);
+  if (plan.text && plan.join != ChunkJoin::none) {
+    throw Error(ExitCode::usage,
+                "--chunk-text and --chunk-join {} cannot be used together: a row is a whole text",
+                name_of(plan.join));
+  }
   return plan;
 }
 

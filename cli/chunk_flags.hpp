@@ -23,8 +23,11 @@ struct ChunkFlags {
   std::optional<ChunkBy> by;
   std::string prefix;
   bool text = false;
+  std::optional<ChunkJoin> join;
 };
 void declare_chunks(CLI::App& app, ChunkFlags& flags);
+/// What becomes of the chunks' rows.
+void declare_chunk_rows(CLI::App& app, ChunkFlags& flags);
 
 /// Chunks that are asked for, before the model and its limit are known.
 struct ChunkPlan {
@@ -35,6 +38,7 @@ struct ChunkPlan {
   ChunkBy by = ChunkBy::sentence;
   std::string prefix;  ///< a field; empty = none
   bool text = false;
+  ChunkJoin join = ChunkJoin::none;
 
   bool cuts() const { return on_long == OnLong::chunk; }
 };

@@ -33,6 +33,12 @@ void size_chunks(EncodeJob& job, const ChosenModel& model, RunIdentity& identity
   if (!job.chunks.cuts()) return;
   const ChunkSizes sizes = settle_chunks(job.chunks, model.max_tokens, model.loaded.name);
   job.run.chunks.rule.overlap = sizes.overlap;
+  job.run.chunks.normalize = model.loaded.head.normalize;
+  if (job.chunks.join != ChunkJoin::none && model.shape.kind != RowKind::dense) {
+    throw Error(ExitCode::usage, "--chunk-join {}: {} gives {}, which cannot be joined",
+                name_of(job.chunks.join), model.loaded.name,
+                model.shape.kind == RowKind::multi ? "a vector for each token" : "token weights");
+  }
   job.run.max_tokens = sizes.tokens;
   identity.chunk_tokens = sizes.tokens;
   identity.chunk_overlap = sizes.overlap;

@@ -127,7 +127,10 @@ ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
   if (plan.cuts()) {
     const ChunkSizes sizes = settle_chunks(plan, settings.max_tokens, flags.model);
     settings.max_tokens = sizes.tokens;
-    const ChunkOptions options{{sizes.overlap, plan.by}, !plan.prefix.empty(), corpus.joiner};
+    ChunkOptions options;
+    options.rule = {sizes.overlap, plan.by};
+    options.prefixed = !plan.prefix.empty();
+    options.joiner = corpus.joiner;
     chunks = std::make_unique<ChunkSource>(*source, settings, options, rejects);
   }
   DocumentSource& texts = chunks ? *chunks : static_cast<DocumentSource&>(*source);

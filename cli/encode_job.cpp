@@ -157,8 +157,16 @@ void resolve_long_texts(EncodeJob& job) {
   job.identity.chunk_by = plan.by;
   job.identity.chunk_prefix = plan.prefix;
   job.identity.chunk_text = plan.text;
+  job.identity.chunk_join = plan.join;
+  if (plan.join != ChunkJoin::none && !job.reuse.outputs.empty()) {
+    throw Error(ExitCode::usage,
+                "--reuse and --chunk-join {} cannot be used together: rows are found by the texts "
+                "of chunks, which an output of joined rows does not have",
+                name_of(plan.join));
+  }
   job.identity.chunk_rules = "Unicode " + unicode::border_rules_version();
   job.run.chunks.rule.by = plan.by;
+  job.run.chunks.join = plan.join;
   job.run.chunks.prefixed = !plan.prefix.empty();
   job.run.chunks.joiner = job.corpus.joiner;
   if (job.run.chunks.prefixed) job.corpus.keep.push_back(plan.prefix);
@@ -212,6 +220,7 @@ void declare_encode_flags(CLI::App& app, EncodeFlags& flags) {
              "File to log bad records in [rejects.jsonl in the output directory]");
   declare_model(app, flags.model);
   declare_chunks(app, flags.chunks);
+  declare_chunk_rows(app, flags.chunks);
   declare_output(app, flags);
   declare_reuse(app, flags.reuse);
   declare_nightly(app, flags.nightly);

@@ -43,13 +43,16 @@ std::uint64_t window_need(const RunOptions& options, const Encoder& encoder, con
                           std::size_t longest) {
   const std::uint64_t records = options.window.records;
   const std::uint64_t bytes = options.window.bytes;
+  const std::uint64_t vector_bytes = options.chunks.join == ChunkJoin::none
+                                         ? spec.vector_bytes()
+                                         : spec.dims * sizeof(float);  // not joined yet
   // A token takes a byte of text at least, or four as an id; arenas grow by doubling.
   const std::uint64_t tokens = std::min<std::uint64_t>(records * longest, bytes);
   // A batch's sparse rows wait as they came until the window is laid out in order.
   const std::uint64_t row_bytes = spec.kind == RowKind::sparse
                                       ? 2 * records * encoder.most_entries() * sizeof(SparseEntry)
-                                  : spec.kind == RowKind::multi ? tokens * spec.vector_bytes()
-                                                                : records * spec.vector_bytes();
+                                  : spec.kind == RowKind::multi ? tokens * vector_bytes
+                                                                : records * vector_bytes;
   // Reused rows are in memory where they were found and, all of a window's, where they go.
   const std::uint64_t reused = options.reuse_memory > 0 ? 2 * row_bytes : 0;
   return 2 * bytes + 2 * tokens * sizeof(TokenId) + row_bytes + reused + records * kPerRecord;

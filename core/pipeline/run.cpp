@@ -14,6 +14,7 @@
 #include "core/base/threads.hpp"
 #include "core/pipeline/batch_controller.hpp"
 #include "core/pipeline/batch_encoder.hpp"
+#include "core/pipeline/chunk_join.hpp"
 #include "core/pipeline/chunk_source.hpp"
 #include "core/pipeline/run_monitor.hpp"
 #include "core/pipeline/run_threads.hpp"
@@ -305,12 +306,18 @@ RunReport run(DocumentSource& source, const Tokenizer* tokenizer, const Encoder&
   if (options.on_long == OnLong::chunk) {
     chunks = std::make_unique<ChunkSource>(source, tokens, options.chunks, rejects);
   }
+  std::unique_ptr<ChunkJoiner> joiner;
+  if (chunks && options.chunks.join != ChunkJoin::none) {
+    joiner = std::make_unique<ChunkJoiner>(sink, spec, options.chunks);
+  }
   DocumentSource& texts = chunks ? *chunks : source;
-  const RunContext context{tokens, encoder, spec, options, texts, rejects};
-  Runner runner(context, chunks.get(), sink, main_clock.timeline().origin());
+  const OutputSpec window_rows = joiner ? ChunkJoiner::chunk_rows(spec) : spec;
+  const RunContext context{tokens, encoder, window_rows, options, texts, rejects};
+  Runner runner(context, chunks.get(), joiner ? *joiner : sink, main_clock.timeline().origin());
   RunReport report = runner.run(main_clock);
   if (chunks) report.chunks = std::make_shared<ChunkCounts>(chunks->counts());
   add_ports(report, context, sink);
+  if (joiner) report.counts.rows = joiner->rows();
   return report;
 }
 

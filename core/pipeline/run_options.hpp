@@ -28,9 +28,21 @@ inline constexpr auto enum_words<OnLong> = std::to_array<EnumWord<OnLong>>({
     {OnLong::fail, "fail"},
 });
 
+/// What a document's chunks become: rows of their own, or one row, which has their mean, weighted
+/// by tokens, or the largest value of each element.
+enum class ChunkJoin : std::uint8_t { none, mean, max };
+template <>
+inline constexpr auto enum_words<ChunkJoin> = std::to_array<EnumWord<ChunkJoin>>({
+    {ChunkJoin::none, "none"},
+    {ChunkJoin::mean, "mean"},
+    {ChunkJoin::max, "max"},
+});
+
 /// How documents become chunks, under OnLong::chunk; RunOptions::max_tokens is a chunk's limit.
 struct ChunkOptions {
   ChunkRule rule;
+  ChunkJoin join = ChunkJoin::none;  ///< else rows are dense
+  bool normalize = true;             ///< joined vectors, as the model's are
   /// The last kept field of a document is a text to be put before each of its chunks, and is not
   /// kept; an empty one is left out.
   bool prefixed = false;

@@ -234,6 +234,7 @@ constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::chunk_overlap>("chunk_overlap", {space, setting_if_set, "--chunk-overlap"}),
     field<&I::chunk_by>("chunk_by", {space, setting_if_set, "--chunk-by"}),
     field<&I::chunk_prefix>("chunk_prefix", {space, setting_if_set, "--chunk-prefix"}),
+    field<&I::chunk_join>("chunk_join", {space, setting_if_set, "--chunk-join"}),
     field<&I::compute>("compute", {space, setting, "--compute"}),
     field<&I::numerics>("numerics", {space, setting, kOtherNumerics}),
     field<&I::kind>("kind", {space, member, "--head, --pooling"}),
@@ -391,7 +392,7 @@ OutputSpec output_spec(const RunIdentity& identity) {
   spec.type = identity.dtype;
   spec.int8_scale = identity.int8_scale;
   spec.kept_fields = identity.keep;
-  spec.chunked = identity.on_long == OnLong::chunk;
+  spec.chunked = identity.on_long == OnLong::chunk && identity.chunk_join == ChunkJoin::none;
   spec.chunk_text = spec.chunked && identity.chunk_text;
   return spec;
 }

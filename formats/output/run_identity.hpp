@@ -75,6 +75,7 @@ struct RunIdentity {
   std::uint64_t chunk_overlap = 0;  ///< tokens
   ChunkBy chunk_by = ChunkBy::sentence;
   std::string chunk_prefix;  ///< the field that is put before each chunk
+  ChunkJoin chunk_join = ChunkJoin::none;
   Compute compute = Compute::f32;
   std::uint64_t numerics = numerics_of(Compute::f32);
   RowKind kind = RowKind::dense;

@@ -195,6 +195,61 @@ encode arrow long.jsonl "${CHUNKS[@]}" --chunk-overlap 20% --to arrow
 run 0 encode -m builtin-fast arrow/embeddings.arrow --text-field text --id-field doc_id --keep chunk,start,end_char --to jsonl -o -
 same from_parquet.jsonl stdout "what --to arrow writes"
 
+# --chunk-join: one row a document, which is what its chunks' rows give.
+cat >join.py <<'PY'
+import json, math, sys
+chunks, joined, mode = sys.argv[1:]
+read = lambda f: [json.loads(line) for line in open(f, encoding='utf-8')]
+tokens = {row['id']: row['n_tokens'] for row in read('matrix/ids.jsonl')}
+documents = {}
+for row in read(chunks):
+    documents.setdefault(row['doc_id'], []).append(row)
+rows = read(joined)
+assert [row['id'] for row in rows] == list(documents)
+for row in rows:
+    assert list(row) == ['id', 'embedding', 'lang'] or list(row) == ['id', 'embedding'], list(row)
+    parts = documents[row['id']]
+    vectors = [part['embedding'] for part in parts]
+    if len(parts) == 1:
+        assert row['embedding'] == vectors[0], row['id']
+        continue
+    if mode == 'mean':
+        weights = [tokens[part['id']] for part in parts]
+        sums = [sum(w * x for w, x in zip(weights, column)) for column in zip(*vectors)]
+    else:
+        sums = [max(column) for column in zip(*vectors)]
+    norm = math.sqrt(sum(x * x for x in sums))
+    assert max(abs(x / norm - y) for x, y in zip(sums, row['embedding'])) < 1e-6, row['id']
+assert any(len(parts) > 20 for parts in documents.values())
+PY
+JOINED=(--chunk-tokens 24 --chunk-prefix title --keep lang --chunk-overlap 20%)
+for mode in mean max; do
+  encode "join-$mode" long.jsonl "${JOINED[@]}" --chunk-join $mode
+  run 0 verify "join-$mode"
+  vectors "join-$mode" >joined.jsonl
+  python3 join.py rows.jsonl joined.jsonl $mode || fail "--chunk-join $mode"
+  check_json "join-$mode/report.json" 'd["counts"]["rows"] == d["counts"]["texts"] == 63 and d["chunks"]["chunks"] > 300'
+  encode join-other long.jsonl "${JOINED[@]}" --chunk-join $mode --threads 1 --window 7 --batch-size 3 --overwrite
+  same "join-$mode/data/part-00000.parquet" join-other/data/part-00000.parquet "joined rows and other windows"
+done
+for k in 1 2; do run 0 encode -m "$MODEL" -o join-parts long.jsonl "${JOINED[@]}" --chunk-join max --part $k/2 --unit 4K -q; done
+run 0 merge join-parts
+vectors join-parts >joined_parts.jsonl
+same joined.jsonl joined_parts.jsonl "joined rows in parts"
+for to in npy jsonl arrow; do encode "join-$to" long.jsonl "${JOINED[@]}" --chunk-join max --to $to; done
+same joined.jsonl join-jsonl/embeddings.jsonl
+check_jsonl join-npy/ids.jsonl '[r["n_tokens"] for r in d] == [sum(c["n_tokens"] for c in map(json.loads, open("matrix/ids.jsonl")) if c["doc_id"] == r["id"]) for r in d]'
+encode join-int8 long.jsonl "${JOINED[@]}" --chunk-join mean --dtype int8
+run 0 verify join-int8
+run 0 search join-mean "stone water light." -k 3
+run 2 encode -m "$MODEL" -o join-max long.jsonl "${JOINED[@]}" --chunk-join mean
+has stderr "chunk_join was 'max' and is now 'mean' (--chunk-join)"
+for head in "$SOURCE/tests/golden/heads/colbert_pylate/model" "$SOURCE/tests/golden/heads/splade_bert/model --head sparse"; do
+  # shellcheck disable=SC2086
+  run 2 encode -m $head -o no long.jsonl --chunk-tokens 24 --chunk-join mean
+  has stderr "cannot be joined"
+done
+
 # What does not fit is refused by name.
 run 2 encode -m "$MODEL" --dry-run long.jsonl --chunk-tokens 20
 has stderr "--on-long chunk and --dry-run"

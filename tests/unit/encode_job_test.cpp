@@ -98,6 +98,7 @@ Settings facts_of(const EncodeJob& job) {
   add("chunks.overlap", job.chunks.overlap);
   add("chunks.overlap_in_percent", job.chunks.overlap_in_percent);
   add("run.chunks.by", name_of(job.run.chunks.rule.by));
+  add("run.chunks.join", name_of(job.run.chunks.join));
   add("run.chunks.prefixed", job.run.chunks.prefixed);
   add("run.chunks.joiner", job.run.chunks.joiner);
   add("trace", job.run.trace);
@@ -207,6 +208,8 @@ TEST(EncodeJob, EveryOptionOfChunksCounts) {
            {"--chunk-by", "token"},
            {"--chunk-prefix", "title"},
            {"--chunk-text"},
+           {"--chunk-join", "mean"},
+           {"--chunk-join", "max"},
            {"--join", "\n"},
        }) {
     Words all = words;
@@ -281,6 +284,11 @@ TEST(EncodeJob, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal({"--row-group", "1K"}), HasSubstr("64K to 1G"));
   EXPECT_THAT(refusal({"--dry-run", "--chunk-tokens", "9"}), HasSubstr("--on-long chunk"));
   EXPECT_THAT(refusal({"--chunk-by", "token"}), HasSubstr("--chunk-by is for --on-long chunk"));
+  EXPECT_THAT(refusal({"--chunk-join", "max"}), HasSubstr("--chunk-join is for --on-long chunk"));
+  EXPECT_THAT(refusal({"--chunk-tokens", "9", "--chunk-join", "max", "--chunk-text"}),
+              HasSubstr("--chunk-text and --chunk-join max"));
+  EXPECT_THAT(refusal({"--chunk-tokens", "9", "--chunk-join", "mean", "--reuse", "a"}),
+              HasSubstr("--reuse and --chunk-join mean"));
   EXPECT_THAT(refusal({"--on-long", "fail", "--chunk-text"}), HasSubstr("not fail"));
   EXPECT_THAT(refusal({"--chunk-tokens", "9", "--chunk-overlap", "51%"}), HasSubstr("half"));
   EXPECT_THAT(refusal({"--chunk-tokens", "9", "--chunk-overlap", "-1"}), HasSubstr("-1"));

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "core/data.hpp"
+
+namespace embedtool {
+
+/// Builds dense rows that are not those of a window. Recycled. Not thread-safe.
+class RowBuilder {
+ public:
+  explicit RowBuilder(const OutputSpec& spec)
+      : type_(spec.type), dims_(spec.dims), int8_scale_(spec.int8_scale) {}
+
+  void clear();
+  /// Appends a row of that id, whose record is otherwise that of `row` in `documents`: kept fields
+  /// are copied. `vector` has the spec's dims; it is converted to the spec's type.
+  void add(const DocumentBlock& documents, const RowInfo& row, std::string_view id,
+           const float* vector);
+  std::size_t rows() const { return rows_.size(); }
+  /// The rows, valid until the next call of another function. `end`: see DocumentBlock::end.
+  EmbeddingBlock block(std::uint64_t end);
+
+ private:
+  const OutputType type_;
+  const std::size_t dims_;
+  const float int8_scale_;
+  DocumentBlock documents_;
+  std::vector<RowInfo> rows_;
+  std::vector<std::byte> vectors_;
+};
+
+}  // namespace embedtool

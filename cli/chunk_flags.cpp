@@ -34,6 +34,7 @@ const char* chunk_option(const ChunkFlags& flags) {
          : flags.by.has_value()   ? "--chunk-by"
          : !flags.prefix.empty()  ? "--chunk-prefix"
          : flags.text             ? "--chunk-text"
+         : flags.pooling          ? "--chunk-pooling"
          : flags.join.has_value() ? "--chunk-join"
                                   : nullptr;
 }
@@ -56,10 +57,13 @@ void declare_chunks(CLI::App& app, ChunkFlags& flags) {
 }
 
 void declare_chunk_rows(CLI::App& app, ChunkFlags& flags) {
-  FlagGroup(app, "Long texts")
-      .choice("--chunk-join", flags.join,
-              "Write one row for each text: the mean of its chunks' vectors, by tokens, or the "
-              "largest values [none]");
+  FlagGroup group(app, "Long texts");
+  group.choice("--chunk-pooling", flags.pooling,
+               "late: let the model read the whole text, then average the tokens of each chunk "
+               "[own]");
+  group.choice("--chunk-join", flags.join,
+               "Write one row for each text: the mean of its chunks' vectors, by tokens, or the "
+               "largest values [none]");
 }
 
 ChunkPlan resolve_chunks(const ChunkFlags& flags) {
@@ -75,6 +79,13 @@ ChunkPlan resolve_chunks(const ChunkFlags& flags) {
   plan.by = flags.by.value_or(ChunkBy::sentence);
   plan.prefix = flags.prefix;
   plan.text = flags.text;
+  plan.pooling = flags.pooling.value_or(ChunkPooling::own);
+  if (plan.is_late() && (!flags.overlap.empty() || !plan.prefix.empty())) {
+    throw Error(ExitCode::usage,
+                "{} and --chunk-pooling late cannot be used together: the model has read the whole "
+                "text when a chunk's tokens are averaged",
+                flags.overlap.empty() ? "--chunk-prefix" : "--chunk-overlap");
+  }
   plan.join = flags.join.value_or(ChunkJoin::none);
   if (plan.text && plan.join != ChunkJoin::none) {
     throw Error(ExitCode::usage,

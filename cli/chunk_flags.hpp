@@ -23,6 +23,7 @@ struct ChunkFlags {
   std::optional<ChunkBy> by;
   std::string prefix;
   bool text = false;
+  std::optional<ChunkPooling> pooling;
   std::optional<ChunkJoin> join;
 };
 void declare_chunks(CLI::App& app, ChunkFlags& flags);
@@ -38,8 +39,10 @@ struct ChunkPlan {
   ChunkBy by = ChunkBy::sentence;
   std::string prefix;  ///< a field; empty = none
   bool text = false;
+  ChunkPooling pooling = ChunkPooling::own;
   ChunkJoin join = ChunkJoin::none;
 
+  bool is_late() const { return pooling == ChunkPooling::late; }
   bool cuts() const { return on_long == OnLong::chunk; }
 };
 /// Pure: throws Error(usage) for options that do not fit each other.

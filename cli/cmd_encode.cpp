@@ -28,6 +28,24 @@
 namespace embedtool {
 namespace {
 
+/// Whether a model's vectors are averages that a chunk can have of its own.
+void check_late(const ChosenModel& model) {
+  const auto refuse = [&](const char* why) {
+    throw Error(ExitCode::usage, "--chunk-pooling late: {} {}", model.loaded.name, why);
+  };
+  const HeadSpec& head = model.loaded.head;
+  if (model.loaded.spec.layers == 0) {
+    refuse("is a static model, whose tokens know nothing of each other; leave it out");
+  }
+  if (model.shape.kind != RowKind::dense || !head.averages()) {
+    refuse(head.prompt_tokens > 0 ? "leaves its prompt out of the average"
+                                  : "does not average all tokens, which late chunks are made of");
+  }
+  if (model.max_tokens == 0) {
+    refuse("reads texts of any length; say how much it is to read at once with --max-length");
+  }
+}
+
 /// How long chunks are, now that the model is known.
 void size_chunks(EncodeJob& job, const ChosenModel& model, RunIdentity& identity) {
   if (!job.chunks.cuts()) return;
@@ -39,7 +57,12 @@ void size_chunks(EncodeJob& job, const ChosenModel& model, RunIdentity& identity
                 name_of(job.chunks.join), model.loaded.name,
                 model.shape.kind == RowKind::multi ? "a vector for each token" : "token weights");
   }
-  job.run.max_tokens = sizes.tokens;
+  job.run.chunks.tokens = sizes.tokens;
+  if (job.chunks.is_late()) {
+    check_late(model);
+  } else {
+    job.run.max_tokens = sizes.tokens;
+  }
   identity.chunk_tokens = sizes.tokens;
   identity.chunk_overlap = sizes.overlap;
   if (model.loaded.tokenizer == nullptr) return;

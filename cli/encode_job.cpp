@@ -157,7 +157,17 @@ void resolve_long_texts(EncodeJob& job) {
   job.identity.chunk_by = plan.by;
   job.identity.chunk_prefix = plan.prefix;
   job.identity.chunk_text = plan.text;
+  job.identity.chunk_pooling = plan.pooling;
   job.identity.chunk_join = plan.join;
+  const char* option = !job.reuse.outputs.empty()         ? "--reuse"
+                       : !job.corpus.vector_field.empty() ? "--vector-field"
+                                                          : nullptr;
+  if (plan.is_late() && option != nullptr) {
+    throw Error(ExitCode::usage,
+                "{} and --chunk-pooling late cannot be used together: a chunk's vector depends on "
+                "its whole document",
+                option);
+  }
   if (plan.join != ChunkJoin::none && !job.reuse.outputs.empty()) {
     throw Error(ExitCode::usage,
                 "--reuse and --chunk-join {} cannot be used together: rows are found by the texts "
@@ -166,6 +176,7 @@ void resolve_long_texts(EncodeJob& job) {
   }
   job.identity.chunk_rules = "Unicode " + unicode::border_rules_version();
   job.run.chunks.rule.by = plan.by;
+  job.run.chunks.pooling = plan.pooling;
   job.run.chunks.join = plan.join;
   job.run.chunks.prefixed = !plan.prefix.empty();
   job.run.chunks.joiner = job.corpus.joiner;

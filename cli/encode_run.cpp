@@ -113,10 +113,12 @@ class EncodeRun {
   bool is_static() const { return model_.loaded.spec.layers == 0; }
 
   /// Whether rows of this output are kept for texts that come again, and for the run that goes on
-  /// if this one is killed. A row that several texts were joined into is none's.
+  /// if this one is killed. Those of chunks that were joined or read together depend on more than
+  /// their text.
   bool keeps_own_rows() const {
     return !is_static() && !job_.output.to_stdout() && identity_.to == OutputFormat::parquet &&
-           identity_.chunk_join == ChunkJoin::none && run_rows_memory(memory_limit_) > 0;
+           identity_.chunk_join == ChunkJoin::none &&
+           identity_.chunk_pooling == ChunkPooling::own && run_rows_memory(memory_limit_) > 0;
   }
 
   std::string scratch() const {

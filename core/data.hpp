@@ -79,6 +79,23 @@ inline constexpr std::array<ChunkNumber, 6> kChunkNumbers = {{
 inline constexpr std::string_view kChunkDocument = "doc_id";
 inline constexpr std::string_view kChunkText = "text";
 
+/// A run of a text's tokens.
+struct TokenSpan {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;  ///< behind the last one
+};
+
+/// Which tokens of a record a chunk has, where the record is read once for several chunks.
+struct ChunkPiece {
+  static constexpr std::uint32_t kToEnd = std::numeric_limits<std::uint32_t>::max();
+  TokenSpan tokens{0, kToEnd};  ///< up to kToEnd: all that follow
+  bool ends_chunk = true;       ///< else the chunk goes on in the next record
+  std::uint32_t chunk = 0;      ///< index into DocumentBlock::chunks, where the chunk ends
+  Hash128 text_hash;            ///< of the chunk; where it is all of a record, the record's counts
+
+  bool is_all() const { return tokens.begin == 0 && tokens.end == kToEnd; }
+};
+
 /// A recycled block of records in input order: what a DocumentSource fills and a window owns.
 /// Not thread-safe while being filled; immutable, hence shareable, afterwards.
 struct DocumentBlock {
@@ -87,7 +104,11 @@ struct DocumentBlock {
   std::vector<TokenId> token_ids;  ///< payloads of kind token_ids
   std::vector<float> values;       ///< payloads of kind vector
   std::vector<Slice> kept;         ///< records × kept fields, row-major; null where absent
-  std::vector<ChunkPlace> chunks;  ///< one a record; none where documents are not cut
+  /// One a record, or, where records are read for several chunks, one for each chunk that ends in
+  /// one of them; none where documents are not cut.
+  std::vector<ChunkPlace> chunks;
+  std::vector<ChunkPiece> pieces;  ///< where records are read for several chunks
+  std::vector<Slice> pieces_of;    ///< one a record, into pieces; likewise
   std::uint64_t end = 0;           ///< Record::position of the record after the block
 
   void clear() {
@@ -97,6 +118,14 @@ struct DocumentBlock {
     values.clear();
     kept.clear();
     chunks.clear();
+    pieces.clear();
+    pieces_of.clear();
+  }
+
+  /// Of a record that is read for several chunks, or for one of such a document; else empty.
+  std::span<const ChunkPiece> pieces_in(std::size_t record) const {
+    if (pieces_of.empty()) return {};
+    return {pieces.data() + pieces_of[record].offset, pieces_of[record].size};
   }
 
   /// `s` is not null.
@@ -137,6 +166,10 @@ struct DocumentBlock {
 struct Batch {
   std::span<const TokenId> ids;            ///< all tokens of all sequences
   std::span<const std::uint32_t> offsets;  ///< size()+1 entries; sequence i is [i], [i+1)
+  /// Spans of the sequences' tokens that are pooled by themselves: all, and size()+1 offsets of the
+  /// sequences' own. Both empty where sequences are pooled whole.
+  std::span<const TokenSpan> spans = {};
+  std::span<const std::uint32_t> span_offsets = {};
 
   std::size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
   std::size_t tokens() const { return offsets.empty() ? 0 : offsets.back(); }
@@ -149,6 +182,8 @@ class BatchBuilder {
   void clear() {
     ids_.clear();
     offsets_.assign(1, 0);
+    spans_.clear();
+    span_offsets_.clear();
   }
   /// Call clear() before the first one.
   void append(std::span<const TokenId> sequence) {
@@ -156,12 +191,24 @@ class BatchBuilder {
     ids_.insert(ids_.end(), sequence.begin(), sequence.end());
     offsets_.push_back(static_cast<std::uint32_t>(ids_.size()));
   }
+  /// The same for a sequence that is pooled in the spans of `pieces`; then all of a batch are.
+  void append(std::span<const TokenId> sequence, std::span<const ChunkPiece> pieces) {
+    append(sequence);
+    const auto tokens = static_cast<std::uint32_t>(sequence.size());
+    if (span_offsets_.empty()) span_offsets_.push_back(0);
+    for (const ChunkPiece& piece : pieces) {
+      spans_.push_back({piece.tokens.begin, std::min(piece.tokens.end, tokens)});
+    }
+    span_offsets_.push_back(static_cast<std::uint32_t>(spans_.size()));
+  }
   /// Valid until the next clear() or append().
-  Batch batch() const { return {ids_, offsets_}; }
+  Batch batch() const { return {ids_, offsets_, spans_, span_offsets_}; }
 
  private:
   std::vector<TokenId> ids_;
   std::vector<std::uint32_t> offsets_;
+  std::vector<TokenSpan> spans_;
+  std::vector<std::uint32_t> span_offsets_;
 };
 
 /// Element type of published vectors.

@@ -8,8 +8,9 @@ Retrieval over long documents with known answers, made of the collections that t
 Cranfield and CACM with documents joined (the judged one behind others), arXiv abstracts eight to a
 document with their titles as queries, and speeches and chapters of novels with sentences of theirs as
 queries. Beside BM25 over whole documents: documents truncated at the model's limit; in chunks, where a
-document's score is that of its best chunk; and in chunks whose vectors are joined (mean, max). nDCG@10,
-exact search. Needs numpy and, for .zst files, the `zstd` program.
+document's score is that of its best chunk; late chunks, where the model can have them; and chunks whose
+vectors are joined (mean, max). nDCG@10, exact search. A model that reads texts of any length, such as
+builtin, needs --max-length. Needs numpy and, for .zst files, the `zstd` program.
 """
 import argparse
 import json
@@ -96,13 +97,33 @@ def score(queries, vectors, document_of, count):
     return scores
 
 
+def limit_of(options):
+    return ["--max-length", str(options.max_length)] if options.max_length else []
+
+
 def methods(options):
     chunks = ["--on-long", "chunk"]
     if options.chunk_tokens:
         chunks = ["--chunk-tokens", str(options.chunk_tokens)]
-    return {"truncated": [], "chunks": chunks, "overlap 20%": [*chunks, "--chunk-overlap", "20%"],
-            "joined, mean": [*chunks, "--chunk-join", "mean"],
+    runs = {"truncated": [], "chunks": chunks, "overlap 20%": [*chunks, "--chunk-overlap", "20%"],
+            "late": [*chunks, "--chunk-pooling", "late"], "joined, mean": [*chunks, "--chunk-join", "mean"],
             "joined, max": [*chunks, "--chunk-join", "max"]}
+    if not has_late(options):
+        del runs["late"]
+    return {name: [*limit_of(options), *arguments] for name, arguments in runs.items()}
+
+
+def has_late(options):
+    """Whether the model is one for late chunks; the program says why not."""
+    with tempfile.TemporaryDirectory(prefix="embedtool-long-") as folder:
+        source = Path(folder) / "text.txt"
+        source.write_text("A text.\n", encoding="utf-8")
+        run = subprocess.run([options.program, "encode", source, "-m", options.model, "-o", Path(folder) / "out",
+                              "-q", *limit_of(options), "--on-long", "chunk", "--chunk-pooling", "late"],
+                             stderr=subprocess.PIPE)
+        if run.returncode:
+            print(run.stderr.decode().strip(), flush=True)
+        return run.returncode == 0
 
 
 def main():
@@ -111,16 +132,17 @@ def main():
     parser.add_argument("--program", default=evaluate.REPO / "build/release/embedtool", type=Path)
     parser.add_argument("--data", default=evaluate.REPO.parent / "shared/data", type=Path)
     parser.add_argument("--chunk-tokens", type=int)
+    parser.add_argument("--max-length", type=int)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    table = {}
+    table, runs = {}, methods(options)
     for one in load_sets(options.data):
         count = len(one.documents)
         row = table[one.name] = {}
         row["BM25"] = one.ndcg(evaluate.bm25([evaluate.words(d) for d in one.documents],
                                              [evaluate.words(q) for q in one.queries]))
         queries, _ = encode(options.program, options.model, one.queries, [])
-        for name, arguments in methods(options).items():
+        for name, arguments in runs.items():
             vectors, document_of = encode(options.program, options.model, one.documents, arguments)
             row[name] = one.ndcg(score(queries, vectors, document_of, count))
             row[name + ", rows"] = len(vectors)

@@ -30,6 +30,8 @@ struct Encoder::Parts {
   std::unique_ptr<Readout> readout;
   /// The readout of a static model whose vectors are plain averages of table rows; else null.
   const Head* averaging = nullptr;
+  /// The readout of another model whose vectors are averages of token states; else null.
+  const Head* mean = nullptr;
 
   Parts(const ModelSpec& model, const HeadSpec& head, const WeightSource& weights,
         const LinearFactory& make)
@@ -58,6 +60,7 @@ struct Encoder::Parts {
     if (spec.layers == 0 && embeddings.only_looks_up() && final_norm.empty() && dense->averages()) {
       averaging = dense.get();
     }
+    if (spec.layers > 0 && dense->averages()) mean = dense.get();
     readout = std::move(dense);
   }
 
@@ -144,6 +147,12 @@ RowKind Encoder::kind() const {
 std::size_t Encoder::most_entries() const {
   return parts_->readout->most_entries();
 }
+std::size_t Encoder::hidden() const {
+  return parts_->spec.hidden;
+}
+bool Encoder::averages() const {
+  return parts_->mean != nullptr;
+}
 std::size_t Encoder::vector_count(std::span<const TokenId> ids) const {
   return parts_->readout->vector_count(ids);
 }
@@ -226,11 +235,32 @@ void Encoder::encode(const Batch& batch, Workspace& workspace, StageClock& clock
   reserve(workspace, shape);
   const Stage before = clock.current();
   EncodeContext context{workspace, clock};
-  if (parts_->averaging != nullptr) {
+  if (!batch.span_offsets.empty()) {
+    EMBEDTOOL_CHECK(parts_->mean != nullptr && batch.span_offsets.size() == batch.offsets.size());
+    parts_->mean->sum_spans(batch, parts_->transform(batch, context), context, out);
+  } else if (parts_->averaging != nullptr) {
     parts_->average_rows(batch, context, out);
   } else {
     parts_->readout->run(batch, parts_->transform(batch, context), context, out);
   }
+  clock.enter(before);
+}
+
+void Encoder::finish(ConstMatrix averages, Workspace& workspace, StageClock& clock,
+                     RowBatch& out) const {
+  EMBEDTOOL_CHECK(parts_->mean != nullptr && averages.width() == parts_->spec.hidden);
+  const std::size_t vectors = averages.height();
+  WorkspaceLayout layout;
+  parts_->mean->lay_out({vectors, vectors, 1}, layout);
+  layout.reserve(workspace);
+  const std::vector<std::uint32_t> no_tokens(vectors + 1, 0);
+  const Batch batch{{}, no_tokens};
+  const Matrix pooled = parts_->mean->averages_of(batch, workspace);
+  std::copy_n(averages.data(), vectors * averages.width(), pooled.data());
+  out.offsets.assign(1, 0);
+  const Stage before = clock.current();
+  EncodeContext context{workspace, clock};
+  parts_->mean->run_averages(batch, context, out);
   clock.enter(before);
 }
 

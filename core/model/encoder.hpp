@@ -10,6 +10,7 @@
 #include "core/base/profile.hpp"
 #include "core/data.hpp"
 #include "core/math/gemm.hpp"
+#include "core/math/matrix.hpp"
 #include "core/model/spec.hpp"
 #include "core/model/workspace.hpp"
 #include "core/ports.hpp"
@@ -35,6 +36,10 @@ class Encoder {
   std::size_t dims() const;
   /// What a row holds: one vector, one for each token, or weights of tokens.
   RowKind kind() const;
+  /// Width of a token's state.
+  std::size_t hidden() const;
+  /// A text's vector is made of the average of its tokens' states, so that encode() takes spans.
+  bool averages() const;
   /// Vectors that a sequence gives: 1, or one for each token that is not left out.
   std::size_t vector_count(std::span<const TokenId> ids) const;
   /// Longest sequence that encode() takes; 0 = any.
@@ -68,7 +73,13 @@ class Encoder {
   /// zero vector, no vectors, or no weights. Charges its time to `clock` and leaves it in the stage
   /// that it was in. Throws Error(model) for ids outside the vocabulary or a sequence longer than
   /// max_tokens().
+  ///
+  /// For a batch with spans, which needs averages(), a row holds instead the sum of the states of
+  /// each span, hidden() elements each. Spans are within their sequences.
   void encode(const Batch& batch, Workspace& workspace, StageClock& clock, RowBatch& out) const;
+  /// What follows the average: `averages` [vectors, hidden()] → as many rows, as encode() makes
+  /// them of whole texts, to the last bit.
+  void finish(ConstMatrix averages, Workspace& workspace, StageClock& clock, RowBatch& out) const;
 
  private:
   struct Parts;

@@ -15,6 +15,7 @@ Head::Head(const HeadSpec& spec, std::size_t hidden, const LinearFactory& make)
     : pooling_(spec.pooling),
       hidden_(hidden),
       row_block_(make.backend.row_block()),
+      averages_(spec.averages()),
       prompt_tokens_(spec.prompt_tokens),
       skips_first_(spec.skips_first),
       normalize_(spec.normalize) {
@@ -111,6 +112,22 @@ Matrix Head::averages_of(const Batch& batch, Workspace& workspace) const {
 
 void Head::run_averages(const Batch& batch, EncodeContext& context, RowBatch& out) const {
   finish_pooled(batch, batch.size(), context, out);
+}
+
+void Head::sum_spans(const Batch& batch, ConstMatrix states, EncodeContext& context,
+                     RowBatch& out) const {
+  context.clock.charge_to(Stage::pool);
+  float* sum = out.vectors.reserve(batch.spans.size() * hidden_);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    for (std::size_t s = batch.span_offsets[i]; s < batch.span_offsets[i + 1]; ++s) {
+      std::fill_n(sum, hidden_, 0.0F);
+      for (std::size_t t = batch.spans[s].begin; t < batch.spans[s].end; ++t) {
+        add(sum, states.row_data(batch.offsets[i] + t), hidden_);
+      }
+      sum += hidden_;
+    }
+    out.offsets.push_back(batch.span_offsets[i + 1]);
+  }
 }
 
 /// What comes after pooling, for the vectors in Workspace::pooled.

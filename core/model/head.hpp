@@ -29,13 +29,13 @@ class Head final : public Readout {
            RowBatch& out) const override;
   /// The head averages a text's states first and does nothing else with them: then the caller may
   /// put the averages into averages_of() instead of calling run(), and call run_averages().
-  bool averages() const {
-    return !multi_vector_ && pooling_.size() == 1 && pooling_[0] == Pooling::mean &&
-           prompt_tokens_ == 0;
-  }
+  bool averages() const { return averages_; }
   /// [texts, hidden] in Workspace::pooled.
   Matrix averages_of(const Batch& batch, Workspace& workspace) const;
   void run_averages(const Batch& batch, EncodeContext& context, RowBatch& out) const;
+  /// The sums of the states of each of the batch's spans: vectors of the states' width.
+  void sum_spans(const Batch& batch, ConstMatrix states, EncodeContext& context,
+                 RowBatch& out) const;
 
   void lay_out(const BatchShape& shape, WorkspaceLayout& layout) const override;
   RowLayout rows(const BatchShape& shape) const override;
@@ -73,6 +73,7 @@ class Head final : public Readout {
   std::size_t dims_ = 0;
   std::size_t row_block_ = 1;
   bool multi_vector_ = false;
+  bool averages_ = false;
   std::size_t prompt_tokens_ = 0;
   bool skips_first_ = false;
   bool normalize_ = true;

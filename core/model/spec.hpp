@@ -227,6 +227,12 @@ struct HeadSpec {
   /// Matryoshka cut before normalization, or how many weights a sparse row keeps; 0 = all
   std::size_t dims = 0;
   SparseSpec sparse;  ///< where its kind is not `none`, the only part that counts beside `dims`
+
+  /// A vector is made of the average of all token states, whatever follows.
+  bool averages() const {
+    return sparse.kind == SparseKind::none && pooling.size() == 1 && pooling[0] == Pooling::mean &&
+           prompt_tokens == 0;
+  }
 };
 
 /// Calls visit(name, form) for every tensor and layer that an encoder of this shape with this head

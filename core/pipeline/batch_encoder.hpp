@@ -18,15 +18,15 @@ class BatchEncoder {
   /// a run's memory does not depend on which worker gets which batch.
   void reserve(const Encoder& encoder, const BatchShape& shape);
 
-  /// Encodes the texts `order` of a collection: ids_of(text) gives a text's ids, and take(rows, i,
-  /// text) gets row i of the batch, in the stage `quantize`. The rows go to `own` and stay there if
-  /// it is not null; else to a buffer that the next batch reuses. The clock is in Stage::batch on
-  /// entry. Returns the batch, valid until the next call.
-  template <typename IdsOf, typename Take>
-  Batch encode(const Encoder& encoder, std::span<const std::uint32_t> order, const IdsOf& ids_of,
+  /// Encodes the texts `order` of a collection: append(builder, text) adds a text, and take(rows,
+  /// i, text) gets row i of the batch, in the stage `quantize`. The rows go to `own` and stay there
+  /// if it is not null; else to a buffer that the next batch reuses. The clock is in Stage::batch
+  /// on entry. Returns the batch, valid until the next call.
+  template <typename Append, typename Take>
+  Batch encode(const Encoder& encoder, std::span<const std::uint32_t> order, const Append& append,
                RowBatch* own, StageClock& clock, const Take& take) {
     builder_.clear();
-    for (const std::uint32_t text : order) builder_.append(ids_of(text));
+    for (const std::uint32_t text : order) append(builder_, text);
     const Batch batch = builder_.batch();
     RowBatch& rows = own != nullptr ? *own : rows_;
     encoder.encode(batch, workspace_, clock, rows);

@@ -5,6 +5,14 @@
 
 namespace embedtool {
 
+Slice append_chunk_id(std::string_view document, std::size_t index, DocumentBlock& block) {
+  std::array<char, 24> number{'#'};
+  const auto written = std::to_chars(number.data() + 1, number.data() + number.size(), index);
+  const Slice id = block.append(document);
+  const Slice end = block.append({number.data(), written.ptr});
+  return {id.offset, id.size + end.size};
+}
+
 std::span<const Slice> kept_of(const DocumentBlock& block, std::size_t index) {
   const std::size_t fields = block.kept.size() / block.records.size();
   return {block.kept.data() + index * fields, fields};
@@ -23,10 +31,42 @@ void ChunkRecords::add(const ChunkSpan& span, std::size_t index, std::size_t cou
   if (!is_shared_) share(block);
   ChunkPlace place = place_of(span, index, count);
   Record chunk = document();
-  chunk.id = chunk_id(index, block);
+  chunk.id = append_chunk_id(documents_->id(chunk), index, block);
   chunk.payload = put_payload(block, place);
-  block.records.push_back(chunk);
+  if (late_) {
+    ChunkPiece all;
+    all.chunk = static_cast<std::uint32_t>(block.chunks.size());
+    block.pieces_of.push_back({block.pieces.size(), 1});
+    block.pieces.push_back(all);
+  }
   block.chunks.push_back(place);
+  put(chunk, block);
+}
+
+void ChunkRecords::add_window(std::span<const TokenId> ids, std::span<const ChunkPiece> pieces,
+                              std::span<const ChunkSpan> spans, DocumentBlock& block) {
+  if (!is_shared_) share(block);
+  Record window = document();
+  window.kind = RecordKind::token_ids;
+  window.id = id_;
+  window.payload = {block.token_ids.size(), ids.size()};
+  block.token_ids.insert(block.token_ids.end(), ids.begin(), ids.end());
+  block.pieces_of.push_back({block.pieces.size(), pieces.size()});
+  for (ChunkPiece piece : pieces) {
+    const std::size_t index = piece.chunk;
+    piece.chunk = static_cast<std::uint32_t>(block.chunks.size());
+    block.pieces.push_back(piece);
+    if (!piece.ends_chunk) continue;
+    ChunkPlace place = place_of(spans[index], index, spans.size());
+    place.text =
+        block.append(documents_->text(document()).substr(place.begin, place.end - place.begin));
+    block.chunks.push_back(place);
+  }
+  put(window, block);
+}
+
+void ChunkRecords::put(Record chunk, DocumentBlock& block) {
+  block.records.push_back(chunk);
   block.kept.insert(block.kept.end(), kept_.begin(), kept_.end());
 }
 
@@ -52,14 +92,6 @@ ChunkPlace ChunkRecords::place_of(const ChunkSpan& span, std::size_t index,
   place.begin_char = static_cast<std::uint32_t>(span.begin_char);
   place.end_char = static_cast<std::uint32_t>(span.end_char);
   return place;
-}
-
-Slice ChunkRecords::chunk_id(std::size_t index, DocumentBlock& block) const {
-  std::array<char, 24> number{'#'};
-  const auto written = std::to_chars(number.data() + 1, number.data() + number.size(), index);
-  const Slice id = block.append(documents_->id(document()));
-  const Slice end = block.append({number.data(), written.ptr});
-  return {id.offset, id.size + end.size};
 }
 
 Slice ChunkRecords::put_payload(DocumentBlock& block, ChunkPlace& place) const {

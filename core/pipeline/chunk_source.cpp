@@ -8,22 +8,33 @@
 
 namespace embedtool {
 
+namespace {
+
+TokenSettings chunk_settings(TokenSettings tokens, const ChunkOptions& options) {
+  if (options.tokens > 0) tokens.max_tokens = options.tokens;
+  return tokens;
+}
+
+}  // namespace
+
 ChunkSource::ChunkSource(DocumentSource& documents, const TokenSettings& tokens,
                          const ChunkOptions& options, RejectSink& rejects)
     : documents_(documents),
-      tokens_(tokens),
       options_(options),
+      tokens_(chunk_settings(tokens, options)),
       rejects_(rejects),
-      records_(options.prefixed) {
-  if (tokens_.tokenizer != nullptr) chunker_.emplace(tokens_, options_.rule);
+      records_(options.prefixed, options.pooling == ChunkPooling::late) {
+  if (tokens_.tokenizer == nullptr) return;
+  chunker_.emplace(tokens_, options_.rule);
+  if (options_.pooling == ChunkPooling::late) late_.emplace(tokens_, tokens.max_tokens);
 }
 
 bool ChunkSource::read(DocumentBlock& block, const BlockLimits& limits) {
   block.clear();
   records_.begin_block();
   while (block.records.size() < limits.records && block.byte_size() < limits.bytes) {
-    if (span_ < spans_.size()) {
-      add_chunk(block);
+    if (part_ < parts_) {
+      add_part(block);
     } else if (next_ < block_.records.size()) {
       open_document();
     } else {
@@ -57,7 +68,7 @@ void ChunkSource::open_document() {
   document_ = next_++;
   prefix_.clear();
   prefix_tokens_ = 0;
-  span_ = 0;
+  part_ = parts_ = 0;
   spans_.clear();
   const Record& document = block_.records[document_];
   if (document.kind == RecordKind::text && chunker_ && clock_ != nullptr) {
@@ -69,9 +80,21 @@ void ChunkSource::open_document() {
     open_ready(document);
   }
   if (spans_.empty()) return;
+  const bool windows = late_ && spans_.size() > 1;
+  parts_ = windows ? late_->windows() : spans_.size();
   records_.begin_document(block_, document_, prefix_);
+  count_chunks();
+}
+
+void ChunkSource::count_chunks() {
   ++counts_.documents;
   counts_.per_document.add(spans_.size());
+  counts_.chunks += spans_.size();
+  counts_.prefix_tokens += spans_.size() * prefix_tokens_;
+  for (const ChunkSpan& span : spans_) {
+    counts_.overlap_tokens += span.overlap_tokens;
+    counts_.lengths.add(span.n_tokens);
+  }
 }
 
 void ChunkSource::cut(const Record& document) {
@@ -84,7 +107,8 @@ void ChunkSource::cut(const Record& document) {
   }
   if (!prefix_.empty()) prefix_tokens_ = chunker_->count_alone(prefix_);
   const std::string problem = chunker_->split(block_.text(document), prefix_, spans_);
-  if (!problem.empty()) reject(document, problem);
+  if (!problem.empty()) return reject(document, problem);
+  if (late_ && spans_.size() > 1) late_->open(block_.text(document), spans_);
 }
 
 /// What is not cut: ids that are final, and vectors.
@@ -102,14 +126,14 @@ void ChunkSource::open_ready(const Record& document) {
                     static_cast<std::uint32_t>(ids ? document.payload.size : 0), 0});
 }
 
-void ChunkSource::add_chunk(DocumentBlock& block) {
-  const ChunkSpan& span = spans_[span_];
-  records_.add(span, span_, spans_.size(), block);
-  ++counts_.chunks;
-  counts_.overlap_tokens += span.overlap_tokens;
-  counts_.prefix_tokens += prefix_tokens_;
-  counts_.lengths.add(span.n_tokens);
-  ++span_;
+/// The next chunk, or the next window of several.
+void ChunkSource::add_part(DocumentBlock& block) {
+  if (late_ && spans_.size() > 1) {
+    records_.add_window(late_->ids(part_), late_->pieces(part_), spans_, block);
+  } else {
+    records_.add(spans_[part_], part_, spans_.size(), block);
+  }
+  ++part_;
 }
 
 void ChunkSource::reject(const Record& document, const std::string& reason) {
@@ -122,7 +146,7 @@ void ChunkSource::reject(const Record& document, const std::string& reason) {
 
 /// Of the first document some of whose chunks have not been handed out.
 std::uint64_t ChunkSource::next_position() const {
-  if (span_ < spans_.size()) return block_.records[document_].position;
+  if (part_ < parts_) return block_.records[document_].position;
   return next_ < block_.records.size() ? block_.records[next_].position : end_;
 }
 
@@ -136,7 +160,8 @@ SourceProgress ChunkSource::progress() const {
 
 std::size_t ChunkSource::bytes() const {
   return capacity_bytes(block_.records, block_.bytes, block_.token_ids, block_.values, block_.kept,
-                        spans_);
+                        spans_) +
+         (late_ ? late_->bytes() : 0);
 }
 
 }  // namespace embedtool

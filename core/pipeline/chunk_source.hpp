@@ -11,6 +11,7 @@
 
 #include "core/base/profile.hpp"
 #include "core/pipeline/chunk_records.hpp"
+#include "core/pipeline/late_reading.hpp"
 #include "core/pipeline/report.hpp"
 #include "core/pipeline/run_options.hpp"
 #include "core/ports.hpp"
@@ -24,12 +25,15 @@ namespace embedtool {
 /// document share its ordinal, position and kept fields, and may come in several blocks: a block is
 /// no larger than its limits, however long a document is.
 ///
+/// Under late chunking, records have pieces, and a document of several chunks becomes a record for
+/// each window in which the model reads it (LateReading).
+///
 /// A document that cannot be cut is rejected. As a source, it is read by one thread; progress() may
 /// be called from others.
 class ChunkSource final : public DocumentSource {
  public:
-  /// `documents`, `tokens` and `rejects` must outlive it. Throws as Chunker does. Where `tokens`
-  /// has no tokenizer, texts go through uncut, for find_texts() to refuse.
+  /// `documents` and `rejects` must outlive it. Throws as Chunker does. `tokens` are what the model
+  /// reads; where they have no tokenizer, texts go through uncut, for find_texts() to refuse.
   ChunkSource(DocumentSource& documents, const TokenSettings& tokens, const ChunkOptions& options,
               RejectSink& rejects);
 
@@ -50,15 +54,17 @@ class ChunkSource final : public DocumentSource {
   void open_document();
   void cut(const Record& document);
   void open_ready(const Record& document);
-  void add_chunk(DocumentBlock& block);
+  void count_chunks();
+  void add_part(DocumentBlock& block);
   void reject(const Record& record, const std::string& reason);
   std::uint64_t next_position() const;
 
   DocumentSource& documents_;
-  const TokenSettings& tokens_;
   const ChunkOptions options_;
+  const TokenSettings tokens_;  ///< of a chunk
   RejectSink& rejects_;
   std::optional<Chunker> chunker_;
+  std::optional<LateReading> late_;
   StageClock* clock_ = nullptr;
 
   DocumentBlock block_;        ///< documents that have been read
@@ -68,7 +74,8 @@ class ChunkSource final : public DocumentSource {
 
   std::size_t document_ = 0;      ///< index of the one whose chunks are handed out
   std::vector<ChunkSpan> spans_;  ///< of it
-  std::size_t span_ = 0;          ///< the next of them
+  std::size_t parts_ = 0;         ///< records that it becomes
+  std::size_t part_ = 0;          ///< the next of them
   std::string prefix_;            ///< what each of its chunks begins with
   std::size_t prefix_tokens_ = 0;
   ChunkRecords records_;

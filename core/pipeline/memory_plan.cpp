@@ -39,20 +39,34 @@ std::uint64_t worker_need(const RunOptions& options, const Encoder& encoder, std
   return worker_bytes(encoder, {texts, tokens, longest}) + tokens * 16 + kPerWorker;
 }
 
+/// A window's rows.
+std::uint64_t rows_need(const RunOptions& options, const Encoder& encoder, const OutputSpec& spec,
+                        std::uint64_t tokens) {
+  const std::uint64_t records = options.window.records;
+  const ChunkOptions& chunks = options.chunks;
+  // A batch's sparse rows wait as they came until the window is laid out in order.
+  if (spec.kind == RowKind::sparse) {
+    return 2 * records * encoder.most_entries() * sizeof(SparseEntry);
+  }
+  if (spec.kind == RowKind::multi) return tokens * spec.vector_bytes();
+  if (chunks.pooling == ChunkPooling::late) {
+    // Ids wait to be read; two chunks in a row are fuller than one.
+    const std::uint64_t ids =
+        std::min<std::uint64_t>(tokens, options.window.bytes / sizeof(TokenId));
+    return (records + 2 * ids / chunks.tokens) * encoder.hidden() * sizeof(float);
+  }
+  // What will be joined is not rounded yet.
+  const bool joined = chunks.join != ChunkJoin::none;
+  return records * (joined ? spec.dims * sizeof(float) : spec.vector_bytes());
+}
+
 std::uint64_t window_need(const RunOptions& options, const Encoder& encoder, const OutputSpec& spec,
                           std::size_t longest) {
   const std::uint64_t records = options.window.records;
   const std::uint64_t bytes = options.window.bytes;
-  const std::uint64_t vector_bytes = options.chunks.join == ChunkJoin::none
-                                         ? spec.vector_bytes()
-                                         : spec.dims * sizeof(float);  // not joined yet
   // A token takes a byte of text at least, or four as an id; arenas grow by doubling.
   const std::uint64_t tokens = std::min<std::uint64_t>(records * longest, bytes);
-  // A batch's sparse rows wait as they came until the window is laid out in order.
-  const std::uint64_t row_bytes = spec.kind == RowKind::sparse
-                                      ? 2 * records * encoder.most_entries() * sizeof(SparseEntry)
-                                  : spec.kind == RowKind::multi ? tokens * vector_bytes
-                                                                : records * vector_bytes;
+  const std::uint64_t row_bytes = rows_need(options, encoder, spec, tokens);
   // Reused rows are in memory where they were found and, all of a window's, where they go.
   const std::uint64_t reused = options.reuse_memory > 0 ? 2 * row_bytes : 0;
   return 2 * bytes + 2 * tokens * sizeof(TokenId) + row_bytes + reused + records * kPerRecord;

@@ -135,7 +135,7 @@ struct RunMemory {
   std::uint64_t rss_file = 0;         ///< resident at the end and mapped from files
   std::uint64_t rss_anonymous = 0;    ///< resident at the end, the process's own
   std::uint64_t weights_bytes = 0;    ///< packed or converted, in addition to the mapped file
-  std::uint64_t window_bytes = 0;     ///< all windows in flight
+  std::uint64_t window_bytes = 0;     ///< all windows in flight, and documents being cut
   std::uint64_t workspace_bytes = 0;  ///< all workers
   /// For the workers that encoded: computed from each window's largest batch before its batches
   /// ran.

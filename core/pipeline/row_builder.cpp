@@ -13,8 +13,23 @@ void RowBuilder::clear() {
 
 void RowBuilder::add(const DocumentBlock& documents, const RowInfo& row, std::string_view id,
                      const float* vector) {
+  put(documents, row, documents_.append(id), vector);
+}
+
+void RowBuilder::add_chunk(const DocumentBlock& documents, const RowInfo& row,
+                           const ChunkPlace& place, const float* vector) {
+  const std::string_view document = documents.string(place.document);
+  ChunkPlace here = place;
+  here.document = documents_.append(document);
+  here.text = documents_.append(documents.string(place.text));
+  documents_.chunks.push_back(here);
+  put(documents, row, append_chunk_id(document, place.index, documents_), vector);
+}
+
+void RowBuilder::put(const DocumentBlock& documents, const RowInfo& row, Slice id,
+                     const float* vector) {
   Record record = documents.records[row.record];
-  record.id = documents_.append(id);
+  record.id = id;
   record.payload = {};
   for (const Slice value : kept_of(documents, row.record)) {
     documents_.kept.push_back(value.is_null() ? value : documents_.append(documents.string(value)));

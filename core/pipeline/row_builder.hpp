@@ -19,11 +19,16 @@ class RowBuilder {
   /// are copied. `vector` has the spec's dims; it is converted to the spec's type.
   void add(const DocumentBlock& documents, const RowInfo& row, std::string_view id,
            const float* vector);
+  /// The same for a row that is a chunk.
+  void add_chunk(const DocumentBlock& documents, const RowInfo& row, const ChunkPlace& place,
+                 const float* vector);
   std::size_t rows() const { return rows_.size(); }
   /// The rows, valid until the next call of another function. `end`: see DocumentBlock::end.
   EmbeddingBlock block(std::uint64_t end);
 
  private:
+  void put(const DocumentBlock& documents, const RowInfo& row, Slice id, const float* vector);
+
   const OutputType type_;
   const std::size_t dims_;
   const float int8_scale_;

@@ -16,6 +16,7 @@
 #include "core/pipeline/batch_encoder.hpp"
 #include "core/pipeline/chunk_join.hpp"
 #include "core/pipeline/chunk_source.hpp"
+#include "core/pipeline/late_rows.hpp"
 #include "core/pipeline/run_monitor.hpp"
 #include "core/pipeline/run_threads.hpp"
 #include "core/pipeline/window.hpp"
@@ -267,6 +268,7 @@ RunReport Runner::finish_report() {
   report_.times.series = monitor_.series();
   batches_.report(report_.work);
   for (const Window& window : windows_) report_.memory.window_bytes += window.bytes();
+  if (chunks_ != nullptr) report_.memory.window_bytes += chunks_->bytes();
   report_.interrupted = threads_.stopped();
   return std::move(report_);
 }
@@ -310,13 +312,21 @@ RunReport run(DocumentSource& source, const Tokenizer* tokenizer, const Encoder&
   if (chunks && options.chunks.join != ChunkJoin::none) {
     joiner = std::make_unique<ChunkJoiner>(sink, spec, options.chunks);
   }
+  OutputSpec rows = joiner ? ChunkJoiner::chunk_rows(spec) : spec;
+  EmbeddingSink* rows_to = joiner ? joiner.get() : &sink;
+  std::unique_ptr<LateRows> late;
+  if (chunks && options.chunks.pooling == ChunkPooling::late) {
+    late = std::make_unique<LateRows>(*rows_to, rows, encoder);
+    rows = LateRows::window_rows(rows, encoder);
+    rows_to = late.get();
+  }
   DocumentSource& texts = chunks ? *chunks : source;
-  const OutputSpec window_rows = joiner ? ChunkJoiner::chunk_rows(spec) : spec;
-  const RunContext context{tokens, encoder, window_rows, options, texts, rejects};
-  Runner runner(context, chunks.get(), joiner ? *joiner : sink, main_clock.timeline().origin());
+  const RunContext context{tokens, encoder, rows, options, texts, rejects};
+  Runner runner(context, chunks.get(), *rows_to, main_clock.timeline().origin());
   RunReport report = runner.run(main_clock);
   if (chunks) report.chunks = std::make_shared<ChunkCounts>(chunks->counts());
   add_ports(report, context, sink);
+  if (late) report.counts.rows = late->rows();
   if (joiner) report.counts.rows = joiner->rows();
   return report;
 }

@@ -38,9 +38,21 @@ inline constexpr auto enum_words<ChunkJoin> = std::to_array<EnumWord<ChunkJoin>>
     {ChunkJoin::max, "max"},
 });
 
-/// How documents become chunks, under OnLong::chunk; RunOptions::max_tokens is a chunk's limit.
+/// Of what a chunk's vector is made: of the chunk alone, or of its tokens' states when the model
+/// has read the document (late chunking).
+enum class ChunkPooling : std::uint8_t { own, late };
+template <>
+inline constexpr auto enum_words<ChunkPooling> = std::to_array<EnumWord<ChunkPooling>>({
+    {ChunkPooling::own, "own"},
+    {ChunkPooling::late, "late"},
+});
+
+/// How documents become chunks, under OnLong::chunk.
 struct ChunkOptions {
   ChunkRule rule;
+  std::size_t tokens = 0;  ///< most of a chunk, at most RunOptions::max_tokens; 0 = as many
+  /// `late`: for an encoder that averages(); no overlap, no prefix, no ready vectors, no reuse.
+  ChunkPooling pooling = ChunkPooling::own;
   ChunkJoin join = ChunkJoin::none;  ///< else rows are dense
   bool normalize = true;             ///< joined vectors, as the model's are
   /// The last kept field of a document is a text to be put before each of its chunks, and is not

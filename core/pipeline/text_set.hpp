@@ -46,8 +46,8 @@ class TextSet {
     bool is_free() const { return text == kNone; }
   };
 
-  Hash128 hash_payload(const Record& record) const;
-  bool same_payload(const Record& a, const Record& b) const;
+  Hash128 hash_payload(std::size_t record) const;
+  bool same_payload(std::size_t first, std::size_t second) const;
 
   DocumentBlock documents_;
   std::vector<Hash128> hashes_;

@@ -55,7 +55,9 @@ class Trial::Job {
     const std::span<const std::uint32_t> order(plan_.order.data() + planned.first, planned.count);
     const std::size_t dims = encoder_.dims();
     worker.encoder.encode(
-        encoder_, order, [this](std::uint32_t text) { return sample_.text(text); }, nullptr, clock,
+        encoder_, order,
+        [this](BatchBuilder& batch, std::uint32_t text) { batch.append(sample_.text(text)); },
+        nullptr, clock,
         [this, dims](const RowBatch& rows, std::size_t i, std::uint32_t text) {
           if (out_ == nullptr) return;
           std::copy_n(rows.vectors.data() + rows.offsets[i] * dims, rows.count_of(i) * dims,

@@ -48,12 +48,26 @@ void Window::reject_too_long(const RunContext& context, const Record& record) co
       {record.file, record.line, documents.id(record), reason, bytes, record.position});
 }
 
+/// How many vectors a record's row has.
+std::size_t Window::vectors_of(const RunContext& context, std::uint32_t record,
+                               std::uint32_t text) const {
+  if (context.spec.kind != RowKind::multi) return 1;
+  const DocumentBlock& documents = texts_.documents();
+  if (!documents.pieces_of.empty()) return documents.pieces_in(record).size();
+  return context.encoder.vector_count(tokens_.ids_of(text));
+}
+
+void Window::append(std::uint32_t text, BatchBuilder& batch) const {
+  const DocumentBlock& documents = texts_.documents();
+  if (documents.pieces_of.empty()) return batch.append(tokens_.ids_of(text));
+  batch.append(tokens_.ids_of(text), documents.pieces_in(texts_.first_record(text)));
+}
+
 /// Rows are the records, in order, without those that are left out.
 void Window::plan(const RunContext& context) {
   rows_.begin(context.spec, texts_.texts());
   encoded_.clear();
   lengths_.clear();
-  const bool multi = context.spec.kind == RowKind::multi;
   for (std::uint32_t i = 0; i < texts_.records(); ++i) {
     const std::uint32_t text = texts_.text_of(i);
     RowInfo row{.record = i, .n_tokens = 0, .truncated = false, .text_hash = texts_.hash_of(i)};
@@ -74,7 +88,7 @@ void Window::plan(const RunContext& context) {
     }
     row.n_tokens = tokens_.length_of(text);
     row.truncated = tokens_.truncated(text);
-    rows_.add(row, text, multi ? context.encoder.vector_count(tokens_.ids_of(text)) : 1);
+    rows_.add(row, text, vectors_of(context, i, text));
     if (texts_.first_record(text) != i) continue;
     encoded_.push_back(text);
     lengths_.push_back(row.n_tokens);
@@ -97,7 +111,8 @@ void Window::encode(const RunContext& context, std::size_t batch, BatchEncoder& 
   const std::span<const std::uint32_t> order(plan_.order.data() + planned.first, planned.count);
   worker.reserve(context.encoder, largest_);
   const Batch encoded = worker.encode(
-      context.encoder, order, [this](std::uint32_t text) { return tokens_.ids_of(text); },
+      context.encoder, order,
+      [this](BatchBuilder& builder, std::uint32_t text) { append(text, builder); },
       rows_.buffer_of(batch), clock,
       [this, batch](const RowBatch& rows, std::size_t i, std::uint32_t text) {
         rows_.put(batch, rows, i, text);

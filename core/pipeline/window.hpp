@@ -70,6 +70,8 @@ class Window {
   std::size_t bytes() const;
 
  private:
+  std::size_t vectors_of(const RunContext& context, std::uint32_t record, std::uint32_t text) const;
+  void append(std::uint32_t text, BatchBuilder& batch) const;
   void find_known_rows(const RunContext& context, StageClock& clock);
   bool is_dropped(const RunContext& context, std::uint32_t text) const;
   void reject_too_long(const RunContext& context, const Record& record) const;

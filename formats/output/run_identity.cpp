@@ -234,6 +234,7 @@ constexpr auto kFields = std::to_array<IdentityField>({
     field<&I::chunk_overlap>("chunk_overlap", {space, setting_if_set, "--chunk-overlap"}),
     field<&I::chunk_by>("chunk_by", {space, setting_if_set, "--chunk-by"}),
     field<&I::chunk_prefix>("chunk_prefix", {space, setting_if_set, "--chunk-prefix"}),
+    field<&I::chunk_pooling>("chunk_pooling", {space, setting_if_set, "--chunk-pooling"}),
     field<&I::chunk_join>("chunk_join", {space, setting_if_set, "--chunk-join"}),
     field<&I::compute>("compute", {space, setting, "--compute"}),
     field<&I::numerics>("numerics", {space, setting, kOtherNumerics}),

@@ -75,6 +75,7 @@ struct RunIdentity {
   std::uint64_t chunk_overlap = 0;  ///< tokens
   ChunkBy chunk_by = ChunkBy::sentence;
   std::string chunk_prefix;  ///< the field that is put before each chunk
+  ChunkPooling chunk_pooling = ChunkPooling::own;
   ChunkJoin chunk_join = ChunkJoin::none;
   Compute compute = Compute::f32;
   std::uint64_t numerics = numerics_of(Compute::f32);

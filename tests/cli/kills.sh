@@ -31,10 +31,11 @@ command_of() {
     table) arguments=(table.csv.gz --shard-rows 400 --threads 2 --keep lang) ;;
     chunked) arguments=(long.jsonl --chunk-tokens 24 --chunk-overlap 25% --chunk-text --shard-rows 300 --window 90) ;;
     joined) arguments=(long.jsonl --chunk-tokens 24 --chunk-join mean --shard-rows 30 --window 90) ;;
+    late) arguments=(long.jsonl --chunk-tokens 24 --chunk-pooling late --shard-rows 300 --window 20) ;;
     piped) arguments=(--shard-rows 600 --threads 2 -) input=bad.jsonl ;;
   esac
 }
-CASES=(plain single bad table chunked joined piped)
+CASES=(plain single bad table chunked joined late piped)
 
 # whole_so_far OUT REFERENCE: every file that a reader would take for data is final.
 whole_so_far() {

@@ -46,6 +46,10 @@ std::string refusal(const Words& words) {
   return "no error";
 }
 
+std::string vectors_of(const ChunkOptions& chunks) {
+  return fmt::format("{} {}", name_of(chunks.pooling), name_of(chunks.join));
+}
+
 /// Everything that tells two jobs apart, as text.
 Settings facts_of(const EncodeJob& job) {
   Settings facts = identity_record(job.identity);
@@ -98,7 +102,7 @@ Settings facts_of(const EncodeJob& job) {
   add("chunks.overlap", job.chunks.overlap);
   add("chunks.overlap_in_percent", job.chunks.overlap_in_percent);
   add("run.chunks.by", name_of(job.run.chunks.rule.by));
-  add("run.chunks.join", name_of(job.run.chunks.join));
+  add("run.chunks.vectors", vectors_of(job.run.chunks));
   add("run.chunks.prefixed", job.run.chunks.prefixed);
   add("run.chunks.joiner", job.run.chunks.joiner);
   add("trace", job.run.trace);
@@ -208,6 +212,7 @@ TEST(EncodeJob, EveryOptionOfChunksCounts) {
            {"--chunk-by", "token"},
            {"--chunk-prefix", "title"},
            {"--chunk-text"},
+           {"--chunk-pooling", "late"},
            {"--chunk-join", "mean"},
            {"--chunk-join", "max"},
            {"--join", "\n"},
@@ -284,6 +289,7 @@ TEST(EncodeJob, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal({"--row-group", "1K"}), HasSubstr("64K to 1G"));
   EXPECT_THAT(refusal({"--dry-run", "--chunk-tokens", "9"}), HasSubstr("--on-long chunk"));
   EXPECT_THAT(refusal({"--chunk-by", "token"}), HasSubstr("--chunk-by is for --on-long chunk"));
+  EXPECT_THAT(refusal({"--chunk-pooling", "own"}), HasSubstr("--chunk-pooling is for"));
   EXPECT_THAT(refusal({"--chunk-join", "max"}), HasSubstr("--chunk-join is for --on-long chunk"));
   EXPECT_THAT(refusal({"--chunk-tokens", "9", "--chunk-join", "max", "--chunk-text"}),
               HasSubstr("--chunk-text and --chunk-join max"));

@@ -166,9 +166,9 @@ TEST(RowLookup, PassesOverScatteredRowsIfAskedTo) {
 
 /// Gives a field another value: the first of these that is one.
 void change(const IdentityField& field, RunIdentity& identity) {
-  constexpr std::array<const char*, 18> kValues = {
-      "x",     "7",   "true", "false",  "mean",   "cls", "skip",  "sparse", "bf16",
-      "multi", "f16", "0.5",  "offset", "reject", "npy", "split", "list",   "token"};
+  constexpr std::array<const char*, 19> kValues = {
+      "x",   "7",   "true",   "false",  "mean", "cls",   "skip", "sparse", "bf16", "multi",
+      "f16", "0.5", "offset", "reject", "npy",  "split", "list", "token",  "late"};
   const RunIdentity before = identity;
   for (const char* value : kValues) {
     try {

@@ -66,7 +66,7 @@ void change(const IdentityField& field, RunIdentity& run) {
   const std::string before = field.get(run);
   for (const char* text : {"[[\"b.jsonl\",120,5,\"aa\"]]", "[[\"config.json\",8,1,2]]", "false",
                            "true", "skip", "reject", "offset", "multi", "int8", "bf16", "npy",
-                           "sparse", "split", "list", "max", "token", "77", "other"}) {
+                           "sparse", "split", "list", "max", "token", "late", "77", "other"}) {
     try {
       field.set(run, text);
     } catch (const std::exception&) {

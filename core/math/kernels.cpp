@@ -175,19 +175,40 @@ void AddScaledKernel(float* a, const float* b, float w, std::size_t n) {
              [weight](FloatVec x, FloatVec y) HWY_ATTR { return hn::MulAdd(weight, y, x); });
 }
 
-void AddInt8Kernel(float* sum, const std::byte* row, float w, std::size_t n) {
+// Sums stay in registers while the rows pass by; each element adds its rows in their order.
+void AddInt8Kernel(float* sum, std::span<const WeightedRow> rows, std::size_t n) {
+  constexpr std::size_t kVectors = 8;
   const FloatTag d;
   const hn::RebindToSigned<FloatTag> wide;
   const hn::Rebind<std::int8_t, FloatTag> narrow;
   const std::size_t lanes = hn::Lanes(d);
-  const auto* bytes = reinterpret_cast<const std::int8_t*>(row);
-  const FloatVec weight = hn::Set(d, w);
+  const auto bytes = [](const WeightedRow& row)
+                         HWY_ATTR { return reinterpret_cast<const std::int8_t*>(row.bytes); };
+  const auto widened = [&](const std::int8_t* at) HWY_ATTR {
+    return hn::ConvertTo(d, hn::PromoteTo(wide, hn::LoadU(narrow, at)));
+  };
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const FloatVec v = hn::ConvertTo(d, hn::PromoteTo(wide, hn::LoadU(narrow, bytes + i)));
-    hn::StoreU(hn::MulAdd(weight, v, hn::LoadU(d, sum + i)), d, sum + i);
+  for (; i + kVectors * lanes <= n; i += kVectors * lanes) {
+    std::array<FloatVec, kVectors> sums;
+    for (std::size_t v = 0; v < kVectors; ++v) sums[v] = hn::LoadU(d, sum + i + v * lanes);
+    for (const WeightedRow& row : rows) {
+      const FloatVec weight = hn::Set(d, row.weight);
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        sums[v] = hn::MulAdd(weight, widened(bytes(row) + i + v * lanes), sums[v]);
+      }
+    }
+    for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(sums[v], d, sum + i + v * lanes);
   }
-  for (; i < n; ++i) sum[i] += w * static_cast<float>(bytes[i]);
+  for (; i + lanes <= n; i += lanes) {
+    FloatVec one = hn::LoadU(d, sum + i);
+    for (const WeightedRow& row : rows) {
+      one = hn::MulAdd(hn::Set(d, row.weight), widened(bytes(row) + i), one);
+    }
+    hn::StoreU(one, d, sum + i);
+  }
+  for (; i < n; ++i) {
+    for (const WeightedRow& row : rows) sum[i] += row.weight * static_cast<float>(bytes(row)[i]);
+  }
 }
 
 void MaximumKernel(float* a, const float* b, std::size_t n) {
@@ -398,14 +419,16 @@ void widen_bytes(const ByteTable& table, const std::byte* source, std::size_t n,
 
 }  // namespace
 
-void add_widened(float* sum, const std::byte* row, DType type, float w, std::size_t n) {
-  if (type == DType::i8) return HWY_DYNAMIC_DISPATCH(AddInt8Kernel)(sum, row, w, n);
+void add_widened(float* sum, std::span<const WeightedRow> rows, DType type, std::size_t n) {
+  if (type == DType::i8) return HWY_DYNAMIC_DISPATCH(AddInt8Kernel)(sum, rows, n);
   constexpr std::size_t kPiece = 512;  // whole blocks of every type
   std::array<float, kPiece> piece;
-  for (std::size_t i = 0; i < n; i += kPiece) {
-    const std::size_t count = std::min(kPiece, n - i);
-    widen(row + stored_bytes(type, i), type, count, piece.data());
-    add_scaled(sum + i, piece.data(), w, count);
+  for (const WeightedRow& row : rows) {
+    for (std::size_t i = 0; i < n; i += kPiece) {
+      const std::size_t count = std::min(kPiece, n - i);
+      widen(row.bytes + stored_bytes(type, i), type, count, piece.data());
+      add_scaled(sum + i, piece.data(), row.weight, count);
+    }
   }
 }
 

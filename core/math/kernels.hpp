@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,9 +58,13 @@ void bias_activate(const BiasActivateArgs& args);
 void add(float* a, const float* b, std::size_t n);
 /// a += w · b
 void add_scaled(float* a, const float* b, float w, std::size_t n);
-/// sum += w · row for a row of `n` stored elements of any type that widen() takes (q8_0: whole
-/// blocks): a token's share of a mean, without a temporary row.
-void add_widened(float* sum, const std::byte* row, DType type, float w, std::size_t n);
+struct WeightedRow {
+  const std::byte* bytes;  ///< stored elements of any type that widen() takes
+  float weight;
+};
+/// sum += weight · row for all rows, of `n` elements each (q8_0: whole blocks). Each element adds
+/// its rows in their order, so that it does not matter over how many calls they are spread.
+void add_widened(float* sum, std::span<const WeightedRow> rows, DType type, std::size_t n);
 /// a = max(a, b)
 void maximum(float* a, const float* b, std::size_t n);
 /// a *= w

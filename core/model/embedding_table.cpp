@@ -1,6 +1,7 @@
 #include "core/model/embedding_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "core/base/check.hpp"
@@ -149,9 +150,15 @@ void EmbeddingTable::gather(TokenId id, float* out) const {
 void EmbeddingTable::average(std::span<const TokenId> ids, float* out) const {
   std::fill_n(out, hidden_, 0.0F);
   if (ids.empty()) return;
-  for (const TokenId id : ids) {
-    const float weight = weights_.empty() ? 1.0F : weights_[static_cast<std::size_t>(id)];
-    add_widened(out, row_of(id), table_->dtype, weight, hidden_);
+  constexpr std::size_t kAtOnce = 64;
+  std::array<WeightedRow, kAtOnce> rows;
+  for (std::size_t begin = 0; begin < ids.size(); begin += kAtOnce) {
+    const std::size_t count = std::min(kAtOnce, ids.size() - begin);
+    for (std::size_t i = 0; i < count; ++i) {
+      const TokenId id = ids[begin + i];
+      rows[i] = {row_of(id), weights_.empty() ? 1.0F : weights_[static_cast<std::size_t>(id)]};
+    }
+    add_widened(out, std::span(rows).first(count), table_->dtype, hidden_);
   }
   scale(out, 1.0F / static_cast<float>(ids.size()), hidden_);
 }

@@ -43,7 +43,8 @@ TEST(Dequantize, AgreesWithTheReference) {
     widen(bytes.data(), type, values.size(), values.data());
     EXPECT_EQ(values, expected) << name;
     std::vector<float> sum(expected.size(), 1.0F);
-    add_widened(sum.data(), bytes.data(), type, 2.0F, sum.size());
+    const WeightedRow row{bytes.data(), 2.0F};
+    add_widened(sum.data(), {&row, 1}, type, sum.size());
     for (std::size_t i = 0; i < sum.size(); ++i) {
       EXPECT_NEAR(sum[i], 1.0F + 2.0F * expected[i], 1e-3F * (1.0F + std::abs(expected[i])))
           << name;

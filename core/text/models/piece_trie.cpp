@@ -1,26 +1,29 @@
 #include "core/text/models/piece_trie.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace embedtool {
 
-PieceTrie::PieceTrie(std::vector<std::pair<std::string_view, TokenId>> pieces) {
-  std::erase_if(pieces, [](const Entry& entry) { return entry.first.empty(); });
+PieceTrie::PieceTrie(std::vector<Piece> pieces) {
+  std::erase_if(pieces, [](const Piece& piece) { return piece.text.empty(); });
   std::stable_sort(pieces.begin(), pieces.end(),
-                   [](const Entry& a, const Entry& b) { return a.first < b.first; });
+                   [](const Piece& a, const Piece& b) { return a.text < b.text; });
   units_.resize(512);
   units_[0].parent = 0;  // the root, its own parent: no byte leads back to it, as bases are ≥ 1
   std::vector<Node> open{{0, 0, pieces.size(), 0}};
   std::vector<unsigned char> bytes;
+  std::vector<std::pair<std::uint32_t, TokenId>> ends;
   while (!open.empty()) {
     Node node = open.back();
     open.pop_back();
-    while (node.begin < node.end && pieces[node.begin].first.size() == node.depth) {
-      units_[node.unit].id = pieces[node.begin++].second;
+    for (; node.begin < node.end && pieces[node.begin].text.size() == node.depth; ++node.begin) {
+      units_[node.unit].score = pieces[node.begin].score;
+      ends.emplace_back(node.unit, pieces[node.begin].id);
     }
     if (node.begin == node.end) continue;
     const auto byte_at = [&](std::size_t i) {
-      return static_cast<unsigned char>(pieces[i].first[node.depth]);
+      return static_cast<unsigned char>(pieces[i].text[node.depth]);
     };
     bytes.clear();
     for (std::size_t i = node.begin; i < node.end; ++i) {
@@ -36,6 +39,8 @@ PieceTrie::PieceTrie(std::vector<std::pair<std::string_view, TokenId>> pieces) {
       open.push_back({base + c, begin, i, node.depth + 1});
     }
   }
+  ids_.resize(units_.size());
+  for (const auto& [unit, id] : ends) ids_[unit] = id;
 }
 
 // A base such that all its children's units are free: the first from the lowest free unit on. Units

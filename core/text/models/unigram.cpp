@@ -16,16 +16,16 @@ namespace {
 
 // What an unknown character costs beyond the least likely piece.
 constexpr double kUnknownPenalty = 10.0;
+constexpr std::int32_t kUnknown = -1;
 constexpr std::string_view kMark = "\xE2\x96\x81";  // U+2581, where words begin
 
-/// Whether any sum of scores is exact in whatever order: all are multiples of 2^-30 (as logarithms
-/// are that were floats once, at usual sizes) and a million of them stay below 2^23.
-bool sums_exactly(const std::vector<UnigramSpec::Piece>& pieces) {
-  return std::all_of(pieces.begin(), pieces.end(), [](const UnigramSpec::Piece& piece) {
-    const double scaled = piece.score * 1073741824.0;
-    return std::abs(piece.score) < 64.0 && scaled == std::nearbyint(scaled);
-  });
-}
+// A part that is remembered has fewer than 32 bytes, hence so many pieces. Where no score of a text
+// exceeds kMaxScore, a sum is rounded by at most 2^-33, and two paths through a part by 2^-27
+// altogether. A choice between paths that differ by more than kClear is the same whatever the score
+// before the part.
+constexpr double kMaxScore = 1048576.0;     // 2^20
+constexpr double kClear = 1.0 / kMaxScore;  // 2^-20
+static_assert(WordCache::kMaxBytes < 32);
 
 /// Viterbi's best path through the pieces of a word (Kudo 2018), with the reference's tie rule: of
 /// equally likely paths the one found first.
@@ -49,7 +49,7 @@ class Unigram : public WordModel {
   struct Node {
     double score = 0.0;
     std::int32_t start = -1;  // where the piece that ends here begins; -1: none does
-    TokenId id = 0;
+    std::int32_t place = 0;   // of that piece in the trie; kUnknown
   };
   struct Scratch : WordModel::Scratch {
     WordCache cache;
@@ -59,9 +59,13 @@ class Unigram : public WordModel {
     bool unknown_open = false;
   };
 
-  void encode_remembered(std::string_view part, Scratch& scratch, std::vector<TokenId>& out) const;
-  double find_path(std::string_view part, double score, std::vector<Node>& nodes) const;
-  void emit_path(std::string_view part, Scratch& scratch, std::vector<TokenId>& out) const;
+  void encode_part(std::string_view part, Scratch& scratch, std::vector<TokenId>& out) const;
+  struct Path {
+    double score;  // of the text up to its end
+    bool clear;    // no other path through any place came closer than kClear
+  };
+  Path find_path(std::string_view part, double score, std::vector<Node>& nodes) const;
+  bool emit_path(std::string_view part, Scratch& scratch, std::vector<TokenId>& out) const;
   void emit_unknown(std::string_view text, std::vector<TokenId>& out) const;
 
   std::vector<double> scores_;
@@ -71,8 +75,6 @@ class Unigram : public WordModel {
   TokenId unknown_ = Vocabulary::kAbsent;
   double unknown_score_ = 0.0;
   bool marks_separate_ = true;  // no piece holds one beyond its beginning
-  bool marks_known_ = false;    // a mark alone is a piece: nothing unknown reaches across it
-  bool exact_ = false;
   std::string where_;
 };
 
@@ -103,20 +105,18 @@ Unigram::Unigram(UnigramSpec spec, const std::string& where) : where_(where) {
   vocabulary_.finish();
   unknown_score_ = least - kUnknownPenalty;
   if (spec.byte_fallback) byte_ids_ = byte_tokens(vocabulary_);
-  std::vector<std::pair<std::string_view, TokenId>> entries;
+  std::vector<PieceTrie::Piece> entries;
   entries.reserve(spec.pieces.size());
-  marks_known_ = vocabulary_.find(kMark) != Vocabulary::kAbsent;
   for (std::size_t i = 0; i < spec.pieces.size(); ++i) {
-    entries.emplace_back(spec.pieces[i].text, static_cast<TokenId>(i));
+    entries.push_back({spec.pieces[i].text, spec.pieces[i].score, static_cast<TokenId>(i)});
     if (holds_inside(spec.pieces[i].text, kMark)) marks_separate_ = false;
   }
   trie_.emplace(std::move(entries));
-  exact_ = sums_exactly(spec.pieces);
 }
 
 // Where no piece holds a mark beyond its beginning, every path has a boundary before each mark, and
 // the best path consists of the best ones of the parts. Their scores are the very numbers of the
-// whole word where they go on from what the parts before had, or where sums are exact.
+// whole word, since each part goes on from what the parts before had.
 void Unigram::encode(std::string_view word, Joint joint, WordModel::Scratch& base,
                      std::vector<TokenId>& out) const {
   EMBEDTOOL_CHECK(!word.empty() && dynamic_cast<Scratch*>(&base) != nullptr);
@@ -125,37 +125,38 @@ void Unigram::encode(std::string_view word, Joint joint, WordModel::Scratch& bas
     scratch.score = 0.0;
     scratch.unknown_open = false;
   }
-  for (bool whole = joint == Joint::none; !word.empty(); whole = false) {
+  while (!word.empty()) {
     std::size_t end = word.size();
     if (marks_separate_) {
       std::size_t at = 0;
       while (word.substr(at).starts_with(kMark)) at += kMark.size();
       end = std::min(word.find(kMark, at), word.size());
     }
-    const std::string_view part = word.substr(0, end);
+    encode_part(word.substr(0, end), scratch, out);
     word.remove_prefix(end);
-    // What a part is depends on the score before it, unless that is nothing and nobody asks for
-    // the score after it.
-    if ((exact_ && marks_known_) || (whole && word.empty())) {
-      encode_remembered(part, scratch, out);
-    } else {
-      scratch.score = find_path(part, scratch.score, scratch.nodes);
-      emit_path(part, scratch, out);
-    }
   }
 }
 
-void Unigram::encode_remembered(std::string_view part, Scratch& scratch,
-                                std::vector<TokenId>& out) const {
-  const std::uint64_t hash = PrefixHash::of(part);
-  if (const auto known = scratch.cache.find(part, hash); !known.empty()) {
-    out.insert(out.end(), known.begin(), known.end());
-    return;
+// What is remembered are parts without an unknown character whose pieces do not depend on the score
+// before them. That score is added up as find_path() does it.
+void Unigram::encode_part(std::string_view part, Scratch& scratch,
+                          std::vector<TokenId>& out) const {
+  const bool is_short = part.size() <= WordCache::kMaxBytes;
+  const std::uint64_t hash = is_short ? PrefixHash::of(part) : 0;
+  if (is_short && std::abs(scratch.score) < kMaxScore / 2) {
+    if (const auto known = scratch.cache.find(part, hash); !known.empty()) {
+      for (const TokenId id : known)
+        scratch.score = scores_[static_cast<std::size_t>(id)] + scratch.score;
+      out.insert(out.end(), known.begin(), known.end());
+      scratch.unknown_open = false;
+      return;
+    }
   }
   const std::size_t begin = out.size();
-  find_path(part, 0.0, scratch.nodes);
-  scratch.unknown_open = false;
-  emit_path(part, scratch, out);
+  const Path path = find_path(part, scratch.score, scratch.nodes);
+  scratch.score = path.score;
+  const bool known = emit_path(part, scratch, out);
+  if (!is_short || !known || !path.clear || std::abs(path.score) > kMaxScore) return;
   scratch.cache.remember(part, hash, std::span(out).subspan(begin));
 }
 
@@ -164,32 +165,36 @@ void Unigram::encode_remembered(std::string_view part, Scratch& scratch,
 // equal scores the first one offered stays, so the order of the offers is part of the result. The
 // score of the text before is the start value: floating-point sums that begin elsewhere could break
 // ties differently.
-double Unigram::find_path(std::string_view part, double score, std::vector<Node>& nodes) const {
+Unigram::Path Unigram::find_path(std::string_view part, double score,
+                                 std::vector<Node>& nodes) const {
   nodes.assign(part.size() + 1, {});
   nodes[0].score = score;
-  const auto offer = [&](std::size_t start, std::size_t end, double candidate, TokenId id) {
+  double least_gap = std::numeric_limits<double>::infinity();
+  const auto offer = [&](std::size_t start, std::size_t end, double candidate, std::int32_t place) {
     Node& node = nodes[end];
+    if (node.start >= 0) least_gap = std::min(least_gap, std::abs(candidate - node.score));
     if (node.start < 0 || candidate > node.score) {
-      node = {candidate, static_cast<std::int32_t>(start), id};
+      node = {candidate, static_cast<std::int32_t>(start), place};
     }
   };
   for (std::size_t at = 0; at < part.size();) {
     const std::size_t length = unicode::decode(part, at).length;
     const double here = nodes[at].score;
     bool single = false;
-    trie_->for_each_prefix(part.substr(at), [&](std::size_t bytes, TokenId id) {
-      offer(at, at + bytes, scores_[static_cast<std::size_t>(id)] + here, id);
-      single = single || bytes == length;
-    });
-    if (!single) offer(at, at + length, unknown_score_ + here, Vocabulary::kAbsent);
+    trie_->for_each_prefix(part.substr(at),
+                           [&](std::size_t bytes, double score_of_piece, std::int32_t place) {
+                             offer(at, at + bytes, score_of_piece + here, place);
+                             single = single || bytes == length;
+                           });
+    if (!single) offer(at, at + length, unknown_score_ + here, kUnknown);
     at += length;
   }
-  return nodes[part.size()].score;
+  return {nodes[part.size()].score, least_gap > kClear};
 }
 
 // Walks the path back, turning `start` into links forward, and then along it. A run of unknown
-// characters is one token, also where it began in the part before.
-void Unigram::emit_path(std::string_view part, Scratch& scratch, std::vector<TokenId>& out) const {
+// characters is one token, also where it began in the part before. Returns whether there are none.
+bool Unigram::emit_path(std::string_view part, Scratch& scratch, std::vector<TokenId>& out) const {
   std::vector<Node>& nodes = scratch.nodes;
   std::size_t end = part.size();
   while (end > 0) {
@@ -199,23 +204,26 @@ void Unigram::emit_path(std::string_view part, Scratch& scratch, std::vector<Tok
   }
   constexpr std::size_t kNoRun = std::numeric_limits<std::size_t>::max();
   std::size_t run = kNoRun;  // where a run of unknown characters begins
+  bool all_known = true;
   const auto end_run = [&](std::size_t at) {
     const bool goes_on = run == 0 && scratch.unknown_open && byte_ids_.empty();
     if (run != kNoRun && !goes_on) emit_unknown(part.substr(run, at - run), out);
   };
   for (std::size_t at = 0; at < part.size();) {
     const auto next = static_cast<std::size_t>(nodes[at].score);
-    if (nodes[next].id == Vocabulary::kAbsent) {
+    if (nodes[next].place == kUnknown) {
       run = std::min(run, at);
+      all_known = false;
     } else {
       end_run(at);
       run = kNoRun;
-      out.push_back(nodes[next].id);
+      out.push_back(trie_->id_at(nodes[next].place));
     }
     at = next;
   }
   end_run(part.size());
   scratch.unknown_open = run != kNoRun;
+  return all_known;
 }
 
 void Unigram::emit_unknown(std::string_view text, std::vector<TokenId>& out) const {

@@ -184,10 +184,20 @@ class Cl100kPattern : public Pattern {
 /// Runs of at least `least` characters of white space, or of blanks alone.
 class SpaceRunPattern : public Pattern {
  public:
-  SpaceRunPattern(std::size_t least, bool blanks_only) : least_(least), blanks_only_(blanks_only) {}
+  SpaceRunPattern(std::size_t least, bool blanks_only) : least_(least), blanks_only_(blanks_only) {
+    for (std::size_t byte = 0; byte < begins_.size(); ++byte) {
+      begins_[byte] =
+          byte == ' ' || (!blanks_only && begins_space(static_cast<unsigned char>(byte)));
+    }
+  }
 
   void find_all(std::string_view text, std::vector<TextSpan>& matches) const override {
+    const auto begins = [&](char c) { return begins_[static_cast<unsigned char>(c)]; };
     for (std::size_t at = 0; at < text.size();) {
+      if (!begins(text[at])) {
+        ++at;
+        continue;
+      }
       std::size_t end = at;
       std::size_t count = 0;
       std::size_t length = 1;
@@ -203,6 +213,12 @@ class SpaceRunPattern : public Pattern {
   bool only_space() const override { return true; }
 
  private:
+  // White space beyond ASCII: U+0085 and U+00A0, and U+1680, U+2000 … U+205F, U+3000.
+  static bool begins_space(unsigned char byte) {
+    return byte < kAscii.size() ? kAscii[byte] == Kind::space
+                                : byte == 0xC2 || (byte >= 0xE1 && byte <= 0xE3);
+  }
+
   bool is_space(std::string_view text, std::size_t at, std::size_t& length) const {
     length = 1;
     if (unicode::is_ascii(text[at]) || blanks_only_) {
@@ -216,6 +232,7 @@ class SpaceRunPattern : public Pattern {
 
   std::size_t least_;
   bool blanks_only_;
+  std::array<bool, 256> begins_;  ///< bytes that white space may begin with
 };
 
 }  // namespace

@@ -71,12 +71,11 @@ class Metaspace : public PreTokenizerPart {
     const std::size_t begin = rewritten.size();
     const bool has_mark = part.text.starts_with(' ') || part.text.starts_with(mark);
     if (!has_mark && prepends(part)) rewritten.append(mark);
-    for (const char c : part.text) {
-      if (c == ' ') {
-        rewritten.append(mark);
-      } else {
-        rewritten.push_back(c);
-      }
+    for (std::size_t at = 0; at < part.text.size();) {
+      const std::size_t blank = std::min(part.text.find(' ', at), part.text.size());
+      rewritten.append(part.text.substr(at, blank - at));
+      if (blank < part.text.size()) rewritten.append(mark);
+      at = blank + 1;
     }
     const std::string_view text = std::string_view(rewritten).substr(begin);
     if (!spec_.split) {

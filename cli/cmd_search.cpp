@@ -211,10 +211,6 @@ ExitCode search(const SearchFlags& flags, Console& console) {
   }
   OutputReader reader(flags.output);
   const OutputSpec spec = reader.spec();
-  if (spec.kind == RowKind::multi) {
-    throw Error(ExitCode::usage,
-                "{}: holds one vector per token; search compares one vector per row", flags.output);
-  }
   const std::vector<std::string> queries = read_queries(flags, console);
   for (const std::string& query : queries) {
     if (!is_utf8(query)) {
@@ -223,7 +219,9 @@ ExitCode search(const SearchFlags& flags, Console& console) {
   }
   if (queries.empty()) return ExitCode::ok;
   const ReadyModel model = model_of(flags, reader.manifest().identity, console);
-  Finder finder(make_scorer(model, spec, queries, flags.top), queries.size());
+  Finder finder(
+      make_scorer(model, spec, queries, {flags.top, resolve_threads(flags.compute.threads)}),
+      queries.size());
   OutputBlock block;
   for (std::uint64_t row = 0; !stop_requested() && reader.read(block, kBlock);) {
     finder.offer(block, spec, row);
@@ -252,6 +250,7 @@ RunCommand declare_search(CLI::App& app) {
       "--prompt-name", flags->model.prompt_name, "NAME",
       "Prefix every query with the model's prompt of this name [query, if the model has it]");
   flags->model.model.clear();
+  declare_thread_count(app, flags->compute);
   declare_compute(app, flags->compute);
   return [flags](Session& session) { return search(*flags, session.console); };
 }

@@ -26,38 +26,49 @@ void tokenize_queries(const ReadyModel& model, const std::vector<std::string>& q
   }
 }
 
-/// Vectors of the queries, [queries, dims].
-std::vector<float> encode_queries(const ReadyModel& model,
-                                  const std::vector<std::string>& queries) {
+/// Vectors of the queries: one of each, or several.
+struct QueryVectors {
+  std::vector<float> values;  ///< [vectors, dims]
+  std::vector<std::uint64_t> offsets{0};
+};
+
+QueryVectors encode_queries(const ReadyModel& model, const std::vector<std::string>& queries) {
   const std::size_t dims = model.encoder->dims();
-  std::vector<float> vectors(queries.size() * dims);
+  QueryVectors vectors;
   Workspace workspace;
   RowBatch rows;
   StageClock clock;
-  tokenize_queries(model, queries, [&](std::size_t q, const Batch& batch) {
+  tokenize_queries(model, queries, [&](std::size_t, const Batch& batch) {
     model.encoder->encode(batch, workspace, clock, rows);
-    std::copy_n(rows.vectors.data(), dims, vectors.data() + q * dims);
+    const std::size_t count = model.encoder->kind() == RowKind::multi ? rows.count_of(0) : 1;
+    vectors.values.insert(vectors.values.end(), rows.vectors.data(),
+                          rows.vectors.data() + count * dims);
+    vectors.offsets.push_back(vectors.offsets.back() + count);
   });
   return vectors;
 }
 
 class VectorScorer : public RowScorer {
  public:
-  VectorScorer(OutputSpec spec, std::vector<float> queries, std::size_t k, Similarity similarity)
+  VectorScorer(OutputSpec spec, const QueryVectors& queries, std::size_t k, Similarity similarity,
+               std::size_t threads)
       : spec_(std::move(spec)),
-        queries_(std::move(queries)),
-        top_(queries_, spec_.dims, k, similarity) {}
+        many_(similarity == Similarity::max_sim),
+        top_(
+            {queries.values, many_ ? std::span(queries.offsets) : std::span<const std::uint64_t>()},
+            spec_.dims, k, similarity, threads) {}
 
   void offer(const OutputBlock& block, std::uint64_t first_row) override {
-    values_.resize(block.rows.size() * spec_.dims);
-    values_of(spec_, block.vectors.data(), block.rows.size(), values_.data());
-    top_.offer(values_, first_row);
+    const std::size_t count = many_ ? block.offsets.back() : block.rows.size();
+    values_.resize(count * spec_.dims);
+    values_of(spec_, block.vectors.data(), count, values_.data());
+    top_.offer({values_, block.offsets}, first_row);
   }
   std::vector<Match> matches(std::size_t query) const override { return top_.matches(query); }
 
  private:
   OutputSpec spec_;
-  std::vector<float> queries_;
+  bool many_;  ///< vectors a row
   TopK top_;
   std::vector<float> values_;
 };
@@ -130,10 +141,13 @@ Similarity similarity_of(const LoadedModel& model) {
 }  // namespace
 
 std::unique_ptr<RowScorer> make_scorer(const ReadyModel& model, const OutputSpec& spec,
-                                       const std::vector<std::string>& queries, std::size_t k) {
-  if (spec.kind == RowKind::sparse) return std::make_unique<WeightScorer>(model, queries, k);
-  const Similarity similarity = similarity_of(model.loaded);
-  return std::make_unique<VectorScorer>(spec, encode_queries(model, queries), k, similarity);
+                                       const std::vector<std::string>& queries,
+                                       const SearchLimits& limits) {
+  if (spec.kind == RowKind::sparse) return std::make_unique<WeightScorer>(model, queries, limits.k);
+  const Similarity similarity =
+      spec.kind == RowKind::multi ? Similarity::max_sim : similarity_of(model.loaded);
+  return std::make_unique<VectorScorer>(spec, encode_queries(model, queries), limits.k, similarity,
+                                        limits.threads);
 }
 
 }  // namespace embedtool

@@ -24,9 +24,15 @@ class RowScorer {
   virtual std::vector<Match> matches(std::size_t query) const = 0;
 };
 
-/// Encodes the queries. Vectors are compared by cosine, sparse rows by the sum of the products of
-/// weights, as their models are trained for.
+struct SearchLimits {
+  std::size_t k = 10;       ///< rows per query
+  std::size_t threads = 1;  ///< that compare
+};
+
+/// Encodes the queries. Vectors are compared by cosine or by what the model's authors say, rows of
+/// several vectors by MaxSim, sparse rows by the sum of the products of weights.
 std::unique_ptr<RowScorer> make_scorer(const ReadyModel& model, const OutputSpec& spec,
-                                       const std::vector<std::string>& queries, std::size_t k);
+                                       const std::vector<std::string>& queries,
+                                       const SearchLimits& limits);
 
 }  // namespace embedtool

@@ -185,9 +185,14 @@ ModelChoice resolve_model(const ModelFlags& flags) {
   return choice;
 }
 
+void declare_thread_count(CLI::App& app, ComputeFlags& flags) {
+  FlagGroup(app, "Work")
+      .count("--threads", flags.threads, "Worker threads [what affinity and cgroup allow]");
+}
+
 void declare_threads(CLI::App& app, ComputeFlags& flags) {
+  declare_thread_count(app, flags);
   FlagGroup group(app, "Work");
-  group.count("--threads", flags.threads, "Worker threads [what affinity and cgroup allow]");
   group.flag("--pin", flags.pin, "Bind each worker thread to a CPU");
 }
 

@@ -90,7 +90,9 @@ void declare_compute(CLI::App& app, ComputeFlags& flags);
 ComputeChoice resolve_compute(const ComputeFlags& flags, ComputeWish otherwise);
 /// Workers that are asked for, 0 = what affinity and cgroup allow.
 std::size_t resolve_threads(std::size_t asked);
-/// Its thread options, for subcommands that encode more than a handful of texts.
+/// Its thread options: how many, and for subcommands that encode more than a handful of texts also
+/// where they run.
+void declare_thread_count(CLI::App& app, ComputeFlags& flags);
 void declare_threads(CLI::App& app, ComputeFlags& flags);
 
 }  // namespace embedtool

@@ -41,3 +41,36 @@ check_jsonl stdout 'len(d) == 400'
 run 1 search nowhere "$query"
 run 2 search out
 run 2 search out "$query" --queries queries.txt
+
+# Late interaction: the sum of each query vector's greatest product, of the vectors that encode gives
+# with the query's prompt.
+late=$SOURCE/tests/golden/heads/colbert_pylate/model
+run 0 encode -m "$late" -o late in.jsonl --shard-rows 150
+vectors late >late.vectors
+printf '%s\nwater and music\n' "$query" >queries.txt
+run 0 encode -m "$late" --prompt-name query --to jsonl -o - queries.txt
+cp stdout late.queries
+run 0 search late --queries queries.txt -k 400 --json --threads 1
+cp stdout late.found
+python3 - <<'PY' || fail "search does not give the sums of the greatest products"
+import json, math
+queries = [json.loads(l)['embedding'] for l in open('late.queries')]
+rows = {r['id']: r['embedding'] for r in map(json.loads, open('late.vectors'))}
+found = [json.loads(l) for l in open('late.found')]
+assert len(found) == 2 * len(rows), len(found)
+def score(query, row):
+    if not row: return 0.0
+    return math.fsum(max(math.fsum(a * b for a, b in zip(q, r)) for r in row) for q in query)
+names = [l.rstrip('\n') for l in open('queries.txt')]
+for name, query in zip(names, queries):
+    mine = [f for f in found if f['query'] == name]
+    assert [f['score'] for f in mine] == sorted((f['score'] for f in mine), reverse=True)
+    assert {f['id'] for f in mine} == rows.keys()
+    for f in mine[:40] + mine[-5:]:
+        assert abs(f['score'] - score(query, rows[f['id']])) < len(query) * 1e-5, f
+PY
+run 0 search late --queries queries.txt -k 400 --json --threads 3
+cmp -s stdout late.found || fail "the number of threads changes what search finds"
+run 0 encode -m "$late" -o halves --dtype f16 in.jsonl
+run 0 search halves "$query" -k 5 --json
+check_jsonl stdout 'len(d) == 5'

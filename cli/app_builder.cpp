@@ -109,6 +109,7 @@ void declare_common(CLI::App& app, CommonFlags& flags, const Command& command) {
   CLI::Option* quiet = group.flag("-q,--quiet", flags.quiet, "Print only errors on standard error");
   group.flag("-v,--verbose", flags.verbose, "Print more detail")->excludes(quiet);
   group.choice("--progress", flags.progress, "Progress line; auto: only on a terminal");
+  group.choice("--color", flags.color, "Colors in messages; auto: only on a terminal");
   group.choice("--log-format", flags.log_format, "Plain messages, or one JSON object per line");
   app.set_config("--config", "", "Read settings from FILE")
       ->option_text("FILE")
@@ -137,6 +138,7 @@ ConsoleOptions console_options(const CommonFlags& flags) {
   if (flags.verbose) options.verbosity = Verbosity::verbose;
   options.format = flags.log_format;
   options.progress = flags.progress;
+  options.color = flags.color;
   return options;
 }
 

@@ -13,7 +13,8 @@ struct CommonFlags {
   bool quiet = false;
   bool verbose = false;
   LogFormat log_format = LogFormat::text;
-  ProgressMode progress = ProgressMode::automatic;
+  When progress = When::automatic;
+  When color = When::automatic;
 };
 
 /// A subcommand's parser with the targets of its flags.

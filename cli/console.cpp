@@ -54,9 +54,10 @@ std::string json_line(std::string_view level, std::string_view message, const Lo
 Console::Console(const ConsoleOptions& options)
     : options_(options), terminal_(is_capable_terminal()) {
   const char* no_color = std::getenv("NO_COLOR");
-  colours_ = terminal_ && (no_color == nullptr || *no_color == '\0');
-  shows_progress_ = options_.progress == ProgressMode::always ||
-                    (options_.progress == ProgressMode::automatic && terminal_ && !quiet() &&
+  const bool may_color = terminal_ && (no_color == nullptr || *no_color == '\0');
+  colours_ = options_.color == When::always || (options_.color == When::automatic && may_color);
+  shows_progress_ = options_.progress == When::always ||
+                    (options_.progress == When::automatic && terminal_ && !quiet() &&
                      options_.format == LogFormat::text);
 }
 

@@ -20,13 +20,13 @@ inline constexpr auto enum_words<LogFormat> = std::to_array<EnumWord<LogFormat>>
     {LogFormat::json, "json"},
 });
 
-/// When a progress line is shown; automatic: on a terminal.
-enum class ProgressMode : std::uint8_t { automatic, always, never };
+/// When something for a person's eyes is shown; automatic: on a terminal.
+enum class When : std::uint8_t { automatic, always, never };
 template <>
-inline constexpr auto enum_words<ProgressMode> = std::to_array<EnumWord<ProgressMode>>({
-    {ProgressMode::automatic, "auto"},
-    {ProgressMode::always, "always"},
-    {ProgressMode::never, "never"},
+inline constexpr auto enum_words<When> = std::to_array<EnumWord<When>>({
+    {When::automatic, "auto"},
+    {When::always, "always"},
+    {When::never, "never"},
 });
 
 /// How much is said, from `-q` to `-v`. Errors are always shown.
@@ -35,7 +35,8 @@ enum class Verbosity { quiet, normal, verbose };
 struct ConsoleOptions {
   Verbosity verbosity = Verbosity::normal;
   LogFormat format = LogFormat::text;
-  ProgressMode progress = ProgressMode::automatic;
+  When progress = When::automatic;
+  When color = When::automatic;
 };
 
 /// Figures of a message, by name, for logs that are read by programs; texts leave them out.
@@ -73,7 +74,8 @@ class Console {
   /// Removes the progress line.
   void end_progress();
 
-  /// True when standard error is a terminal that takes colours and NO_COLOR is unset.
+  /// True when colours are wanted; automatic: standard error is a terminal that takes them, and
+  /// NO_COLOR is unset.
   bool colours() const { return colours_; }
   bool quiet() const { return options_.verbosity == Verbosity::quiet; }
   LogFormat format() const { return options_.format; }

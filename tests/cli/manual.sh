@@ -9,7 +9,7 @@ of_help() { sed -nE 's/^ +(-[a-zA-Z], )?--([a-z-]+).*/\2/p' | sort -u; }
 of_page() { sed -nE 's/^\.It (Fl .*)/\1/p' "$1" | { grep -oE 'Fl ([a-zA-Z] , )?-[a-z-]+' || true; } |
   sed -E 's/^Fl ([a-zA-Z] , )?-//' | sort -u; }
 
-common=$(printf '%s\n' config help log-format progress quiet verbose)
+common=$(printf '%s\n' color config help log-format progress quiet verbose)
 equal "$(of_page "$SOURCE/man/embedtool.1")" "$common" "common options in embedtool.1"
 for command in encode info verify merge diff export search tokenize report tune pull completion; do
   page=$SOURCE/man/embedtool-$command.1

@@ -62,6 +62,14 @@ run 2 export
 for command in encode info verify export search tokenize report tune; do run 0 "$command" --help; done
 
 # JSON messages: one object a line.
+# Colors: not in a file unless they are asked for, and then also against NO_COLOR.
+run 1 verify nowhere
+lacks stderr $'\033'
+NO_COLOR=1 run 1 verify nowhere --color always
+has stderr $'\033[1;31merror'
+run 1 --color never verify nowhere
+lacks stderr $'\033'
+run 2 verify nowhere --color blue
 run 1 encode missing.jsonl -o out --log-format json
 check_jsonl stderr 'all({"time", "level", "message"} <= set(l) for l in d) and d[-1]["level"] == "error"'
 [[ ! -e out ]] || fail "an output was made for an input that does not exist"

@@ -13,8 +13,9 @@ Usage: scripts/check.sh short | medium | long
   long     medium, then with the release build: 240 kills at random moments, every kind of fault
            at every system call, full disks of every size, a soak test of 30 minutes, a million
            files; Spark and the engines of recipes/; models with their real weights (gigabytes of
-           packages); then scripts/try_distros.sh: the README's two commands in bare Debian 12 and 13
-           systems (needs root, else skipped)
+           packages); then scripts/try_cpus.sh: old x86-64 CPUs, emulated; scripts/try_arm64.sh: a
+           cross build for arm64 and its tests under emulation; scripts/try_distros.sh: the README's two
+           commands in bare Debian 12 and 13 systems (each skipped where it cannot run)
 
 For fuzzing, see scripts/fuzz.sh.
 TEXT
@@ -35,7 +36,9 @@ case ${1:-} in
       scripts/test.sh -- -R 'cli.(kills|faults|resources|soak|many_files|reuse|nightly)|interop.nightly' --timeout 7200
     EMBEDTOOL_TEST_ENGINES=1 EMBEDTOOL_TEST_REAL=1 \
       scripts/test.sh -- -R 'interop.(readers|recipes|real)' --timeout 7200
-    scripts/try_distros.sh || [[ $? -eq 77 ]]
+    for try in try_cpus try_arm64 try_distros; do
+      "scripts/$try.sh" || [[ $? -eq 77 ]]
+    done
     ;;
   -h | --help) usage ;;
   *) usage >&2 && exit 2 ;;

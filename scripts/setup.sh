@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/setup.sh [--tests] [--bench] [--check]
+Usage: scripts/setup.sh [--tests] [--bench] [--check | --list]
 
 Installs the packages needed to build embedtool on Debian 12 or 13.
 
@@ -13,6 +13,7 @@ Installs the packages needed to build embedtool on Debian 12 or 13.
             numpy, …); if that fails, the tests that need them are skipped with a message
   --bench   also install what bench/ needs
   --check   install nothing; print what is missing, and exit 1 if anything is
+  --list    install nothing; print every package that a build needs
 TEXT
 }
 
@@ -81,6 +82,7 @@ main() {
   for argument in "$@"; do
     case $argument in
       --check) check=yes ;;
+      --list) printf '%s\n' "${build_packages[@]}" && return 0 ;;
       --tests) tests=yes ;;
       --bench) build_packages+=(libbenchmark-dev) ;;
       -h | --help) usage && return 0 ;;

@@ -15,6 +15,7 @@
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
 #include "core/math/panel.hpp"
+#include "core/math/row_check.hpp"
 
 // libgomp's; declared here because the program itself uses no OpenMP. The setting is per thread.
 extern "C" void omp_set_num_threads(int);
@@ -28,6 +29,10 @@ using dnnl::memory;
 /// each would cost a compilation; 64 rows reach the peak (measured), and a block's FFN
 /// intermediate of 64 × 3072 floats stays in L2.
 constexpr std::size_t kRowBlock = 64;
+
+/// The layer that keeps_rows_apart() computes.
+constexpr std::size_t kCheckedIn = 384;
+constexpr std::size_t kCheckedOut = 1152;
 
 /// Limits oneDNN to what kernels are limited to (EMBEDTOOL_ISA); works once, before first use.
 void follow_forced_isa() {
@@ -219,6 +224,17 @@ bool may_use([[maybe_unused]] dnnl::cpu_isa isa) {
 #endif
 }
 
+/// Whether f32 rows are independent of their place. On arm64 they are not.
+bool keeps_rows_apart() {
+  static const bool kept = rows_are_independent(
+      {kRowBlock, kCheckedIn, kCheckedOut, [](const float* x, const float* weight, float* y) {
+         const OneDnnLinear layer({.weight = weight, .in = kCheckedIn, .out = kCheckedOut});
+         Buffer<std::byte> scratch(layer.scratch_bytes() + 1);
+         layer.forward(x, kRowBlock, y, scratch.data());
+       }});
+  return kept;
+}
+
 class OneDnnBackend final : public GemmBackend {
  public:
   std::string_view name() const override { return "onednn"; }
@@ -229,8 +245,12 @@ class OneDnnBackend final : public GemmBackend {
     return "generic";
   }
   std::string unavailable(Compute compute) const override {
+    if (compute == Compute::f32 && !keeps_rows_apart()) {
+      return "its kernels for this CPU make a row's result depend on the row's place in the batch";
+    }
     const WordFormat format = panel_kernel(compute).format;
-    const bool packable = panel_kernel(compute).multiply != nullptr && format != WordFormat::i16x2;
+    const bool packable = panel_kernel(compute).multiply != nullptr &&
+                          (format == WordFormat::bf16x2 || format == WordFormat::i8x4);
     if (compute == Compute::f32 || packable) return "";
     return fmt::format("this CPU (or the forced instruction set) has no instructions for {}",
                        name_of(compute));

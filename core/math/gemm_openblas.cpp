@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <vector>
 
 #include <cblas.h>
@@ -13,6 +12,7 @@
 #include "core/base/error.hpp"
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
+#include "core/math/row_check.hpp"
 
 namespace embedtool {
 namespace {
@@ -57,7 +57,7 @@ class OpenBlas {
       return;
     }
     core_name_ = core();
-    if (!rows_are_independent()) {
+    if (!keeps_rows_apart()) {
       problem_ = fmt::format(
           "its {} kernels make a row's result depend on the row's place in the batch; choose "
           "another backend, or other kernels with OPENBLAS_CORETYPE=Sandybridge",
@@ -73,29 +73,20 @@ class OpenBlas {
     if (isa == "SSE4" || isa == "SSSE3") {
       ::setenv("OPENBLAS_CORETYPE", "Core2", kKeepUsersChoice);
     }
+#if defined(__x86_64__)
+    // Its Opteron kernels have 3DNow! instructions, which it does not ask the CPU about.
+    if (isa == "SCALAR" && __builtin_cpu_supports("sse3") != 0) {
+      ::setenv("OPENBLAS_CORETYPE", "Prescott", kKeepUsersChoice);
+    }
+#endif
   }
 
-  /// Equal rows must give equal results, bit for bit. (The Haswell and Zen kernels fail: of every
-  /// 12 rows the last 6 are summed in another order.)
-  bool rows_are_independent() const {
-    constexpr std::size_t kIn = 96;
-    constexpr std::size_t kOut = 64;
-    std::vector<float> x(kRowBlock * kIn);
-    std::vector<float> weight(kOut * kIn);
-    std::vector<float> y(kRowBlock * kOut);
-    std::uint32_t state = 1;  // a linear congruential generator: any numbers with full mantissas
-    const auto next = [&state] {
-      state = state * 1664525U + 1013904223U;
-      return static_cast<float>(state) / 4294967296.0F - 0.5F;
-    };
-    for (float& w : weight) w = next();
-    for (std::size_t i = 0; i < kIn; ++i) x[i] = next();
-    for (std::size_t r = 1; r < kRowBlock; ++r) std::memcpy(&x[r * kIn], x.data(), kIn * 4);
-    multiply(x.data(), kRowBlock, weight.data(), kIn, kOut, y.data());
-    for (std::size_t r = 1; r < kRowBlock; ++r) {
-      if (std::memcmp(&y[r * kOut], y.data(), kOut * sizeof(float)) != 0) return false;
-    }
-    return true;
+  /// The Haswell and Zen kernels do not: of every 12 rows they sum the last 6 in another order.
+  bool keeps_rows_apart() const {
+    return rows_are_independent(
+        {kRowBlock, 96, 64, [this](const float* x, const float* weight, float* y) {
+           multiply(x, kRowBlock, weight, 96, 64, y);
+         }});
   }
 
   decltype(&cblas_sgemm) sgemm_ = nullptr;

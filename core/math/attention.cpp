@@ -39,8 +39,8 @@ using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
 // Accumulators of the two products: kQueryRows × kColumns vectors must fit the register file with
-// room for operands (32 registers on AVX-512, 16 elsewhere).
-#if HWY_TARGET <= HWY_AVX3
+// room for operands (32 registers on AVX-512 and NEON, 16 elsewhere).
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 inline constexpr std::size_t kColumns = 4;
 #else
 inline constexpr std::size_t kColumns = 2;

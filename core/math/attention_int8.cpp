@@ -434,7 +434,7 @@ EMBEDTOOL_AVX512 void attend_head(const AttentionArgs& a, std::size_t head, Work
 }  // namespace
 
 bool has_attention_int8() {
-  return has_avx512_vnni();
+  return has_extension(IsaExtension::avx512_vnni);
 }
 
 std::size_t attention_int8_scratch_bytes(std::size_t length, std::size_t head_dim) {

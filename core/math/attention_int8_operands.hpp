@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "core/math/attention.hpp"
-#include "core/math/panel_avx512.hpp"
+#include "core/math/kernels.hpp"
 
 // g++ 12's own header trips over its "undefined" vectors (GCC bug 105593).
 #if defined(__GNUC__) && !defined(__clang__)

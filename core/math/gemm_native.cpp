@@ -36,14 +36,16 @@ class NativeLinear final : public LinearLayer {
         kernel_(std::move(kernel)),
         words_((p.in + group_of(kernel_.format) - 1) / group_of(kernel_.format)),
         panels_((p.out + kPanelColumns - 1) / kPanelColumns),
-        weights_(panels_ * words_ * kPanelColumns),
+        row_units_(words_ * units_of(kernel_.format)),
+        weights_(panels_ * row_units_ * kPanelColumns),
         bias_(panels_ * kPanelColumns) {
     if (p.bias != nullptr) std::copy_n(p.bias, p.out, bias_.data());
-    if (is_integer()) {
+    if (is_integer(kernel_.format)) {
       column_scale_.resize(panels_ * kPanelColumns);
       column_sum_.resize(panels_ * kPanelColumns);
     }
-    std::vector<std::uint32_t> rows(kPanelColumns * words_);
+    if (kernel_.format == WordFormat::s8x4) shift_.resize(panels_ * kPanelColumns);
+    std::vector<std::uint32_t> rows(kPanelColumns * row_units_);
     for (std::size_t p0 = 0; p0 < out_; p0 += kPanelColumns) pack_panel(p0, p.weight, rows);
   }
 
@@ -57,34 +59,33 @@ class NativeLinear final : public LinearLayer {
 
   std::size_t scratch_bytes() const override {
     if (kernel_.pack_input == nullptr) return 0;
-    return kMaxStripRows * (words_ * sizeof(std::uint32_t) + sizeof(RowScale));
+    const std::size_t rows = kMaxStripRows + (is_woven(kernel_.format) ? 1 : 0);  // see pack_rows
+    return kMaxStripRows * sizeof(RowScale) + rows * row_units_ * sizeof(std::uint32_t);
   }
 
   std::size_t owned_bytes() const override {
     return weights_.bytes() +
-           (bias_.size() + column_scale_.size() + column_sum_.size()) * sizeof(float);
+           (bias_.size() + column_scale_.size() + column_sum_.size()) * sizeof(float) +
+           shift_.size() * sizeof(std::int32_t);
   }
 
  private:
-  bool is_integer() const {
-    return kernel_.format == WordFormat::i8x4 || kernel_.format == WordFormat::i16x2;
-  }
-
   /// Packs the weights of the outputs from `first` on, rows of the checkpoint's matrix, into the
   /// columns of a panel; `rows` is scratch.
   void pack_panel(std::size_t first, const float* weight, std::vector<std::uint32_t>& rows) {
     const std::size_t columns = std::min(kPanelColumns, out_ - first);
     for (std::size_t c = 0; c < columns; ++c) {
-      pack_output(first + c, weight + (first + c) * in_, rows.data() + c * words_);
+      pack_output(first + c, weight + (first + c) * in_, rows.data() + c * row_units_);
     }
     // A cache line of every row at a time.
     constexpr std::size_t kLine = 16;
-    std::uint32_t* panel = weights_.data() + first * words_;
-    for (std::size_t w0 = 0; w0 < words_; w0 += kLine) {
+    const std::size_t units = units_of(kernel_.format);
+    std::uint32_t* panel = weights_.data() + first * row_units_;
+    for (std::size_t u0 = 0; u0 < row_units_; u0 += kLine) {
       for (std::size_t c = 0; c < columns; ++c) {
-        const std::uint32_t* row = rows.data() + c * words_;
-        for (std::size_t w = w0; w < std::min(w0 + kLine, words_); ++w) {
-          panel[w * kPanelColumns + c] = row[w];
+        const std::uint32_t* row = rows.data() + c * row_units_;
+        for (std::size_t u = u0; u < std::min(u0 + kLine, row_units_); ++u) {
+          panel[(u / units * kPanelColumns + c) * units + u % units] = row[u];
         }
       }
     }
@@ -96,9 +97,37 @@ class NativeLinear final : public LinearLayer {
       return;
     }
     const RowScale packed = kernel_.pack_weight(weight, in_, row);
-    if (!is_integer()) return;
+    if (!is_integer(kernel_.format)) return;
+    const std::int32_t sum = packed_sum(kernel_.format, row, in_);
     column_scale_[o] = packed.scale;
-    column_sum_[o] = packed.scale * static_cast<float>(packed_sum(kernel_.format, row, in_));
+    column_sum_[o] = packed.scale * static_cast<float>(sum);
+    if (!shift_.empty()) shift_[o] = kSignedShift * sum;
+  }
+
+  /// Packs a strip's rows into `words`. Woven rows are first packed behind the strip.
+  void pack_rows(const float* x, std::size_t rows, std::uint32_t* words, RowScale* scales) const {
+    if (!is_woven(kernel_.format)) {
+      for (std::size_t r = 0; r < rows; ++r) {
+        scales[r] = kernel_.pack_input(x + r * in_, in_, words + r * row_units_);
+      }
+      return;
+    }
+    std::uint32_t* const plain = words + round_up(rows, 2) * row_units_;
+    for (std::size_t r = 0; r < rows; ++r) {
+      scales[r] = kernel_.pack_input(x + r * in_, in_, plain);
+      weave(plain, words + (r - r % 2) * row_units_, r % 2);
+    }
+    if (rows % 2 == 0) return;
+    std::fill_n(plain, row_units_, 0U);
+    weave(plain, words + (rows - 1) * row_units_, 1);
+  }
+
+  /// Puts a row into its place (0 or 1) in a pair of woven rows.
+  void weave(const std::uint32_t* row, std::uint32_t* pair, std::size_t place) const {
+    constexpr std::size_t kUnits = units_of(WordFormat::i8x8);
+    for (std::size_t u = 0; u < row_units_; u += kUnits) {
+      std::memcpy(pair + 2 * u + place * kUnits, row + u, kUnits * sizeof(std::uint32_t));
+    }
   }
 
   void multiply_strip(const float* x, std::size_t rows, float* y, std::byte* scratch) const {
@@ -107,9 +136,7 @@ class NativeLinear final : public LinearLayer {
     auto* scales = reinterpret_cast<RowScale*>(scratch);
     if (kernel_.pack_input != nullptr) {
       auto* words = reinterpret_cast<std::uint32_t*>(scratch + kMaxStripRows * sizeof(RowScale));
-      for (std::size_t r = 0; r < rows; ++r) {
-        scales[r] = kernel_.pack_input(x + r * in_, in_, words + r * words_);
-      }
+      pack_rows(x, rows, words, scales);
       packed = words;
       stride = words_;
     }
@@ -117,10 +144,11 @@ class NativeLinear final : public LinearLayer {
       const std::size_t first = p * kPanelColumns;
       const std::size_t columns = std::min(kPanelColumns, out_ - first);
       // Only integers have scales and sums.
-      const float* scale = is_integer() ? column_scale_.data() + first : nullptr;
-      const float* sum = is_integer() ? column_sum_.data() + first : nullptr;
-      kernel_.multiply({packed, stride, rows, words_, weights_.data() + first * words_,
-                        bias_.data() + first, scales, scale, sum, y + first, out_, columns});
+      const float* scale = column_scale_.empty() ? nullptr : column_scale_.data() + first;
+      const float* sum = column_sum_.empty() ? nullptr : column_sum_.data() + first;
+      const std::int32_t* shift = shift_.empty() ? nullptr : shift_.data() + first;
+      kernel_.multiply({packed, stride, rows, words_, weights_.data() + first * row_units_,
+                        bias_.data() + first, scales, scale, sum, shift, y + first, out_, columns});
       // While the strip's columns are in L1.
       if (activation_ != Activation::identity) {
         bias_activate({y + first, out_, rows, columns, nullptr, activation_});
@@ -134,10 +162,12 @@ class NativeLinear final : public LinearLayer {
   PanelKernel kernel_;
   std::size_t words_;
   std::size_t panels_;
+  std::size_t row_units_;          ///< of 32 bits in a row of words
   Buffer<std::uint32_t> weights_;  ///< [panels, words, kPanelColumns], zeros behind the last column
   std::vector<float> bias_;
   std::vector<float> column_scale_;
   std::vector<float> column_sum_;
+  std::vector<std::int32_t> shift_;
 };
 
 class NativeBackend final : public GemmBackend {

@@ -236,9 +236,9 @@ float SumOfSquaresKernel(const float* a, std::size_t n) {
   return squared_distance(a, 0.0F, n);
 }
 
-// Targets below AVX2 have no conversion instructions, and Highway's emulation loses the sign of
+// x86 targets below AVX2 have no conversion instructions, and Highway's emulation loses the sign of
 // zero: there the scalar functions below serve.
-#if HWY_TARGET <= HWY_AVX2
+#if HWY_TARGET <= HWY_AVX2 || HWY_ARCH_ARM_A64
 
 void WidenF16Kernel(const std::byte* source, std::size_t n, float* out) {
   const FloatTag d;

@@ -15,15 +15,28 @@
 
 namespace embedtool {
 
-/// Name of the instruction set that kernels run on: "AVX3", "AVX2", "SSE4", ….
+/// Name of the instruction set that kernels run on: "AVX3", "AVX2", "SSE4", …, "NEON".
 std::string kernel_isa();
 /// Names that force_isa() accepts on this machine, best first.
 std::vector<std::string> supported_isas();
-/// Restricts kernels and GEMM backends to `name` ("avx3", "avx2", "sse4", "ssse3"; any case) and
-/// those below it; "avx3" is then AVX-512 without its BF16 and VNNI extensions. Call before any
+/// Restricts kernels and GEMM backends to `name` and those below it; any case. On x86-64: "avx3"
+/// (AVX-512 without its BF16 and VNNI extensions), "avx2", "sse4", "ssse3". On arm64: "neon-bf16",
+/// "neon-i8mm", "neon-dotprod", "neon", each with the extensions of the next. Call before any
 /// kernel. Throws Error(usage) for a set this CPU lacks.
 void force_isa(const std::string& name);
 bool isa_forced();
+
+/// What some CPUs have beyond the instruction set that kernel_isa() names. The panels use it.
+enum class IsaExtension : std::uint8_t {
+  avx512_bf16,
+  avx512_vnni,
+  neon_dotprod,  ///< FEAT_DotProd: sums of four int8 products
+  neon_i8mm,     ///< FEAT_I8MM: 2 × 8 by 8 × 2 int8 matrices
+  neon_bf16,     ///< FEAT_BF16: 2 × 4 by 4 × 2 bf16 matrices
+};
+
+/// True when the CPU has the extension and no instruction set without it is forced.
+bool has_extension(IsaExtension extension);
 
 /// Widens `n` stored elements (f32, f16, bf16, f8, i8, llama.cpp's types in whole blocks) to f32.
 void widen(const std::byte* source, DType type, std::size_t n, float* out);

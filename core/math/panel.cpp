@@ -7,6 +7,7 @@
 #include "core/base/memory.hpp"
 #include "core/math/kernels.hpp"
 #include "core/math/panel_avx512.hpp"
+#include "core/math/panel_neon.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/math/panel.cpp"
@@ -24,9 +25,9 @@ using F = hn::ScalableTag<float>;
 using I32 = hn::RebindToSigned<F>;
 
 // Rows and vectors of columns computed together: as many accumulators as the register file holds
-// beside the operands (32 registers on AVX-512, 16 elsewhere).
+// beside the operands (32 registers on AVX-512 and NEON, 16 elsewhere).
 constexpr std::size_t kVectors = 3;
-#if HWY_TARGET <= HWY_AVX3
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr std::size_t kRows = 8;
 #else
 constexpr std::size_t kRows = 4;
@@ -47,6 +48,7 @@ HWY_INLINE hn::Vec<F> scale_sum(hn::Vec<I32> sum, const RowScale& row, hn::Vec<F
 
 /// The vectors of a word format and their multiply-add.
 struct F32Words {
+  static constexpr std::size_t kRowsTogether = kRows;
   using SumTag = F;
   using Element = float;
   using Sum = hn::Vec<F>;
@@ -58,19 +60,51 @@ struct F32Words {
     return hn::Set(F(), *reinterpret_cast<const float*>(x));
   }
   static HWY_INLINE Sum multiply_add(Sum x, Sum w, Sum sum) { return hn::MulAdd(x, w, sum); }
+  static HWY_INLINE void store(Sum sum, float* raw) { hn::StoreU(sum, F(), raw); }
   static HWY_INLINE hn::Vec<F> finish(Sum sum, const PanelArgs&, std::size_t, std::size_t) {
     return sum;
   }
 };
 
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+#if HWY_TARGET != HWY_SCALAR
 struct I16Words {
   using Tag = hn::Repartition<std::int16_t, I32>;
   using Operand = hn::Vec<Tag>;
   using SumTag = I32;
   using Element = std::int32_t;
+#if HWY_ARCH_X86
+  static constexpr std::size_t kRowsTogether = kRows;
   using Sum = hn::Vec<I32>;
-  static HWY_INLINE Sum zero() { return hn::Zero(I32()); }
+  static HWY_INLINE Sum zero() {
+    return hn::Zero(I32());
+  }
+  static HWY_INLINE Sum multiply_add(Operand x, Operand w, Sum sum) {
+    Sum odd = hn::Zero(I32());  // stays zero: one instruction sums neighbouring products
+    const Sum even = hn::ReorderWidenMulAccumulate(I32(), x, w, sum, odd);
+    return hn::Add(even, odd);
+  }
+  static HWY_INLINE void store(Sum sum, std::int32_t* raw) {
+    hn::StoreU(sum, I32(), raw);
+  }
+#else
+  /// Neighbouring products are summed in the end.
+  struct Sum {
+    HWY_INLINE Sum() : low(hn::Zero(I32())), high(low) {}  // an implicit one would lack the target
+    hn::Vec<I32> low;
+    hn::Vec<I32> high;
+  };
+  static constexpr std::size_t kRowsTogether = kRows / 2;
+  static HWY_INLINE Sum zero() {
+    return Sum();
+  }
+  static HWY_INLINE Sum multiply_add(Operand x, Operand w, Sum sum) {
+    sum.low = hn::ReorderWidenMulAccumulate(I32(), x, w, sum.low, sum.high);
+    return sum;
+  }
+  static HWY_INLINE void store(Sum sum, std::int32_t* raw) {
+    hn::StoreU(hn::RearrangeToOddPlusEven(sum.low, sum.high), I32(), raw);
+  }
+#endif
   static HWY_INLINE Operand load(const std::byte* weights) {
     return hn::LoadU(Tag(), reinterpret_cast<const std::int16_t*>(weights));
   }
@@ -79,12 +113,7 @@ struct I16Words {
     std::memcpy(&pair, x, sizeof(pair));
     return hn::BitCast(Tag(), hn::Set(I32(), pair));
   }
-  static HWY_INLINE Sum multiply_add(Operand x, Operand w, Sum sum) {
-    Sum odd = hn::Zero(I32());  // stays zero where one instruction sums neighbouring products
-    const Sum even = hn::ReorderWidenMulAccumulate(I32(), x, w, sum, odd);
-    return hn::Add(even, odd);
-  }
-  static HWY_INLINE hn::Vec<F> finish(Sum sum, const PanelArgs& a, std::size_t row,
+  static HWY_INLINE hn::Vec<F> finish(hn::Vec<I32> sum, const PanelArgs& a, std::size_t row,
                                       std::size_t column) {
     return scale_sum(sum, a.row_scale[row], hn::LoadU(F(), a.column_scale + column),
                      hn::LoadU(F(), a.column_sum + column));
@@ -122,7 +151,7 @@ HWY_INLINE void tile(const PanelArgs& a, std::size_t row, std::size_t column, fl
   for (std::size_t r = 0; r < kTileRows; ++r) {
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectors; ++v) {
-      hn::StoreU(sum[r][v], typename Words::SumTag(), raw + (r * kVectors + v) * lanes);
+      Words::store(sum[r][v], raw + (r * kVectors + v) * lanes);
     }
   }
   for (std::size_t r = 0; r < kTileRows; ++r) {
@@ -155,9 +184,10 @@ HWY_INLINE void tile_row(const PanelArgs& a, std::size_t row) {
 
 template <class Words>
 HWY_INLINE void multiply(const PanelArgs& a) {
+  constexpr std::size_t kTogether = Words::kRowsTogether;
   std::size_t row = 0;
-  for (; row + kRows <= a.rows; row += kRows) tile_row<Words, kRows>(a, row);
-  if (kRows > 4 && row + 4 <= a.rows) {
+  for (; row + kTogether <= a.rows; row += kTogether) tile_row<Words, kTogether>(a, row);
+  if (kTogether > 4 && row + 4 <= a.rows) {
     tile_row<Words, 4>(a, row);
     row += 4;
   }
@@ -170,7 +200,7 @@ void MultiplyF32(const PanelArgs& args) {
 }
 
 void MultiplyI16(const PanelArgs& args) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+#if HWY_TARGET != HWY_SCALAR
   multiply<I16Words>(args);
 #else
   (void)args;
@@ -325,15 +355,32 @@ RowScale pack_weight_i8(const float* w, std::size_t n, std::uint32_t* words) {
   return HWY_DYNAMIC_DISPATCH(PackWeightI8)(w, n, words);
 }
 
+RowScale pack_input_s8(const float* x, std::size_t n, std::uint32_t* words) {
+  const RowScale scale = pack_input_i8(x, n, words);
+  // Less 128 is the highest bit turned over. Weights beyond the last input are zeros.
+  for (std::size_t i = 0; i < (n + 3) / 4; ++i) words[i] ^= 0x80808080U;
+  return scale;
+}
+
+RowScale pack_input_i8x8(const float* x, std::size_t n, std::uint32_t* words) {
+  words[(n - 1) / 8 * 2 + 1] = 0;
+  return pack_input_i8(x, n, words);
+}
+
+RowScale pack_weight_i8x8(const float* w, std::size_t n, std::uint32_t* words) {
+  words[(n - 1) / 8 * 2 + 1] = 0;
+  return pack_weight_i8(w, n, words);
+}
+
 }  // namespace
 
 std::int32_t packed_sum(WordFormat format, const std::uint32_t* words, std::size_t n) {
   std::int32_t sum = 0;
-  if (format == WordFormat::i8x4) {
-    const auto* w = reinterpret_cast<const std::int8_t*>(words);
+  if (format == WordFormat::i16x2) {
+    const auto* w = reinterpret_cast<const std::int16_t*>(words);
     for (std::size_t i = 0; i < n; ++i) sum += w[i];
   } else {
-    const auto* w = reinterpret_cast<const std::int16_t*>(words);
+    const auto* w = reinterpret_cast<const std::int8_t*>(words);
     for (std::size_t i = 0; i < n; ++i) sum += w[i];
   }
   return sum;
@@ -346,16 +393,27 @@ void scale_sums(const ScaleSumsArgs& args) {
 namespace {
 
 PanelKernel bf16_kernel() {
-  if (!has_avx512_bf16()) return {WordFormat::bf16x2, "", nullptr, nullptr, nullptr};
-  return {WordFormat::bf16x2, "AVX512-BF16", multiply_bf16_avx512, pack_bf16_avx512,
-          pack_bf16_avx512};
+  if (has_extension(IsaExtension::avx512_bf16)) {
+    return {WordFormat::bf16x2, "AVX512-BF16", multiply_bf16_avx512, pack_bf16_avx512,
+            pack_bf16_avx512};
+  }
+  if (has_extension(IsaExtension::neon_bf16)) {
+    return {WordFormat::bf16x4, "NEON-BF16", multiply_bf16_neon, pack_bf16_neon, pack_bf16_neon};
+  }
+  return {WordFormat::bf16x2, "", nullptr, nullptr, nullptr};
 }
 
 PanelKernel int8_kernel() {
-  if (has_avx512_vnni()) {
+  if (has_extension(IsaExtension::avx512_vnni)) {
     return {WordFormat::i8x4, "AVX512-VNNI", multiply_i8_avx512, pack_input_i8, pack_weight_i8};
   }
-  const bool usable = HWY_ARCH_X86 != 0 && kernel_isa() != "SCALAR";
+  if (has_extension(IsaExtension::neon_i8mm)) {
+    return {WordFormat::i8x8, "NEON-I8MM", multiply_i8mm_neon, pack_input_i8x8, pack_weight_i8x8};
+  }
+  if (has_extension(IsaExtension::neon_dotprod)) {
+    return {WordFormat::s8x4, "NEON-DOTPROD", multiply_dotprod_neon, pack_input_s8, pack_weight_i8};
+  }
+  const bool usable = kernel_isa() != "SCALAR";
   return {WordFormat::i16x2, kernel_isa() + " (16-bit products)", usable ? multiply_i16 : nullptr,
           pack_input_i16, pack_weight_i16};
 }

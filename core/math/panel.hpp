@@ -12,10 +12,10 @@ namespace embedtool {
 /// A strip kernel and the packing that goes with it. Pure functions, thread-safe.
 struct PanelKernel {
   WordFormat format;
-  std::string instructions;  ///< for reports: "AVX3", "AVX512-BF16", …
+  std::string instructions;  ///< for reports: "AVX3", "AVX512-BF16", "NEON-I8MM", …
   void (*multiply)(const PanelArgs& args);
-  /// Packs a row of `n` inputs into words, the last one filled up with zeros. Null for f32x1: rows
-  /// are used as they are.
+  /// Packs a row of `n` inputs into words, the last one filled up with zeros, unwoven. Null for
+  /// f32x1: rows are used as they are.
   RowScale (*pack_input)(const float* x, std::size_t n, std::uint32_t* words);
   /// The same for an output's weights, which are symmetric: their offset is 0.
   RowScale (*pack_weight)(const float* w, std::size_t n, std::uint32_t* words);

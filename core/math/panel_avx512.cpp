@@ -1,8 +1,6 @@
 // bf16 and int8 strips on AVX-512, by intrinsics: Debian 12's Highway has no operation for either.
 #include "core/math/panel_avx512.hpp"
 
-#include "core/math/kernels.hpp"
-
 #if defined(__x86_64__)
 
 // g++ 12's own header trips over its "undefined" vectors (GCC bug 105593).
@@ -116,20 +114,7 @@ EMBEDTOOL_AVX512 inline void multiply(const PanelArgs& a) {
   if (row < a.rows) tile<Words, 1>(a, row);
 }
 
-/// The forced instruction set, if any, is AVX-512's basic one or lower.
-bool may_use_extensions() {
-  return kernel_isa() == "AVX3" && !isa_forced();
-}
-
 }  // namespace
-
-bool has_avx512_bf16() {
-  return may_use_extensions() && __builtin_cpu_supports("avx512bf16") != 0;
-}
-
-bool has_avx512_vnni() {
-  return may_use_extensions() && __builtin_cpu_supports("avx512vnni") != 0;
-}
 
 EMBEDTOOL_AVX512 void multiply_bf16_avx512(const PanelArgs& args) {
   multiply<Bf16Words>(args);
@@ -157,12 +142,6 @@ EMBEDTOOL_AVX512 RowScale pack_bf16_avx512(const float* x, std::size_t n, std::u
 
 namespace embedtool {
 
-bool has_avx512_bf16() {
-  return false;
-}
-bool has_avx512_vnni() {
-  return false;
-}
 void multiply_bf16_avx512(const PanelArgs&) {}
 void multiply_i8_avx512(const PanelArgs&) {}
 RowScale pack_bf16_avx512(const float*, std::size_t, std::uint32_t*) {

@@ -1,7 +1,7 @@
 #pragma once
 
 // What AVX-512 has beyond the basic set that Highway's target stands for: products of bf16 pairs
-// and of int8 quadruples. Only called where the has_… functions say so.
+// and of int8 quadruples. Only called where has_extension() says so.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,10 +9,6 @@
 #include "core/math/panel_args.hpp"
 
 namespace embedtool {
-
-/// True when the CPU has the instructions and no lower instruction set is forced.
-bool has_avx512_bf16();
-bool has_avx512_vnni();
 
 void multiply_bf16_avx512(const PanelArgs& args);
 void multiply_i8_avx512(const PanelArgs& args);

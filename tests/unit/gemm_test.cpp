@@ -167,6 +167,44 @@ TEST(GemmIntegers, SumsAreExactInEveryBackend) {
   }
 }
 
+/// FNV-1a of the values' bits.
+std::uint64_t hash_of(const std::vector<float>& values) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const float value : values) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    for (int i = 0; i < 4; ++i) hash = (hash ^ (bits >> 8 * i & 0xffU)) * 0x100000001b3U;
+  }
+  return hash;
+}
+
+/// Numbers that every standard library makes alike.
+std::vector<float> portable_floats(std::size_t n, std::uint32_t state) {
+  std::vector<float> out(n);
+  for (float& v : out) {
+    state = state * 1664525U + 1013904223U;
+    v = static_cast<float>(state >> 8U) / 16777216.0F - 0.25F;
+  }
+  return out;
+}
+
+TEST(GemmIntegers, RowsHaveTheSameBitsOnEveryCpuWithFusedMultiplyAdd) {
+  if (kernel_isa().find("SSE") != std::string::npos || kernel_isa() == "SCALAR") {
+    GTEST_SKIP() << kernel_isa() << " scales sums in two steps";
+  }
+  std::vector<float> all;
+  for (const Shape s : kShapes) {
+    const auto weight = portable_floats(s.in * s.out, 1);
+    const auto bias = portable_floats(s.out, 2);
+    const LinearParams p{weight.data(),        bias.data(),   s.in, s.out,
+                         Activation::identity, Compute::int8, false};
+    const GemmBackend& native = select_gemm("native", Compute::int8);
+    const auto y = Fixture(native, p).run(portable_floats(19 * s.in, 3), 19);
+    all.insert(all.end(), y.begin(), y.end());
+  }
+  EXPECT_EQ(hash_of(all), 6392632942766703489U);
+}
+
 TEST(SelectGemm, NamesWhatThereIs) {
   EXPECT_EQ(select_gemm("reference", Compute::int8).name(), "reference");
   EXPECT_THROW(select_gemm("cuda", Compute::f32), Error);

@@ -1,8 +1,6 @@
 // The best kernels that the CPU can run are those that run, whatever the version of the libraries.
-// What the CPU can run is read here from CPUID's bits, apart from what the libraries make of them.
-#ifdef __x86_64__
-
-#include <cpuid.h>
+// What the CPU can run is read here from the CPU's own registers, apart from what the libraries and
+// the system make of them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,8 +8,16 @@
 #include "core/math/gemm_backends.hpp"
 #include "core/math/kernels.hpp"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+
+#if defined(__x86_64__) || defined(__aarch64__)
+
 namespace embedtool {
 namespace {
+
+#ifdef __x86_64__
 
 /// Bits of the Intel SDM, volume 2, CPUID leaves 1, 7.0, 7.1 and 0x80000001, and of XCR0.
 class Cpu {
@@ -65,6 +71,28 @@ class Cpu {
   unsigned xcr0_ = 0;
 };
 
+#else
+
+/// Fields of the Arm ARM's ID_AA64ISAR0_EL1 and ID_AA64ISAR1_EL1, which Linux lets programs read.
+class Cpu {
+ public:
+  Cpu() {
+    asm("mrs %0, S3_0_C0_C6_0" : "=r"(isar0_));
+    asm("mrs %0, S3_0_C0_C6_1" : "=r"(isar1_));
+  }
+  bool dotprod() const { return field(isar0_, 44); }
+  bool bf16() const { return field(isar1_, 44); }
+  bool i8mm() const { return field(isar1_, 52); }
+
+ private:
+  static bool field(std::uint64_t value, unsigned n) { return (value >> n & 0xfU) != 0; }
+
+  std::uint64_t isar0_ = 0;
+  std::uint64_t isar1_ = 0;
+};
+
+#endif
+
 /// Null where the build is without it.
 const GemmBackend* find_backend(std::string_view name) {
   const auto all = gemm_backends();
@@ -81,6 +109,8 @@ class BestKernels : public testing::Test {
   const Cpu cpu_;
   const GemmBackend& native_ = *find_backend("native");
 };
+
+#ifdef __x86_64__
 
 TEST_F(BestKernels, TheInstructionSetHasOurName) {
   const char* best = cpu_.avx3()    ? "AVX3"
@@ -126,7 +156,46 @@ TEST_F(BestKernels, OneDnnRunsWhatTheCpuHas) {
   EXPECT_FALSE(native_.yields(Compute::f32));
 }
 
+#else
+
+TEST_F(BestKernels, TheInstructionSetHasOurName) {
+  EXPECT_EQ(kernel_isa(), "NEON");
+  EXPECT_EQ(native_.kernels(Compute::f32), "NEON");
+}
+
+TEST_F(BestKernels, EverySetThatTheCpuHasCanBeForced) {
+  std::vector<std::string> sets;
+  if (cpu_.dotprod() && cpu_.i8mm() && cpu_.bf16()) sets.emplace_back("neon-bf16");
+  if (cpu_.dotprod() && cpu_.i8mm()) sets.emplace_back("neon-i8mm");
+  if (cpu_.dotprod()) sets.emplace_back("neon-dotprod");
+  sets.emplace_back("neon");
+  EXPECT_EQ(supported_isas(), sets);
+}
+
+TEST_F(BestKernels, Bf16RunsWhereTheCpuHasIt) {
+  EXPECT_EQ(native_.kernels(Compute::bf16), cpu_.bf16() ? "NEON-BF16" : "");
+  EXPECT_EQ(native_.unavailable(Compute::bf16).empty(), cpu_.bf16());
+  EXPECT_EQ(has_kernels(Compute::bf16), cpu_.bf16());
+}
+
+TEST_F(BestKernels, Int8RunsByTheWidestProductsThatTheCpuHas) {
+  EXPECT_EQ(native_.unavailable(Compute::int8), "");
+  EXPECT_EQ(native_.kernels(Compute::int8), cpu_.i8mm()      ? "NEON-I8MM"
+                                            : cpu_.dotprod() ? "NEON-DOTPROD"
+                                                             : "NEON (16-bit products)");
+}
+
+TEST_F(BestKernels, OneDnnIsRefusedSinceItsRowsDependOnTheirPlace) {
+  const GemmBackend* onednn = find_backend("onednn");
+  if (onednn == nullptr) GTEST_SKIP() << "this build is without oneDNN";
+  for (const Compute compute : {Compute::f32, Compute::bf16, Compute::int8}) {
+    EXPECT_NE(onednn->unavailable(compute), "") << name_of(compute);
+  }
+}
+
+#endif
+
 }  // namespace
 }  // namespace embedtool
 
-#endif  // __x86_64__
+#endif  // x86-64 or arm64

@@ -33,13 +33,14 @@ emulator=(qemu-aarch64-static -L "$EMBEDTOOL_ARM64_SYSROOT"
   -E "LD_LIBRARY_PATH=$EMBEDTOOL_ARM64_SYSROOT/usr/lib/aarch64-linux-gnu/openblas-pthread")
 
 # Downloads this Debian release's arm64 packages and unpacks them into the folder $1, with an apt of
-# its own. Nothing is installed, and the system's own packages are not touched.
+# its own, unless they are there. Nothing is installed, and the system's own packages are not touched.
 make_sysroot() {
   local root=$1 apt package release
   local -a packages
   release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
   mapfile -t packages < <(scripts/setup.sh --list | grep -- '-dev$')
   packages+=(libc6-dev "libstdc++-$(aarch64-linux-gnu-g++ -dumpversion | cut -d. -f1)-dev")
+  [[ $(cat "$root/complete" 2>/dev/null) != "$release ${packages[*]}" ]] || return 0
   apt=$(mktemp -d)
   mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/none" "$root/usr/lib"
   : >"$apt/state/status"
@@ -74,11 +75,11 @@ CONF
   find "$root" -type l -lname '/*' | while read -r package; do
     ln -sfn "$root$(readlink "$package")" "$package"
   done
-  touch "$root/complete"
+  echo "$release ${packages[*]}" >"$root/complete"
 }
 
 build() {
-  [[ -e $EMBEDTOOL_ARM64_SYSROOT/complete ]] || make_sysroot "$EMBEDTOOL_ARM64_SYSROOT"
+  make_sysroot "$EMBEDTOOL_ARM64_SYSROOT"
   scripts/build.sh arm64 embedtool unit_tests golden_tests property_tests
 }
 

@@ -2,7 +2,7 @@
 # embedtool pull against a server that behaves as a hub does, and as hubs and networks misbehave: in
 # each case the model is whole or an error says why, and no file of the cache is wrong.
 # EMBEDTOOL_TEST_KILLS=N sets how many pulls are killed.
-kills=${EMBEDTOOL_TEST_KILLS:-25}
+kills=${EMBEDTOOL_TEST_KILLS:-10}
 RANDOM=${EMBEDTOOL_TEST_SEED:-1}
 # shellcheck source=tests/cli/lib.sh
 source "$(dirname "$0")/lib.sh" "$1"

@@ -38,6 +38,13 @@ mkdir -p build/fuzz/{corpus,cpu,found}
 # spent TARGET: seconds of CPU time so far.
 spent() { cat "build/fuzz/cpu/$1" 2>/dev/null || echo 0; }
 
+# Whether the code that the target calls is instrumented: without that, inputs change at random.
+sees_code() {
+  local counters
+  counters=$(sed -n 's/.*(\([0-9]*\) inline 8-bit counters).*/\1/p' "build/fuzz/$1.log" | head -n 1)
+  [[ ${counters:-0} -ge 5000 ]]
+}
+
 TIMEFORMAT='%U %S'
 for target in "${targets[@]}"; do
   mkdir -p "build/fuzz/corpus/$target"
@@ -46,6 +53,10 @@ for target in "${targets[@]}"; do
     used=$({ time "build/fuzz/tests/$target" -max_total_time=120 -timeout=120 -rss_limit_mb=2048 \
       -max_len=65536 -artifact_prefix="build/fuzz/found/$target-" "build/fuzz/corpus/$target" \
       "tests/fuzz/seeds/${target#fuzz_}" >"build/fuzz/$target.log" 2>&1 || exit $?; } 2>&1) || code=$?
+    if ! sees_code "$target"; then
+      echo "$target was built without instrumentation; remove build/fuzz" >&2
+      exit 1
+    fi
     if [[ $code != 0 ]]; then
       tail -n 30 "build/fuzz/$target.log" >&2
       exit 1

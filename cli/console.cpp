@@ -56,9 +56,9 @@ Console::Console(const ConsoleOptions& options)
   const char* no_color = std::getenv("NO_COLOR");
   const bool may_color = terminal_ && (no_color == nullptr || *no_color == '\0');
   colours_ = options_.color == When::always || (options_.color == When::automatic && may_color);
-  shows_progress_ = options_.progress == When::always ||
-                    (options_.progress == When::automatic && terminal_ && !quiet() &&
-                     options_.format == LogFormat::text);
+  shows_progress_ =
+      options_.progress == When::always || (options_.progress == When::automatic && terminal_ &&
+                                            !quiet() && options_.format == LogFormat::text);
 }
 
 Console::~Console() {

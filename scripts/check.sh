@@ -8,8 +8,8 @@ usage() {
 Usage: scripts/check.sh short | medium | long
 
   short    unit tests and house rules (under a minute once built)
-  medium   every test under AddressSanitizer and UndefinedBehaviorSanitizer, then under
-           ThreadSanitizer
+  medium   every source checked with clang, then every test under AddressSanitizer and
+           UndefinedBehaviorSanitizer, then under ThreadSanitizer
   long     medium, then with the release build: 240 kills at random moments, every kind of fault
            at every system call, full disks of every size, a soak test of 30 minutes, a million
            files; Spark and the engines of recipes/; models with their real weights (gigabytes of
@@ -22,6 +22,7 @@ TEXT
 }
 
 medium() {
+  scripts/check_clang.sh --all || [[ $? -eq 77 ]]
   scripts/test.sh --asan
   scripts/test.sh --tsan
 }

@@ -67,7 +67,8 @@ void size_chunks(EncodeJob& job, const ChosenModel& model, RunIdentity& identity
   identity.chunk_overlap = sizes.overlap;
   if (model.loaded.tokenizer == nullptr) return;
   // Whether the prompt leaves room for text shows here, before the output is touched.
-  const TokenSettings tokens{model.loaded.tokenizer.get(), model.prompt, sizes.tokens, true};
+  TokenSettings tokens = token_settings(model);
+  tokens.max_tokens = sizes.tokens;
   const Chunker room(tokens, job.run.chunks.rule);
 }
 

@@ -9,7 +9,7 @@
 namespace embedtool {
 
 ChunkJoiner::ChunkJoiner(EmbeddingSink& out, const OutputSpec& rows, const ChunkOptions& options)
-    : out_(out), options_(options), dims_(rows.dims), done_(rows) {
+    : RowStep(out, rows), options_(options), dims_(rows.dims) {
   EMBEDTOOL_CHECK(rows.kind == RowKind::dense && options.join != ChunkJoin::none);
 }
 
@@ -22,7 +22,6 @@ OutputSpec ChunkJoiner::chunk_rows(OutputSpec rows) {
 
 void ChunkJoiner::write(const EmbeddingBlock& block) {
   const DocumentBlock& documents = *block.documents;
-  done_.clear();
   joined_.resize(dims_);
   for (std::size_t i = 0; i < block.rows.size(); ++i) {
     const RowInfo& row = block.rows[i];
@@ -34,8 +33,7 @@ void ChunkJoiner::write(const EmbeddingBlock& block) {
     add(joined_.data(), row);
     if (place.index + 1 == place.count) end(documents, row, place);
   }
-  row_count_ += done_.rows();
-  if (done_.rows() > 0) out_.write(done_.block(documents.end));
+  hand_on(documents.end);
 }
 
 void ChunkJoiner::begin() {

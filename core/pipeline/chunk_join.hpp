@@ -7,7 +7,6 @@
 #include "core/data.hpp"
 #include "core/pipeline/row_builder.hpp"
 #include "core/pipeline/run_options.hpp"
-#include "core/ports.hpp"
 
 namespace embedtool {
 
@@ -15,7 +14,7 @@ namespace embedtool {
 /// which may be several windows after the first. A row's n_tokens is the sum of its chunks'. The
 /// vector of a document that is one chunk is the chunk's, and so is its text_hash; that of several
 /// is the hash of theirs, one after another. Called by one thread.
-class ChunkJoiner final : public EmbeddingSink {
+class ChunkJoiner final : public RowStep {
  public:
   /// `rows`: the output's rows, which are dense, for `out`, which must outlive this. What comes are
   /// rows of chunk_rows().
@@ -24,23 +23,14 @@ class ChunkJoiner final : public EmbeddingSink {
   static OutputSpec chunk_rows(OutputSpec rows);
 
   void write(const EmbeddingBlock& block) override;
-  void finish() override { out_.finish(); }
-  std::uint64_t bytes_written() const override { return out_.bytes_written(); }
-  std::uint64_t bytes_raw() const override { return out_.bytes_raw(); }
-
-  /// Rows handed on.
-  std::uint64_t rows() const { return row_count_; }
 
  private:
   void begin();
   void add(const float* vector, const RowInfo& row);
   void end(const DocumentBlock& documents, const RowInfo& last, const ChunkPlace& place);
 
-  EmbeddingSink& out_;
   const ChunkOptions options_;
   const std::size_t dims_;
-  RowBuilder done_;
-  std::uint64_t row_count_ = 0;
 
   // The document whose chunks are coming.
   std::vector<double> sums_;

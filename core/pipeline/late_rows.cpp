@@ -15,11 +15,10 @@ constexpr std::size_t kTogether = 64;
 }  // namespace
 
 LateRows::LateRows(EmbeddingSink& out, const OutputSpec& rows, const Encoder& encoder)
-    : out_(out),
+    : RowStep(out, rows),
       encoder_(encoder),
       hidden_(encoder.hidden()),
       dims_(rows.dims),
-      done_(rows),
       sum_(hidden_),
       piece_(hidden_) {
   EMBEDTOOL_CHECK(rows.kind == RowKind::dense && encoder.averages());
@@ -36,7 +35,6 @@ OutputSpec LateRows::window_rows(OutputSpec rows, const Encoder& encoder) {
 void LateRows::write(const EmbeddingBlock& block) {
   const DocumentBlock& documents = *block.documents;
   const std::size_t bytes = hidden_ * sizeof(float);
-  done_.clear();
   for (std::size_t i = 0; i < block.rows.size(); ++i) {
     const RowInfo& row = block.rows[i];
     auto sums = block.vectors_of(i, bytes);
@@ -47,8 +45,7 @@ void LateRows::write(const EmbeddingBlock& block) {
     if (chunks_.size() >= kTogether) finish_chunks(documents);
   }
   finish_chunks(documents);
-  row_count_ += done_.rows();
-  if (done_.rows() > 0) out_.write(done_.block(documents.end));
+  hand_on(documents.end);
 }
 
 void LateRows::add(const ChunkPiece& piece, const RowInfo& row, std::span<const std::byte> sum) {

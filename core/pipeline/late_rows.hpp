@@ -8,7 +8,6 @@
 #include "core/model/encoder.hpp"
 #include "core/model/workspace.hpp"
 #include "core/pipeline/row_builder.hpp"
-#include "core/ports.hpp"
 
 namespace embedtool {
 
@@ -16,7 +15,7 @@ namespace embedtool {
 /// each piece of a chunk (DocumentBlock::pieces). A chunk whose pieces are in several such rows,
 /// which may be in several windows of the run, is handed on with the last of them. n_tokens counts
 /// the tokens that were averaged. Called by one thread.
-class LateRows final : public EmbeddingSink {
+class LateRows final : public RowStep {
  public:
   /// `rows`: dense rows that are chunks, for `out`. `out` and `encoder`, which averages(), must
   /// outlive this.
@@ -25,12 +24,6 @@ class LateRows final : public EmbeddingSink {
   static OutputSpec window_rows(OutputSpec rows, const Encoder& encoder);
 
   void write(const EmbeddingBlock& block) override;
-  void finish() override { out_.finish(); }
-  std::uint64_t bytes_written() const override { return out_.bytes_written(); }
-  std::uint64_t bytes_raw() const override { return out_.bytes_raw(); }
-
-  /// Rows handed on.
-  std::uint64_t rows() const { return row_count_; }
 
  private:
   /// A chunk that is complete.
@@ -42,12 +35,9 @@ class LateRows final : public EmbeddingSink {
   void add(const ChunkPiece& piece, const RowInfo& row, std::span<const std::byte> sum);
   void finish_chunks(const DocumentBlock& documents);
 
-  EmbeddingSink& out_;
   const Encoder& encoder_;
   const std::size_t hidden_;
   const std::size_t dims_;
-  RowBuilder done_;
-  std::uint64_t row_count_ = 0;
 
   // The chunk whose pieces are coming.
   std::vector<float> sum_;

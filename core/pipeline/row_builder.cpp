@@ -47,4 +47,10 @@ EmbeddingBlock RowBuilder::block(std::uint64_t end) {
   return {&documents_, rows_, vectors_, {}, {}, {}};
 }
 
+void RowStep::hand_on(std::uint64_t end) {
+  row_count_ += done_.rows();
+  if (done_.rows() > 0) out_.write(done_.block(end));
+  done_.clear();
+}
+
 }  // namespace embedtool

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
 #include "core/data.hpp"
+#include "core/ports.hpp"
 
 namespace embedtool {
 
@@ -35,6 +37,28 @@ class RowBuilder {
   DocumentBlock documents_;
   std::vector<RowInfo> rows_;
   std::vector<std::byte> vectors_;
+};
+
+/// A sink that makes dense rows of the rows that come, for another sink. Called by one thread.
+class RowStep : public EmbeddingSink {
+ public:
+  void finish() override { out_.finish(); }
+  std::uint64_t bytes_written() const override { return out_.bytes_written(); }
+  std::uint64_t bytes_raw() const override { return out_.bytes_raw(); }
+  /// Rows handed on.
+  std::uint64_t rows() const { return row_count_; }
+
+ protected:
+  /// `rows`: what is made, for `out`, which must outlive this.
+  RowStep(EmbeddingSink& out, const OutputSpec& rows) : done_(rows), out_(out) {}
+  /// Writes the rows of done_, if there are any, and empties it.
+  void hand_on(std::uint64_t end);
+
+  RowBuilder done_;
+
+ private:
+  EmbeddingSink& out_;
+  std::uint64_t row_count_ = 0;
 };
 
 }  // namespace embedtool

@@ -61,9 +61,7 @@ bool is_blank(std::string_view text) {
 
 /// The last place at or before `at` where a code point begins.
 std::size_t code_point_floor(std::string_view text, std::size_t at) {
-  while (at > 0 && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) {
-    --at;
-  }
+  while (at > 0 && at < text.size() && unicode::is_continuation(text[at])) --at;
   return at;
 }
 

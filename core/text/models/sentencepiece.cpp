@@ -134,7 +134,7 @@ std::size_t SentencePieceTokenizer::encode_between(Run& run, std::string_view te
     target = std::min(target, kMaxCallBytes);
     std::size_t end = find_cut(text, at, target, cuts_);
     if (end - at > kMaxCallBytes) end = at + kMaxCallBytes;  // no blank in a mebibyte
-    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) ++end;
+    while (end < text.size() && unicode::is_continuation(text[end])) ++end;
 
     const auto match = added_.find(text, at, end);
     append_ids(run, text.substr(at, (match ? match->begin : end) - at));

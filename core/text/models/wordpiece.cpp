@@ -11,10 +11,6 @@
 namespace embedtool {
 namespace {
 
-bool starts_code_point(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-}
-
 /// Greedy longest match first: the longest token that begins the word, then the longest of those
 /// marked as continuing that begins the rest, and so on; a word that cannot be covered is unknown.
 /// (Schuster and Nakajima 2012, as in BERT.)
@@ -122,7 +118,7 @@ WordPiece::Match WordPiece::longest_match(const Vocabulary& tokens, std::string_
     scratch.hashes[n + 1] = hash.value();
   }
   for (std::size_t n = longest; n > 0; --n) {
-    if (n < text.size() && !starts_code_point(text[n])) continue;
+    if (n < text.size() && unicode::is_continuation(text[n])) continue;
     const TokenId id = tokens.find(text.substr(0, n), scratch.hashes[n]);
     if (id != Vocabulary::kAbsent) return {n, id};
   }

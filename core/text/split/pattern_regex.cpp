@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/text/split/pattern.hpp"
+#include "core/text/unicode/unicode.hpp"
 
 namespace embedtool {
 namespace {
@@ -114,7 +115,7 @@ class RegexPattern : public Pattern {
  private:
   static std::size_t next_character(std::string_view text, std::size_t at) {
     ++at;
-    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) ++at;
+    while (at < text.size() && unicode::is_continuation(text[at])) ++at;
     return at;
   }
 

@@ -61,7 +61,7 @@ utf8proc_int32_t for_graphemes(char32_t c) {
 Decoded decode(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
   const std::size_t left = text.size() - at;
-  const auto continues = [&](std::size_t i) { return i < left && (byte(i) & 0xC0U) == 0x80U; };
+  const auto continues = [&](std::size_t i) { return i < left && is_continuation(text[at + i]); };
   const std::uint32_t b0 = byte(0);
   if (b0 < 0x80) return {b0, 1};
   if (b0 >= 0xC2 && b0 < 0xE0 && continues(1)) {

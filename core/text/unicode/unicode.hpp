@@ -31,6 +31,11 @@ inline bool is_ascii(char c) {
   return static_cast<unsigned char>(c) < 0x80;
 }
 
+/// Whether a byte of UTF-8 goes on with the character of the byte before it.
+inline bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
+
 /// The Unicode property White_Space.
 bool is_whitespace(char32_t c);
 /// ASCII symbols and what Unicode calls punctuation (general category P*).

@@ -1,62 +1,26 @@
 #include "cli/search_scorer.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <span>
 #include <unordered_map>
 #include <utility>
 
+#include "cli/search_queries.hpp"
 #include "core/base/error.hpp"
 #include "formats/output/shard_values.hpp"
 
 namespace embedtool {
 namespace {
 
-/// Calls take(query's number, batch of it) for each query.
-void tokenize_queries(const ReadyModel& model, const std::vector<std::string>& queries,
-                      const std::function<void(std::size_t, const Batch&)>& take) {
-  const TokenSettings settings = token_settings(model);
-  TokenFeed feed(settings);
-  std::vector<TokenId> ids;
-  for (std::size_t q = 0; q < queries.size(); ++q) {
-    ids.clear();
-    feed.append(queries[q], ids);
-    const std::vector<std::uint32_t> offsets{0, static_cast<std::uint32_t>(ids.size())};
-    take(q, {ids, offsets});
-  }
-}
-
-/// Vectors of the queries: one of each, or several.
-struct QueryVectors {
-  std::vector<float> values;  ///< [vectors, dims]
-  std::vector<std::uint64_t> offsets{0};
-};
-
-QueryVectors encode_queries(const ReadyModel& model, const std::vector<std::string>& queries) {
-  const std::size_t dims = model.encoder->dims();
-  QueryVectors vectors;
-  Workspace workspace;
-  RowBatch rows;
-  StageClock clock;
-  tokenize_queries(model, queries, [&](std::size_t, const Batch& batch) {
-    model.encoder->encode(batch, workspace, clock, rows);
-    const std::size_t count = model.encoder->kind() == RowKind::multi ? rows.count_of(0) : 1;
-    vectors.values.insert(vectors.values.end(), rows.vectors.data(),
-                          rows.vectors.data() + count * dims);
-    vectors.offsets.push_back(vectors.offsets.back() + count);
-  });
-  return vectors;
-}
-
 class VectorScorer : public RowScorer {
  public:
-  VectorScorer(OutputSpec spec, const QueryVectors& queries, std::size_t k, Similarity similarity,
+  VectorScorer(OutputSpec spec, const EncodedQueries& queries, std::size_t k, Similarity similarity,
                std::size_t threads)
       : spec_(std::move(spec)),
         many_(similarity == Similarity::max_sim),
-        top_(
-            {queries.values, many_ ? std::span(queries.offsets) : std::span<const std::uint64_t>()},
-            spec_.dims, k, similarity, threads) {}
+        top_({queries.vectors,
+              many_ ? std::span(queries.offsets) : std::span<const std::uint64_t>()},
+             spec_.dims, k, similarity, threads) {}
 
   void offer(const OutputBlock& block, std::uint64_t first_row) override {
     const std::size_t count = many_ ? block.offsets.back() : block.rows.size();
@@ -81,18 +45,15 @@ struct QueryWeight {
 
 class WeightScorer : public RowScorer {
  public:
-  WeightScorer(const ReadyModel& model, const std::vector<std::string>& queries, std::size_t k)
-      : best_(queries.size(), k), scores_(queries.size()) {
+  WeightScorer(const ReadyModel& model, const EncodedQueries& queries, std::size_t k)
+      : best_(queries.offsets.size() - 1, k), scores_(best_.queries()) {
     const auto names = token_names(model);
-    Workspace workspace;
-    StageClock clock;
-    RowBatch rows;
-    tokenize_queries(model, queries, [&](std::size_t q, const Batch& batch) {
-      model.encoder->encode(batch, workspace, clock, rows);
-      for (const SparseEntry& entry : rows.weights) {
+    for (std::size_t q = 0; q < scores_.size(); ++q) {
+      for (std::uint64_t i = queries.offsets[q]; i < queries.offsets[q + 1]; ++i) {
+        const SparseEntry& entry = queries.weights[i];
         weights_[(*names)[static_cast<std::size_t>(entry.token)]].push_back({q, entry.weight});
       }
-    });
+    }
   }
 
   void offer(const OutputBlock& block, std::uint64_t first_row) override {
@@ -143,11 +104,13 @@ Similarity similarity_of(const LoadedModel& model) {
 std::unique_ptr<RowScorer> make_scorer(const ReadyModel& model, const OutputSpec& spec,
                                        const std::vector<std::string>& queries,
                                        const SearchLimits& limits) {
-  if (spec.kind == RowKind::sparse) return std::make_unique<WeightScorer>(model, queries, limits.k);
+  const EncodedQueries encoded = encode_queries(model, queries, limits.threads);
+  if (spec.kind == RowKind::sparse) {
+    return std::make_unique<WeightScorer>(model, encoded, limits.k);
+  }
   const Similarity similarity =
       spec.kind == RowKind::multi ? Similarity::max_sim : similarity_of(model.loaded);
-  return std::make_unique<VectorScorer>(spec, encode_queries(model, queries), limits.k, similarity,
-                                        limits.threads);
+  return std::make_unique<VectorScorer>(spec, encoded, limits.k, similarity, limits.threads);
 }
 
 }  // namespace embedtool

@@ -26,7 +26,7 @@ class RowScorer {
 
 struct SearchLimits {
   std::size_t k = 10;       ///< rows per query
-  std::size_t threads = 1;  ///< that compare
+  std::size_t threads = 1;  ///< that encode queries and compare
 };
 
 /// Encodes the queries. Vectors are compared by cosine or by what the model's authors say, rows of

@@ -20,7 +20,7 @@ void declare_work(CLI::App& app, WorkFlags& flags) {
       "Texts per batch; auto: 64 to 128, by the text lengths, tuned during the run [64]");
   group.count("--batch-tokens", flags.batch_tokens, "Maximum tokens per batch [8192]");
   group.count("--window", flags.window,
-              "Texts held at a time, to be sorted and put back in order [8192]");
+              "Most texts held at a time, to be sorted and put back in order [8192]");
   group.value("--memory-limit", flags.memory_limit, "SIZE", "Memory limit [the control group's]");
   group.path("--tmp-dir", flags.tmp_dir, "DIR",
              "Folder for scratch files [the output; of a part, $TMPDIR]");

@@ -12,6 +12,12 @@ namespace {
 
 /// Below this the last batches are not cut further: it is some ten milliseconds of work.
 constexpr std::uint64_t kLeastTokens = 1024;
+/// Full batches for each worker, of a window that is not cut as the last one is.
+constexpr std::uint64_t kBatchesMidway = 4;
+
+std::uint64_t sum(std::span<const std::uint32_t> lengths) {
+  return std::accumulate(lengths.begin(), lengths.end(), std::uint64_t{0});
+}
 
 }  // namespace
 
@@ -24,7 +30,7 @@ void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& lim
     return lengths[a] != lengths[b] ? lengths[a] > lengths[b] : a < b;
   });
   plan.batches.clear();
-  std::uint64_t left = std::accumulate(lengths.begin(), lengths.end(), std::uint64_t{0});
+  std::uint64_t left = sum(lengths);
   const auto budget = [&]() -> std::uint64_t {
     if (workers == 0) return limits.tokens;
     const std::uint64_t share = std::max(kLeastTokens, left / (2 * workers));
@@ -47,6 +53,11 @@ void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& lim
     batch.shortest = length;  // sorted, the longest first
   }
   if (batch.count > 0) plan.batches.push_back(batch);
+}
+
+std::size_t workers_midway(std::span<const std::uint32_t> lengths, const BatchLimits& limits,
+                           std::size_t workers) {
+  return sum(lengths) >= kBatchesMidway * workers * limits.tokens ? 0 : workers;
 }
 
 std::uint64_t padded_tokens(std::span<const std::uint32_t> lengths, std::size_t texts) {

@@ -39,6 +39,11 @@ struct Plan {
 void plan_batches(std::span<const std::uint32_t> lengths, const BatchLimits& limits,
                   std::size_t workers, Plan& plan);
 
+/// The `workers` for plan_batches() of a window after which others follow at once: 0, since they
+/// need not end it together, unless it has too few batches to keep all of them busy.
+std::size_t workers_midway(std::span<const std::uint32_t> lengths, const BatchLimits& limits,
+                           std::size_t workers);
+
 /// Tokens that padding would add: what batches of `texts` texts in the given order would compute,
 /// each padded to its longest. Only for the report's comparison; no batch is padded.
 std::uint64_t padded_tokens(std::span<const std::uint32_t> lengths, std::size_t texts);

@@ -124,6 +124,8 @@ class Runner {
 
 void Runner::read_windows(StageClock& clock) {
   if (chunks_ != nullptr) chunks_->set_clock(&clock);
+  WindowSize size(context_.options.window, window_budget(context_.options, context_.encoder),
+                  context_.tokens.max_tokens);
   std::optional<std::size_t> slot;
   while (threads_.wait(clock, [&](const WindowRing& ring) {
     slot = ring.slot_to_read();
@@ -131,7 +133,7 @@ void Runner::read_windows(StageClock& clock) {
   })) {
     const std::uint64_t begin = monotonic_ns();
     Window& window = windows_[*slot];
-    if (!window.fill(context_, clock)) break;
+    if (!window.fill(context_, size, clock)) break;
     encode_cpu_ns_[*slot] = 0;
     std::uint64_t number = 0;
     const bool nothing_to_tokenize = threads_.update([&](WindowRing& ring) {

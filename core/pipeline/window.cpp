@@ -1,6 +1,5 @@
 #include "core/pipeline/window.hpp"
 
-#include <algorithm>
 #include <numeric>
 #include <string>
 
@@ -9,11 +8,14 @@
 
 namespace embedtool {
 
-bool Window::fill(const RunContext& context, StageClock& clock) {
-  if (!texts_.read(context.source, context.options.window)) return false;
+bool Window::fill(const RunContext& context, WindowSize& size, StageClock& clock) {
+  const BlockLimits limits = size.next();
+  if (!texts_.read(context.source, limits)) return false;
+  is_full_ = records() >= limits.records || texts_.documents().byte_size() >= limits.bytes;
   const StageScope planning(clock, Stage::plan);
   texts_.find_texts(context.tokens.tokenizer != nullptr, context.source);
   find_known_rows(context, clock);
+  size.note(texts_, reused_);
   tokens_.cut(texts_, reused_);
   return true;
 }
@@ -97,7 +99,8 @@ void Window::plan(const RunContext& context) {
 
 void Window::cut(const BatchLimits& limits, std::size_t workers) {
   limits_ = limits;
-  plan_batches(lengths_, limits, workers, plan_);
+  const std::size_t sharing = is_full_ ? workers_midway(lengths_, limits, workers) : workers;
+  plan_batches(lengths_, limits, sharing, plan_);
   computed_rows_.assign(batches(), 0);
   rows_.lay_out(batches());
   largest_ = largest_batch(plan_);

@@ -15,6 +15,7 @@
 #include "core/pipeline/run_options.hpp"
 #include "core/pipeline/text_set.hpp"
 #include "core/pipeline/tokenized_texts.hpp"
+#include "core/pipeline/window_size.hpp"
 #include "core/ports.hpp"
 #include "core/row_reuse.hpp"
 
@@ -37,9 +38,9 @@ struct RunContext {
 /// once; WindowRing orders the steps.
 class Window {
  public:
-  /// Reads the next records; false at the end of the input. Finds equal texts, and texts whose rows
-  /// are known, and cuts the others into tokenize chunks.
-  bool fill(const RunContext& context, StageClock& clock);
+  /// Reads the next records, as many as `size` says; false at the end of the input. Finds equal
+  /// texts, and texts whose rows are known, and cuts the others into tokenize chunks.
+  bool fill(const RunContext& context, WindowSize& size, StageClock& clock);
 
   std::size_t records() const { return texts_.records(); }
   std::size_t chunks() const { return tokens_.chunks(); }
@@ -49,7 +50,7 @@ class Window {
   /// texts to encode.
   void plan(const RunContext& context);
   std::span<const std::uint32_t> lengths() const { return lengths_; }
-  /// Cuts batches.
+  /// Cuts batches; smaller ones towards the end of the window, unless others follow.
   void cut(const BatchLimits& limits, std::size_t workers);
   const BatchLimits& limits() const { return limits_; }
   const BatchShape& largest() const { return largest_; }
@@ -77,6 +78,7 @@ class Window {
   void reject_too_long(const RunContext& context, const Record& record) const;
 
   TextSet texts_;
+  bool is_full_ = false;  ///< so that there is more input, almost certainly
   ReusedRows reused_;
   std::vector<Hash128> hashes_;  ///< of the texts
   TokenizedTexts tokens_;

@@ -68,6 +68,13 @@ TEST(Planner, WithoutWorkersToEndTogetherBatchesAreFull) {
   EXPECT_EQ(plan.batches.back().count, 40U);
 }
 
+TEST(Planner, MidwayWorkersShareOnlyAWindowThatIsShort) {
+  const BatchLimits limits{64, 1000};
+  const std::vector<std::uint32_t> lengths(100, 80);  // 8000 tokens
+  EXPECT_EQ(workers_midway(lengths, limits, 2), 0U);
+  EXPECT_EQ(workers_midway(lengths, limits, 3), 3U);
+}
+
 TEST(Planner, PaddedTokens) {
   const std::vector<std::uint32_t> lengths{3, 9, 3, 1, 9};
   EXPECT_EQ(padded_tokens(lengths, 2), 9 * 2 + 3 * 2 + 9U);

@@ -10,6 +10,8 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "core/text/unicode/unicode.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -27,7 +29,7 @@ std::size_t terminal_width() {
 /// Cuts at a character's boundary; the lines cut here are ASCII but for file names.
 std::string_view cut_utf8(std::string_view text, std::size_t bytes) {
   if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) --bytes;
+  while (bytes > 0 && unicode::is_continuation(text[bytes])) --bytes;
   return text.substr(0, bytes);
 }
 

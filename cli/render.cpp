@@ -2,15 +2,14 @@
 
 #include <algorithm>
 
+#include "core/text/unicode/unicode.hpp"
+
 namespace embedtool {
 namespace {
 
-bool starts_character(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-}
-
 std::size_t code_points(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts_character));
+  return text.size() - static_cast<std::size_t>(
+                           std::count_if(text.begin(), text.end(), unicode::is_continuation));
 }
 
 }  // namespace
@@ -42,7 +41,7 @@ std::string one_line(std::string_view text, std::size_t width) {
   bool space = false;
   for (std::size_t at = 0; at < text.size();) {
     std::size_t end = at + 1;
-    while (end < text.size() && !starts_character(text[end])) ++end;
+    while (end < text.size() && unicode::is_continuation(text[end])) ++end;
     const std::string_view character = text.substr(at, end - at);
     at = end;
     const auto first = static_cast<unsigned char>(character[0]);
@@ -55,7 +54,7 @@ std::string one_line(std::string_view text, std::size_t width) {
     }
     if (used + (space ? 1 : 0) + 1 > width) {
       if (used == width) {  // the mark takes the place of the last character
-        while (!out.empty() && !starts_character(out.back())) out.pop_back();
+        while (!out.empty() && unicode::is_continuation(out.back())) out.pop_back();
         if (!out.empty()) out.pop_back();
       }
       return out + "…";

@@ -135,6 +135,14 @@ void RowJournal::remove() {
   directory_.remove(name_);
 }
 
+bool has_journaled_rows(const Directory& directory) {
+  for (const std::string& file : directory.list(kRowsFolder)) {
+    const DirectoryFile journal(directory, fmt::format("{}/{}", kRowsFolder, file));
+    if (journal.size() > sizeof(FileHead)) return true;
+  }
+  return false;
+}
+
 void remove_row_journals(const Directory& directory) {
   for (const std::string& name : directory.list(kRowsFolder)) {
     directory.remove(fmt::format("{}/{}", kRowsFolder, name));

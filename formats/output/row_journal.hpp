@@ -61,6 +61,9 @@ class RowJournal {
   std::vector<std::byte> block_;
 };
 
+/// Whether an output has rows in journals, which the next run may take.
+bool has_journaled_rows(const Directory& directory);
+
 /// Removes all journals of an output; for one that is complete.
 void remove_row_journals(const Directory& directory);
 

@@ -194,7 +194,11 @@ std::string RunOutput::progress_kept() const {
                        lost ? "; use --rejects FILE to keep the rejects of this run" : "");
   }
   const std::size_t shards = directory_->completed_shards().size();
-  if (shards == 0) return "no shard is complete yet; the same command starts over";
+  if (shards == 0) {
+    return has_journaled_rows(directory())
+               ? "encoded rows are kept; run the same command to resume"
+               : "no shard is complete yet; the same command starts over";
+  }
   return fmt::format("saved so far: {} in {}; run the same command to resume",
                      human_count(directory_->completed_rows(), "row"),
                      human_count(shards, "shard"));

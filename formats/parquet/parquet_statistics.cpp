@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/text/unicode/unicode.hpp"
 #include "formats/parquet/parquet_encoding.hpp"
 #include "formats/parquet/thrift_compact.hpp"
 
@@ -10,10 +11,6 @@ namespace {
 
 /// Of a string's beginning. An id or a category fits; a text's statistics are of no use.
 constexpr std::size_t kPrefix = 64;
-
-bool continues_character(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
-}
 
 std::uint32_t decode(std::string_view character) {
   const auto lead = static_cast<unsigned char>(character.front());
@@ -35,7 +32,7 @@ void append_utf8(std::string& out, std::uint32_t code) {
 std::optional<std::string> above(std::string prefix) {
   while (!prefix.empty()) {
     std::size_t at = prefix.size() - 1;
-    while (at > 0 && continues_character(prefix[at])) --at;
+    while (at > 0 && unicode::is_continuation(prefix[at])) --at;
     std::uint32_t code = decode(std::string_view(prefix).substr(at)) + 1;
     if (code == 0xD800) code = 0xE000;  // surrogates are no characters
     prefix.resize(at);
@@ -57,7 +54,7 @@ std::string bytes_of(std::int32_t value, bool boolean) {
 ValueRange::Prefix ValueRange::prefix_of(std::string_view value) {
   if (value.size() <= kPrefix) return {std::string(value), false};
   std::size_t size = kPrefix;
-  while (size > 0 && continues_character(value[size])) --size;
+  while (size > 0 && unicode::is_continuation(value[size])) --size;
   return {std::string(value.substr(0, size)), true};
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "core/text/unicode/unicode.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -28,7 +30,7 @@ std::string escape(std::string_view value) {
       const std::size_t more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
       bool whole = c >= 0xC2 && c < 0xF5 && at + more < value.size();
       for (std::size_t i = 1; whole && i <= more; ++i) {
-        whole = (static_cast<unsigned char>(value[at + i]) & 0xC0U) == 0x80U;
+        whole = unicode::is_continuation(value[at + i]);
       }
       out += whole ? value.substr(at, more + 1) : std::string_view("?");
       if (whole) at += more;

@@ -26,17 +26,21 @@ same_output() {
   done
 }
 
-# stop_in_part OUT ROWS ARGUMENT…: a run that ends after ROWS records of its input, by a signal to
-# a producer that stops there. Leaves the shards that were complete.
+# How far a run has come.
+has_three_shards() { [[ -e $1/data/part-00002.parquet ]]; }
+has_rows() { compgen -G "$1/.rows/*" >found && [[ $(stat -c %s "$(<found)") -gt 100000 ]]; }
+
+# stop_in_part OUT ROWS READY ARGUMENT…: a run that ends after ROWS records of its input, by a signal to
+# a producer that stops there, once `READY OUT` is true. Leaves what was complete.
 stop_in_part() {
-  local out=$1 rows=$2 code=0
-  shift 2
+  local out=$1 rows=$2 ready=$3 code=0
+  shift 3
   mkfifo "$out.pipe"
   "$BIN" encode -m "$MODEL" -o "$out" "$@" <"$out.pipe" >stdout 2>stderr &
   local pid=$!
   exec 7>"$out.pipe"
   head -n "$rows" in.jsonl >&7
-  while [[ ! -e $out/data/part-00002.parquet ]]; do sleep 0.05; done
+  until "$ready" "$out"; do sleep 0.05; done
   kill -TERM "$pid"
   wait "$pid" || code=$?
   exec 7>&-
@@ -45,7 +49,7 @@ stop_in_part() {
 }
 
 # Stopped by a signal: the shards are there, the manifest is not, the message says what to do.
-stop_in_part out 2000 "${SETTINGS[@]}" -
+stop_in_part out 2000 has_three_shards "${SETTINGS[@]}" -
 has stderr "run the same command to resume"
 [[ ! -e out/manifest.json && ! -e out/.embedtool-lock ]] || fail "a stopped run is no output"
 run 1 verify out
@@ -131,3 +135,9 @@ touch whole/.embedtool-tmp-1-x
 encode whole in.jsonl "${SETTINGS[@]}"
 has stderr "up to date"
 [[ ! -e whole/journal.jsonl && ! -e whole/.embedtool-tmp-1-x ]] || fail "leftovers stay"
+
+# Before the first shard is complete, what is encoded is kept as well, and the message says so.
+stop_in_part early 900 has_rows --window 50 -
+has stderr "encoded rows are kept; run the same command to resume"
+encode early --window 50 - < <(feed in.jsonl)
+check_json early/report.json 'd["counts"]["recovered"] > 100'

@@ -18,7 +18,6 @@
 #include "cli/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/base/perf_counters.hpp"
-#include "core/text/chunk/chunker.hpp"
 #include "formats/corpus/input_list.hpp"
 #include "formats/io/publish_file.hpp"
 #include "formats/output/output_link.hpp"
@@ -27,50 +26,6 @@
 
 namespace embedtool {
 namespace {
-
-/// Whether a model's vectors are averages that a chunk can have of its own.
-void check_late(const ChosenModel& model) {
-  const auto refuse = [&](const char* why) {
-    throw Error(ExitCode::usage, "--chunk-pooling late: {} {}", model.loaded.name, why);
-  };
-  const HeadSpec& head = model.loaded.head;
-  if (model.loaded.spec.layers == 0) {
-    refuse("is a static model, whose tokens know nothing of each other; leave it out");
-  }
-  if (model.shape.kind != RowKind::dense || !head.averages()) {
-    refuse(head.prompt_tokens > 0 ? "leaves its prompt out of the average"
-                                  : "does not average all tokens, which late chunks are made of");
-  }
-  if (model.max_tokens == 0) {
-    refuse("reads texts of any length; say how much it is to read at once with --max-length");
-  }
-}
-
-/// How long chunks are, now that the model is known.
-void size_chunks(EncodeJob& job, const ChosenModel& model, RunIdentity& identity) {
-  if (!job.chunks.cuts()) return;
-  const ChunkSizes sizes = settle_chunks(job.chunks, model.max_tokens, model.loaded.name);
-  job.run.chunks.rule.overlap = sizes.overlap;
-  job.run.chunks.normalize = model.loaded.head.normalize;
-  if (job.chunks.join != ChunkJoin::none && model.shape.kind != RowKind::dense) {
-    throw Error(ExitCode::usage, "--chunk-join {}: {} gives {}, which cannot be joined",
-                name_of(job.chunks.join), model.loaded.name,
-                model.shape.kind == RowKind::multi ? "a vector for each token" : "token weights");
-  }
-  job.run.chunks.tokens = sizes.tokens;
-  if (job.chunks.is_late()) {
-    check_late(model);
-  } else {
-    job.run.max_tokens = sizes.tokens;
-  }
-  identity.chunk_tokens = sizes.tokens;
-  identity.chunk_overlap = sizes.overlap;
-  if (model.loaded.tokenizer == nullptr) return;
-  // Whether the prompt leaves room for text shows here, before the output is touched.
-  TokenSettings tokens = token_settings(model);
-  tokens.max_tokens = sizes.tokens;
-  const Chunker room(tokens, job.run.chunks.rule);
-}
 
 /// A part of loading the model; charges what its helper threads did to the account as well.
 class LoadingStage {

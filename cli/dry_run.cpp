@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/chunk_cost.hpp"
 #include "cli/dry_run_plan.hpp"
 #include "cli/encode_memory.hpp"
 #include "cli/encode_setup.hpp"
@@ -130,6 +131,7 @@ class DryRun {
             .total();
     plan.threads = options_.threads;
     plan.max_tokens = model_.max_tokens;
+    if (options_.on_long == OnLong::chunk) chunk_cost_.emplace(settings_, options_.chunks);
     spec_ = settle_rows(identity_, model_);
     // It is there once the weights are loaded: the next run takes as long.
     startup_seconds_ = static_cast<double>(monotonic_ns() - start_ns_) / 1e9;
@@ -157,10 +159,11 @@ class DryRun {
       throw Error(ExitCode::usage, "the corpus has texts, but {} has no tokenizer",
                   model_.loaded.name);
     }
+    if (chunk_cost_) return chunk_cost_->of(block, record);
     ids_.clear();
     const TokenizeResult result = feed_.append(block, record, ids_);
-    const bool dropped = result.truncated && job_.run.on_long != OnLong::truncate;
-    return {result.n_tokens, result.truncated && !dropped, dropped};
+    if (result.truncated && options_.on_long != OnLong::truncate) return {0, 0, false};
+    return {result.n_tokens, 1, result.truncated};
   }
 
   /// Encodes more and more records, until it takes long enough to tell.
@@ -225,6 +228,7 @@ class DryRun {
   TokenFeed feed_;
   std::vector<TokenId> ids_;
   RunOptions options_;
+  std::optional<ChunkCost> chunk_cost_;  ///< where texts are cut
   OutputSpec spec_;
   double startup_seconds_ = 0;
   std::uint64_t told_ns_ = 0;
@@ -251,6 +255,7 @@ ExitCode dry_run(const EncodeJob& job, Session& session) {
   std::error_code failed;
   if (std::filesystem::exists(job.output.path, failed)) take_fingerprint(chosen, nullptr);
   describe_in(identity, chosen, job.model);
+  size_chunks(looked, chosen, identity);
   const OutputOutlook outlook = outlook_of(looked, identity);
   const ReadyModel model = load_weights(std::move(chosen));
   DryRunPlan plan = DryRun(looked, identity, model, session).make();

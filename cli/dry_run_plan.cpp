@@ -53,7 +53,7 @@ std::string tokens_line(const DryRunPlan& plan) {
   const CorpusSurvey& survey = plan.survey;
   std::string text = human_estimate(survey.tokens);
   if (survey.rows.value > 0) {
-    text += fmt::format("; {:.0f} per record", survey.tokens.value / survey.rows.value);
+    text += fmt::format("; {:.0f} per row", survey.tokens.value / survey.rows.value);
   }
   if (survey.truncated.value >= 1) {
     text += fmt::format("; {:.1f} % of texts are cut at {} tokens",
@@ -84,11 +84,15 @@ std::string render_plan(const DryRunPlan& plan) {
     records += fmt::format("; {}{} cannot be used", survey.counted ? "" : "about ",
                            human_count(whole(survey.rejected.value)));
   }
-  if (survey.records.value - survey.rows.value >= 0.5) {
-    records += fmt::format("; {}{} are too long (--on-long)", survey.counted ? "" : "about ",
-                           human_count(whole(survey.records.value - survey.rows.value)));
+  if (survey.left_out.value >= 0.5) {
+    records += fmt::format("; {}{} are left out (--on-long)", survey.counted ? "" : "about ",
+                           human_count(whole(survey.left_out.value)));
   }
   table.row({"records", records});
+  if (survey.rows.value - survey.records.value >= 0.5) {
+    table.row({"chunks", fmt::format("{}; {:.1f} per record", human_estimate(survey.rows),
+                                     survey.rows.value / survey.records.value)});
+  }
   table.row({"tokens", tokens_line(plan)});
   table.row({"time",
              fmt::format("about {}: {} tokens/s with {}, measured for {}",
@@ -117,6 +121,7 @@ std::string plan_json(const DryRunPlan& plan) {
   };
   add("records", survey.records);
   add("rejected", survey.rejected);
+  add("left_out", survey.left_out);
   add("rows", survey.rows);
   add("tokens", survey.tokens);
   add("truncated", survey.truncated);

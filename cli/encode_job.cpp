@@ -91,7 +91,7 @@ std::uint64_t parse_row_group(const std::string& word) {
 }
 
 /// What an estimate of the whole corpus cannot take into account.
-void check_dry_run(const EncodeFlags& flags, const ChunkPlan& chunks) {
+void check_dry_run(const EncodeFlags& flags) {
   if (!flags.dry_run) return;
   const auto refuse = [](const char* option, const char* why) {
     throw Error(ExitCode::usage, "{} and --dry-run cannot be used together: {}", option, why);
@@ -104,9 +104,6 @@ void check_dry_run(const EncodeFlags& flags, const ChunkPlan& chunks) {
     refuse("--reuse",
            "which texts are new shows only when all are compared; without --reuse, it "
            "tells what encoding them all takes");
-  }
-  if (chunks.cuts()) {
-    refuse("--on-long chunk", "how many rows there are shows only when all texts are cut");
   }
 }
 
@@ -253,7 +250,7 @@ EncodeJob resolve(const EncodeFlags& flags) {
   }
   EncodeJob job;
   job.chunks = resolve_chunks(flags.chunks);
-  check_dry_run(flags, job.chunks);
+  check_dry_run(flags);
   job.dry_run = flags.dry_run;
   job.identity = flags.asked;
   job.identity.program = version_string();

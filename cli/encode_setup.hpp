@@ -16,6 +16,9 @@ namespace embedtool {
 /// Throws Error(usage) for settings that a sparse output, whose rows are of their own kind, cannot
 /// have.
 void check_sparse(const RunIdentity& identity, RowKind kind);
+/// How long chunks are, where texts are cut; noted in the identity. Throws Error(usage) for what
+/// the model cannot have.
+void size_chunks(EncodeJob& job, const ChosenModel& model, RunIdentity& identity);
 /// The job's corpus as the model reads it; `memory_limit` in bytes, 0 = none.
 CorpusOptions corpus_options(const EncodeJob& job, const ReadyModel& model,
                              std::uint64_t memory_limit);

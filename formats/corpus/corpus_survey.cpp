@@ -54,24 +54,26 @@ class CountedRejects final : public RejectSink {
 /// What was counted in some records.
 struct Tally {
   double records = 0;
+  double left_out = 0;
   double rows = 0;
   double tokens = 0;
   double truncated = 0;
 
   Tally() = default;
   explicit Tally(const RecordCost& cost) : records(1) {
-    if (cost.dropped) return;
-    rows = 1;
+    left_out = cost.rows == 0 ? 1 : 0;
+    rows = static_cast<double>(cost.rows);
     tokens = static_cast<double>(cost.tokens);
     truncated = cost.truncated ? 1 : 0;
   }
 };
 
 // The same figures, in the same order.
-constexpr double Tally::*kFigures[] = {&Tally::records, &Tally::rows, &Tally::tokens,
-                                       &Tally::truncated};
-constexpr Estimate CorpusSurvey::*kEstimates[] = {&CorpusSurvey::records, &CorpusSurvey::rows,
-                                                  &CorpusSurvey::tokens, &CorpusSurvey::truncated};
+constexpr double Tally::*kFigures[] = {&Tally::records, &Tally::left_out, &Tally::rows,
+                                       &Tally::tokens, &Tally::truncated};
+constexpr Estimate CorpusSurvey::*kEstimates[] = {&CorpusSurvey::records, &CorpusSurvey::left_out,
+                                                  &CorpusSurvey::rows, &CorpusSurvey::tokens,
+                                                  &CorpusSurvey::truncated};
 
 /// Adds what another part of the corpus comes to.
 void add_to(Estimate& sum, double value, double error) {

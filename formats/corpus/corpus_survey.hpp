@@ -14,9 +14,9 @@ namespace embedtool {
 
 /// What one record comes to in a run.
 struct RecordCost {
-  std::uint64_t tokens = 0;
+  std::uint64_t tokens = 0;  ///< of its rows
+  std::uint64_t rows = 1;    ///< 0: it is left out
   bool truncated = false;
-  bool dropped = false;  ///< it gets no row
 };
 
 /// A number that was counted or estimated.
@@ -27,8 +27,9 @@ struct Estimate {
 
 /// What a corpus comes to.
 struct CorpusSurvey {
-  Estimate records;         ///< usable
-  Estimate rows;            ///< of them, those that get a row
+  Estimate records;   ///< usable
+  Estimate left_out;  ///< of them, those that get no row
+  Estimate rows;
   Estimate tokens;          ///< of the rows, equal texts counted each time
   Estimate truncated;       ///< rows
   Estimate rejected;        ///< records that cannot be used

@@ -251,8 +251,6 @@ for head in "$SOURCE/tests/golden/heads/colbert_pylate/model" "$SOURCE/tests/gol
 done
 
 # What does not fit is refused by name.
-run 2 encode -m "$MODEL" --dry-run long.jsonl --chunk-tokens 20
-has stderr "--on-long chunk and --dry-run"
 run 2 encode -m "$MODEL" -o no long.jsonl --chunk-tokens 100000
 has stderr "--chunk-tokens 100000"
 run 2 encode -m "$MODEL" -o no long.jsonl --chunk-overlap 3

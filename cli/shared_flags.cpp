@@ -35,7 +35,8 @@ void declare_input(CLI::App& app, InputFlags& flags) {
   group.value("--id-field", flags.id_field, "NAME",
               "Field with the id [id, else _id, else generated]");
   group.choice("--id-from", flags.id_from,
-               "What generated ids are: the record's number, from 0, or FILE@BYTE");
+               "What generated ids are: the record's number, from 0, or FILE@BYTE (Parquet and "
+               "Arrow: FILE@ROW)");
   group.value("--delimiter", flags.delimiter, "C",
               "In CSV and TSV, the character between fields; tab for a tab [found out]");
   group.flag("--no-header", flags.no_header,

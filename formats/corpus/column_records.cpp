@@ -54,8 +54,7 @@ bool ColumnRecords::prepare(Wait wait) {
     row_ = naming([&] { return rows_->confine(range.begin, range.end); });
     followed_ = range.begin;
   }
-  selection_ =
-      select_columns(context_.plan, context_.options, rows_->columns(), context_.file_name);
+  selection_ = select_columns(context_.plan, rows_->columns(), context_.file_name);
   naming([&] { rows_->select(selection_.wanted); });
   numbers_.resize(selection_.numbers.size());
   return prepared_ = true;
@@ -175,7 +174,7 @@ RecordReader::Step ColumnRecords::take_row() {
     context_.builder.reject(row_, {}, reason_, shown);
     return Step::rejected;
   }
-  return context_.builder.add(fields_, row_, shown) ? Step::record : Step::rejected;
+  return context_.builder.add_row(fields_, row_, shown) ? Step::record : Step::rejected;
 }
 
 /// A file that is read at its places, not through the window, still passes through it, for its hash

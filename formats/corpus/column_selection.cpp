@@ -34,7 +34,7 @@ class Selector {
     nested_.resize(out_.wanted.size());
   }
 
-  ColumnSelection select(const CorpusOptions& options) {
+  ColumnSelection select() {
     want(root_);
     find_exact_names();
     for (const std::uint32_t index : plan_.root().children) {
@@ -44,7 +44,7 @@ class Selector {
     for (const ColumnNode& column : root_.children) {
       if (nested_[column.id]) out_.nested.push_back(&column);
     }
-    require_columns(options);
+    require_columns();
     check_types();
     return std::move(out_);
   }
@@ -151,20 +151,13 @@ class Selector {
   }
 
   /// The same for all rows: what is missing ends the run, for no row could be used as was asked.
-  void require_columns(const CorpusOptions& options) const {
+  void require_columns() const {
     if (plan_.vector != FieldPlan::kNone) require_column(plan_.vector, "--vector-field");
     if (!has(plan_.ids) && !has(plan_.vector)) {
       for (const FieldPlan::Slot slot : plan_.text) require_column(slot, "--text-field");
     }
     if (plan_.id_required) require_column(plan_.id.front(), "--id-field");
     for (const FieldPlan::Slot slot : plan_.keep) require_column(slot, "--keep");
-    if (options.id_from == IdFrom::offset) {
-      throw Error(
-          ExitCode::usage,
-          "{}: a row of columns begins at no byte of the file; leave --id-from out, and rows "
-          "without an id get their number",
-          file_name_);
-    }
   }
 
   [[noreturn]] void fail_type(FieldPlan::Slot slot, std::string_view wanted,
@@ -209,9 +202,9 @@ class Selector {
 
 }  // namespace
 
-ColumnSelection select_columns(const FieldPlan& plan, const CorpusOptions& options,
-                               const ColumnNode& root, const std::string& file_name) {
-  return Selector(plan, root, file_name).select(options);
+ColumnSelection select_columns(const FieldPlan& plan, const ColumnNode& root,
+                               const std::string& file_name) {
+  return Selector(plan, root, file_name).select();
 }
 
 }  // namespace embedtool

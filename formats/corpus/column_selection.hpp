@@ -27,7 +27,7 @@ struct ColumnSelection {
 
 /// `root` outlives the selection. Throws Error(usage) naming `file_name` for a field that is needed
 /// and missing, and for a column whose type cannot be what the field is for.
-ColumnSelection select_columns(const FieldPlan& plan, const CorpusOptions& options,
-                               const ColumnNode& root, const std::string& file_name);
+ColumnSelection select_columns(const FieldPlan& plan, const ColumnNode& root,
+                               const std::string& file_name);
 
 }  // namespace embedtool

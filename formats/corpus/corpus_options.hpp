@@ -19,7 +19,7 @@ struct UnitEnd;
 /// What a record without an id of its own is called.
 enum class IdFrom : std::uint8_t {
   position,  ///< its number among all records of the inputs, bad ones included, from 0
-  offset,    ///< FILE@BYTE: where it begins in its file, unpacked and decoded
+  offset,    ///< FILE@BYTE: where it begins in its file, unpacked and decoded; FILE@ROW in columns
 };
 template <>
 inline constexpr auto enum_words<IdFrom> = std::to_array<EnumWord<IdFrom>>({

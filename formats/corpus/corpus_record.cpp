@@ -127,6 +127,13 @@ bool RecordBuilder::add(const RecordFields& fields, std::uint64_t line, std::str
   return true;
 }
 
+bool RecordBuilder::add_row(const RecordFields& fields, std::uint64_t row, std::string_view shown) {
+  row_ = row;
+  const bool added = add(fields, row, shown);
+  row_ = 0;
+  return added;
+}
+
 /// Makes a reject of the record, of which nothing stays in the block. False.
 bool RecordBuilder::withdraw(const Record& record, const Mark& before) {
   const std::string id(has_own_id_ ? block_->id(record) : std::string_view());
@@ -195,7 +202,12 @@ bool RecordBuilder::check_id(const Record& record) {
 
 /// For the current record; see IdFrom.
 Slice RecordBuilder::generated_id(std::uint64_t line) {
-  if (options_.id_from == IdFrom::offset) return offset_id();
+  if (options_.id_from == IdFrom::offset) {
+    const Slice name = block_->append(file_id_);
+    block_->append("@");
+    append_number(row_ > 0 ? row_ - 1 : offset());
+    return {name.offset, block_->bytes.size() - name.offset};
+  }
   if (options_.units) {
     throw Error(
         ExitCode::usage,
@@ -213,17 +225,14 @@ Slice RecordBuilder::append_number(std::uint64_t number) {
   return block_->append({digits, static_cast<std::size_t>(end - digits)});
 }
 
-Slice RecordBuilder::offset_id() {
+/// Of the current record's first byte in its file.
+std::uint64_t RecordBuilder::offset() const {
   const std::string_view view = window_->view();
   const bool inside = std::less_equal<>()(view.data(), bytes_.data()) &&
                       std::less_equal<>()(bytes_.data(), view.data() + view.size());
   EMBEDTOOL_CHECK(inside);  // readers hand over records in place
-  const std::uint64_t offset =
-      window_->consumed() + (inside ? static_cast<std::uint64_t>(bytes_.data() - view.data()) : 0);
-  const Slice name = block_->append(file_id_);
-  block_->append("@");
-  append_number(offset);
-  return {name.offset, block_->bytes.size() - name.offset};
+  return window_->consumed() +
+         (inside ? static_cast<std::uint64_t>(bytes_.data() - view.data()) : 0);
 }
 
 bool RecordBuilder::put_id(const RecordFields& fields, Record& record) {

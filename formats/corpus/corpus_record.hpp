@@ -35,6 +35,9 @@ class RecordBuilder {
 
   /// A record with named fields; `bytes` is the record as written in the input. False if rejected.
   bool add(const RecordFields& fields, std::uint64_t line, std::string_view bytes);
+  /// The same of a row of columns, the `row`-th of its file from 1, that is not written in one
+  /// place; `shown` is what of it a reject shows.
+  bool add_row(const RecordFields& fields, std::uint64_t row, std::string_view shown);
   /// A record that is only a text; `text` is valid UTF-8.
   /// False if rejected.
   bool add_text(std::string_view text, std::uint64_t line);
@@ -79,7 +82,7 @@ class RecordBuilder {
   bool take_vector(std::string_view json);
   void put_kept(const RecordFields& fields);
   Slice generated_id(std::uint64_t line);
-  Slice offset_id();
+  std::uint64_t offset() const;
   Slice append_number(std::uint64_t number);
   bool add_plain(std::string_view text, Record& record, const Mark& before);
   bool withdraw(const Record& record, const Mark& before);
@@ -94,7 +97,8 @@ class RecordBuilder {
   RejectSink& rejects_;
   DocumentBlock* block_ = nullptr;
   std::uint32_t file_ = 0;
-  std::string file_id_;  ///< the file's name as an id
+  std::string file_id_;    ///< the file's name as an id
+  std::uint64_t row_ = 0;  ///< of the columns that the record is from, from 1; 0: of none
   const ByteWindow* window_ = nullptr;
   std::string_view bytes_;   ///< the current record as written
   bool has_own_id_ = false;  ///< the current record has an id that was not generated

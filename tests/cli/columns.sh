@@ -41,8 +41,6 @@ run 2 encode "$DATA/snappy.parquet" -m "$MODEL" --text-field body -o out
 has stderr "no column 'body' among its columns ('id', 'n', 'text', 'lang', "
 run 2 encode "$DATA/snappy.parquet" -m "$MODEL" --text-field n -o out
 has stderr "column 'n' is of type INT64; a text is a string or a list of strings"
-run 2 encode "$DATA/snappy.parquet" -m "$MODEL" --id-from offset -o out
-has stderr "a row of columns begins at no byte of the file"
 run 1 encode "$DATA/snappy.parquet" -m "$MODEL" --format jsonl -o out
 has stderr "is parquet, not jsonl as --format says"
 head -c 2000 "$DATA/snappy.parquet" >cut.parquet

@@ -104,6 +104,18 @@ run 0 encode -m "$MODEL" lines.txt -o byte --part 1/1 --format text --id-from of
 run 0 merge byte
 run 0 encode -m "$MODEL" lines.txt -o byte-whole --format text --id-from offset -q
 vectors byte | cmp -s - <(vectors byte-whole) || fail "ids from offsets differ"
+# Rows of columns are called by their number in the file.
+python3 - "$SOURCE/tests/unit/data/columns/plain-v1.parquet" <<'PY'
+import sys
+open('noid.parquet', 'wb').write(open(sys.argv[1], 'rb').read().replace(b'\x02id', b'\x02ix'))
+PY
+run 0 encode -m "$MODEL" noid.parquet -o row-whole --id-from offset -q
+run 2 encode -m "$MODEL" noid.parquet -o no --part 1/1 -q
+has stderr "--id-from offset"
+for k in 1 2 3; do run 0 encode -m "$MODEL" noid.parquet -o row --part $k/3 --id-from offset -q --unit 1K; done
+run 0 merge row
+vectors row | cmp -s - <(vectors row-whole) || fail "ids from row numbers differ"
+[[ $(vectors row | head -n 1) == *noid.parquet@0* ]] || fail "ids from row numbers"
 rm -rf no
 
 # Nothing but bad records: no output.

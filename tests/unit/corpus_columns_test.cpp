@@ -159,6 +159,26 @@ TEST(CorpusColumns, NullsAndLongRowsAreRejectsWithTheirRow) {
   EXPECT_THAT(cut.rejects[0].reason, HasSubstr("longer than 16 bytes"));
 }
 
+TEST(CorpusColumns, RowsWithoutAnIdAreCalledByTheirNumberInTheFile) {
+  for (const std::string name : {"snappy.parquet", "plain.arrow"}) {
+    std::string bytes = file_bytes(name);
+    // The column's name, wherever it stands, with its length before it.
+    for (const std::string& length : {std::string("\x02"), std::string("\x02\0\0\0", 4)}) {
+      for (std::size_t at = 0; (at = bytes.find(length + "id", at)) != std::string::npos;) {
+        bytes.replace(at += length.size(), 2, "ix");
+      }
+    }
+    CorpusOptions options;
+    const Corpus numbered = read_bytes(bytes, name, options);
+    options.id_from = IdFrom::offset;
+    const Corpus named = read_bytes(bytes, name, options);
+    ASSERT_GT(named.rows.size(), 10U);
+    for (std::size_t i = 0; i < named.rows.size(); ++i) {
+      EXPECT_THAT(named.rows[i].id, ::testing::EndsWith(name + "@" + numbered.rows[i].id));
+    }
+  }
+}
+
 // Every file cut anywhere is refused: an index, or an end, is missing.
 TEST(CorpusColumns, CutFilesAreRefused) {
   for (const std::string name : {"snappy.parquet", "lz4.arrow", "plain.arrow"}) {

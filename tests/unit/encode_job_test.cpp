@@ -287,7 +287,6 @@ TEST(EncodeJob, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal({"--to", "npy", "--encoding", "split"}), HasSubstr("--encoding is for"));
   EXPECT_THAT(refusal({"--to", "npy", "--vector-type", "list"}), HasSubstr("--vector-type is for"));
   EXPECT_THAT(refusal({"--row-group", "1K"}), HasSubstr("64K to 1G"));
-  EXPECT_THAT(refusal({"--dry-run", "--chunk-tokens", "9"}), HasSubstr("--on-long chunk"));
   EXPECT_THAT(refusal({"--chunk-by", "token"}), HasSubstr("--chunk-by is for --on-long chunk"));
   EXPECT_THAT(refusal({"--chunk-pooling", "own"}), HasSubstr("--chunk-pooling is for"));
   EXPECT_THAT(refusal({"--chunk-join", "max"}), HasSubstr("--chunk-join is for --on-long chunk"));

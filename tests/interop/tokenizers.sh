@@ -3,7 +3,7 @@
 # Hugging Face (npm @anush008/tokenizers binds it), the JavaScript one of transformers.js (npm
 # @huggingface/tokenizers) and sentencepiece's Python module, over every corpus of the shared data.
 # All ids must be equal. Arguments: the embedtool binary, and optionally the parts to run. The first
-# of every hundred texts of a corpus is compared, and a few thousand random ones; with EMBEDTOOL_EXHAUSTIVE=1
+# of every 250 texts of a corpus is compared, and a few thousand random ones; with EMBEDTOOL_EXHAUSTIVE=1
 # every text and 100,000 random ones for every tokenizer, which takes an hour.
 set -euo pipefail
 binary=$(realpath "$1")
@@ -36,7 +36,7 @@ check() {  # check IMPLEMENTATION TOKENIZER TEXTS [TOKENIZER FOR US]
 
 # Every corpus gives its first text at least. A change of the share makes the texts anew.
 unpack_corpora() {
-  local file name every=100
+  local file name every=250
   [ -z "${EMBEDTOOL_EXHAUSTIVE:-}" ] || every=1
   [ "$(cat "$work/every" 2>/dev/null)" = $every ] || rm -f "$work"/texts/*
   echo $every >"$work/every"
@@ -124,7 +124,7 @@ tokenizers=("$work/xlm-roberta/tokenizer.json" "$work"/made/model2vec-*.json)
 for file in "$data"/tokenizers/*/tokenizer*.json; do
   grep -q '"model"' "$file" && tokenizers+=("$file")
 done
-if [ -n "${EMBEDTOOL_EXHAUSTIVE:-}" ]; then count=100000 step=1; else count=5000 step=16; fi
+if [ -n "${EMBEDTOOL_EXHAUSTIVE:-}" ]; then count=100000 step=1; else count=3000 step=16; fi
 node "$work/compare.mjs" make "$work/made" "$data/tokenizers/bert-base-uncased/tokenizer.json" \
   $count $step "$data/tokenizers/t5-small/tokenizer.json"
 unpack_corpora

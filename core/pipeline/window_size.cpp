@@ -25,6 +25,7 @@ std::uint64_t WindowSize::tokens_of(std::uint64_t bytes) const {
 }
 
 void WindowSize::note(const TextSet& window, const ReusedRows& reused) {
+  if (budget_ == 0) return;
   std::uint64_t tokens = 0;
   for (std::uint32_t text = 0; text < window.texts(); ++text) {
     if (reused.is_copied(text)) continue;

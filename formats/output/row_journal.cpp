@@ -136,9 +136,12 @@ void RowJournal::remove() {
 }
 
 bool has_journaled_rows(const Directory& directory) {
-  for (const std::string& file : directory.list(kRowsFolder)) {
-    const DirectoryFile journal(directory, fmt::format("{}/{}", kRowsFolder, file));
-    if (journal.size() > sizeof(FileHead)) return true;
+  try {
+    for (const std::string& file : directory.list(kRowsFolder)) {
+      const DirectoryFile journal(directory, fmt::format("{}/{}", kRowsFolder, file));
+      if (journal.size() > sizeof(FileHead)) return true;
+    }
+  } catch (const Error&) {  // said of a run that failed, perhaps for the same reason
   }
   return false;
 }

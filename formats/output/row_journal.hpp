@@ -61,7 +61,8 @@ class RowJournal {
   std::vector<std::byte> block_;
 };
 
-/// Whether an output has rows in journals, which the next run may take.
+/// Whether an output has rows in journals, which the next run may take; false where that cannot be
+/// found out. For messages: throws nothing.
 bool has_journaled_rows(const Directory& directory);
 
 /// Removes all journals of an output; for one that is complete.

@@ -12,32 +12,17 @@ namespace {
 /// Of a string's beginning. An id or a category fits; a text's statistics are of no use.
 constexpr std::size_t kPrefix = 64;
 
-std::uint32_t decode(std::string_view character) {
-  const auto lead = static_cast<unsigned char>(character.front());
-  if (character.size() == 1) return lead;
-  std::uint32_t code = lead & (0xFFU >> (character.size() + 1));
-  for (const char c : character.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 63U);
-  return code;
-}
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  const unsigned more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  const unsigned lead = more == 0 ? 0 : 0xFF00U >> (more + 1) & 0xFFU;
-  out += static_cast<char>(lead | code >> (6 * more));
-  for (unsigned i = more; i-- > 0;) out += static_cast<char>(0x80U | (code >> (6 * i) & 63U));
-}
-
 /// A string above all that begin with `prefix`: its last character's successor in place of that.
 /// Nothing where there is none.
 std::optional<std::string> above(std::string prefix) {
   while (!prefix.empty()) {
     std::size_t at = prefix.size() - 1;
     while (at > 0 && unicode::is_continuation(prefix[at])) --at;
-    std::uint32_t code = decode(std::string_view(prefix).substr(at)) + 1;
+    char32_t code = unicode::decode(prefix, at).code_point + 1;
     if (code == 0xD800) code = 0xE000;  // surrogates are no characters
     prefix.resize(at);
     if (code > 0x10FFFF) continue;
-    append_utf8(prefix, code);
+    unicode::append(code, prefix);
     return prefix;
   }
   return std::nullopt;

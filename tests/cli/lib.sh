@@ -51,6 +51,9 @@ same() { cmp -s "$1" "$2" || fail "$1 and $2 differ${3:+: $3}"; }
 files() { (cd "$1" && find . -type f | sed 's|^\./||' | LC_ALL=C sort); }
 lines() { wc -l <"$1" | tr -d ' '; }
 
+# data OUT: hashes of all that must be equal, whatever the run was; not the report, which has times.
+data() { (cd "$1" && find . -type f ! -name report.json -exec md5sum {} + | LC_ALL=C sort -k2); }
+
 # json FILE EXPRESSION: evaluates a Python expression over the parsed file as `d`.
 json() {
   python3 -c 'import json, math, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$@"

@@ -16,8 +16,6 @@ part() {
   shift 2
   run 0 encode -m "$MODEL" "${INPUTS[@]}" -o "$out" --part "$which" "${SETTINGS[@]}" "$@"
 }
-# data OUT: hashes of all that must be equal, whatever the job was; not the report, which has times.
-data() { (cd "$1" && find . -type f ! -name report.json -exec md5sum {} + | LC_ALL=C sort -k2); }
 
 run 0 encode -m "$MODEL" "${INPUTS[@]}" -o whole --max-length 32 --on-long skip --keep lang -q
 vectors whole >whole.rows

@@ -34,9 +34,6 @@ for f in range(rng.randint(1, 6)):
 PY
 }
 
-data() { (cd "$1" && find . -type f ! -name report.json -exec md5sum {} + | LC_ALL=C sort -k2); }
-
-shuffled=$BIN # its bytes are the random numbers of the order
 for ((n = seed; n < seed + corpora; ++n)); do
   make "$n"
   SETTINGS=(in -m builtin-fast --no-quotes -q)
@@ -44,7 +41,7 @@ for ((n = seed; n < seed + corpora; ++n)); do
   "$BIN" encode "${SETTINGS[@]}" -o whole --overwrite 2>stderr || code=$?
   for parts in 1 2 3 7 64; do
     rm -rf out
-    for k in $(seq "$parts" | shuf --random-source="$shuffled"); do
+    for k in $(seq "$parts" | shuf --random-source="$BIN"); do
       run 0 encode "${SETTINGS[@]}" -o out --part "$k/$parts" --unit 1K --shard-rows 9
     done
     if [[ $code == 3 ]]; then # not one good record

@@ -10,6 +10,7 @@ LD_PRELOAD=$SHIM "$BIN" --version >/dev/null 2>&1 || skip "preloading does not g
 
 ROWS=3000
 corpus $ROWS | awk '{sub(/"text": "/, "&" NR " "); print}' >in.jsonl
+# Without the manifest, which names the run that it is of.
 data() { (cd "$1" && find . -type f ! -name report.json ! -name manifest.json -exec md5sum {} + | LC_ALL=C sort -k2); }
 count() { json "$1/report.json" "d['counts']['$2']"; }
 INPUT=in.jsonl

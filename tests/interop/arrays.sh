@@ -13,7 +13,6 @@ cat >task.sh <<END
 exec "$BIN" encode -q -m "$MODEL" "$WORK/in.jsonl" --unit 4K --max-length 32 --threads 1 "\$@"
 END
 chmod +x task.sh
-data() { (cd "$1" && find . -type f ! -name report.json -exec md5sum {} + | LC_ALL=C sort -k2); }
 ./task.sh -o one --part 1/1
 run 0 merge one
 # merged OUT NAME: the output of an engine is that of one process.

@@ -10,6 +10,7 @@
 #include "formats/corpus/csv_dialect.hpp"
 #include "formats/corpus/csv_scanner.hpp"
 #include "formats/io/bytes_utf8.hpp"
+#include "formats/io/line_ends.hpp"
 
 namespace embedtool {
 namespace {
@@ -182,7 +183,7 @@ bool CsvReader::prepare(Wait wait) {
                   line_, error_);
     }
     const std::string_view record = context_.window.view().substr(0, scanner_.size());
-    const auto lines = static_cast<std::uint64_t>(std::count(record.begin(), record.end(), '\n'));
+    const std::uint64_t lines = count_line_ends(record);
     const bool empty = record.find_first_not_of("\r\n") == std::string_view::npos;
     if (!empty && !context_.options.header) {
       number_columns();
@@ -339,7 +340,7 @@ RecordReader::Step CsvReader::next(Wait wait) {
         break;
     }
     const std::string_view record = context_.window.view().substr(0, scanner_.size());
-    const auto lines = static_cast<std::uint64_t>(std::count(record.begin(), record.end(), '\n'));
+    const std::uint64_t lines = count_line_ends(record);
     const bool empty = record.find_first_not_of("\r\n") == std::string_view::npos;
     const Step step = empty ? Step::record : take_record(record);
     start_record(record.size(), lines);

@@ -8,6 +8,7 @@
 #include "formats/corpus/json_scanner.hpp"
 #include "formats/corpus/jsonl_walker.hpp"
 #include "formats/io/bytes_utf8.hpp"
+#include "formats/io/line_ends.hpp"
 
 namespace embedtool {
 namespace {
@@ -65,7 +66,7 @@ void JsonValueReader::consume(std::size_t size) {
   const std::size_t newline = bytes.rfind('\n');
   std::string_view tail = bytes;
   if (newline != std::string_view::npos) {
-    line_ += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+    line_ += count_line_ends(bytes);
     tail = bytes.substr(newline + 1);
     indent_ = 0;
     line_blank_ = true;

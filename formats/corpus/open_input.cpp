@@ -6,16 +6,19 @@
 
 #include "core/base/error.hpp"
 #include "formats/corpus/foreign_kind.hpp"
+#include "formats/io/line_ends.hpp"
 #include "formats/io/text_decoder.hpp"
 
 namespace embedtool {
 namespace {
 
-/// A small file, of which there may be a million, needs no large buffer.
-std::size_t buffer_for(const ByteStream& stream, const CorpusOptions& options) {
-  return stream.stored_size() >= options.buffer_bytes
+/// For so many bytes, of which one more is asked for to see their end. A small file, of which there
+/// may be a million, needs no large buffer.
+std::size_t buffer_for(std::uint64_t bytes, const CorpusOptions& options) {
+  return bytes >= options.buffer_bytes
              ? options.buffer_bytes
-             : std::min(options.buffer_bytes, std::max(kHeadBytes, stream.stored_size() + 1));
+             : std::min(options.buffer_bytes,
+                        std::max(kHeadBytes, static_cast<std::size_t>(bytes) + 1));
 }
 
 }  // namespace
@@ -30,8 +33,10 @@ OpenInput::OpenInput(const CorpusOptions& options, const std::string& path, cons
       counters_(counters),
       unpacked_before_(counters.unpacked),
       stream_(path, counters, options.stop, {options.long_windows}),
-      // One byte more than a line may have, so that a longer one shows.
-      window_(stream_, buffer_for(stream_, options), options.max_line_bytes + 1) {}
+      // Of a range's file, only the head is read here. One byte more than a line may have, so that
+      // a longer one shows.
+      window_(stream_, range == nullptr ? buffer_for(stream_.stored_size(), options) : kHeadBytes,
+              options.max_line_bytes + 1) {}
 
 bool OpenInput::prepare(Wait wait) {
   if (prepared_) return true;
@@ -130,7 +135,7 @@ void OpenInput::enter_range() {
     bytes = {stream_.line_from(bytes.begin), stream_.line_from(bytes.end)};
   }
   stream_.confine(bytes.begin, bytes.end);
-  window_.restart(bytes.begin);
+  window_.restart(bytes.begin, buffer_for(bytes.end - bytes.begin, options_));
   std::uint64_t lines = 0;
   std::uint64_t left = format_->cut == Cut::row_groups ? 0
                                                        : std::min(first_record, bytes.end) -
@@ -138,7 +143,7 @@ void OpenInput::enter_range() {
   while (left > 0) {
     if (window_.view().empty() && window_.fill(Wait::yes) != ByteWindow::Fill::data) break;
     const std::string_view view = window_.view().substr(0, static_cast<std::size_t>(left));
-    lines += static_cast<std::uint64_t>(std::count(view.begin(), view.end(), '\n'));
+    lines += count_line_ends(view);
     left -= view.size();
     window_.consume(view.size());
   }

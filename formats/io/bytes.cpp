@@ -12,6 +12,7 @@
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "formats/io/bytes_utf8.hpp"
+#include "formats/io/line_ends.hpp"
 
 namespace embedtool {
 namespace {
@@ -152,10 +153,7 @@ ReadResult ByteStream::read_fd(std::span<char> out, Wait wait) {
       const auto size = static_cast<std::size_t>(got);
       offset_ += size;
       left_ -= size;
-      if (confined_) {
-        const auto read = out.first(size);
-        line_ends_ += static_cast<std::uint64_t>(std::count(read.begin(), read.end(), '\n'));
-      }
+      if (confined_) line_ends_ += count_line_ends({out.data(), size});
       hasher_.update(out.data(), size);
       counters_.packed.fetch_add(size, std::memory_order_relaxed);
       return {size, size == 0};

@@ -29,6 +29,14 @@ void ByteWindow::reallocate(std::size_t capacity) {
   end_ = size;
 }
 
+void ByteWindow::restart(std::uint64_t consumed, std::size_t base) {
+  begin_ = end_ = 0;
+  ended_ = false;
+  consumed_ = consumed;
+  base_ = std::clamp<std::size_t>(base, 1, max_);
+  if (capacity_ != base_) reallocate(base_);
+}
+
 void ByteWindow::make_room() {
   const std::size_t size = end_ - begin_;
   // In this order: give memory back, use the room behind, use the room in front, grow.

@@ -40,13 +40,9 @@ class ByteWindow {
   /// True once fill() has reported the end.
   bool ended() const { return ended_; }
 
-  /// Drops what it holds: the stream was confined to other bytes, the first of which is byte
-  /// `consumed`.
-  void restart(std::uint64_t consumed) {
-    begin_ = end_ = 0;
-    ended_ = false;
-    consumed_ = consumed;
-  }
+  /// Drops what it holds and takes `base` for the constructor's: the stream was confined to other
+  /// bytes, the first of which is byte `consumed`.
+  void restart(std::uint64_t consumed, std::size_t base);
   bool is_decoded() const { return decoding_.has_value(); }
 
   /// Reads the stream as text in that coding, from view() on. Invalidates view(), which is then

@@ -93,8 +93,10 @@ std::string host_name() {
 }
 
 std::string temp_name_for(std::string_view name) {
-  std::random_device chance;
-  return fmt::format("{}{}-{}-{:08x}-{}", kTempPrefix, host_name(), ::getpid(), chance(),
+  // Two containers may share a folder, a host name and process numbers.
+  std::uint32_t chance = 0;
+  if (::getentropy(&chance, sizeof chance) != 0) chance = std::random_device{}();
+  return fmt::format("{}{}-{}-{:08x}-{}", kTempPrefix, host_name(), ::getpid(), chance,
                      name.substr(name.find('/') + 1));
 }
 

@@ -1,9 +1,9 @@
 #include "formats/io/text_decoder.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "formats/io/bytes_utf8.hpp"
+#include "formats/io/line_ends.hpp"
 
 namespace embedtool {
 namespace {
@@ -55,7 +55,7 @@ bool reads_like(std::string_view bytes, Encoding encoding) {
     if (strange && !is_common(unit)) ++odd;
   }
   // Where the bytes of line ends are not those of line-end units, the lines are of 8-bit text.
-  const auto feeds = static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+  const std::uint64_t feeds = count_line_ends(bytes);
   return units > 0 && common * 12 >= units && odd * 20 <= units && line_ends * 2 >= feeds;
 }
 

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "core/base/error.hpp"
+#include "formats/io/line_ends.hpp"
 #include "formats/output/npy.hpp"
 #include "formats/output/shard_reader.hpp"
 #include "formats/output/shard_values.hpp"
@@ -189,13 +190,13 @@ class Verifier {
   }
 
   void check_lines(const DirectoryFile& file, const std::string& name) {
-    std::array<std::byte, 16384> buffer;
+    std::array<char, 16384> buffer;
     std::uint64_t lines = 0;
     for (std::uint64_t at = 0; at < file.size(); at += buffer.size()) {
       const auto size = std::min<std::uint64_t>(buffer.size(), file.size() - at);
       const auto part = std::span(buffer).first(static_cast<std::size_t>(size));
-      file.read_at(at, part);
-      lines += static_cast<std::uint64_t>(std::count(part.begin(), part.end(), std::byte{'\n'}));
+      file.read_at(at, std::as_writable_bytes(part));
+      lines += count_line_ends({part.data(), part.size()});
     }
     if (lines == manifest_.rows) return;
     problem(name, fmt::format("has {} lines for {} rows", lines, manifest_.rows));

@@ -6,13 +6,14 @@
 
 #include "core/base/error.hpp"
 #include "core/text/unicode/unicode.hpp"
+#include "formats/io/line_ends.hpp"
 
 namespace embedtool {
 namespace {
 
 Vocabulary read_lines(std::string_view text, const std::string& where) {
   Vocabulary vocabulary;
-  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
+  const auto lines = static_cast<std::size_t>(count_line_ends(text)) + 1;
   if (lines > std::numeric_limits<std::int32_t>::max()) {
     throw Error(ExitCode::model, "{}: more lines than there are ids", where);
   }

@@ -17,6 +17,7 @@
 #include "cli/signals.hpp"
 #include "cli/stdout_writer.hpp"
 #include "formats/io/bytes_utf8.hpp"
+#include "formats/io/field_value.hpp"
 #include "formats/output/rejects.hpp"
 #include "formats/output/shard_reader.hpp"
 
@@ -94,7 +95,7 @@ ReadyModel model_of(const SearchFlags& flags, const RunIdentity& output, Console
 /// What is shown of a row: its id and the kept fields that it has.
 struct Shown {
   std::string id;
-  std::vector<std::pair<std::string, std::string>> fields;
+  std::vector<std::pair<KeptField, std::string>> fields;
   std::string passage;          ///< of a chunk
   nlohmann::ordered_json json;  ///< likewise: its place, and its text
 };
@@ -163,8 +164,12 @@ void print_json(StdoutWriter& out, const std::string& query, std::size_t rank, c
   nlohmann::ordered_json line{
       {"query", query}, {"rank", rank}, {"id", shown.id}, {"score", match.score}};
   for (const auto& [name, value] : shown.json.items()) line[name] = value;
-  for (const auto& [name, value] : shown.fields) {
-    if (!line.contains(name)) line[name] = value;
+  for (const auto& [field, value] : shown.fields) {
+    if (line.contains(field.name)) continue;
+    std::string json;
+    append_json_field(json, field.type, value);
+    line[field.name] = field.type == FieldType::string ? nlohmann::ordered_json(value)
+                                                       : nlohmann::ordered_json::parse(json);
   }
   out.write(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
@@ -176,7 +181,7 @@ std::string table_of(const std::vector<Match>& matches, const Finder& finder) {
   for (std::size_t i = 0; i < matches.size(); ++i) {
     const Shown& shown = finder.shown(matches[i].row);
     std::string fields = shown.passage;
-    for (const auto& [name, value] : shown.fields) {
+    for (const auto& [field, value] : shown.fields) {
       fields += (fields.empty() ? "" : " | ") + value;
     }
     table.row({std::to_string(i + 1), fmt::format("{:.4f}", matches[i].score),

@@ -17,6 +17,7 @@
 #include "core/pipeline/chunk_source.hpp"
 #include "core/text/token_feed.hpp"
 #include "formats/corpus/corpus.hpp"
+#include "formats/io/field_value.hpp"
 #include "formats/io/json_text.hpp"
 #include "formats/model/builtin_model.hpp"
 #include "formats/model/folder_tokenizer.hpp"
@@ -114,7 +115,7 @@ ExitCode tokenize(const TokenizeFlags& flags, Console& console) {
                 name_of(plan.on_long));
   }
   CorpusOptions corpus = resolve_input(flags.input);
-  if (!plan.prefix.empty()) corpus.keep.push_back(plan.prefix);
+  if (!plan.prefix.empty()) corpus.keep.push_back(kept_word({plan.prefix}));
   find_inputs(corpus, console);
   RejectOptions reject_options = resolve_rejects(flags.input);
   name_files(reject_options, corpus);

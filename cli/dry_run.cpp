@@ -105,7 +105,8 @@ class DryRun {
         settings_(token_settings(model)),
         feed_(settings_) {}
 
-  DryRunPlan make() {
+  /// Not inlined: the caller's frame would become too large.
+  [[gnu::noinline]] DryRunPlan make() {
     DryRunPlan plan;
     const std::uint64_t limit = memory_limit_of(job_);
     CorpusOptions corpus = corpus_options(job_, model_, limit);

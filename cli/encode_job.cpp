@@ -7,6 +7,7 @@
 #include "cli/version.hpp"
 #include "core/base/error.hpp"
 #include "core/text/unicode/text_borders.hpp"
+#include "formats/io/field_value.hpp"
 #include "formats/output/shard_sinks.hpp"
 
 namespace embedtool {
@@ -177,7 +178,7 @@ void resolve_long_texts(EncodeJob& job) {
   job.run.chunks.join = plan.join;
   job.run.chunks.prefixed = !plan.prefix.empty();
   job.run.chunks.joiner = job.corpus.joiner;
-  if (job.run.chunks.prefixed) job.corpus.keep.push_back(plan.prefix);
+  if (job.run.chunks.prefixed) job.corpus.keep.push_back(kept_word({plan.prefix}));
 }
 
 /// What is read of the inputs.
@@ -222,7 +223,10 @@ void declare_encode_flags(CLI::App& app, EncodeFlags& flags) {
   input.count("--seed", flags.asked.seed, "Another N makes --sample choose others [0]", 0);
   input.value("--vector-field", flags.asked.vector_field, "NAME",
               "Field that may hold a ready vector");
-  input.list("--keep", flags.asked.keep, "NAME,...", "Fields to copy into the shards")
+  input
+      .list("--keep", flags.asked.keep, "NAME,...",
+            "Fields to copy into the shards, as strings or, by NAME:int64, NAME:double or "
+            "NAME:bool, typed")
       ->delimiter(',');
   input.path("--rejects", flags.rejects, "FILE",
              "File to log bad records in [rejects.jsonl in the output directory]");

@@ -260,15 +260,34 @@ inline constexpr auto enum_words<RowKind> = std::to_array<EnumWord<RowKind>>({
     {RowKind::sparse, "sparse"},
 });
 
+/// What the values of a kept field are.
+enum class FieldType : std::uint8_t { string, int64, float64, boolean };
+template <>
+inline constexpr auto enum_words<FieldType> = std::to_array<EnumWord<FieldType>>({
+    {FieldType::string, "string"},
+    {FieldType::int64, "int64"},
+    {FieldType::float64, "double"},
+    {FieldType::boolean, "bool"},
+});
+
+/// A field that is copied to the output: a nullable column. DocumentBlock::kept has its values as
+/// text, which for other types than string is as formats/io/field_value.hpp writes it.
+struct KeptField {
+  std::string name;
+  FieldType type = FieldType::string;
+
+  friend bool operator==(const KeptField&, const KeptField&) = default;
+};
+
 /// What a sink must know before the first row; constant over a run.
 struct OutputSpec {
   RowKind kind = RowKind::dense;
-  std::size_t dims = 0;                  ///< of a vector; sparse: tokens of the vocabulary
-  OutputType type = OutputType::f32;     ///< of a vector's elements; sparse weights are f32
-  float int8_scale = 0.0F;               ///< value = int8 × scale; 0 unless type is int8
-  std::vector<std::string> kept_fields;  ///< one nullable string column each
-  bool chunked = false;                  ///< rows are chunks: DocumentBlock::chunks says of what
-  bool chunk_text = false;               ///< each with its text
+  std::size_t dims = 0;               ///< of a vector; sparse: tokens of the vocabulary
+  OutputType type = OutputType::f32;  ///< of a vector's elements; sparse weights are f32
+  float int8_scale = 0.0F;            ///< value = int8 × scale; 0 unless type is int8
+  std::vector<KeptField> kept_fields;
+  bool chunked = false;     ///< rows are chunks: DocumentBlock::chunks says of what
+  bool chunk_text = false;  ///< each with its text
   /// Names of all tokens by id, all distinct; only for a sparse output that is being written.
   std::shared_ptr<const std::vector<std::string>> tokens;
   /// Facts for readers of the shards (model fingerprint, settings): key-value metadata, in order.

@@ -1,11 +1,13 @@
 #include "formats/arrow/arrow_columns.hpp"
 
+#include <bit>
 #include <limits>
 #include <optional>
 #include <string_view>
 
 #include "core/base/error.hpp"
 #include "formats/io/append_bytes.hpp"
+#include "formats/io/field_value.hpp"
 
 namespace embedtool::arrow {
 namespace {
@@ -77,6 +79,33 @@ void BatchColumns::add_strings(std::size_t count, StringAt&& at) {
   add_owned(nulls == 0 ? std::vector<std::byte>() : std::move(valid));
   add_offsets(offsets);
   add_owned(std::move(text));
+}
+
+/// The same for values of another type than string.
+template <typename StringAt>
+void BatchColumns::add_values(FieldType type, std::size_t count, StringAt&& at) {
+  std::vector<std::byte> valid((count + 7) / 8);
+  std::vector<std::byte> bits(type == FieldType::boolean ? valid.size() : 0);
+  std::vector<std::uint64_t> numbers(type == FieldType::boolean ? 0 : count);
+  std::size_t nulls = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::optional<std::string_view> value = at(i);
+    if (!value) {
+      ++nulls;
+      continue;
+    }
+    set_bit(valid, i);
+    if (type == FieldType::boolean) {
+      if (boolean_of(*value)) set_bit(bits, i);
+    } else {
+      numbers[i] = type == FieldType::int64 ? static_cast<std::uint64_t>(int64_of(*value))
+                                            : std::bit_cast<std::uint64_t>(float64_of(*value));
+    }
+  }
+  add_node(count, nulls);
+  add_owned(nulls == 0 ? std::vector<std::byte>() : std::move(valid));
+  add_owned(type == FieldType::boolean ? std::move(bits)
+                                       : bytes_of(std::span<const std::uint64_t>(numbers)));
 }
 
 void BatchColumns::add_offsets_of(const EmbeddingBlock& block) {
@@ -163,11 +192,14 @@ void BatchColumns::add_kept(const OutputSpec& spec, const EmbeddingBlock& block)
   const DocumentBlock& documents = *block.documents;
   const std::size_t fields = spec.kept_fields.size();
   for (std::size_t i = 0; i < fields; ++i) {
-    add_strings(block.rows.size(), [&](std::size_t row) -> std::optional<std::string_view> {
+    const auto at = [&](std::size_t row) -> std::optional<std::string_view> {
       const Slice value = documents.kept[block.rows[row].record * fields + i];
       if (value.is_null()) return std::nullopt;
       return documents.string(value);
-    });
+    };
+    const FieldType type = spec.kept_fields[i].type;
+    type == FieldType::string ? add_strings(block.rows.size(), at)
+                              : add_values(type, block.rows.size(), at);
   }
 }
 

@@ -39,6 +39,8 @@ class BatchColumns {
   void add_offsets_of(const EmbeddingBlock& block);
   template <typename StringAt>
   void add_strings(std::size_t count, StringAt&& at);
+  template <typename StringAt>
+  void add_values(FieldType type, std::size_t count, StringAt&& at);
   void add_rows(const EmbeddingBlock& block);
   void add_chunks(const OutputSpec& spec, const EmbeddingBlock& block);
   void add_kept(const OutputSpec& spec, const EmbeddingBlock& block);

@@ -23,6 +23,7 @@ using Builder = flatbuffers::FlatBufferBuilder;
 std::pair<wire::Type, flatbuffers::Offset<void>> type_of(Builder& builder, const Field& field) {
   constexpr std::int16_t kHalf = 0;
   constexpr std::int16_t kSingle = 1;
+  constexpr std::int16_t kDouble = 2;
   switch (field.kind) {
     case FieldKind::utf8:
       return {wire::Type_Utf8, wire::CreateUtf8(builder).Union()};
@@ -32,10 +33,14 @@ std::pair<wire::Type, flatbuffers::Offset<void>> type_of(Builder& builder, const
       return {wire::Type_Integer, wire::CreateInteger(builder, 8, true).Union()};
     case FieldKind::int32:
       return {wire::Type_Integer, wire::CreateInteger(builder, 32, true).Union()};
+    case FieldKind::int64:
+      return {wire::Type_Integer, wire::CreateInteger(builder, 64, true).Union()};
     case FieldKind::float16:
       return {wire::Type_Float, wire::CreateFloat(builder, kHalf).Union()};
     case FieldKind::float32:
       return {wire::Type_Float, wire::CreateFloat(builder, kSingle).Union()};
+    case FieldKind::float64:
+      return {wire::Type_Float, wire::CreateFloat(builder, kDouble).Union()};
     case FieldKind::bytes:
       return {wire::Type_FixedSizeBinary, wire::CreateFixedSizeBinary(builder, field.size).Union()};
     case FieldKind::list:
@@ -124,6 +129,20 @@ Field leaf(std::string name, FieldKind kind, std::int32_t size = 0) {
   return {std::move(name), kind, size, false, {}};
 }
 
+FieldKind kind_of(FieldType type) {
+  switch (type) {
+    case FieldType::string:
+      return FieldKind::utf8;
+    case FieldType::int64:
+      return FieldKind::int64;
+    case FieldType::float64:
+      return FieldKind::float64;
+    case FieldType::boolean:
+      return FieldKind::boolean;
+  }
+  return {};
+}
+
 Field element_of_vector(const OutputSpec& spec, std::string name) {
   switch (spec.type) {
     case OutputType::f32:
@@ -178,8 +197,8 @@ std::vector<Field> fields_of(const OutputSpec& spec, bool fixed) {
     }
     if (spec.chunk_text) fields.push_back(leaf(std::string(kChunkText), FieldKind::utf8));
   }
-  for (const std::string& name : spec.kept_fields) {
-    fields.push_back({name, FieldKind::utf8, 0, true, {}});
+  for (const KeptField& field : spec.kept_fields) {
+    fields.push_back({field.name, kind_of(field.type), 0, true, {}});
   }
   return fields;
 }

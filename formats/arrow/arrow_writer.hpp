@@ -19,8 +19,10 @@ enum class FieldKind : std::uint8_t {
   boolean,
   int8,
   int32,
+  int64,
   float16,
   float32,
+  float64,
   bytes,       ///< FixedSizeBinary of `size`
   list,        ///< one child
   list_fixed,  ///< one child; every list has `size` elements

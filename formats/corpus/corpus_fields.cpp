@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "formats/io/field_value.hpp"
 
 namespace embedtool {
 namespace {
@@ -97,7 +98,11 @@ FieldPlan::FieldPlan(const CorpusOptions& options) : nodes_(1) {
   } else {
     id = {want("id"), want("_id")};
   }
-  for (const std::string& field : options.keep) keep.push_back(want(field));
+  for (const std::string& word : options.keep) {
+    const KeptField field = kept_field(word);
+    keep.push_back(want(field.name));
+    keep_types.push_back(field.type);
+  }
   if (!options.ids_field.empty()) ids = want(options.ids_field);
   if (!options.vector_field.empty()) vector = want(options.vector_field);
 }

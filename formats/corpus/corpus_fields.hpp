@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/data.hpp"
 #include "formats/corpus/corpus_options.hpp"
 
 namespace embedtool {
@@ -95,6 +96,7 @@ class FieldPlan {
   std::vector<Slot> id;  ///< the first that is present counts
   bool id_required = false;
   std::vector<Slot> keep;
+  std::vector<FieldType> keep_types;
   Slot ids = kNone;
   Slot vector = kNone;
 

@@ -54,7 +54,7 @@ struct CorpusOptions {
   /// Empty: `id`, else `_id`, else `id_from`. A field that is given must be present.
   std::string id_field;
   IdFrom id_from = IdFrom::position;
-  std::vector<std::string> keep;        ///< fields to copy; null if absent or JSON null
+  std::vector<std::string> keep;  ///< fields to copy, as for kept_field(); null if absent or null
   std::string ids_field = "input_ids";  ///< final token ids; empty = none
   std::size_t vocab_size = 0;           ///< ids must be below it; 0 = any int32
   std::size_t max_ids = 0;              ///< most ids in a record; 0 = no limit

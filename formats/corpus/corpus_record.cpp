@@ -12,6 +12,7 @@
 #include "core/base/error.hpp"
 #include "formats/corpus/corpus_numbers.hpp"
 #include "formats/io/bytes_utf8.hpp"
+#include "formats/io/field_value.hpp"
 
 namespace embedtool {
 namespace {
@@ -69,7 +70,8 @@ Slice append_compact(DocumentBlock& block, std::string_view json) {
 }  // namespace
 
 RecordBuilder::Mark RecordBuilder::mark() const {
-  return {block_->bytes.size(), block_->token_ids.size(), block_->values.size()};
+  return {block_->bytes.size(), block_->token_ids.size(), block_->values.size(),
+          block_->kept.size()};
 }
 
 void RecordBuilder::set_file(std::uint32_t file, std::string_view name, const ByteWindow& window) {
@@ -121,8 +123,9 @@ bool RecordBuilder::add(const RecordFields& fields, std::uint64_t line, std::str
   // Marks to return to when the record turns out bad half-way.
   const Mark before = mark();
   Record record = begin_record(line, bytes);
-  if (!fill(fields, record) || !check_id(record)) return withdraw(record, before);
-  put_kept(fields);
+  if (!fill(fields, record) || !put_kept(fields) || !check_id(record)) {
+    return withdraw(record, before);
+  }
   accept(record, before);
   return true;
 }
@@ -140,6 +143,7 @@ bool RecordBuilder::withdraw(const Record& record, const Mark& before) {
   block_->bytes.resize(before.bytes);
   block_->token_ids.resize(before.ids);
   block_->values.resize(before.values);
+  block_->kept.resize(before.kept);
   reject(record.line, id, reason_, bytes_);
   return false;
 }
@@ -440,24 +444,44 @@ bool RecordBuilder::take_vector(std::string_view json) {
   return false;
 }
 
-void RecordBuilder::put_kept(const RecordFields& fields) {
+bool RecordBuilder::put_kept(const RecordFields& fields) {
   if (!plan_.keep.empty() && accepted() == 0) first_names_ = list_names(fields.names);
   for (std::size_t i = 0; i < plan_.keep.size(); ++i) {
     const FieldValue& value = fields.values[plan_.keep[i]];
+    const bool missing = value.kind == ValueKind::absent || value.kind == ValueKind::null ||
+                         value.kind == ValueKind::not_finite;
     if (value.kind != ValueKind::absent) kept_seen_[i] = true;
-    switch (value.kind) {
-      case ValueKind::absent:
-      case ValueKind::null:
-      case ValueKind::not_finite:
-        block_->kept.push_back(Slice::null());
-        break;
-      case ValueKind::string:
-        block_->kept.push_back(block_->append(value.text));
-        break;
-      default:
-        block_->kept.push_back(append_compact(*block_, value.raw));
+    if (missing) {
+      block_->kept.push_back(Slice::null());
+    } else if (plan_.keep_types[i] != FieldType::string) {
+      if (!put_typed(value, i)) return false;
+    } else if (value.kind == ValueKind::string) {
+      block_->kept.push_back(block_->append(value.text));
+    } else {
+      block_->kept.push_back(append_compact(*block_, value.raw));
     }
   }
+  return true;
+}
+
+/// A typed value may be written as a string: CSV has nothing else. An empty one is none.
+bool RecordBuilder::put_typed(const FieldValue& value, std::size_t field) {
+  const FieldType type = plan_.keep_types[field];
+  const std::string_view text = value.kind == ValueKind::string ? value.text : value.raw;
+  if (text.empty()) {
+    block_->kept.push_back(Slice::null());
+    return true;
+  }
+  canonical_.clear();
+  if (append_canonical(type, text, canonical_)) {
+    block_->kept.push_back(block_->append(canonical_));
+    return true;
+  }
+  const bool nested = value.kind == ValueKind::array || value.kind == ValueKind::object;
+  reason_ = fmt::format("field '{}' holds {}, not {} as --keep says", name(plan_.keep[field]),
+                        nested ? std::string(describe(value.kind)) : list_names({&text, 1}),
+                        describe(type));
+  return false;
 }
 
 }  // namespace embedtool

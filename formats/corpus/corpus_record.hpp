@@ -66,6 +66,7 @@ class RecordBuilder {
     std::size_t bytes = 0;
     std::size_t ids = 0;
     std::size_t values = 0;
+    std::size_t kept = 0;
   };
 
   bool check_id(const Record& record);
@@ -80,7 +81,8 @@ class RecordBuilder {
   bool take_ids(std::string_view json, std::int64_t bound);
   bool take_vector(std::span<const double> numbers);
   bool take_vector(std::string_view json);
-  void put_kept(const RecordFields& fields);
+  bool put_kept(const RecordFields& fields);
+  bool put_typed(const FieldValue& value, std::size_t field);
   Slice generated_id(std::uint64_t line);
   std::uint64_t offset() const;
   Slice append_number(std::uint64_t number);
@@ -103,6 +105,7 @@ class RecordBuilder {
   std::string_view bytes_;   ///< the current record as written
   bool has_own_id_ = false;  ///< the current record has an id that was not generated
   std::string reason_;       ///< why the current record is rejected
+  std::string canonical_;    ///< of a typed field
   std::vector<bool> kept_seen_;
   std::string first_names_;
   std::uint64_t prefix_ = 0;  ///< running hash of all records so far

@@ -9,6 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "formats/io/append_bytes.hpp"
+#include "formats/io/field_value.hpp"
 #include "formats/io/json_text.hpp"
 #include "formats/output/export_formats.hpp"
 #include "formats/output/json_rows.hpp"
@@ -65,9 +66,9 @@ class CsvWriter final : public RowWriter {
       lines_ += ',';
       append_cell(lines_, name);
     });
-    for (const std::string& field : spec_.kept_fields) {
+    for (const KeptField& field : spec_.kept_fields) {
       lines_ += ',';
-      append_cell(lines_, field);
+      append_cell(lines_, field.name);
     }
     lines_ += "\n";
   }
@@ -146,7 +147,7 @@ class PgcopyWriter final : public RowWriter {
         if (value.is_null()) {
           append_number(std::uint32_t{0xFFFFFFFF});
         } else {
-          append_text(block.documents->string(value), spec_.kept_fields[i]);
+          append_field(block.documents->string(value), spec_.kept_fields[i]);
         }
       }
       ++row_;
@@ -177,11 +178,27 @@ class PgcopyWriter final : public RowWriter {
     append_number(static_cast<std::uint32_t>(text.size()));
     append(std::as_bytes(std::span(text)));
   }
+  void append_field(std::string_view value, const KeptField& field) {
+    switch (field.type) {
+      case FieldType::string:
+        return append_text(value, field.name);
+      case FieldType::int64:
+        return append_sized(static_cast<std::uint64_t>(int64_of(value)));
+      case FieldType::float64:
+        return append_sized(std::bit_cast<std::uint64_t>(float64_of(value)));
+      case FieldType::boolean:
+        return append_sized(std::uint8_t{boolean_of(value)});
+    }
+  }
+  template <typename T>
+  void append_sized(T value) {
+    append_number(std::uint32_t{sizeof value});
+    append_number(value);
+  }
   void append_chunk(const DocumentBlock& documents, const ChunkPlace& place) {
     append_text(documents.string(place.document), kChunkDocument);
     for (const ChunkNumber& number : kChunkNumbers) {
-      append_number(std::uint32_t{sizeof(std::uint32_t)});
-      append_number(place.*number.value);
+      append_sized(place.*number.value);
     }
     if (spec_.chunk_text) append_text(documents.string(place.text), kChunkText);
   }
@@ -246,6 +263,20 @@ class PgcopyWriter final : public RowWriter {
   std::vector<std::byte> bytes_;
 };
 
+std::string_view sql_type(FieldType type) {
+  switch (type) {
+    case FieldType::string:
+      return "text";
+    case FieldType::int64:
+      return "bigint";
+    case FieldType::float64:
+      return "double precision";
+    case FieldType::boolean:
+      return "boolean";
+  }
+  return {};
+}
+
 /// A name as SQL writes it.
 std::string quoted(std::string_view name) {
   std::string out{"\""};
@@ -290,7 +321,9 @@ std::string pgcopy_table(const OutputSpec& spec, const std::string& table) {
   for_each_chunk_name(spec, [&sql](std::string_view name, bool is_number) {
     sql += fmt::format(", {} {}", quoted(name), is_number ? "integer" : "text");
   });
-  for (const std::string& field : spec.kept_fields) sql += fmt::format(", {} text", quoted(field));
+  for (const KeptField& field : spec.kept_fields) {
+    sql += fmt::format(", {} {}", quoted(field.name), sql_type(field.type));
+  }
   return sql + ")";
 }
 

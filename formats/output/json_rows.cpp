@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "formats/io/base64.hpp"
+#include "formats/io/field_value.hpp"
 #include "formats/io/json_text.hpp"
 #include "formats/output/shard_values.hpp"
 
@@ -88,12 +89,12 @@ void JsonRows::append_kept(std::string& out, const EmbeddingBlock& block, std::s
   for (std::size_t i = 0; i < fields; ++i) {
     const Slice value = documents.kept[block.rows[row].record * fields + i];
     out += ',';
-    append_json_string(out, spec_.kept_fields[i]);
+    append_json_string(out, spec_.kept_fields[i].name);
     out += ':';
     if (value.is_null()) {
       out += "null";
     } else {
-      append_json_string(out, documents.string(value));
+      append_json_field(out, spec_.kept_fields[i].type, documents.string(value));
     }
   }
   out += "}\n";

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "formats/io/damaged.hpp"
+#include "formats/io/field_value.hpp"
 
 namespace embedtool {
 namespace {
@@ -392,7 +393,7 @@ OutputSpec output_spec(const RunIdentity& identity) {
   spec.dims = identity.dims;
   spec.type = identity.dtype;
   spec.int8_scale = identity.int8_scale;
-  spec.kept_fields = identity.keep;
+  for (const std::string& word : identity.keep) spec.kept_fields.push_back(kept_field(word));
   spec.chunked = identity.on_long == OnLong::chunk && identity.chunk_join == ChunkJoin::none;
   spec.chunk_text = spec.chunked && identity.chunk_text;
   return spec;

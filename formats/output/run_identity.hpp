@@ -100,14 +100,14 @@ struct RunIdentity {
   bool header = true;
   std::vector<std::string> globs;
   DuplicateIds duplicate_ids = DuplicateIds::keep;
-  std::uint64_t max_line = 0;    ///< bytes, as asked for
-  std::uint64_t line_limit = 0;  ///< what memory left of that; 0 = not known yet
-  std::uint64_t limit = 0;       ///< records that are read; 0 = all
-  std::uint64_t sample = 0;      ///< records chosen of these; 0 = all
-  std::uint64_t seed = 0;        ///< by which they are
-  std::vector<std::string> keep;
-  std::string chunk_rules;  ///< the version of Unicode by whose rules texts are cut
-  bool chunk_text = false;  ///< rows have their chunk's text
+  std::uint64_t max_line = 0;     ///< bytes, as asked for
+  std::uint64_t line_limit = 0;   ///< what memory left of that; 0 = not known yet
+  std::uint64_t limit = 0;        ///< records that are read; 0 = all
+  std::uint64_t sample = 0;       ///< records chosen of these; 0 = all
+  std::uint64_t seed = 0;         ///< by which they are
+  std::vector<std::string> keep;  ///< as for kept_field()
+  std::string chunk_rules;        ///< the version of Unicode by whose rules texts are cut
+  bool chunk_text = false;        ///< rows have their chunk's text
   OutputFormat to = OutputFormat::parquet;
   // place: where things are and how the bytes are cut
   std::string program;     ///< "0.1.0"

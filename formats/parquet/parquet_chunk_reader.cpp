@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "formats/io/damaged.hpp"
 
@@ -46,7 +47,9 @@ void ChunkReader::load_page() {
 }
 
 void ChunkReader::require_page_used() const {
-  if (layout_.type == Physical::boolean) return;  // its length was checked against its values
+  if (layout_.type == Physical::boolean) {
+    return require(values_.size() == (at_ + 7) / 8, "a page of booleans has a wrong length");
+  }
   // The last packed group of indices may be padded to 8.
   const std::size_t rest = values_.size() - at_;
   require(has_dictionary() ? rest < 8 : rest == 0, "a page has more values than levels");
@@ -69,9 +72,6 @@ void ChunkReader::decode_page(Encoding encoding) {
     decode_indices(values);
   } else {
     values_ = values;
-  }
-  if (layout_.type == Physical::boolean) {
-    require(values_.size() == (levels_left_ + 7) / 8, "a page of booleans has a wrong length");
   }
 }
 
@@ -111,11 +111,16 @@ std::string_view ChunkReader::bytes() {
   return {reinterpret_cast<const char*>(view.data()), view.size()};
 }
 
-std::optional<std::string_view> ChunkReader::optional_bytes() {
+/// Whether there is a value.
+bool ChunkReader::start_optional() {
   start_value();
   const std::uint32_t level = definition_.next();
   require(level <= 1, "a level is out of range");
-  if (level == 0) return std::nullopt;
+  return level == 1;
+}
+
+std::optional<std::string_view> ChunkReader::optional_bytes() {
+  if (!start_optional()) return std::nullopt;
   const std::size_t size = load_u32(take(4).data());
   const auto view = take(size);
   return std::string_view(reinterpret_cast<const char*>(view.data()), view.size());
@@ -131,8 +136,33 @@ std::int32_t ChunkReader::int32() {
   return static_cast<std::int32_t>(load_u32(take(4).data()));
 }
 
+std::uint64_t ChunkReader::take_wide() {
+  const auto bytes = take(sizeof(std::uint64_t));
+  return load_u32(bytes.data()) | std::uint64_t{load_u32(bytes.data() + 4)} << 32U;
+}
+
+std::optional<std::int64_t> ChunkReader::optional_int64() {
+  if (!start_optional()) return std::nullopt;
+  return static_cast<std::int64_t>(take_wide());
+}
+
+std::optional<double> ChunkReader::optional_float64() {
+  if (!start_optional()) return std::nullopt;
+  return std::bit_cast<double>(take_wide());
+}
+
+std::optional<bool> ChunkReader::optional_boolean() {
+  if (!start_optional()) return std::nullopt;
+  return take_bit();
+}
+
 bool ChunkReader::boolean() {
   start_value();
+  return take_bit();
+}
+
+bool ChunkReader::take_bit() {
+  require(at_ / 8 < values_.size(), "a page ends early");
   const auto byte = std::to_integer<unsigned>(values_[at_ / 8]);
   const bool value = ((byte >> (at_ % 8)) & 1U) != 0;
   ++at_;
@@ -146,6 +176,7 @@ std::uint32_t ChunkReader::peek_repetition() {
 
 std::size_t ChunkReader::element_size() const {
   if (layout_.type == Physical::fixed) return static_cast<std::size_t>(layout_.type_length);
+  if (layout_.type == Physical::int64 || layout_.type == Physical::float64) return 8;
   return has_dictionary() ? 1 : 4;
 }
 
@@ -228,12 +259,18 @@ void ChunkReader::skip_row(std::size_t dims, bool single) {
     } else {
       vectors(skipped_, dims, single);
     }
-  } else if (layout_.type == Physical::byte_array) {
-    layout_.max_definition > 0 ? static_cast<void>(optional_bytes()) : static_cast<void>(bytes());
-  } else if (layout_.type == Physical::boolean) {
-    boolean();
+    return;
+  }
+  if (layout_.max_definition > 0) {
+    if (!start_optional()) return;
   } else {
     start_value();
+  }
+  if (layout_.type == Physical::byte_array) {
+    take(load_u32(take(4).data()));
+  } else if (layout_.type == Physical::boolean) {
+    take_bit();
+  } else {
     take(element_size());
   }
 }

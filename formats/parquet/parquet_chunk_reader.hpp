@@ -31,6 +31,9 @@ class ChunkReader {
   // One of these per row. Views last until the next call.
   std::string_view bytes();
   std::optional<std::string_view> optional_bytes();
+  std::optional<std::int64_t> optional_int64();
+  std::optional<double> optional_float64();
+  std::optional<bool> optional_boolean();
   std::span<const std::byte> fixed();
   std::int32_t int32();
   bool boolean();
@@ -48,6 +51,9 @@ class ChunkReader {
 
  private:
   void start_value();
+  bool start_optional();
+  std::uint64_t take_wide();
+  bool take_bit();
   void skip_row(std::size_t dims, bool single);
   bool skip_page(std::uint64_t& rows, std::size_t elements);
   std::size_t take_single(std::vector<std::byte>& out, std::size_t dims);

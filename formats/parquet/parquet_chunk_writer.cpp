@@ -1,5 +1,6 @@
 #include "formats/parquet/parquet_chunk_writer.hpp"
 
+#include <bit>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -84,8 +85,27 @@ void ChunkWriter::add_int32(std::int32_t value) {
   ++levels_;
 }
 
+void ChunkWriter::add_int64(std::int64_t value) {
+  add_wide(static_cast<std::uint64_t>(value));
+  page_range_.add(value);
+}
+
+void ChunkWriter::add_float64(double value) {
+  add_wide(std::bit_cast<std::uint64_t>(value));
+  page_range_.add(value);
+}
+
+void ChunkWriter::add_wide(std::uint64_t bits) {
+  if (layout_.max_definition > 0) definition_.append(1, 1);
+  append_u32(values_, static_cast<std::uint32_t>(bits));
+  append_u32(values_, static_cast<std::uint32_t>(bits >> 32U));
+  raw_bytes_ += sizeof bits;
+  ++levels_;
+}
+
 // PLAIN booleans are bits, the first in the lowest.
 void ChunkWriter::add_boolean(bool value) {
+  if (layout_.max_definition > 0) definition_.append(1, 1);
   if (booleans_ % 8 == 0) values_.push_back(std::byte{0});
   if (value) values_.back() |= static_cast<std::byte>(1U << (booleans_ % 8));
   page_range_.add(value);

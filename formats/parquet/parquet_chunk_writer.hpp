@@ -41,6 +41,8 @@ class ChunkWriter {
   void add_null();
   void add_fixed(std::span<const std::byte> value);
   void add_int32(std::int32_t value);
+  void add_int64(std::int64_t value);
+  void add_float64(double value);
   void add_boolean(bool value);
   /// A row's vectors: `count` of them, `dims` elements each. `single` = the row is one vector and
   /// has no list of vectors around it.
@@ -63,6 +65,7 @@ class ChunkWriter {
   void clear();
 
  private:
+  void add_wide(std::uint64_t bits);
   void add_levels(std::size_t count, std::size_t dims, bool single);
   void encode_page();
   void encode_indices();

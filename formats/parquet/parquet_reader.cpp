@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "formats/io/damaged.hpp"
+#include "formats/io/field_value.hpp"
 #include "formats/parquet/parquet_footer.hpp"
 
 namespace embedtool {
@@ -21,6 +22,26 @@ Hash128 hash_of(std::span<const std::byte> canonical) {
     hash.low = hash.low << 8 | std::to_integer<std::uint64_t>(canonical[i + 8]);
   }
   return hash;
+}
+
+/// A value as text, appended.
+Slice read_field(parquet::ChunkReader& column, FieldType type, DocumentBlock& documents) {
+  const auto append = [&](const auto& value) {
+    return value ? documents.append(canonical_text(*value)) : Slice::null();
+  };
+  switch (type) {
+    case FieldType::string: {
+      const auto value = column.optional_bytes();
+      return value ? documents.append(*value) : Slice::null();
+    }
+    case FieldType::int64:
+      return append(column.optional_int64());
+    case FieldType::float64:
+      return append(column.optional_float64());
+    case FieldType::boolean:
+      return append(column.optional_boolean());
+  }
+  return Slice::null();
 }
 
 constexpr std::string_view kRemedy =
@@ -267,10 +288,9 @@ TokenId ParquetReader::read_token(OutputBlock& block, std::size_t i) {
 }
 
 void ParquetReader::read_kept(DocumentBlock& documents) {
-  for (std::size_t i = parquet::place_of(spec_, form_, parquet::first_kept(spec_));
-       i < columns_.size(); ++i) {
-    const auto value = columns_[i].optional_bytes();
-    documents.kept.push_back(value ? documents.append(*value) : Slice::null());
+  for (std::size_t i = 0; i < spec_.kept_fields.size(); ++i) {
+    parquet::ChunkReader& kept = column(parquet::first_kept(spec_) + i);
+    documents.kept.push_back(read_field(kept, spec_.kept_fields[i].type, documents));
   }
 }
 

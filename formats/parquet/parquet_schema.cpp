@@ -183,7 +183,8 @@ void add_chunks(const OutputSpec& spec, LayoutBuilder& builder) {
 }
 
 void check_kept_names(const OutputSpec& spec) {
-  const std::vector<std::string>& names = spec.kept_fields;
+  std::vector<std::string> names;
+  for (const KeptField& field : spec.kept_fields) names.push_back(field.name);
   for (std::size_t i = 0; i < names.size(); ++i) {
     const bool own =
         std::find(kOwnColumns.begin(), kOwnColumns.end(), names[i]) != kOwnColumns.end();
@@ -242,13 +243,39 @@ std::string arrow_schema(const OutputSpec& spec) {
   return arrow::encoded_schema(arrow::fields_of(spec, true));
 }
 
-/// Kept fields are the optional top-level leaves.
-std::vector<std::string> kept_names(const FileMeta& meta) {
-  std::vector<std::string> names;
-  for (const SchemaElement& element : meta.schema) {
-    if (element.repetition == Repetition::optional) names.push_back(element.name);
+/// How the values of a kept field are stored.
+struct KeptColumn {
+  FieldType type;
+  Physical stored;
+  LogicalType logical;
+};
+const std::array<KeptColumn, 4> kKeptColumns = {{
+    {FieldType::string, Physical::byte_array, Logical::string},
+    {FieldType::int64, Physical::int64, LogicalType::integer(64, true)},
+    {FieldType::float64, Physical::float64, Logical::none},
+    {FieldType::boolean, Physical::boolean, Logical::none},
+}};
+
+void add_kept(const OutputSpec& spec, LayoutBuilder& builder) {
+  for (const KeptField& field : spec.kept_fields) {
+    const auto* column =
+        std::find_if(kKeptColumns.begin(), kKeptColumns.end(),
+                     [&](const KeptColumn& each) { return each.type == field.type; });
+    builder.leaf(Role::kept, field.name, column->stored, Repetition::optional, column->logical);
   }
-  return names;
+}
+
+/// Kept fields are the optional top-level leaves.
+std::vector<KeptField> kept_fields(const FileMeta& meta) {
+  std::vector<KeptField> fields;
+  for (const SchemaElement& element : meta.schema) {
+    if (element.repetition != Repetition::optional) continue;
+    KeptField& field = fields.emplace_back(KeptField{element.name});
+    for (const KeptColumn& column : kKeptColumns) {
+      if (column.stored == element.type) field.type = column.type;
+    }
+  }
+  return fields;
 }
 
 }  // namespace
@@ -275,9 +302,7 @@ Layout layout_of(const OutputSpec& spec, const FileForm& form) {
   builder.leaf(Role::truncated, "truncated", Physical::boolean, required, Logical::none);
   builder.leaf(Role::text_hash, "text_hash", Physical::fixed, required, Logical::none, 16);
   add_chunks(spec, builder);
-  for (const std::string& name : spec.kept_fields) {
-    builder.leaf(Role::kept, name, Physical::byte_array, Repetition::optional, Logical::string);
-  }
+  add_kept(spec, builder);
   return builder.finish(form.old);
 }
 
@@ -328,7 +353,7 @@ FileSpec spec_of(const FileMeta& meta) {
   spec.kind = sparse ? RowKind::sparse : multi ? RowKind::multi : RowKind::dense;
   file.form = take_form(kv);
   file.form.indexed = indexed;
-  spec.kept_fields = kept_names(meta);
+  spec.kept_fields = kept_fields(meta);
   try {
     require(layout_of(spec, file.form).schema == meta.schema,
             "the columns are not those of embedtool");

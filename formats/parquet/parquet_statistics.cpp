@@ -1,6 +1,9 @@
 #include "formats/parquet/parquet_statistics.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
 
 #include "core/text/unicode/unicode.hpp"
 #include "formats/parquet/parquet_encoding.hpp"
@@ -28,11 +31,13 @@ std::optional<std::string> above(std::string prefix) {
   return std::nullopt;
 }
 
-std::string bytes_of(std::int32_t value, bool boolean) {
-  std::vector<std::byte> bytes;
-  append_u32(bytes, static_cast<std::uint32_t>(value));
-  return {reinterpret_cast<const char*>(bytes.data()), boolean ? 1 : bytes.size()};
+/// Bits of a double as a number that grows with it, but for NaN: the bits of positive numbers do
+/// already, those of negative ones do the reverse. Its own inverse.
+std::int64_t ordered(std::int64_t bits) {
+  return bits < 0 ? bits ^ std::numeric_limits<std::int64_t>::max() : bits;
 }
+constexpr std::int64_t kMinusZero = -1;  // ordered
+constexpr std::int64_t kPlusZero = 0;
 
 }  // namespace
 
@@ -53,11 +58,20 @@ void ValueRange::add(std::int32_t value) {
   add_number(value, Kind::number);
 }
 
+void ValueRange::add(std::int64_t value) {
+  add_number(value, Kind::wide);
+}
+
+void ValueRange::add(double value) {
+  unbounded_ = unbounded_ || std::isnan(value);
+  add_number(ordered(std::bit_cast<std::int64_t>(value)), Kind::real);
+}
+
 void ValueRange::add(bool value) {
   add_number(value ? 1 : 0, Kind::boolean);
 }
 
-void ValueRange::add_number(std::int32_t value, Kind kind) {
+void ValueRange::add_number(std::int64_t value, Kind kind) {
   least_ = kind_ == Kind::none ? value : std::min(least_, value);
   greatest_ = kind_ == Kind::none ? value : std::max(greatest_, value);
   kind_ = kind;
@@ -74,21 +88,32 @@ void ValueRange::merge(const ValueRange& later) {
     last_.cut |= later.last_.cut && later.last_.text == last_.text;
     least_ = std::min(least_, later.least_);
     greatest_ = std::max(greatest_, later.greatest_);
+    unbounded_ = unbounded_ || later.unbounded_;
   }
   nulls_ = nulls;
+}
+
+/// Of a bound that is a number.
+std::string ValueRange::bytes_of(std::int64_t value) const {
+  const std::int64_t stored = kind_ == Kind::real ? ordered(value) : value;
+  const std::size_t size = kind_ == Kind::boolean ? 1 : kind_ == Kind::number ? 4 : 8;
+  return {reinterpret_cast<const char*>(&stored), size};  // little-endian
 }
 
 Statistics ValueRange::statistics() const {
   Statistics out;
   out.null_count = nulls_;
-  if (kind_ == Kind::none) return out;
+  if (kind_ == Kind::none || unbounded_) return out;
   if (kind_ == Kind::text) {
     std::optional<std::string> most = last_.cut ? above(last_.text) : last_.text;
     if (!most) return out;
     out.bounds = {first_.text, std::move(*most), !first_.cut, !last_.cut};
   } else {
-    const bool boolean = kind_ == Kind::boolean;
-    out.bounds = {bytes_of(least_, boolean), bytes_of(greatest_, boolean), true, true};
+    // parquet.thrift: a zero bounds both zeros.
+    const bool real = kind_ == Kind::real;
+    const std::int64_t least = real && least_ == kPlusZero ? kMinusZero : least_;
+    const std::int64_t most = real && greatest_ == kMinusZero ? kPlusZero : greatest_;
+    out.bounds = {bytes_of(least), bytes_of(most), true, true};
   }
   return out;
 }

@@ -12,11 +12,14 @@
 namespace embedtool::parquet {
 
 /// The least and the greatest of a column's values, in the order of TypeDefinedOrder: of strings
-/// (UTF-8) by bytes, of numbers by value. Of long strings only the beginning is kept.
+/// (UTF-8) by bytes, of numbers by value. Of long strings only the beginning is kept. Doubles of
+/// which one is NaN have no bounds.
 class ValueRange {
  public:
   void add(std::string_view value);
   void add(std::int32_t value);
+  void add(std::int64_t value);
+  void add(double value);
   void add(bool value);
   void add_null() { ++nulls_; }
   /// Takes in a later range of the same column.
@@ -29,20 +32,23 @@ class ValueRange {
   bool descends_to(const ValueRange& other) const;
 
  private:
-  enum class Kind : std::uint8_t { none, text, number, boolean };
+  enum class Kind : std::uint8_t { none, text, number, wide, real, boolean };
   /// A beginning of a string that stands for all strings that begin so.
   struct Prefix {
     std::string text;
     bool cut = false;
   };
   static Prefix prefix_of(std::string_view value);
-  void add_number(std::int32_t value, Kind kind);
+  void add_number(std::int64_t value, Kind kind);
+  std::string bytes_of(std::int64_t value) const;
 
   Kind kind_ = Kind::none;
   Prefix first_;
   Prefix last_;
-  std::int32_t least_ = 0;
-  std::int32_t greatest_ = 0;
+  // Of doubles, whole numbers in the same order.
+  std::int64_t least_ = 0;
+  std::int64_t greatest_ = 0;
+  bool unbounded_ = false;  ///< has a NaN
   std::int64_t nulls_ = 0;
 };
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "formats/io/field_value.hpp"
 #include "formats/parquet/parquet_footer.hpp"
 
 namespace embedtool {
@@ -20,6 +21,19 @@ std::string created_by(const OutputSpec& spec) {
   return fmt::format("embedtool version {} (build {})",
                      version == spec.metadata.end() ? "0" : version->second,
                      parquet::kFormatVersion);
+}
+
+void add_field(std::string_view text, FieldType type, parquet::ChunkWriter& column) {
+  switch (type) {
+    case FieldType::string:
+      return column.add_bytes(text);
+    case FieldType::int64:
+      return column.add_int64(int64_of(text));
+    case FieldType::float64:
+      return column.add_float64(float64_of(text));
+    case FieldType::boolean:
+      return column.add_boolean(boolean_of(text));
+  }
 }
 
 }  // namespace
@@ -127,7 +141,7 @@ void ParquetWriter::add_kept(const DocumentBlock& documents, std::size_t record)
     if (value.is_null()) {
       kept.add_null();
     } else {
-      kept.add_bytes(documents.string(value));
+      add_field(documents.string(value), spec_.kept_fields[i].type, kept);
     }
   }
 }

@@ -64,16 +64,25 @@ std::vector<std::byte> wrap(const parquet::ColumnLayout& column, std::span<const
   return bytes;
 }
 
-void read_value(parquet::ChunkReader& reader, const OutputSpec& spec, parquet::Role role,
-                std::vector<std::byte>& out) {
+void read_kept(parquet::ChunkReader& reader, parquet::Physical type) {
+  using parquet::Physical;
+  if (type == Physical::byte_array) reader.optional_bytes();
+  if (type == Physical::int64) reader.optional_int64();
+  if (type == Physical::float64) reader.optional_float64();
+  if (type == Physical::boolean) reader.optional_boolean();
+}
+
+void read_value(parquet::ChunkReader& reader, const OutputSpec& spec,
+                const parquet::ColumnLayout& column, std::vector<std::byte>& out) {
   using parquet::Role;
+  const Role role = column.role;
   out.clear();
   if (role == Role::id) reader.bytes();
   if (role == Role::embedding) reader.vectors(out, spec.dims, spec.kind == RowKind::dense);
   if (role == Role::n_tokens) reader.int32();
   if (role == Role::truncated) reader.boolean();
   if (role == Role::text_hash) reader.fixed();
-  if (role == Role::kept) reader.optional_bytes();
+  if (role == Role::kept) read_kept(reader, column.type);
 }
 
 void read_page(const OutputSpec& spec, const parquet::ColumnLayout& column,
@@ -88,7 +97,7 @@ void read_page(const OutputSpec& spec, const parquet::ColumnLayout& column,
   try {
     reader.open(meta, bytes, codec);
     for (std::int32_t i = 0; i < values; ++i) {
-      read_value(reader, spec, column.role, out);
+      read_value(reader, spec, column, out);
       if (out.size() > raw.size()) __builtin_trap();
     }
     reader.expect_end();
@@ -107,7 +116,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   spec.type = static_cast<OutputType>(data[1] % 4);
   spec.kind = (data[1] & 4) != 0 ? RowKind::multi : RowKind::dense;
   spec.dims = 1 + data[1] / 16;
-  spec.kept_fields = {"kept"};
+  for (const FieldType type :
+       {FieldType::string, FieldType::int64, FieldType::float64, FieldType::boolean}) {
+    spec.kept_fields.push_back({std::string(name_of(type)), type});
+  }
   parquet::FileForm form;
   if ((data[1] & 8) != 0) form.encoding = VectorEncoding::split;
   for (const parquet::ColumnLayout& column : parquet::layout_of(spec, form).columns) {

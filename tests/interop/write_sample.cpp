@@ -19,7 +19,7 @@ void write_one(const std::string& dir, OutputType type, bool multi, std::size_t 
                std::size_t dims) {
   const std::string name = std::string(name_of(type)) + (multi ? "_multi" : "");
   testing::SampleRun how;
-  how.spec = testing::sample_spec(type, dims, multi, 2);
+  how.spec = testing::sample_spec(type, dims, multi, 4);
   how.shards.rows_per_shard = rows / 3 + 1;
   testing::FaultyOps unsynced(UINT64_MAX);
   const std::string out = dir + "/" + name;
@@ -37,7 +37,7 @@ void write_one(const std::string& dir, OutputType type, bool multi, std::size_t 
 /// Weights of tokens: npy has no place for them.
 void write_sparse(const std::string& dir, std::size_t rows) {
   testing::SampleRun how;
-  how.spec = testing::sparse_spec(3000, 2);
+  how.spec = testing::sparse_spec(3000, 4);
   how.shards.rows_per_shard = rows / 3 + 1;
   testing::FaultyOps unsynced(UINT64_MAX);
   const std::string out = dir + "/sparse";

@@ -71,7 +71,7 @@ void expect_same(const SampleRows& rows, const OutputBlock& read, const OutputSp
 
 /// Of every second one the rows are chunks, some with their texts.
 OutputSpec any_spec(OutputType type, std::size_t dims, bool multi) {
-  OutputSpec spec = sample_spec(type, dims, multi, dims % 3);
+  OutputSpec spec = sample_spec(type, dims, multi, dims % 5);
   spec.chunked = dims % 2 == 1;
   spec.chunk_text = spec.chunked && dims % 3 == 0;
   return spec;

@@ -34,7 +34,7 @@ RunIdentity sample_identity(const SampleRun& how) {
   identity.dims = how.spec.dims;
   identity.dtype = how.spec.type;
   identity.int8_scale = how.spec.int8_scale;
-  identity.keep = how.spec.kept_fields;
+  for (const KeptField& field : how.spec.kept_fields) identity.keep.push_back(kept_word(field));
   return identity;
 }
 

@@ -8,7 +8,9 @@ OutputSpec sample_spec(OutputType type, std::size_t dims, bool multi, std::size_
   spec.dims = dims;
   if (multi) spec.kind = RowKind::multi;
   spec.int8_scale = type == OutputType::int8 ? 0.0078125F : 0.0F;
-  for (std::size_t i = 0; i < kept; ++i) spec.kept_fields.push_back("field_" + std::to_string(i));
+  for (std::size_t i = 0; i < kept; ++i) {
+    spec.kept_fields.push_back({"field_" + std::to_string(i), static_cast<FieldType>(i % 4)});
+  }
   spec.metadata = {{"model", "sample \"model\""}, {"settings", "{\"pooling\":\"mean\"}"}};
   return spec;
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/data.hpp"
+#include "formats/io/field_value.hpp"
 
 namespace embedtool::testing {
 
@@ -107,6 +108,23 @@ class RowGenerator {
     }
   }
 
+  /// A value of a kept field, as text.
+  std::string field(FieldType type) {
+    switch (type) {
+      case FieldType::string:
+        return text();
+      case FieldType::int64:
+        // Where some are missing, pandas makes doubles of all.
+        return canonical_text(static_cast<std::int64_t>(random_() >> (11 + below(53))) *
+                              (below(2) == 0 ? 1 : -1));
+      case FieldType::float64:
+        return canonical_text((static_cast<double>(below(2000)) - 1000) / 7);
+      case FieldType::boolean:
+        return std::string(canonical_text(below(2) == 0));
+    }
+    return {};
+  }
+
   void add(SampleRows& out) {
     Record record;
     record.ordinal = ordinal_++;
@@ -119,7 +137,9 @@ class RowGenerator {
     info.text_hash = {random_(), random_()};
     out.documents.records.push_back(record);
     for (std::size_t i = 0; i < spec_.kept_fields.size(); ++i) {
-      out.documents.kept.push_back(below(4) == 0 ? Slice::null() : out.documents.append(text()));
+      const FieldType type = spec_.kept_fields[i].type;
+      out.documents.kept.push_back(below(4) == 0 ? Slice::null()
+                                                 : out.documents.append(field(type)));
     }
     if (spec_.chunked) add_chunk(out.documents);
     std::size_t vectors = spec_.kind == RowKind::multi ? below(5) : 1;

@@ -80,7 +80,7 @@ class Rows {
 OutputSpec two_dims() {
   OutputSpec spec;
   spec.dims = 2;
-  spec.kept_fields = {"kept"};
+  spec.kept_fields = {{"kept"}};
   return spec;
 }
 

@@ -244,6 +244,38 @@ TEST(Jsonl, KeepsFields) {
                   Optional(std::string(R"([1,"x y\t\u00e9"])")), Optional(std::string("true"))));
 }
 
+TEST(Jsonl, KeepsTypedFields) {
+  CorpusOptions options;
+  options.keep = {"n:int64", "x:double", "b:bool", "m.k:int64"};
+  const Corpus corpus = read_bytes(R"({"text":"a","n":3.0,"x":1.50,"b":true,"m":{"k":"12"}})"
+                                   "\n"
+                                   R"({"text":"b","n":null,"x":"","b":NaN})"
+                                   "\n"
+                                   R"({"id":"c","text":"c","n":3.5})"
+                                   "\n"
+                                   R"({"text":"d","x":[1]})"
+                                   "\n"
+                                   R"({"id":"c","text":"e","b":"yes"})"
+                                   "\n"
+                                   R"({"id":"c","text":"f","n":"9"})",
+                                   "a.jsonl", options);
+  ASSERT_THAT(corpus.rows, SizeIs(3));
+  EXPECT_THAT(corpus.rows[0].kept,
+              ElementsAre(Optional(std::string("3")), Optional(std::string("1.5")),
+                          Optional(std::string("true")), Optional(std::string("12"))));
+  EXPECT_THAT(corpus.rows[1].kept,
+              ElementsAre(std::nullopt, std::nullopt, std::nullopt, std::nullopt));
+  // A rejected record leaves neither values nor an id behind.
+  EXPECT_THAT(corpus.rows[2].kept,
+              ElementsAre(Optional(std::string("9")), std::nullopt, std::nullopt, std::nullopt));
+  ASSERT_THAT(corpus.rejects, SizeIs(3));
+  EXPECT_EQ(corpus.rejects[0].reason,
+            "field 'n' holds '3.5', not a whole number of 64 bits as --keep says");
+  EXPECT_EQ(corpus.rejects[1].reason,
+            "field 'x' holds an array, not a number that a double holds as --keep says");
+  EXPECT_EQ(corpus.rejects[2].reason, "field 'b' holds 'yes', not true or false as --keep says");
+}
+
 TEST(Jsonl, OfDuplicateKeysTheLastCounts) {
   EXPECT_EQ(text(R"({"text":"first","text":"last"})"), "last");
   EXPECT_THAT(reason(R"({"text":"first","text":5})"), HasSubstr("holds a number"));

@@ -103,7 +103,7 @@ TEST(ChunkWriter, OptionalStringPage) {
   PageCodec codec;
   OutputSpec spec;
   spec.dims = 1;
-  spec.kept_fields = {"title"};
+  spec.kept_fields = {{"title"}};
   ChunkWriter writer(layout_of(spec, {}).columns[5]);
   writer.add_bytes("ab");
   writer.add_null();
@@ -190,15 +190,15 @@ TEST(TokenNumbers, TakesEachNumberForOneName) {
 TEST(Layout, RefusesNamesThatAreTaken) {
   OutputSpec spec;
   spec.dims = 4;
-  spec.kept_fields = {"title", "id"};
+  spec.kept_fields = {{"title"}, {"id"}};
   EXPECT_THROW(layout_of(spec, {}), Error);
-  spec.kept_fields = {"title", "title"};
+  spec.kept_fields = {{"title"}, {"title"}};
   EXPECT_THROW(layout_of(spec, {}), Error);
-  spec.kept_fields = {"title", ""};
+  spec.kept_fields = {{"title"}, {""}};
   EXPECT_THROW(layout_of(spec, {}), Error);
-  spec.kept_fields = {"title"};
+  spec.kept_fields = {{"title"}};
   EXPECT_EQ(layout_of(spec, {}).columns.size(), 6U);
-  spec.kept_fields = {"indices"};
+  spec.kept_fields = {{"indices"}};
   EXPECT_EQ(layout_of(spec, {}).columns.size(), 6U);
   spec.kind = RowKind::sparse;
   EXPECT_THROW(layout_of(spec, {}), Error);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstring>
+#include <limits>
 #include <string>
 
 #include "formats/io/bytes_utf8.hpp"
@@ -34,6 +37,47 @@ TEST(ValueRange, BoundsNumbersByTheirValue) {
   ValueRange flags;
   flags.add(true);
   EXPECT_EQ(flags.statistics().bounds->least, std::string("\x01"));
+}
+
+TEST(ValueRange, BoundsWideNumbers) {
+  ValueRange range;
+  for (const std::int64_t value : {std::int64_t{5}, std::int64_t{-1} << 40, std::int64_t{7}}) {
+    range.add(value);
+  }
+  const Statistics found = range.statistics();
+  ASSERT_TRUE(found.bounds);
+  EXPECT_EQ(found.bounds->least, std::string("\0\0\0\0\0\xFF\xFF\xFF", 8));
+  EXPECT_EQ(found.bounds->most, std::string("\7\0\0\0\0\0\0\0", 8));
+}
+
+TEST(ValueRange, BoundsDoubles) {
+  const auto bounds = [](std::initializer_list<double> values) {
+    ValueRange range;
+    for (const double value : values) range.add(value);
+    return range.statistics().bounds;
+  };
+  const auto number = [](const std::string& bytes) {
+    double value = 0;
+    EXPECT_EQ(bytes.size(), sizeof value);
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+  };
+  const double infinity = std::numeric_limits<double>::infinity();
+  const auto found = bounds({-1.5, 2, -infinity, 0.25, 1e300, -1e-300});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(number(found->least), -infinity);
+  EXPECT_EQ(number(found->most), 1e300);
+  // A zero bounds both zeros; a NaN is above and below nothing.
+  const auto zeros = bounds({0.0});
+  ASSERT_TRUE(zeros);
+  EXPECT_TRUE(std::signbit(number(zeros->least)));
+  EXPECT_FALSE(std::signbit(number(bounds({-0.0})->most)));
+  EXPECT_FALSE(bounds({1, std::nan(""), 2}));
+  ValueRange page;
+  page.add(std::nan(""));
+  PageIndex index;
+  index.add(1, 10, page);
+  EXPECT_TRUE(index.column_index().empty());  // it is no page of nulls
 }
 
 // Long strings are cut between characters, and the upper bound is above every string that begins

@@ -65,7 +65,7 @@ OutputSpec hand_spec(OutputType type, std::size_t dims, bool multi) {
   spec.dims = dims;
   if (multi) spec.kind = RowKind::multi;
   spec.int8_scale = 0.5F;
-  spec.kept_fields = {"title"};
+  spec.kept_fields = {{"title"}};
   return spec;
 }
 

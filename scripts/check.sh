@@ -35,8 +35,8 @@ case ${1:-} in
     EMBEDTOOL_TEST_KILLS=240 EMBEDTOOL_TEST_EDITS=500 EMBEDTOOL_TEST_FAULTS=all EMBEDTOOL_TEST_DISKS=all \
       EMBEDTOOL_TEST_SOAK=1800 EMBEDTOOL_TEST_FILES=1000000 \
       scripts/test.sh -- -R 'cli.(kills|faults|resources|soak|many_files|reuse|nightly|pull)|interop.nightly' --timeout 7200
-    EMBEDTOOL_TEST_ENGINES=1 EMBEDTOOL_TEST_REAL=1 \
-      scripts/test.sh -- -R 'interop.(readers|recipes|real)' --timeout 7200
+    EMBEDTOOL_TEST_ENGINES=1 EMBEDTOOL_TEST_REAL=1 EMBEDTOOL_TEST_PYLATE=1 \
+      scripts/test.sh -- -R 'interop.(readers|recipes|real|pylate)' --timeout 7200
     for try in try_cpus try_arm64 try_distros; do
       "scripts/$try.sh" || [[ $? -eq 77 ]]
     done

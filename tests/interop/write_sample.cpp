@@ -2,7 +2,7 @@
 // exports to compare with: write_sample DIR [ROWS [DIMS]]. For every dtype, single and
 // multi-vector:
 //   DIR/NAME/data/part-*.parquet, DIR/NAME.jsonl, DIR/NAME.npy, DIR/NAME.one.parquet
-// and, as --encoding split writes it, DIR/NAME.split/data/part-*.parquet.
+// and, as --encoding split and --vector-type list write it, DIR/NAME.split and DIR/NAME.list.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -29,6 +29,10 @@ void write_one(const std::string& dir, OutputType type, bool multi, std::size_t 
   export_output(out, ExportFormat::jsonl, out + ".jsonl", replace);
   export_output(out, ExportFormat::npy, out + ".npy", replace);
   export_output(out, ExportFormat::parquet, out + ".one.parquet", replace);
+  testing::SampleRun lists = how;
+  lists.shards.parquet.vectors = VectorType::list;
+  testing::write_sample(out + ".list", testing::RowGenerator(how.spec, 11).make(rows), lists,
+                        unsynced);
   how.shards.parquet.encoding = VectorEncoding::split;
   testing::write_sample(out + ".split", testing::RowGenerator(how.spec, 11).make(rows), how,
                         unsynced);

@@ -2,6 +2,7 @@
 import csv
 import glob
 import json
+import os
 import sys
 
 import chdb
@@ -19,6 +20,10 @@ import pyarrow.parquet as pq
 from sample import NAMES, Expected, sparse_rows
 
 FOLDER = sys.argv[1]
+# Neither takes FixedSizeLists nor float16, nor numbers rows.
+OLD_CLICKHOUSE = int(chdb.__version__.split(".")[0]) < 3
+# Reads neither float16 nor lists of fixed bytes, whoever wrote them.
+OLD_POLARS = tuple(map(int, pl.__version__.split(".")[:2])) < (1, 14)
 
 
 def of_arrow(table):
@@ -44,6 +49,11 @@ def by_polars_scan(path):
     return pl.scan_parquet(path).collect().to_dict(as_series=False)
 
 
+def name_of(path):
+    """Of an output, of which a path is the folder of shards or the one file."""
+    return path[len(FOLDER) + 1:].split("/")[0].split(".")[0]
+
+
 def in_order(path):
     """DuckDB and ClickHouse take a glob where others take a folder."""
     return path if path.endswith(".parquet") else f"{path}/*.parquet"
@@ -57,10 +67,17 @@ def by_duckdb(path):
 
 
 def by_chdb(path):
-    # ClickHouse reads files side by side; row numbers within them restore the order.
-    table = chdb.query(
-        f"SELECT * EXCEPT(_f, _r) FROM (SELECT *, _file AS _f, _row_number AS _r "
-        f"FROM file('{in_order(path)}', Parquet) ORDER BY _f, _r)", "ArrowTable")
+    if OLD_CLICKHOUSE:
+        lists = f"{FOLDER}/{name_of(path)}.list/data"  # sparse rows have none
+        files = sorted(glob.glob(in_order(lists if os.path.isdir(lists) else path)))
+        table = pa.concat_tables(
+            chdb.query(f"SELECT * FROM file('{file}', Parquet) SETTINGS input_format_parquet_preserve_order = 1",
+                       "ArrowTable") for file in files)
+    else:
+        # ClickHouse reads files side by side; row numbers within them restore the order.
+        table = chdb.query(
+            f"SELECT * EXCEPT(_f, _r) FROM (SELECT *, _file AS _f, _row_number AS _r "
+            f"FROM file('{in_order(path)}', Parquet) ORDER BY _f, _r)", "ArrowTable")
     columns = of_arrow(table)
     for name in columns:
         columns[name] = [v.decode() if isinstance(v, bytes) and name != "embedding" and name != "text_hash"
@@ -77,16 +94,27 @@ def by_fastparquet(path):
 READERS = [by_pyarrow, by_pandas, by_polars, by_polars_scan, by_duckdb, by_chdb]
 
 
+def readers_of(name, readers):
+    """Those that know the types of an output."""
+    unable = []
+    if OLD_POLARS and (name.startswith("f16") or name == "binary_multi"):
+        unable += [by_polars, by_polars_scan]
+    if OLD_CLICKHOUSE and name.startswith("f16"):
+        unable.append(by_chdb)
+    return [reader for reader in readers if reader not in unable]
+
+
 def check_parquet():
     for name in NAMES:
         expected = Expected(FOLDER, name)
+        readers = readers_of(name, READERS)
         for path in (f"{FOLDER}/{name}/data", f"{FOLDER}/{name}.one.parquet"):
-            for reader in READERS:
+            for reader in readers:
                 expected.check(f"{reader.__name__} {path}", reader(path))
         # The smallest files are for those that can.
-        for reader in (by_pyarrow, by_polars):
+        for reader in readers_of(name, (by_pyarrow, by_polars)):
             expected.check(reader.__name__, reader(f"{FOLDER}/{name}.split/data"))
-        print(f"{name}: {len(expected.ids)} rows, {len(expected.vectors)} vectors, {len(READERS)} readers")
+        print(f"{name}: {len(expected.ids)} rows, {len(expected.vectors)} vectors, {len(readers)} readers")
 
 
 def check_types():
@@ -96,6 +124,8 @@ def check_types():
     assert pl.read_parquet_schema(f"{FOLDER}/f32.one.parquet")["embedding"] == pl.Array(pl.Float32, 48)
     assert pq.read_schema(f"{FOLDER}/f16.one.parquet").field("embedding").type.value_type == pa.float16()
     assert pq.read_schema(f"{FOLDER}/int8.one.parquet").field("embedding").type.value_type == pa.int8()
+    kept = [schema.field(f"field_{number}").type for number in range(4)]
+    assert kept == [pa.string(), pa.int64(), pa.float64(), pa.bool_()]
 
 
 def check_fastparquet():
@@ -153,6 +183,28 @@ def check_statistics():
         assert len(rows) == ids.count(wanted)
 
 
+def check_typed_filters():
+    """Kept numbers and booleans are compared as such, with the bounds that let readers skip."""
+    kept = Expected(FOLDER, "f32").kept
+    numbers = [value for value in kept["field_2"] if value is not None]
+    limit = sorted(numbers)[len(numbers) // 3]
+    wanted = sum(value < limit for value in numbers)
+    assert pq.read_table(f"{FOLDER}/f32/data", filters=[("field_2", "<", limit)]).num_rows == wanted
+    assert pl.scan_parquet(f"{FOLDER}/f32/data").filter(pl.col("field_2") < limit).collect().height == wanted
+    shards = f"read_parquet('{FOLDER}/f32/data/*.parquet')"
+    assert duckdb.sql(f"SELECT count(*) FROM {shards} WHERE field_2 < {limit}").fetchall()[0][0] == wanted
+    assert duckdb.sql(f"SELECT count(*) FROM {shards} WHERE field_3").fetchall()[0][0] == kept["field_3"].count(True)
+    assert duckdb.sql(f"SELECT max(field_1) FROM {shards}").fetchall()[0][0] == max(
+        value for value in kept["field_1"] if value is not None)
+    group = pq.read_metadata(f"{FOLDER}/f32.one.parquet").row_group(0)
+    place = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    for name in ("field_1", "field_2", "field_3"):
+        here = [value for value in kept[name][:group.num_rows] if value is not None]
+        bounds = place[name].statistics
+        assert (bounds.min, bounds.max) == (min(here), max(here)), name
+        assert bounds.null_count == group.num_rows - len(here)
+
+
 def check_lancedb():
     expected = Expected(FOLDER, "f32")
     db = lancedb.connect(f"{FOLDER}/lance")
@@ -187,5 +239,5 @@ def check_exports():
 
 
 for check in (check_parquet, check_types, check_sparse, check_fastparquet, check_statistics,
-              check_lancedb, check_exports):
+              check_typed_filters, check_lancedb, check_exports):
     check()

@@ -28,14 +28,8 @@ std::vector<CompletedCommand> completed_commands() {
 RunCommand declare_completion(CLI::App& app) {
   const auto shell = std::make_shared<Shell>();
   app.add_option_function<std::string>(
-         "SHELL", [shell](const std::string& word) { *shell = *find_named<Shell>(word); })
+         "SHELL", [shell](const std::string& word) { *shell = parse_named<Shell>(word, "shell"); })
       ->required()
-      ->check(CLI::Validator(
-          [](std::string& word) {
-            return find_named<Shell>(word) ? std::string()
-                                           : word + " is not one of bash, zsh, fish";
-          },
-          ""))
       ->group("");
   return [shell](Session&) {
     print_to_stdout(completion_script(*shell, completed_commands()));

@@ -166,12 +166,13 @@ constexpr std::string_view kListedKeys[] = {"model", "family", "dimensions", "ma
 void list_builtins(Json& all, Table& table) {
   for (const std::string_view name : builtin_names()) {
     Json object;
-    std::vector<std::string> row;
+    std::vector<std::string> row(std::size(kListedKeys));
     for (const DescriptionLine& line : describe(load_model(std::string(name))).lines) {
-      const auto end = std::end(kListedKeys);
-      if (std::find(std::begin(kListedKeys), end, line.key) == end) continue;
+      const auto* key = std::find(std::begin(kListedKeys), std::end(kListedKeys), line.key);
+      if (key == std::end(kListedKeys)) continue;
       object[line.key] = to_json(line.value);
-      row.push_back(to_text(line.value) + (line.key == "weights" ? " (" + line.why + ")" : ""));
+      row[static_cast<std::size_t>(key - std::begin(kListedKeys))] =
+          to_text(line.value) + (line.key == "weights" ? " (" + line.why + ")" : "");
     }
     all.push_back(std::move(object));
     table.row(std::move(row));

@@ -75,8 +75,9 @@ void advise(const RunReport& report, std::size_t max_tokens, Console& console) {
                     "skip rejects them",
                     report.counts.truncated, report.counts.rows, max_tokens));
   }
-  if (report.counts.rows == 0 && report.counts.rejected == 0)
+  if (report.counts.rows == 0 && report.counts.rejected == 0 && !report.interrupted) {
     console.warning("the corpus is empty");
+  }
 }
 
 void summarise(const RunReport& report, std::size_t cpus, Console& console) {

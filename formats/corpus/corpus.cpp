@@ -16,6 +16,7 @@
 #include "formats/corpus/input_digest.hpp"
 #include "formats/corpus/input_list.hpp"
 #include "formats/corpus/open_input.hpp"
+#include "formats/io/field_value.hpp"
 
 namespace embedtool {
 namespace {
@@ -142,12 +143,24 @@ class Corpus final : public CorpusSource {
     if (builder.accepted() == 0) return;
     for (std::size_t i = 0; i < options_.keep.size(); ++i) {
       if (builder.has_seen_kept(i)) continue;
+      check_type_word(options_.keep[i], builder.first_names());
       options_.warn(
           fmt::format("--keep {}: none of the first {} records of {} has such a field; "
                       "they have {}",
                       options_.keep[i], builder.accepted(), files_->name(0),
                       builder.first_names().empty() ? "none" : builder.first_names()));
     }
+  }
+
+  /// Throws Error(usage) where a field that there is not is one that there is and a misspelt type.
+  /// `names` are quoted.
+  static void check_type_word(const std::string& word, const std::string& names) {
+    const std::size_t colon = word.rfind(':');
+    if (colon == std::string::npos || kept_field(word).type != FieldType::string) return;
+    const std::string field = word.substr(0, colon);
+    if (names.find(fmt::format("'{}'", field)) == std::string::npos) return;
+    throw Error(ExitCode::usage, "--keep {}: '{}' is not one of the types {}", word,
+                word.substr(colon + 1), word_list<FieldType>());
   }
 
   bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }

@@ -201,6 +201,10 @@ std::vector<std::size_t> spread_out(std::size_t n) {
 class Survey {
  public:
   Survey(const CorpusOptions& options, const SurveyPlan& plan) : options_(options), plan_(plan) {
+    // Opened once as a run opens it, which says what is wrong with the fields to keep.
+    CorpusOptions as_run = options;
+    as_run.sample = 0;
+    open_corpus(as_run, rejects_);
     options_.warn = nullptr;
   }
 

@@ -1,4 +1,5 @@
 #include "formats/output/shard_reader.hpp"
+#include "formats/output/unit_files.hpp"
 
 #include <algorithm>
 
@@ -18,6 +19,12 @@ bool same_columns(const OutputSpec& a, const OutputSpec& b) {
 Manifest load_manifest(const Directory& directory) {
   const auto text = directory.read(kManifestName, kMaxManifestBytes);
   if (text) return parse_manifest(*text, directory.path_of(kManifestName));
+  if (directory.open_regular(kPlanName)) {
+    throw Error(ExitCode::failed,
+                "{0}: holds units of a job that are not merged: `embedtool merge {0}` makes them "
+                "one output",
+                directory.path());
+  }
   const bool unfinished = directory.read(kJournalName, kMaxManifestBytes).has_value();
   throw Error(ExitCode::failed, "{}: {}", directory.path(),
               unfinished ? "the run is unfinished; rerun the same command to resume, or add "

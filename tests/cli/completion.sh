@@ -80,6 +80,6 @@ else
 fi
 
 run 2 completion tcsh
-has stderr "tcsh is not one of bash, zsh, fish"
+has stderr 'error: shell "tcsh" is not one of bash, zsh, fish'
 run 2 completion
 has stderr "SHELL is missing"

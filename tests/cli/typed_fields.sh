@@ -57,11 +57,19 @@ vectors typed | cmp - rows.jsonl || fail "--reuse changed typed fields"
 run 0 diff strings typed -o changes.jsonl
 check_jsonl changes.jsonl '{r["id"] for r in d} >= {"a", "b", "d"}'
 
-# Parts have typed columns, too; a type nobody knows is part of the name, which is said to be missing.
+# Parts have typed columns, too; an unknown type is refused where the field is there.
 for part in 1 2; do run 0 encode -m "$MODEL" in.jsonl "${keep[@]}" --part "$part/2" --unit 1K -o parts; done
+run 1 search parts "three"
+has stderr "embedtool merge parts"
 run 0 merge parts
 vectors parts | cmp - rows.jsonl || fail "parts hold other values"
-run 0 encode -m "$MODEL" in.jsonl --keep n:integer -o unknown
-has stderr "n:integer"
+run 2 encode -m "$MODEL" in.jsonl --keep n:integer -o unknown
+has stderr "'integer' is not one of the types string, int64, double, bool"
+run 0 encode -m "$MODEL" in.jsonl --keep m:integer -o unknown
+has stderr "m:integer: none of the first"
 run 2 encode -m "$MODEL" in.jsonl --keep n,n:int64 -o twice
 has stderr "kept field 'n'"
+run 2 encode -m "$MODEL" in.jsonl --keep n:integer --dry-run
+has stderr "'integer' is not one of the types"
+run 0 encode -m "$MODEL" in.jsonl --keep pirce --dry-run
+has stderr "--keep pirce: none of the first"

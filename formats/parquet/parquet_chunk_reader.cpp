@@ -73,6 +73,10 @@ void ChunkReader::decode_page(Encoding encoding) {
   } else {
     values_ = values;
   }
+  // Of a column with nulls, only reading it tells how many values there should be.
+  if (layout_.type == Physical::boolean && layout_.max_definition == 0) {
+    require(values_.size() == (levels_left_ + 7) / 8, "a page of booleans has a wrong length");
+  }
 }
 
 // One bit-packed run of 8-bit indices, as ChunkWriter writes them; the last group may be padded.
@@ -104,11 +108,15 @@ std::span<const std::byte> ChunkReader::take(std::size_t size) {
 }
 
 // Each of the following takes one value of one row: a level or two, then bytes within bounds.
-std::string_view ChunkReader::bytes() {
-  start_value();
+std::string_view ChunkReader::take_bytes() {
   const std::size_t size = load_u32(take(4).data());
   const auto view = take(size);
   return {reinterpret_cast<const char*>(view.data()), view.size()};
+}
+
+std::string_view ChunkReader::bytes() {
+  start_value();
+  return take_bytes();
 }
 
 /// Whether there is a value.
@@ -121,9 +129,7 @@ bool ChunkReader::start_optional() {
 
 std::optional<std::string_view> ChunkReader::optional_bytes() {
   if (!start_optional()) return std::nullopt;
-  const std::size_t size = load_u32(take(4).data());
-  const auto view = take(size);
-  return std::string_view(reinterpret_cast<const char*>(view.data()), view.size());
+  return take_bytes();
 }
 
 std::span<const std::byte> ChunkReader::fixed() {
@@ -267,7 +273,7 @@ void ChunkReader::skip_row(std::size_t dims, bool single) {
     start_value();
   }
   if (layout_.type == Physical::byte_array) {
-    take(load_u32(take(4).data()));
+    take_bytes();
   } else if (layout_.type == Physical::boolean) {
     take_bit();
   } else {
@@ -284,9 +290,7 @@ void ChunkReader::strings(std::vector<std::string_view>& out) {
   const std::uint32_t level = definition_.next();
   if (level == 0) return;
   while (true) {
-    const std::size_t size = load_u32(take(4).data());
-    const auto view = take(size);
-    out.emplace_back(reinterpret_cast<const char*>(view.data()), view.size());
+    out.push_back(take_bytes());
     if (levels_left_ == 0 || peek_repetition() == 0) return;
     require(*peeked_ == 1 && definition_.next() == 1, "a list is empty but must not be");
     peeked_.reset();

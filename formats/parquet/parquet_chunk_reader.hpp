@@ -52,6 +52,7 @@ class ChunkReader {
  private:
   void start_value();
   bool start_optional();
+  std::string_view take_bytes();
   std::uint64_t take_wide();
   bool take_bit();
   void skip_row(std::size_t dims, bool single);

@@ -166,10 +166,13 @@ void print_json(StdoutWriter& out, const std::string& query, std::size_t rank, c
   for (const auto& [name, value] : shown.json.items()) line[name] = value;
   for (const auto& [field, value] : shown.fields) {
     if (line.contains(field.name)) continue;
+    if (field.type == FieldType::string) {
+      line[field.name] = value;
+      continue;
+    }
     std::string json;
     append_json_field(json, field.type, value);
-    line[field.name] = field.type == FieldType::string ? nlohmann::ordered_json(value)
-                                                       : nlohmann::ordered_json::parse(json);
+    line[field.name] = nlohmann::ordered_json::parse(json);
   }
   out.write(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }

@@ -1,6 +1,5 @@
 #include "formats/arrow/arrow_columns.hpp"
 
-#include <bit>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -59,53 +58,54 @@ void BatchColumns::add_offsets(std::span<const std::int32_t> offsets) {
   add_owned(bytes_of(offsets));
 }
 
-/// `at(i)` is the i-th string, or nothing where it is null.
-template <typename StringAt>
-void BatchColumns::add_strings(std::size_t count, StringAt&& at) {
+/// A node and its validity. `at(i)` is the i-th value as text, or nothing where it is null;
+/// `take(i, value)` gets each in turn.
+template <typename TextAt, typename Take>
+void BatchColumns::add_nullable(std::size_t count, TextAt&& at, Take&& take) {
   std::vector<std::byte> valid((count + 7) / 8);
-  std::vector<std::int32_t> offsets{0};
-  std::vector<std::byte> text;
   std::size_t nulls = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    if (const std::optional<std::string_view> value = at(i)) {
+    const std::optional<std::string_view> value = at(i);
+    if (value) {
       set_bit(valid, i);
-      append_bytes(text, std::as_bytes(std::span(*value)));
     } else {
       ++nulls;
     }
-    offsets.push_back(checked(text.size()));
+    take(i, value);
   }
   add_node(count, nulls);
   add_owned(nulls == 0 ? std::vector<std::byte>() : std::move(valid));
+}
+
+template <typename TextAt>
+void BatchColumns::add_strings(std::size_t count, TextAt&& at) {
+  std::vector<std::int32_t> offsets{0};
+  std::vector<std::byte> text;
+  add_nullable(count, at, [&](std::size_t, const std::optional<std::string_view>& value) {
+    if (value) append_bytes(text, std::as_bytes(std::span(*value)));
+    offsets.push_back(checked(text.size()));
+  });
   add_offsets(offsets);
   add_owned(std::move(text));
 }
 
-/// The same for values of another type than string.
-template <typename StringAt>
-void BatchColumns::add_values(FieldType type, std::size_t count, StringAt&& at) {
-  std::vector<std::byte> valid((count + 7) / 8);
-  std::vector<std::byte> bits(type == FieldType::boolean ? valid.size() : 0);
-  std::vector<std::uint64_t> numbers(type == FieldType::boolean ? 0 : count);
-  std::size_t nulls = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::optional<std::string_view> value = at(i);
-    if (!value) {
-      ++nulls;
-      continue;
-    }
-    set_bit(valid, i);
-    if (type == FieldType::boolean) {
-      if (boolean_of(*value)) set_bit(bits, i);
-    } else {
-      numbers[i] = type == FieldType::int64 ? static_cast<std::uint64_t>(int64_of(*value))
-                                            : std::bit_cast<std::uint64_t>(float64_of(*value));
-    }
-  }
-  add_node(count, nulls);
-  add_owned(nulls == 0 ? std::vector<std::byte>() : std::move(valid));
-  add_owned(type == FieldType::boolean ? std::move(bits)
-                                       : bytes_of(std::span<const std::uint64_t>(numbers)));
+template <typename TextAt>
+void BatchColumns::add_booleans(std::size_t count, TextAt&& at) {
+  std::vector<std::byte> bits((count + 7) / 8);
+  add_nullable(count, at, [&](std::size_t i, const std::optional<std::string_view>& value) {
+    if (value && boolean_of(*value)) set_bit(bits, i);
+  });
+  add_owned(std::move(bits));
+}
+
+/// `parse` makes a number of 64 bits of a text.
+template <typename TextAt, typename Parse>
+void BatchColumns::add_numbers(std::size_t count, TextAt&& at, Parse&& parse) {
+  std::vector<decltype(parse(std::string_view()))> numbers(count);
+  add_nullable(count, at, [&](std::size_t i, const std::optional<std::string_view>& value) {
+    if (value) numbers[i] = parse(*value);
+  });
+  add_owned(bytes_of(std::span<const decltype(parse(std::string_view()))>(numbers)));
 }
 
 void BatchColumns::add_offsets_of(const EmbeddingBlock& block) {
@@ -197,9 +197,21 @@ void BatchColumns::add_kept(const OutputSpec& spec, const EmbeddingBlock& block)
       if (value.is_null()) return std::nullopt;
       return documents.string(value);
     };
-    const FieldType type = spec.kept_fields[i].type;
-    type == FieldType::string ? add_strings(block.rows.size(), at)
-                              : add_values(type, block.rows.size(), at);
+    const std::size_t rows = block.rows.size();
+    switch (spec.kept_fields[i].type) {
+      case FieldType::string:
+        add_strings(rows, at);
+        break;
+      case FieldType::int64:
+        add_numbers(rows, at, int64_of);
+        break;
+      case FieldType::float64:
+        add_numbers(rows, at, float64_of);
+        break;
+      case FieldType::boolean:
+        add_booleans(rows, at);
+        break;
+    }
   }
 }
 

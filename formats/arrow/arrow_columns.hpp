@@ -37,10 +37,14 @@ class BatchColumns {
   void add_embedding(const OutputSpec& spec, const EmbeddingBlock& block);
   void add_weights(const EmbeddingBlock& block);
   void add_offsets_of(const EmbeddingBlock& block);
-  template <typename StringAt>
-  void add_strings(std::size_t count, StringAt&& at);
-  template <typename StringAt>
-  void add_values(FieldType type, std::size_t count, StringAt&& at);
+  template <typename TextAt, typename Take>
+  void add_nullable(std::size_t count, TextAt&& at, Take&& take);
+  template <typename TextAt>
+  void add_strings(std::size_t count, TextAt&& at);
+  template <typename TextAt>
+  void add_booleans(std::size_t count, TextAt&& at);
+  template <typename TextAt, typename Parse>
+  void add_numbers(std::size_t count, TextAt&& at, Parse&& parse);
   void add_rows(const EmbeddingBlock& block);
   void add_chunks(const OutputSpec& spec, const EmbeddingBlock& block);
   void add_kept(const OutputSpec& spec, const EmbeddingBlock& block);

@@ -67,6 +67,11 @@ Slice append_compact(DocumentBlock& block, std::string_view json) {
   return block.append(valid);
 }
 
+/// What is missing is NaN where pandas has written it.
+bool is_missing(ValueKind kind) {
+  return kind == ValueKind::absent || kind == ValueKind::null || kind == ValueKind::not_finite;
+}
+
 }  // namespace
 
 RecordBuilder::Mark RecordBuilder::mark() const {
@@ -178,9 +183,7 @@ bool RecordBuilder::add_file(std::string_view text) {
 bool RecordBuilder::fill(const RecordFields& fields, Record& record) {
   const auto holds = [&](FieldPlan::Slot slot) {
     if (slot == FieldPlan::kNone) return false;
-    const ValueKind kind = fields.values[slot].kind;
-    // What is missing is NaN where pandas has written it.
-    return kind != ValueKind::absent && kind != ValueKind::null && kind != ValueKind::not_finite;
+    return !is_missing(fields.values[slot].kind);
   };
   // The id first: a reject for any other reason can then be named by it.
   if (!put_id(fields, record)) return false;
@@ -448,10 +451,8 @@ bool RecordBuilder::put_kept(const RecordFields& fields) {
   if (!plan_.keep.empty() && accepted() == 0) first_names_ = list_names(fields.names);
   for (std::size_t i = 0; i < plan_.keep.size(); ++i) {
     const FieldValue& value = fields.values[plan_.keep[i]];
-    const bool missing = value.kind == ValueKind::absent || value.kind == ValueKind::null ||
-                         value.kind == ValueKind::not_finite;
     if (value.kind != ValueKind::absent) kept_seen_[i] = true;
-    if (missing) {
+    if (is_missing(value.kind)) {
       block_->kept.push_back(Slice::null());
     } else if (plan_.keep_types[i] != FieldType::string) {
       if (!put_typed(value, i)) return false;

@@ -137,11 +137,7 @@ void RunDirectory::claim(const RunIdentity& identity) {
 // Throws for a directory of somebody else's.
 void RunDirectory::check_usable(bool locked) const {
   if (!directory_.list(kUnitsFolder).empty()) {
-    throw Error(
-        ExitCode::usage,
-        "{0}: holds units of a job that are not merged: `embedtool merge {0}` makes them one "
-        "output; or choose another directory",
-        directory_.path());
+    throw Error(ExitCode::usage, "{}; or choose another directory", unmerged(directory_));
   }
   const Contents contents = look_into(directory_, !locked);
   if (contents.stranger.empty()) return;

@@ -20,10 +20,7 @@ Manifest load_manifest(const Directory& directory) {
   const auto text = directory.read(kManifestName, kMaxManifestBytes);
   if (text) return parse_manifest(*text, directory.path_of(kManifestName));
   if (directory.open_regular(kPlanName)) {
-    throw Error(ExitCode::failed,
-                "{0}: holds units of a job that are not merged: `embedtool merge {0}` makes them "
-                "one output",
-                directory.path());
+    throw Error(ExitCode::failed, "{}", unmerged(directory));
   }
   const bool unfinished = directory.read(kJournalName, kMaxManifestBytes).has_value();
   throw Error(ExitCode::failed, "{}: {}", directory.path(),

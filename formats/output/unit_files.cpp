@@ -164,6 +164,12 @@ std::string time_difference(const RunIdentity& plan, const RunIdentity& now) {
 
 }  // namespace
 
+std::string unmerged(const Directory& directory) {
+  return fmt::format(
+      "{0}: holds units of a job that are not merged: `embedtool merge {0}` makes them one output",
+      directory.path());
+}
+
 std::string unit_record_name(std::size_t unit) {
   return fmt::format("{}/{:06}.json", kUnitsFolder, unit);
 }

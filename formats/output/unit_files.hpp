@@ -43,6 +43,9 @@ inline constexpr std::string_view kPlanName = ".units/plan.json";
 std::string unit_record_name(std::size_t unit);
 std::string unit_rejects_name(std::size_t unit);
 
+/// That the directory holds units that `merge` has yet to join: for messages.
+std::string unmerged(const Directory& directory);
+
 /// How a job cuts its corpus; the same for all its processes.
 struct UnitPlan {
   RunIdentity identity;

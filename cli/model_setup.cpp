@@ -111,8 +111,9 @@ double measured_rate(const std::string& gemm, Compute compute) {
 Compute faster_compute(const std::string& gemm, Console& console) {
   constexpr double kMargin = 1.15;
   constexpr int kRounds = 8;  // in turn, so that what else runs here disturbs both alike
-  if (!can_compute(gemm, Compute::bf16) || !can_compute(gemm, Compute::f32)) {
-    console.detail("--compute auto: f32 (nothing computes in bf16 here)");
+  if (!can_compute(gemm, Compute::bf16) || !can_compute(gemm, Compute::f32) ||
+      select_gemm(gemm, Compute::bf16).saves_only_memory(Compute::bf16)) {
+    console.detail("--compute auto: f32 (nothing is faster in bf16 here)");
     return Compute::f32;
   }
   double f32 = 0.0;

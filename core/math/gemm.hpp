@@ -15,8 +15,9 @@ namespace embedtool {
 
 /// Precision that a linear layer computes in. Inputs and outputs are f32 all the same.
 ///
-/// bf16: weights and inputs rounded to bf16, sums in f32. int8: weights with one scale per output
-/// (max|w| / 127), inputs with one scale and offset per row, sums exact.
+/// bf16: weights rounded to bf16, and inputs where the CPU multiplies bf16; sums in f32. int8:
+/// weights with one scale per output (max|w| / 127), inputs with one scale and offset per row, sums
+/// exact.
 enum class Compute : std::uint8_t { f32, bf16, int8 };
 
 template <>
@@ -70,6 +71,9 @@ class GemmBackend {
   /// True when a later backend has instructions for this precision that this one has no kernels
   /// for, and should go first unless this one is asked for.
   virtual bool yields(Compute) const { return false; }
+  /// True when it computes in this precision by the instructions of f32, which saves memory but no
+  /// time.
+  virtual bool saves_only_memory(Compute) const { return false; }
   /// Rows that forward() computes at a time; 1 = any number, without padding.
   virtual std::size_t row_block() const = 0;
   /// Throws Error(model) when the layer cannot be prepared.

@@ -35,18 +35,18 @@ class NativeLinear final : public LinearLayer {
         activation_(p.activation),
         kernel_(std::move(kernel)),
         words_((p.in + group_of(kernel_.format) - 1) / group_of(kernel_.format)),
-        panels_((p.out + kPanelColumns - 1) / kPanelColumns),
+        panels_((p.out + kernel_.columns - 1) / kernel_.columns),
         row_units_(words_ * units_of(kernel_.format)),
-        weights_(panels_ * row_units_ * kPanelColumns),
-        bias_(panels_ * kPanelColumns) {
+        weights_(panels_ * row_units_ * kernel_.columns),
+        bias_(panels_ * kernel_.columns) {
     if (p.bias != nullptr) std::copy_n(p.bias, p.out, bias_.data());
     if (is_integer(kernel_.format)) {
-      column_scale_.resize(panels_ * kPanelColumns);
-      column_sum_.resize(panels_ * kPanelColumns);
+      column_scale_.resize(panels_ * kernel_.columns);
+      column_sum_.resize(panels_ * kernel_.columns);
     }
-    if (kernel_.format == WordFormat::s8x4) shift_.resize(panels_ * kPanelColumns);
-    std::vector<std::uint32_t> rows(kPanelColumns * row_units_);
-    for (std::size_t p0 = 0; p0 < out_; p0 += kPanelColumns) pack_panel(p0, p.weight, rows);
+    if (kernel_.format == WordFormat::s8x4) shift_.resize(panels_ * kernel_.columns);
+    std::vector<std::uint32_t> rows(kernel_.columns * row_units_);
+    for (std::size_t p0 = 0; p0 < out_; p0 += kernel_.columns) pack_panel(p0, p.weight, rows);
   }
 
   void forward(const float* x, std::size_t rows, float* y, std::byte* scratch) const override {
@@ -73,7 +73,7 @@ class NativeLinear final : public LinearLayer {
   /// Packs the weights of the outputs from `first` on, rows of the checkpoint's matrix, into the
   /// columns of a panel; `rows` is scratch.
   void pack_panel(std::size_t first, const float* weight, std::vector<std::uint32_t>& rows) {
-    const std::size_t columns = std::min(kPanelColumns, out_ - first);
+    const std::size_t columns = std::min(kernel_.columns, out_ - first);
     for (std::size_t c = 0; c < columns; ++c) {
       pack_output(first + c, weight + (first + c) * in_, rows.data() + c * row_units_);
     }
@@ -85,7 +85,7 @@ class NativeLinear final : public LinearLayer {
       for (std::size_t c = 0; c < columns; ++c) {
         const std::uint32_t* row = rows.data() + c * row_units_;
         for (std::size_t u = u0; u < std::min(u0 + kLine, row_units_); ++u) {
-          panel[(u / units * kPanelColumns + c) * units + u % units] = row[u];
+          panel[(u / units * kernel_.columns + c) * units + u % units] = row[u];
         }
       }
     }
@@ -141,17 +141,17 @@ class NativeLinear final : public LinearLayer {
       stride = words_;
     }
     for (std::size_t p = 0; p < panels_; ++p) {
-      const std::size_t first = p * kPanelColumns;
-      const std::size_t columns = std::min(kPanelColumns, out_ - first);
+      const std::size_t first = p * kernel_.columns;
+      const std::size_t used = std::min(kernel_.columns, out_ - first);
       // Only integers have scales and sums.
       const float* scale = column_scale_.empty() ? nullptr : column_scale_.data() + first;
       const float* sum = column_sum_.empty() ? nullptr : column_sum_.data() + first;
       const std::int32_t* shift = shift_.empty() ? nullptr : shift_.data() + first;
-      kernel_.multiply({packed, stride, rows, words_, weights_.data() + first * row_units_,
-                        bias_.data() + first, scales, scale, sum, shift, y + first, out_, columns});
+      kernel_.multiply({packed, stride, rows, in_, words_, weights_.data() + first * row_units_,
+                        bias_.data() + first, scales, scale, sum, shift, y + first, out_, used});
       // While the strip's columns are in L1.
       if (activation_ != Activation::identity) {
-        bias_activate({y + first, out_, rows, columns, nullptr, activation_});
+        bias_activate({y + first, out_, rows, used, nullptr, activation_});
       }
     }
   }
@@ -163,7 +163,7 @@ class NativeLinear final : public LinearLayer {
   std::size_t words_;
   std::size_t panels_;
   std::size_t row_units_;          ///< of 32 bits in a row of words
-  Buffer<std::uint32_t> weights_;  ///< [panels, words, kPanelColumns], zeros behind the last column
+  Buffer<std::uint32_t> weights_;  ///< [panels, words, columns], zeros behind the last column
   std::vector<float> bias_;
   std::vector<float> column_scale_;
   std::vector<float> column_sum_;
@@ -187,6 +187,9 @@ class NativeBackend final : public GemmBackend {
 #else
     return false;
 #endif
+  }
+  bool saves_only_memory(Compute compute) const override {
+    return panel_kernel(compute).format == WordFormat::bf16x2_widened;
   }
   std::size_t row_block() const override {
     return 1;

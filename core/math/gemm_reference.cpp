@@ -1,27 +1,22 @@
 // The reference: what the formula says, in f64. What the other backends are tested against, and
 // what runs where none of them can.
 #include "core/math/gemm_backends.hpp"
+#include "core/math/half.hpp"
 #include "core/math/kernels.hpp"
 #include "core/math/matrix.hpp"
 #include "core/math/panel.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 #include <vector>
 
 namespace embedtool {
 namespace {
 
-/// To the nearest bf16, ties to even.
 float round_to_bf16(float x) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &x, sizeof(bits));
-  bits += 0x7fffU + (bits >> 16U & 1U);
-  bits &= 0xffff0000U;
-  std::memcpy(&x, &bits, sizeof(bits));
-  return x;
+  return std::bit_cast<float>(std::uint32_t{float_to_bf16(x)} << 16U);
 }
 
 /// Rounds an output's `n` weights to what `compute` multiplies; returns their scale.

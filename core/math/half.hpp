@@ -38,6 +38,13 @@ inline std::uint16_t float_to_half(float value) {
   return static_cast<std::uint16_t>(sign | half);
 }
 
+/// Single to bf16, rounded to nearest even; NaN stays NaN.
+inline std::uint16_t float_to_bf16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if ((bits & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>(bits >> 16U | 0x40U);
+  return static_cast<std::uint16_t>((bits + 0x7fffU + (bits >> 16U & 1U)) >> 16U);
+}
+
 /// 8-bit floats to single: exact. E5M2 is the upper byte of a half.
 inline float f8_e5m2_to_float(std::uint8_t bits) {
   return half_to_float(static_cast<std::uint16_t>(bits << 8U));

@@ -11,18 +11,19 @@ namespace embedtool {
 
 /// A strip kernel and the packing that goes with it. Pure functions, thread-safe.
 struct PanelKernel {
-  WordFormat format;
+  WordFormat format = WordFormat::f32x1;
+  std::size_t columns = 0;   ///< of a panel
   std::string instructions;  ///< for reports: "AVX3", "AVX512-BF16", "NEON-I8MM", …
-  void (*multiply)(const PanelArgs& args);
-  /// Packs a row of `n` inputs into words, the last one filled up with zeros, unwoven. Null for
-  /// f32x1: rows are used as they are.
-  RowScale (*pack_input)(const float* x, std::size_t n, std::uint32_t* words);
-  /// The same for an output's weights, which are symmetric: their offset is 0.
-  RowScale (*pack_weight)(const float* w, std::size_t n, std::uint32_t* words);
+  void (*multiply)(const PanelArgs& args) = nullptr;
+  /// Packs a row of `n` inputs into words, the last one filled up with zeros, unwoven. Null where
+  /// rows of f32 are used as they are.
+  RowScale (*pack_input)(const float* x, std::size_t n, std::uint32_t* words) = nullptr;
+  /// The same for an output's weights, which are symmetric: their offset is 0. Null for f32x1.
+  RowScale (*pack_weight)(const float* w, std::size_t n, std::uint32_t* words) = nullptr;
 };
 
 /// The best kernel that this CPU (or the forced instruction set) has for a precision; `multiply` is
-/// null if there is none. There is none for bf16 without bf16 instructions, where f32 is as fast.
+/// null if there is none. Without bf16 instructions, bf16 is as fast as f32, in half the memory.
 PanelKernel panel_kernel(Compute compute);
 
 /// Σ w of a row packed by pack_weight.

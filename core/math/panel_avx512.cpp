@@ -20,7 +20,7 @@ namespace embedtool {
 namespace {
 
 constexpr std::size_t kLanes = 16;
-constexpr std::size_t kVectors = kPanelColumns / kLanes;
+constexpr std::size_t kVectors = kAvx512PanelColumns / kLanes;
 constexpr std::size_t kRows = 8;
 constexpr std::size_t kWord = sizeof(std::uint32_t);
 
@@ -71,7 +71,7 @@ EMBEDTOOL_AVX512 inline void tile(const PanelArgs& a, std::size_t row) {
   }
   const std::byte* x = static_cast<const std::byte*>(a.x) + row * a.x_stride * kWord;
   const std::byte* weights = static_cast<const std::byte*>(a.weights);
-  for (std::size_t i = 0; i < a.words; ++i, x += kWord, weights += kPanelColumns * kWord) {
+  for (std::size_t i = 0; i < a.words; ++i, x += kWord, weights += kAvx512PanelColumns * kWord) {
     const __m512i w0 = _mm512_loadu_si512(weights);
     const __m512i w1 = _mm512_loadu_si512(weights + kLanes * kWord);
     const __m512i w2 = _mm512_loadu_si512(weights + 2 * kLanes * kWord);
@@ -91,7 +91,7 @@ EMBEDTOOL_AVX512 inline void tile(const PanelArgs& a, std::size_t row) {
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectors; ++v) Words::store(raw[r][v], sum[r][v]);
   }
-  const std::uint64_t mask = (std::uint64_t{1} << a.columns) - 1;
+  const std::uint64_t mask = (std::uint64_t{1} << a.used) - 1;
   for (std::size_t r = 0; r < kTileRows; ++r) {
     for (std::size_t v = 0; v < kVectors; ++v) {
       const std::size_t c = v * kLanes;

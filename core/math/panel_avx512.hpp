@@ -10,6 +10,9 @@
 
 namespace embedtool {
 
+/// Columns of a panel: three vectors, which with eight rows makes 24 sums of 32 registers.
+inline constexpr std::size_t kAvx512PanelColumns = 48;
+
 void multiply_bf16_avx512(const PanelArgs& args);
 void multiply_i8_avx512(const PanelArgs& args);
 /// f32 → bf16, round to nearest even; PanelKernel::pack_input and pack_weight.

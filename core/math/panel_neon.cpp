@@ -15,9 +15,9 @@ namespace embedtool {
 namespace {
 
 constexpr std::size_t kLanes = 4;
-constexpr std::size_t kVectors = kPanelColumns / kLanes;
+constexpr std::size_t kVectors = kNeonPanelColumns / kLanes;
 constexpr std::size_t kRows = 8;
-static_assert(kVectors * kLanes == kPanelColumns);
+static_assert(kVectors * kLanes == kNeonPanelColumns);
 
 /// A row of a panel's results, before the bias.
 struct PanelRow {
@@ -34,14 +34,14 @@ inline float32x4_t scale_sum(int32x4_t sum, const PanelArgs& a, std::size_t row,
 }
 
 inline void store_row(const PanelArgs& a, std::size_t row, const PanelRow& result) {
-  float whole[kPanelColumns];
+  float whole[kNeonPanelColumns];
   float* const y = a.y + row * a.y_stride;
-  float* const out = a.columns == kPanelColumns ? y : whole;
+  float* const out = a.used == kNeonPanelColumns ? y : whole;
   for (std::size_t v = 0; v < kVectors; ++v) {
     const float32x4_t bias = vld1q_f32(a.bias + v * kLanes);
     vst1q_f32(out + v * kLanes, vaddq_f32(result.values[v], bias));
   }
-  if (out == whole) std::memcpy(y, whole, a.columns * sizeof(float));
+  if (out == whole) std::memcpy(y, whole, a.used * sizeof(float));
 }
 
 /// kTileRows rows of s8x4 from `row` on by the whole panel.
@@ -54,7 +54,7 @@ EMBEDTOOL_DOTPROD inline void dot_tile(const PanelArgs& a, std::size_t row) {
   }
   const auto* x = static_cast<const std::int8_t*>(a.x) + row * a.x_stride * kWord;
   const auto* weights = static_cast<const std::int8_t*>(a.weights);
-  for (std::size_t i = 0; i < a.words; ++i, x += kWord, weights += kPanelColumns * kWord) {
+  for (std::size_t i = 0; i < a.words; ++i, x += kWord, weights += kNeonPanelColumns * kWord) {
     const int8x16_t w0 = vld1q_s8(weights);
     const int8x16_t w1 = vld1q_s8(weights + kLanes * kWord);
     const int8x16_t w2 = vld1q_s8(weights + 2 * kLanes * kWord);
@@ -70,7 +70,7 @@ EMBEDTOOL_DOTPROD inline void dot_tile(const PanelArgs& a, std::size_t row) {
     }
   }
   // By way of memory, as in panel_avx512.cpp.
-  alignas(16) std::int32_t raw[kTileRows][kPanelColumns];
+  alignas(16) std::int32_t raw[kTileRows][kNeonPanelColumns];
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < kTileRows; ++r) {
 #pragma GCC unroll 3
@@ -138,7 +138,7 @@ struct Bf16Words {
 template <class Words, std::size_t kPairs>
 EMBEDTOOL_MATRIX inline void matrix_tile(const PanelArgs& a, std::size_t row, std::size_t rows) {
   constexpr std::size_t kWord = 8;
-  constexpr std::size_t kColumnPairs = kPanelColumns / 2;
+  constexpr std::size_t kColumnPairs = kNeonPanelColumns / 2;
   typename Words::Sum sum[kPairs][kColumnPairs];
   for (auto& sums : sum) {
     for (auto& s : sums) s = Words::zero();
@@ -146,7 +146,7 @@ EMBEDTOOL_MATRIX inline void matrix_tile(const PanelArgs& a, std::size_t row, st
   const std::size_t stride = 2 * a.x_stride * kWord;
   const std::byte* x = static_cast<const std::byte*>(a.x) + row * a.x_stride * kWord;
   const std::byte* weights = static_cast<const std::byte*>(a.weights);
-  for (std::size_t i = 0; i < a.words; ++i, x += 2 * kWord, weights += kPanelColumns * kWord) {
+  for (std::size_t i = 0; i < a.words; ++i, x += 2 * kWord, weights += kNeonPanelColumns * kWord) {
     typename Words::Input v[kPairs];
 #pragma GCC unroll 4
     for (std::size_t p = 0; p < kPairs; ++p) v[p] = Words::input(x + p * stride);

@@ -10,6 +10,9 @@
 
 namespace embedtool {
 
+/// Columns of a panel: three vectors, which with eight rows makes 24 sums of 32 registers.
+inline constexpr std::size_t kNeonPanelColumns = 12;
+
 void multiply_dotprod_neon(const PanelArgs& args);  ///< s8x4
 void multiply_i8mm_neon(const PanelArgs& args);     ///< i8x8
 void multiply_bf16_neon(const PanelArgs& args);     ///< bf16x4

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # --compute auto: the faster of f32 and bf16, said with -v, the same vectors as when it is named; f32
-# where nothing computes in bf16; never int8.
+# where nothing multiplies bf16; never int8.
 # shellcheck source=tests/cli/lib.sh
 source "$(dirname "$0")/lib.sh" "$1"
 
@@ -20,6 +20,9 @@ has stderr "up to date"
 
 encode lower in.jsonl --compute auto --isa ssse3 -v
 has stderr "--compute auto: f32"
+# bf16 by name works on every CPU.
+encode widened in.jsonl --compute bf16 --isa ssse3
+check_json widened/report.json "d['compute']['kernels'] == 'SSSE3 (widened weights)'"
 encode reference in.jsonl --compute auto --gemm reference -v
 has stderr "--compute auto: "
 run 2 encode -m "$MODEL" -o none in.jsonl --compute auto --gemm nothing

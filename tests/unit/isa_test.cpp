@@ -131,16 +131,17 @@ TEST_F(BestKernels, EverySetThatTheCpuHasCanBeForced) {
   EXPECT_EQ(supported_isas(), sets);
 }
 
-TEST_F(BestKernels, Bf16RunsWhereTheCpuHasIt) {
-  EXPECT_EQ(native_.kernels(Compute::bf16), cpu_.avx512_bf16() ? "AVX512-BF16" : "");
-  EXPECT_EQ(native_.unavailable(Compute::bf16).empty(), cpu_.avx512_bf16());
-  EXPECT_EQ(has_kernels(Compute::bf16), cpu_.avx512_bf16());
+TEST_F(BestKernels, Bf16RunsEverywhereByTheCpusInstructionsWhereItHasThem) {
+  EXPECT_EQ(native_.kernels(Compute::bf16),
+            cpu_.avx512_bf16() ? "AVX512-BF16" : kernel_isa() + " (widened weights)");
+  EXPECT_EQ(native_.unavailable(Compute::bf16), "");
 }
 
 TEST_F(BestKernels, Int8RunsByQuadruplesWhereTheCpuHasThem) {
   EXPECT_EQ(native_.unavailable(Compute::int8).empty(), cpu_.ssse3());
-  EXPECT_EQ(native_.kernels(Compute::int8),
-            cpu_.avx512_vnni() ? "AVX512-VNNI" : kernel_isa() + " (16-bit products)");
+  EXPECT_EQ(native_.kernels(Compute::int8), cpu_.avx512_vnni() ? "AVX512-VNNI"
+                                            : cpu_.ssse3()     ? kernel_isa() + " (16-bit products)"
+                                                               : "");
 }
 
 TEST_F(BestKernels, OneDnnRunsWhatTheCpuHas) {
@@ -172,10 +173,9 @@ TEST_F(BestKernels, EverySetThatTheCpuHasCanBeForced) {
   EXPECT_EQ(supported_isas(), sets);
 }
 
-TEST_F(BestKernels, Bf16RunsWhereTheCpuHasIt) {
-  EXPECT_EQ(native_.kernels(Compute::bf16), cpu_.bf16() ? "NEON-BF16" : "");
-  EXPECT_EQ(native_.unavailable(Compute::bf16).empty(), cpu_.bf16());
-  EXPECT_EQ(has_kernels(Compute::bf16), cpu_.bf16());
+TEST_F(BestKernels, Bf16RunsEverywhereByTheCpusInstructionsWhereItHasThem) {
+  EXPECT_EQ(native_.kernels(Compute::bf16), cpu_.bf16() ? "NEON-BF16" : "NEON (widened weights)");
+  EXPECT_EQ(native_.unavailable(Compute::bf16), "");
 }
 
 TEST_F(BestKernels, Int8RunsByTheWidestProductsThatTheCpuHas) {

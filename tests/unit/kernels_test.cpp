@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -9,6 +10,7 @@
 #include <random>
 
 #include "core/base/error.hpp"
+#include "core/math/half.hpp"
 #include "core/math/matrix.hpp"
 
 namespace embedtool {
@@ -149,6 +151,17 @@ TEST(Kernels, HalvesRoundToNearestEven) {
   EXPECT_EQ(halves[1], 0x3c02);
   EXPECT_EQ(halves[2], 0xae66);
   EXPECT_EQ(halves[3], 0x7bff);
+}
+
+TEST(Kernels, Bfloat16RoundsToNearestEven) {
+  EXPECT_EQ(float_to_bf16(1.0F), 0x3f80);
+  EXPECT_EQ(float_to_bf16(1.0F + 1.0F / 256.0F), 0x3f80);  // halfway: to even
+  EXPECT_EQ(float_to_bf16(1.0F + 3.0F / 256.0F), 0x3f82);
+  EXPECT_EQ(float_to_bf16(-0.1F), 0xbdcd);
+  EXPECT_EQ(float_to_bf16(std::numeric_limits<float>::max()), 0x7f80);
+  EXPECT_EQ(float_to_bf16(std::numeric_limits<float>::quiet_NaN()), 0x7fc0);
+  // A NaN whose payload is in the lower half only is none without its highest bit.
+  EXPECT_EQ(float_to_bf16(std::bit_cast<float>(0x7f800001U)), 0x7fc0);
 }
 
 TEST(Kernels, Bfloat16AndInt8Widen) {

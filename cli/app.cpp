@@ -45,7 +45,7 @@ constexpr Command kCommands[] = {
      "that\nbring "
      "an index of the old one up to date: deletes first, then inserts and updates.",
      declare_diff},
-    {"export", "export [OPTIONS] OUT -o FILE --to FORMAT", "Write an output in another format",
+    {"export", "export [OPTIONS] OUT -o FILE [--to FORMAT]", "Write an output in another format",
      "Writes the vectors of an output of encode in another format.", declare_export},
     {"search", "search [OPTIONS] OUT [QUERY]", "Find the rows nearest to a text",
      "Finds the rows of an output that are nearest to a text, by exact cosine over every\nvector. "

@@ -83,6 +83,15 @@ std::unique_ptr<EncodeOutput> make_output(const EncodeJob& job, RejectLog& rejec
   return std::make_unique<UnitOutput>(std::move(options), job.corpus, rejects);
 }
 
+/// A run that encodes nothing measures nothing.
+void note_unwritten(const EncodeJob& job, Console& console) {
+  for (const auto& [option, path] :
+       {std::pair{"--report", &job.report.report}, {"--trace", &job.report.trace}}) {
+    if (path->empty()) continue;
+    console.note(fmt::format("{} {}: not written, since nothing was encoded", option, *path));
+  }
+}
+
 ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
   const PerfCounters counters;
   TraceLane lane;
@@ -115,6 +124,7 @@ ExitCode encode(EncodeJob& job, Session& session, MetricsFile& metrics) {
       open_reuse(job.reuse, job.output, job.nightly.link, identity, session.console);
   if (const auto nothing_to_do = output->compare(identity, *job.corpus.files)) {
     session.console.note(*nothing_to_do);
+    note_unwritten(job, session.console);
     publish_nightly(job.nightly, job.output, session.console);
     return ExitCode::ok;
   }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,13 +20,24 @@ namespace {
 struct ExportFlags {
   std::string output;
   std::string file;
-  std::optional<ExportFormat> to;  ///< required
+  std::optional<ExportFormat> to;
   std::optional<JsonEmbedding> embedding_as;
   bool overwrite = false;
 };
 
+/// The format asked for, else the one that the file's suffix names.
+ExportFormat format_of(const ExportFlags& flags) {
+  if (flags.to) return *flags.to;
+  std::string suffix = std::filesystem::path(flags.file).extension();
+  if (!suffix.empty()) suffix.erase(0, 1);
+  const std::optional<ExportFormat> named = find_named<ExportFormat>(suffix);
+  if (named) return *named;
+  throw Error(ExitCode::usage, "-o {}: does not name a format; give one with --to ({})", flags.file,
+              word_list<ExportFormat>());
+}
+
 ExitCode run_export(const ExportFlags& flags, Console& console) {
-  const ExportFormat format = flags.to.value();
+  const ExportFormat format = format_of(flags);
   ExportOptions options;
   options.overwrite = flags.overwrite;
   if (flags.embedding_as && format != ExportFormat::jsonl) {
@@ -57,7 +69,7 @@ RunCommand declare_export(CLI::App& app) {
   FlagGroup group(app, "Output");
   group.path("-o,--output", flags->file, "FILE", "File to write, or - for standard output")
       ->required();
-  group.choice("--to", flags->to, "Format")->required();
+  group.choice("--to", flags->to, "Format [what FILE's suffix names]");
   group.choice("--embedding-as", flags->embedding_as,
                "jsonl: vectors as an array of numbers or as a Base64 string [array]");
   group.flag("--overwrite", flags->overwrite, "Replace an existing file");

@@ -271,6 +271,9 @@ ExitCode dry_run(const EncodeJob& job, Session& session) {
   if (outlook.refused) {
     throw Error(ExitCode::usage, "{} {}", job.output_name, outlook.text);
   }
+  if (plan.survey.records.value < 1 && plan.survey.rejected.value >= 1) {
+    throw Error(ExitCode::bad_record, "no record could be used: the run would write nothing");
+  }
   if (plan.disk_free && plan.disk_bytes > *plan.disk_free) {
     session.console.warning(fmt::format("{}: has room for {}, not for the {} of this run",
                                         job.output_name, human_bytes(*plan.disk_free),

@@ -4,9 +4,9 @@
 
 namespace embedtool {
 
-/// Makes SIGINT and SIGTERM ask the run to stop instead of ending the process; a second signal
-/// of either kind ends it at once. SIGPIPE is ignored, so that a closed pipe is an error to report.
-/// Call once, before any thread starts.
+/// Makes SIGINT and SIGTERM ask the run to stop instead of ending the process; a signal of
+/// either kind that comes later than half a second after the first ends it at once. SIGPIPE is
+/// ignored, so that a closed pipe is an error to report. Call once, before any thread starts.
 void install_signal_handlers();
 
 /// Set by the first SIGINT or SIGTERM; runs poll it.

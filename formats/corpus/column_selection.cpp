@@ -157,7 +157,7 @@ class Selector {
       for (const FieldPlan::Slot slot : plan_.text) require_column(slot, "--text-field");
     }
     if (plan_.id_required) require_column(plan_.id.front(), "--id-field");
-    for (const FieldPlan::Slot slot : plan_.keep) require_column(slot, "--keep");
+    for (const FieldPlan::Slot slot : plan_.keep) require_column(slot, "--keep or --chunk-prefix");
   }
 
   [[noreturn]] void fail_type(FieldPlan::Slot slot, std::string_view wanted,

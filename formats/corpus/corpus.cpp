@@ -145,9 +145,8 @@ class Corpus final : public CorpusSource {
       if (builder.has_seen_kept(i)) continue;
       check_type_word(options_.keep[i], builder.first_names());
       options_.warn(
-          fmt::format("--keep {}: none of the first {} records of {} has such a field; "
-                      "they have {}",
-                      options_.keep[i], builder.accepted(), files_->name(0),
+          fmt::format("none of the first {} records of {} has the field '{}'; they have {}",
+                      builder.accepted(), files_->name(0), kept_field(options_.keep[i]).name,
                       builder.first_names().empty() ? "none" : builder.first_names()));
     }
   }

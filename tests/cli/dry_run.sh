@@ -138,6 +138,9 @@ run 2 encode -m "$MODEL" --dry-run -o docs in.jsonl
 has stderr "was not written by embedtool (contains e.g. '"
 run 2 encode -m "$MODEL" --dry-run - <in.jsonl
 has stderr "--dry-run: standard input can be read only once"
+printf '{"body":"x"}\n{"body":"y"}\n' >unusable.jsonl
+run 3 encode -m "$MODEL" --dry-run unusable.jsonl
+has stderr "no record could be used"
 mkfifo pipe
 run 2 encode -m "$MODEL" --dry-run pipe
 has stderr "--dry-run: pipe can be read only once"

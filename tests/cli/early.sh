@@ -27,6 +27,8 @@ run 0 encode -o out "${ARGUMENTS[@]}"
 # A complete output.
 guarded 0 encode -o out "${ARGUMENTS[@]}"
 has stderr "up to date with 300 rows"
+guarded 0 encode -o out "${ARGUMENTS[@]}" --report report.json
+has stderr "--report report.json: not written, since nothing was encoded"
 guarded 2 encode -o out "${ARGUMENTS[@]}" --dims 8
 has stderr "dims was '36' and is now '8' (--dims); add --overwrite"
 guarded 2 encode -o out "${ARGUMENTS[@]}" --pooling cls

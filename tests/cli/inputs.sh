@@ -141,7 +141,7 @@ for option in --report --trace --metrics-file --rejects; do
   [[ ! -e early ]] || fail "an output was begun"
 done
 run 0 encode -m "$MODEL" -o kept --keep lang good.jsonl
-has stderr "--keep lang: none of the first 2 records of good.jsonl has such a field; they have 'id', 'text'"
+has stderr "none of the first 2 records of good.jsonl has the field 'lang'; they have 'id', 'text'"
 printf '[encode]\nthreads = 1\nbatchsize = 4\n' >settings.toml
 run 2 encode -q --config settings.toml -m "$MODEL" -o x good.jsonl
 has stderr "settings.toml:3: encode.batchsize is not a setting; did you mean batch-size?"

@@ -87,6 +87,13 @@ has stderr "--overwrite"
 run 0 export full --to npy -o vectors.npy --overwrite
 same vectors.npy direct/embeddings.npy
 run 1 export nowhere --to npy -o x.npy
+# Without --to, the file's suffix says what is meant.
+run 0 export full -o suffix.npy
+same suffix.npy vectors.npy
+run 2 export full -o vectors.bin
+has stderr "-o vectors.bin: does not name a format; give one with --to (npy, jsonl, "
+run 2 export full -o -
+has stderr "give one with --to"
 
 # Matryoshka: the first dimensions, normalized again.
 encode cut in.jsonl --dims 8

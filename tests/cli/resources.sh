@@ -165,12 +165,23 @@ for signal in INT TERM; do
   equal "$code" "$wanted" "SIG$signal, input asleep"
 done
 
+# timeout(1) sends its signal twice, which asks but once.
+exec 7<>slow
+for _ in $(seq 20); do
+  code=0
+  timeout 0.4 "$BIN" encode -m "$MODEL" -o timed - <&7 2>stderr || code=$?
+  equal "$code" 124 "status of timeout"
+  has stderr "stopped by a signal"
+done
+exec 7>&-
+
 # A second signal does not wait for anything, and the output can still be gone on with.
 for _ in $(seq 20); do sed 's/"id": "[^"]*", //' in.jsonl; done >many.jsonl
 "$BIN" encode -q -m "$MODEL" -o twice many.jsonl --shard-rows 500 2>stderr &
 pid=$!
 while [[ ! -e twice/data/part-00001.parquet ]]; do sleep 0.02; done
 kill -TERM $pid
+sleep 0.6
 kill -TERM $pid 2>/dev/null || true
 timeout 5 tail --pid=$pid -f /dev/null || fail "a second signal does not end a run at once"
 code=0

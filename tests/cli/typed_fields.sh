@@ -66,10 +66,10 @@ vectors parts | cmp - rows.jsonl || fail "parts hold other values"
 run 2 encode -m "$MODEL" in.jsonl --keep n:integer -o unknown
 has stderr "'integer' is not one of the types string, int64, double, bool"
 run 0 encode -m "$MODEL" in.jsonl --keep m:integer -o unknown
-has stderr "m:integer: none of the first"
+has stderr "has the field 'm:integer'"
 run 2 encode -m "$MODEL" in.jsonl --keep n,n:int64 -o twice
 has stderr "kept field 'n'"
 run 2 encode -m "$MODEL" in.jsonl --keep n:integer --dry-run
 has stderr "'integer' is not one of the types"
 run 0 encode -m "$MODEL" in.jsonl --keep pirce --dry-run
-has stderr "--keep pirce: none of the first"
+has stderr "has the field 'pirce'"

@@ -184,7 +184,9 @@ void resolve_long_texts(EncodeJob& job) {
 /// What is read of the inputs.
 void resolve_corpus(const EncodeFlags& flags, EncodeJob& job) {
   job.corpus = resolve_input(flags.input);
-  job.corpus.keep = flags.asked.keep;
+  // `n:string` is `n`.
+  for (std::string& word : job.identity.keep) word = kept_word(kept_field(word));
+  job.corpus.keep = job.identity.keep;
   job.corpus.vector_field = flags.asked.vector_field;
   if (flags.asked.seed > 0 && flags.asked.sample == 0) {
     throw Error(ExitCode::usage, "--seed is for --sample N, which is not given");

@@ -18,6 +18,8 @@ run 0 info out
 has stdout "n:int64, price:double, ok:bool, note"
 check_jsonl out/rejects.jsonl 'len(d) == 2 and "1.5" in d[0]["reason"] and "perhaps" in d[1]["reason"]'
 run 0 verify out
+run 0 encode -m "$MODEL" in.jsonl --keep "n:int64,price:double,ok:bool,note:string" -o out
+has stderr "up to date"
 vectors out >rows.jsonl
 expected='[(r["n"], r["price"], r["ok"], r["note"]) for r in d] == [
   (9007199254740993, 0.1, True, "x, y"), (-3, 2, False, None), (None, None, None, ""), (12, None, None, None)]'

@@ -101,16 +101,31 @@ void RowLookup::find(std::span<const Hash128> texts, std::span<std::optional<Row
 
 void RowLookup::look_in_index(std::span<const Hash128> texts,
                               std::span<std::optional<RowKey>> keys) {
-  far_texts_.clear();
+  missing_.clear();
   for (std::size_t text = 0; text < texts.size(); ++text) {
-    if (keys[text]) continue;
-    keys[text] = index_->find(texts[text]);
-    if (!keys[text]) continue;
-    far_rows_.push_back(keys[text]->row);
-    far_texts_.push_back(text);
+    if (!keys[text]) missing_.push_back(text);
   }
-  if (!passes_scattered_ || !is_scattered()) return;
-  for (const std::size_t text : far_texts_) keys[text].reset();
+  const std::span<const std::size_t> all(missing_);
+  const auto look_up = [&](std::span<const std::size_t> which) {
+    for (const std::size_t text : which) {
+      if (keys[text]) continue;
+      keys[text] = index_->find(texts[text]);
+      if (keys[text]) far_rows_.push_back(keys[text]->row);
+    }
+  };
+  // A look-up alone may take longer than encoding a cheap text: some neighbours tell what to
+  // expect.
+  constexpr std::size_t kNeighbours = 256;
+  bool worthwhile = true;
+  if (passes_scattered_ && all.size() > 2 * kNeighbours) {
+    look_up(all.subspan((all.size() - kNeighbours) / 2, kNeighbours));
+    worthwhile = !far_rows_.empty() && !is_scattered();
+  }
+  if (worthwhile) look_up(all);
+  if (!is_scattered()) return;
+  far_rows_.clear();  // there is no place that the cursor could go to
+  if (!passes_scattered_) return;
+  for (const std::size_t text : all) keys[text].reset();
 }
 
 /// Whether most of the rows that the index gave are far from each other.

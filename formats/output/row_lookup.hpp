@@ -45,8 +45,8 @@ class RowLookup {
   /// `stop` turns true, it is given up and nothing more is found.
   RowLookup(const Directory& directory, const Manifest& manifest, std::string scratch,
             std::size_t memory, const std::atomic<bool>* stop);
-  /// Passes over rows that are not beside the cursor and too scattered: reading a page for each of
-  /// them would take longer than encoding the text.
+  /// Passes over rows that are not beside the cursor and too scattered: looking for each of them
+  /// and reading its page would take longer than encoding the text.
   void pass_scattered() { passes_scattered_ = true; }
 
   /// Fills in the keys of the texts that have none yet and that the output has.
@@ -71,7 +71,7 @@ class RowLookup {
   std::uint64_t place_ = 0;
   std::vector<std::uint64_t> near_rows_;  ///< found beside the cursor in this window
   std::vector<std::uint64_t> far_rows_;   ///< found in the index
-  std::vector<std::size_t> far_texts_;    ///< whose they are
+  std::vector<std::size_t> missing_;      ///< texts that are not beside the cursor
   std::optional<HashIndex> index_;
 };
 

@@ -28,7 +28,10 @@ ExitCode verify(const std::string& output, Console& console) {
   std::string text = fmt::format("{}: OK, {}, {}, {}", output, human_count(report.rows, "row"),
                                  human_count(report.files, "file"), human_bytes(report.bytes));
   if (report.vectors > 0) {
-    text += fmt::format("; vectors of length {:.6g} to {:.6g}", report.min_norm, report.max_norm);
+    const std::string least = fmt::format("{:.6g}", report.min_norm);
+    const std::string most = fmt::format("{:.6g}", report.max_norm);
+    text += fmt::format("; vectors of length {}", least);
+    if (most != least) text += fmt::format(" to {}", most);
   }
   console.note(text);
   return ExitCode::ok;

@@ -38,7 +38,7 @@ void declare_input(CLI::App& app, InputFlags& flags) {
                "What generated ids are: the record's number, from 0, or FILE@BYTE (Parquet and "
                "Arrow: FILE@ROW)");
   group.value("--delimiter", flags.delimiter, "C",
-              "In CSV and TSV, the character between fields; tab for a tab [found out]");
+              "In CSV and TSV, the character between fields; tab for a tab [detected]");
   group.flag("--no-header", flags.no_header,
              "In CSV and TSV, the first line is a record; columns are named 1, 2, ...");
   group.flag("--no-quotes", flags.no_quotes, "In CSV and TSV, \" is an ordinary character");

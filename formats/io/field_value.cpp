@@ -65,7 +65,7 @@ std::string_view describe(FieldType type) {
     case FieldType::int64:
       return "a whole number of 64 bits";
     case FieldType::float64:
-      return "a number that a double holds";
+      return "a number in the range of a double";
     case FieldType::boolean:
       return "true or false";
   }

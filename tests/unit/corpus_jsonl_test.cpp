@@ -272,7 +272,7 @@ TEST(Jsonl, KeepsTypedFields) {
   EXPECT_EQ(corpus.rejects[0].reason,
             "field 'n' holds '3.5', not a whole number of 64 bits as --keep says");
   EXPECT_EQ(corpus.rejects[1].reason,
-            "field 'x' holds an array, not a number that a double holds as --keep says");
+            "field 'x' holds an array, not a number in the range of a double as --keep says");
   EXPECT_EQ(corpus.rejects[2].reason, "field 'b' holds 'yes', not true or false as --keep says");
 }
 

@@ -7,17 +7,12 @@
 #include "core/math/panel.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <numeric>
 #include <vector>
 
 namespace embedtool {
 namespace {
-
-float round_to_bf16(float x) {
-  return std::bit_cast<float>(std::uint32_t{float_to_bf16(x)} << 16U);
-}
 
 /// Rounds an output's `n` weights to what `compute` multiplies; returns their scale.
 float round_weights(const float* w, std::size_t n, Compute compute, float* out) {
@@ -26,7 +21,7 @@ float round_weights(const float* w, std::size_t n, Compute compute, float* out) 
       std::copy_n(w, n, out);
       return 1.0F;
     case Compute::bf16:
-      std::transform(w, w + n, out, round_to_bf16);
+      std::transform(w, w + n, out, [](float x) { return bf16_to_float(float_to_bf16(x)); });
       return 1.0F;
     case Compute::int8:
       break;

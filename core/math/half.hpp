@@ -38,6 +38,11 @@ inline std::uint16_t float_to_half(float value) {
   return static_cast<std::uint16_t>(sign | half);
 }
 
+/// bf16 to single: exact. It is the upper half of one.
+inline float bf16_to_float(std::uint16_t value) {
+  return std::bit_cast<float>(std::uint32_t{value} << 16U);
+}
+
 /// Single to bf16, rounded to nearest even; NaN stays NaN.
 inline std::uint16_t float_to_bf16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);

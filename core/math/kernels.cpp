@@ -389,8 +389,7 @@ void widen_bf16(const std::byte* source, std::size_t n, float* out) {
   for (std::size_t i = 0; i < n; ++i) {
     std::uint16_t high;
     std::memcpy(&high, source + 2 * i, 2);
-    const std::uint32_t bits = static_cast<std::uint32_t>(high) << 16U;
-    std::memcpy(out + i, &bits, 4);
+    out[i] = bf16_to_float(high);
   }
 }
 

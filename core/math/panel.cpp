@@ -470,7 +470,6 @@ PanelKernel bf16_kernel() {
           .columns = panel_columns(),
           .instructions = kernel_isa() + " (widened weights)",
           .multiply = multiply_widened,
-          .pack_input = nullptr,
           .pack_weight = pack_weight_bf16};
 }
 
@@ -516,9 +515,7 @@ PanelKernel panel_kernel(Compute compute) {
       return {.format = WordFormat::f32x1,
               .columns = panel_columns(),
               .instructions = kernel_isa(),
-              .multiply = multiply_f32,
-              .pack_input = nullptr,
-              .pack_weight = nullptr};
+              .multiply = multiply_f32};
     case Compute::bf16:
       return bf16_kernel();
     case Compute::int8:

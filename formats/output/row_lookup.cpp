@@ -116,13 +116,16 @@ void RowLookup::look_in_index(std::span<const Hash128> texts,
   // A look-up alone may take longer than encoding a cheap text: some neighbours tell what to
   // expect.
   constexpr std::size_t kNeighbours = 256;
-  bool worthwhile = true;
+  bool scattered = false;
   if (passes_scattered_ && all.size() > 2 * kNeighbours) {
     look_up(all.subspan((all.size() - kNeighbours) / 2, kNeighbours));
-    worthwhile = !far_rows_.empty() && !is_scattered();
+    scattered = far_rows_.empty() || is_scattered();
   }
-  if (worthwhile) look_up(all);
-  if (!is_scattered()) return;
+  if (!scattered) {
+    look_up(all);
+    scattered = is_scattered();
+  }
+  if (!scattered) return;
   far_rows_.clear();  // there is no place that the cursor could go to
   if (!passes_scattered_) return;
   for (const std::size_t text : all) keys[text].reset();

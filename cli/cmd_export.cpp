@@ -22,6 +22,8 @@ struct ExportFlags {
   std::string file;
   std::optional<ExportFormat> to;
   std::optional<JsonEmbedding> embedding_as;
+  ExportId id_type = ExportId::string;
+  bool row_numbers = false;
   bool overwrite = false;
 };
 
@@ -36,6 +38,20 @@ ExportFormat format_of(const ExportFlags& flags) {
               word_list<ExportFormat>());
 }
 
+/// Options that a format has no place for.
+void check_columns(const ExportFlags& flags, ExportFormat format) {
+  const auto is_one_of = [format](auto... others) { return ((format == others) || ...); };
+  using enum ExportFormat;
+  const bool vectors_only = is_one_of(faiss, fvecs, bvecs) || (format == npy && flags.file == "-");
+  if (flags.id_type != ExportId::string && vectors_only) {
+    throw Error(ExitCode::usage, "--id-type {}: {} holds no ids", name_of(flags.id_type),
+                name_of(format));
+  }
+  if (flags.row_numbers && (vectors_only || format == npy)) {
+    throw Error(ExitCode::usage, "--row-numbers: {} holds nothing beside vectors", name_of(format));
+  }
+}
+
 ExitCode run_export(const ExportFlags& flags, Console& console) {
   const ExportFormat format = format_of(flags);
   ExportOptions options;
@@ -44,6 +60,9 @@ ExitCode run_export(const ExportFlags& flags, Console& console) {
     throw Error(ExitCode::usage, "--embedding-as is for --to jsonl");
   }
   options.embedding_as = flags.embedding_as.value_or(JsonEmbedding::array);
+  check_columns(flags, format);
+  options.id_type = flags.id_type;
+  options.row_numbers = flags.row_numbers;
   const bool to_stdout = flags.file == "-";
   check_destination("-o", flags.file);
   const ExportCounts counts =
@@ -72,6 +91,9 @@ RunCommand declare_export(CLI::App& app) {
   group.choice("--to", flags->to, "Format [what FILE's suffix names]");
   group.choice("--embedding-as", flags->embedding_as,
                "jsonl: vectors as an array of numbers or as a Base64 string [array]");
+  group.choice("--id-type", flags->id_type,
+               "Ids as they are, or as UUIDs: an id that is none gets that of its name");
+  group.flag("--row-numbers", flags->row_numbers, "Add a column 'row': the row's number, from 0");
   group.flag("--overwrite", flags->overwrite, "Replace an existing file");
   return [flags](Session& session) { return run_export(*flags, session.console); };
 }

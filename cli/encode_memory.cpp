@@ -8,6 +8,7 @@
 #include "core/base/human.hpp"
 #include "core/base/memory.hpp"
 #include "core/base/threads.hpp"
+#include "formats/corpus/unpack_need.hpp"
 
 namespace embedtool {
 namespace {
@@ -18,6 +19,22 @@ std::uint64_t resident_model(const ReadyModel& model) {
   constexpr std::uint64_t kProgram = std::uint64_t{16} << 20U;
   return std::max(process_memory().resident, kProgram + model.encoder->owned_bytes()) +
          model.encoder->borrowed_bytes();
+}
+
+/// Of a limit, what inputs may unpack to before records are made of them.
+std::uint64_t unpack_memory(const CorpusOptions& corpus, std::uint64_t limit) {
+  constexpr std::uint64_t kGiB = std::uint64_t{1} << 30U;
+  switch (unpack_need(corpus)) {
+    case UnpackNeed::none:
+      return 0;
+    case UnpackNeed::unknown:
+      return kLeastUnpack;
+    case UnpackNeed::large:
+      break;
+  }
+  // No reader takes more: half is for a window.
+  const std::uint64_t most = corpus.long_windows ? 4 * kGiB : kGiB;
+  return std::clamp(limit / 4, kLeastUnpack, most);
 }
 
 }  // namespace
@@ -36,6 +53,7 @@ MemoryNeed fit_to_memory(const EncodeJob& job, std::uint64_t limit, const ReadyM
                          Console& console) {
   const std::uint64_t fixed = resident_model(model) + job.identity.row_group;
   if (limit == 0) return memory_need(options, corpus.max_line_bytes, *model.encoder, spec, fixed);
+  options.unpack_memory = unpack_memory(corpus, limit);
   const RunOptions wanted = options;
   const std::size_t wanted_line = corpus.max_line_bytes;
   // A line limit that was asked for is kept: it decides what is a record.
@@ -44,6 +62,7 @@ MemoryNeed fit_to_memory(const EncodeJob& job, std::uint64_t limit, const ReadyM
   const MemoryNeed need =
       fit_memory(options, corpus.max_line_bytes, least_line, *model.encoder, spec, fixed, limit);
   options.batch_memory = need.workspaces;
+  corpus.unpack_bytes = std::max(options.unpack_memory, kLeastUnpack);
   console.detail(
       fmt::format("memory: at most {} of {}", human_bytes(need.total()), human_bytes(limit)));
   const bool shrunk = options.batch.tokens != wanted.batch.tokens ||

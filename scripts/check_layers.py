@@ -81,7 +81,7 @@ WRAPPED = {
     'libdeflate': r'formats/parquet/parquet_codec\.cpp$',
     'xxhash': r'core/base/hash\.cpp$',
     'curl/': r'formats/hub/http_curl\.cpp$',
-    'nettle/': r'formats/hub/content_check\.cpp$',
+    'nettle/': r'formats/(hub/content_check|io/uuid)\.cpp$',
 }
 
 

@@ -87,7 +87,7 @@ MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const En
   const std::size_t longest = longest_text(options, encoder);
   MemoryNeed need;
   need.fixed = fixed;
-  need.ends = kReader + kWriter + options.reuse_memory;
+  need.ends = kReader + kWriter + options.reuse_memory + options.unpack_memory;
   need.workspaces = options.threads * worker_need(options, encoder, longest);
   need.windows = kWindowsInFlight * window_need(options, encoder, spec, longest);
   need.lines = kLineCopies * max_line;
@@ -100,9 +100,10 @@ MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const En
 
 // Each round halves the setting that costs least to give up. A line limit that takes more than a
 // quarter of the memory goes first, since few corpora have such lines. Batches and windows follow:
-// smaller ones cost little speed. Workers go last but one, because speed falls with their number;
-// the lines that are left go last, because every record beyond the limit becomes a reject. Halving
-// reaches a fit, or the floor of every setting, after a few dozen rounds.
+// smaller ones cost little speed. Workers go late, because speed falls with their number. What
+// inputs may unpack to goes later still, because what takes more ends the run; the lines that are
+// left go last, because every record beyond the limit becomes a reject. Halving reaches a fit, or
+// the floor of every setting, after a few dozen rounds.
 MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t least_line,
                       const Encoder& encoder, const OutputSpec& spec, std::uint64_t fixed,
                       std::uint64_t limit) {
@@ -126,15 +127,14 @@ MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t le
     if (need.lines > need.workspaces && halve(max_line, least_line)) continue;
     if (options.threads > 1) {
       --options.threads;
-    } else if (!halve(max_line, least_line)) {
-      throw Error(
-          ExitCode::usage,
-          "a memory limit of {} is too low: this run needs at least {}M ({} for the program "
-          "and the model's weights); raise --memory-limit or the control group's limit, or "
-          "choose a smaller model, --max-length or --max-line",
-          human_bytes(limit), (need.total() + (std::uint64_t{1} << 20U) - 1) >> 20U,
-          human_bytes(fixed));
+      continue;
     }
+    if (halve(options.unpack_memory, kLeastUnpack) || halve(max_line, least_line)) continue;
+    throw Error(ExitCode::usage,
+                "a memory limit of {} is too low: this run needs at least {}M ({} for the program "
+                "and the model's weights); raise --memory-limit or the control group's limit, or "
+                "choose a smaller model, --max-length or --max-line",
+                human_bytes(limit), (need.total() + kMiB - 1) / kMiB, human_bytes(fixed));
   }
 }
 

@@ -90,6 +90,8 @@ struct RunOptions {
   RowReuse* reuse = nullptr;                ///< rows that need not be computed; null = none
   /// Bytes that finding such rows takes, besides the rows; 0: memory is planned without.
   std::uint64_t reuse_memory = 0;
+  /// Bytes that the source may unpack an input to before records are made of it.
+  std::uint64_t unpack_memory = 0;
   /// Called from the thread that called run(), a few times a second. May be empty.
   std::function<void(const RunProgress&)> progress;
 };

@@ -150,7 +150,7 @@ std::size_t BatchPlan::take_buffer(const wire::RecordBatch& batch, bool wanted) 
                           static_cast<std::uint64_t>(buffer.length())};
   if (place.offset < end_) throw Unsupported("its buffers overlap or are out of order");
   if (place.size > kMaxBatchBytes) {
-    throw Unsupported("one of its record batches takes more than 1 GiB of memory");
+    throw TooLarge("one of its record batches takes more than 1 GiB of memory");
   }
   end_ = place.offset + place.size;
   places_.push_back(place);

@@ -46,7 +46,7 @@ struct Array {
 class BatchPlan {
  public:
   /// The arrays of `root` and what is below it; `wanted` by ColumnNode::id (for a dictionary's
-  /// values: null). Throws Damaged, and Unsupported for buffers out of order or too large.
+  /// values: null). Throws Damaged, Unsupported for buffers out of order and TooLarge.
   BatchPlan(const wire::RecordBatch& batch, const ArrowSchema& schema,
             const std::vector<bool>& wanted, std::int16_t version);
   /// One array of values that do not nest: those of a dictionary.

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/base/human.hpp"
 #include "formats/arrow/arrow_wire.hpp"
 #include "formats/io/bytes_unpack.hpp"
 #include "formats/io/damaged.hpp"
@@ -206,8 +207,10 @@ void ArrowRows::begin_body() {
 
 void ArrowRows::charge(std::size_t bytes) {
   batch_bytes_ += bytes;
-  if (batch_bytes_ > kMaxBatchBytes || dictionary_bytes_ > kMaxBatchBytes - batch_bytes_) {
-    throw Unsupported("the columns of one of its record batches take more than 1 GiB of memory");
+  if (batch_bytes_ > most_bytes_ || dictionary_bytes_ > most_bytes_ - batch_bytes_) {
+    throw TooLarge(
+        fmt::format("the columns of one of its record batches take more than {} of memory",
+                    human_bytes(most_bytes_)));
   }
 }
 
@@ -251,7 +254,7 @@ void ArrowRows::unpack_buffer() {
     return;
   }
   require(size >= 0, "a compressed buffer has a negative size");
-  if (static_cast<std::uint64_t>(size) > kMaxBatchBytes) charge(kMaxBatchBytes + 1);
+  if (static_cast<std::uint64_t>(size) > most_bytes_) charge(most_bytes_ + 1);
   charge(static_cast<std::size_t>(size));
   std::vector<std::byte> raw(static_cast<std::size_t>(size));
   const Compression& compression = plan_->packing() == BatchPlan::Packing::lz4 ? kLz4 : kZstd;

@@ -20,12 +20,14 @@ namespace embedtool::arrow {
 /// Both of Arrow's IPC formats. A stream is read front to back. A file is read by the index at its
 /// end; where there is only a pipe, front to back as well: it is a stream between a magic number
 /// and the index. The wanted buffers of one record batch are in memory at a time, and the
-/// dictionaries, at most 1 GiB. Not thread-safe.
+/// dictionaries. Throws TooLarge for more of them than allowed. Not thread-safe.
 class ArrowRows final : public ColumnRows {
  public:
   /// `window` outlives the reader. `file`: a file to be read by its index; null: read the window.
-  ArrowRows(ByteWindow& window, std::unique_ptr<RandomBytes> file)
-      : window_(window), file_(std::move(file)) {}
+  /// Buffers take `batch_bytes` of memory at most.
+  ArrowRows(ByteWindow& window, std::unique_ptr<RandomBytes> file,
+            std::size_t batch_bytes = kMaxBatchBytes)
+      : window_(window), file_(std::move(file)), most_bytes_(batch_bytes) {}
 
   bool open(Wait wait) override;
   const ColumnNode& columns() const override { return schema_.root; }
@@ -68,6 +70,7 @@ class ArrowRows final : public ColumnRows {
 
   ByteWindow& window_;
   std::unique_ptr<RandomBytes> file_;
+  std::size_t most_bytes_;             ///< that a batch and the dictionaries may take
   std::uint64_t position_ = 0;         ///< in file_
   std::vector<std::uint64_t> blocks_;  ///< of file_: where its dictionaries, then its batches begin
   std::size_t next_block_ = 0;

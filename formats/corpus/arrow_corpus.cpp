@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -43,7 +44,8 @@ Fit fits_arrow(const InputHead& head, const CorpusOptions& /*options*/) {
 }
 
 std::unique_ptr<RecordReader> open_arrow(const ReaderContext& context) {
-  auto rows = std::make_unique<arrow::ArrowRows>(context.window, indexed_file(context));
+  auto rows = std::make_unique<arrow::ArrowRows>(
+      context.window, indexed_file(context), std::min(context.unpack_bytes, arrow::kMaxBatchBytes));
   return std::make_unique<ColumnRecords>(context, std::move(rows), kRemedy, kOtherRemedy);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -38,6 +39,11 @@ template <typename Read>
 auto ColumnRecords::naming(Read&& read) {
   try {
     return read();
+  } catch (const TooLarge& large) {
+    const bool limited = context_.unpack_bytes < std::numeric_limits<std::size_t>::max() / 2;
+    throw Error(ExitCode::failed, "{}: {}; {}write it again with smaller pages or record batches",
+                context_.file_name, large.what(),
+                limited ? "raise --memory-limit, or the control group's limit, or " : "");
   } catch (const Unsupported& unsupported) {
     throw Error(ExitCode::failed, "{}: {}; {}", context_.file_name, unsupported.what(),
                 other_remedy_);

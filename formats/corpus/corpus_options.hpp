@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -73,6 +74,10 @@ struct CorpusOptions {
   /// CSV and TSV: the first record names the columns; else they are named 1, 2, ….
   bool header = true;
   bool long_windows = false;  ///< zstd: windows of up to 2 GiB, not 128 MiB
+  /// Memory for what an input unpacks to before records are made of it: the window of a
+  /// compression, pages of columns, record batches. Each kind has a bound of its own as well; what
+  /// takes more than either is refused.
+  std::size_t unpack_bytes = std::numeric_limits<std::size_t>::max();
 
   std::size_t max_line_bytes = std::size_t{32} << 20;  ///< a longer record is rejected
   std::size_t max_depth = 512;                         ///< of JSON nesting; at most 1000

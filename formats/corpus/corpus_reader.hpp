@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,6 +53,8 @@ struct ReaderContext {
   InputHead head;                ///< what the window holds; valid while the reader is opened
   /// Which rows are read, by their place in the file; none: all. Only for Cut::row_groups.
   std::optional<ByteRange> range = std::nullopt;
+  /// Memory for columns before records are made of them.
+  std::size_t unpack_bytes = std::numeric_limits<std::size_t>::max();
 };
 
 /// Where a file may be cut into ranges that are read on their own, each record in one of them.

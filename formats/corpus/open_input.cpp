@@ -32,7 +32,8 @@ OpenInput::OpenInput(const CorpusOptions& options, const std::string& path, cons
       builder_(builder),
       counters_(counters),
       unpacked_before_(counters.unpacked),
-      stream_(path, counters, options.stop, {options.long_windows}),
+      stream_(path, counters, options.stop,
+              {.long_windows = options.long_windows, .window_bytes = options.unpack_bytes / 2}),
       // Of a range's file, only the head is read here. One byte more than a line may have, so that
       // a longer one shows.
       window_(stream_, range == nullptr ? buffer_for(stream_.stored_size(), options) : kHeadBytes,
@@ -94,6 +95,8 @@ bool OpenInput::open_reader(Wait wait) {
   }
   ReaderContext context{window_, builder_, options_, plan_, stream_.name(), path_, head};
   if (range_ != nullptr) context.range = *range_;
+  // A compressed stream's window takes the other half.
+  context.unpack_bytes = stream_.is_plain() ? options_.unpack_bytes : options_.unpack_bytes / 2;
   reader_ = format_->open(context);
   return true;
 }

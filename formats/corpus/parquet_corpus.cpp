@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -20,10 +21,11 @@ constexpr std::string_view kOtherRemedy =
 /// ParquetRows and the file under them.
 class ParquetFileRows final : public ColumnRows {
  public:
-  explicit ParquetFileRows(std::unique_ptr<FileBytes> file) : file_(std::move(file)) {}
+  ParquetFileRows(std::unique_ptr<FileBytes> file, std::size_t page_bytes)
+      : file_(std::move(file)), page_bytes_(page_bytes) {}
 
   bool open(Wait /*wait*/) override {
-    if (!rows_) rows_ = std::make_unique<parquet::ParquetRows>(*file_);
+    if (!rows_) rows_ = std::make_unique<parquet::ParquetRows>(*file_, page_bytes_);
     return true;
   }
   const ColumnNode& columns() const override { return rows_->columns(); }
@@ -45,6 +47,7 @@ class ParquetFileRows final : public ColumnRows {
 
  private:
   std::unique_ptr<FileBytes> file_;
+  std::size_t page_bytes_;
   std::unique_ptr<parquet::ParquetRows> rows_;
 };
 
@@ -70,8 +73,10 @@ std::unique_ptr<RecordReader> open_parquet(const ReaderContext& context) {
                 "it first (its pages are compressed anyway)",
                 context.file_name);
   }
+  const std::size_t page_bytes = std::min(context.unpack_bytes, parquet::PageBudget::kMost);
   return std::make_unique<ColumnRecords>(
-      context, std::make_unique<ParquetFileRows>(std::move(file)), kRemedy, kOtherRemedy);
+      context, std::make_unique<ParquetFileRows>(std::move(file), page_bytes), kRemedy,
+      kOtherRemedy);
 }
 
 }  // namespace embedtool

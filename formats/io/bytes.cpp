@@ -67,6 +67,12 @@ InputFacts inspect_input(const std::string& path) {
   return facts;
 }
 
+bool has_large_window(std::string_view head) {
+  return std::any_of(kCompressions.begin(), kCompressions.end(), [&](const Compression* known) {
+    return known->large_windows && known->match(head) == Compression::Match::yes;
+  });
+}
+
 ByteStream::ByteStream(const std::string& path, ByteCounters& counters,
                        const std::atomic<bool>* stop, const UnpackOptions& unpack)
     : name_(is_stdin(path) ? "<stdin>" : readable_name(path)),

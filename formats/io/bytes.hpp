@@ -42,6 +42,9 @@ struct InputFacts {
 /// missing, a folder, or not readable. A named pipe is not opened (its writer would notice).
 InputFacts inspect_input(const std::string& path);
 
+/// Does a file that begins with `head` have a compression that may take more than a few MiB?
+bool has_large_window(std::string_view head);
+
 /// A file, pipe or stdin as a stream of unpacked bytes. gzip, zstd, bzip2, xz and lz4 are
 /// recognised by their first bytes, whatever the name; concatenated members, streams and frames
 /// form one stream. Holds a bounded input buffer and the decompressor's window. Not thread-safe.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -28,7 +29,13 @@ class Unpacker {
 /// How streams are unpacked.
 struct UnpackOptions {
   bool long_windows = false;  ///< zstd: windows of up to 2 GiB, not 128 MiB
+  /// What a window may take: this, and no more than the format's own bound.
+  std::size_t window_bytes = std::numeric_limits<std::size_t>::max();
 };
+
+/// The remedy for a window that is refused by UnpackOptions::window_bytes.
+inline constexpr const char* kRaiseMemory =
+    "raise --memory-limit, or the control group's limit, or unpack the file first";
 
 /// One row of the table of compressions.
 struct Compression {
@@ -38,6 +45,7 @@ struct Compression {
   /// Is `head` (the first bytes of a file) in this format? too_short: it may turn out to be.
   Match (*match)(std::string_view head);
   std::unique_ptr<Unpacker> (*open)(const UnpackOptions& options);
+  bool large_windows = false;  ///< unpacking may take more than a few MiB
 };
 
 /// Does `head` start with `magic`?

@@ -16,8 +16,9 @@ constexpr std::uint64_t kMaxMemory = std::uint64_t{160} << 20;
 /// .xz streams back to back with their padding, all checks verified.
 class XzUnpacker final : public Unpacker {
  public:
-  XzUnpacker() {
-    if (::lzma_stream_decoder(&stream_, kMaxMemory, LZMA_CONCATENATED) != LZMA_OK) {
+  explicit XzUnpacker(std::uint64_t memory) : short_of_memory_(memory < kMaxMemory) {
+    if (::lzma_stream_decoder(&stream_, std::min(memory, kMaxMemory), LZMA_CONCATENATED) !=
+        LZMA_OK) {
       throw std::bad_alloc();
     }
   }
@@ -43,8 +44,9 @@ class XzUnpacker final : public Unpacker {
       case LZMA_MEM_ERROR:
         throw std::bad_alloc();
       case LZMA_MEMLIMIT_ERROR:
-        result.error = "its dictionary is larger than 128 MiB";
-        result.remedy = "unpack it with xz -dc and pipe it in";
+        result.error = short_of_memory_ ? "its dictionary takes more memory than the limit leaves"
+                                        : "its dictionary is larger than 128 MiB";
+        result.remedy = short_of_memory_ ? kRaiseMemory : "unpack it with xz -dc and pipe it in";
         break;
       default:
         result.error = "damaged";
@@ -66,6 +68,7 @@ class XzUnpacker final : public Unpacker {
 
  private:
   mutable lzma_stream stream_ = LZMA_STREAM_INIT;  ///< complete() asks it
+  bool short_of_memory_;                           ///< it may take less than kMaxMemory
   bool finished_ = false;
 };
 
@@ -75,8 +78,10 @@ Compression::Match match_xz(std::string_view head) {
 
 }  // namespace
 
-const Compression kXz{"xz", match_xz, [](const UnpackOptions&) -> std::unique_ptr<Unpacker> {
-                        return std::make_unique<XzUnpacker>();
-                      }};
+const Compression kXz{"xz", match_xz,
+                      [](const UnpackOptions& options) -> std::unique_ptr<Unpacker> {
+                        return std::make_unique<XzUnpacker>(options.window_bytes);
+                      },
+                      true};
 
 }  // namespace embedtool

@@ -1,6 +1,8 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include <algorithm>
+#include <bit>
 #include <new>
 
 #include "formats/io/bytes_unpack.hpp"
@@ -13,14 +15,18 @@ namespace {
 /// writes.
 constexpr int kMaxWindowLog = 27;
 constexpr int kLongWindowLog = 31;
+constexpr std::size_t kLeastWindow = 1024;  // the least that a frame can ask for
 
 /// Frames back to back, skippable frames among them (the library steps over those).
 class ZstdUnpacker final : public Unpacker {
  public:
-  explicit ZstdUnpacker(bool long_windows) : context_(::ZSTD_createDCtx()) {
+  explicit ZstdUnpacker(const UnpackOptions& options) : context_(::ZSTD_createDCtx()) {
     if (context_ == nullptr) throw std::bad_alloc();
-    ::ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax,
-                             long_windows ? kLongWindowLog : kMaxWindowLog);
+    const int own = options.long_windows ? kLongWindowLog : kMaxWindowLog;
+    const auto allowed =
+        static_cast<int>(std::bit_width(std::max(options.window_bytes, kLeastWindow))) - 1;
+    short_of_memory_ = allowed < own;
+    ::ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, std::min(own, allowed));
   }
   ~ZstdUnpacker() override { ::ZSTD_freeDCtx(context_); }
   ZstdUnpacker(const ZstdUnpacker&) = delete;
@@ -32,6 +38,10 @@ class ZstdUnpacker final : public Unpacker {
     ZSTD_outBuffer target{out.data(), out.size(), 0};
     const std::size_t code = ::ZSTD_decompressStream(context_, &target, &source);
     if (::ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge) {
+      if (short_of_memory_) {
+        return {source.pos, target.pos, "its window takes more memory than the limit leaves",
+                kRaiseMemory};
+      }
       return {source.pos, target.pos, "its window is larger than 128 MiB (zstd --long made it)",
               "add --long, which takes up to 2 GiB of memory"};
     }
@@ -46,6 +56,7 @@ class ZstdUnpacker final : public Unpacker {
 
  private:
   ZSTD_DCtx* context_;
+  bool short_of_memory_ = false;  ///< a window may be smaller than the format's own bound
   bool complete_ = true;
 };
 
@@ -65,7 +76,8 @@ Compression::Match match_zstd(std::string_view head) {
 
 const Compression kZstd{"zstd", match_zstd,
                         [](const UnpackOptions& options) -> std::unique_ptr<Unpacker> {
-                          return std::make_unique<ZstdUnpacker>(options.long_windows);
-                        }};
+                          return std::make_unique<ZstdUnpacker>(options);
+                        },
+                        true};
 
 }  // namespace embedtool

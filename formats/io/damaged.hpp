@@ -16,6 +16,13 @@ class Damaged : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Input may well be whole, but needs more memory than its reader may take. The message is a
+/// clause, as Damaged's.
+class TooLarge : public Damaged {
+ public:
+  using Damaged::Damaged;
+};
+
 /// Throws Damaged(what) unless the condition holds.
 inline void require(bool condition, const char* what) {
   if (!condition) throw Damaged(what);

@@ -8,6 +8,7 @@
 
 #include "core/data.hpp"
 #include "formats/io/byte_io.hpp"
+#include "formats/output/export_columns.hpp"
 
 namespace embedtool {
 
@@ -35,14 +36,14 @@ std::unique_ptr<RowWriter> open_fvecs(const OutputSpec& spec, ByteSink& out,
 std::unique_ptr<RowWriter> open_bvecs(const OutputSpec& spec, ByteSink& out,
                                       const std::string& name);
 
-/// PostgreSQL's COPY BINARY: id text, embedding, kept fields text. f32 is pgvector's vector, f16
+/// PostgreSQL's COPY BINARY: id text or uuid, embedding, kept fields. f32 is pgvector's vector, f16
 /// halfvec, int8 vector (scaled), binary bit, and sparse rows sparsevec, for which the entries'
 /// tokens must be numbers of the vocabulary. Sources: PostgreSQL's documentation of COPY, "Binary
 /// Format"; vector_recv() and halfvec_recv() of pgvector 0.8.
-std::unique_ptr<RowWriter> open_pgcopy(const OutputSpec& spec, ByteSink& out,
+std::unique_ptr<RowWriter> open_pgcopy(const OutputSpec& spec, ExportId id_type, ByteSink& out,
                                        const std::string& name);
 /// The statement that makes the table for it.
-std::string pgcopy_table(const OutputSpec& spec, const std::string& table);
+std::string pgcopy_table(const OutputSpec& spec, ExportId id_type, const std::string& table);
 
 /// A file for faiss.read_index() of `rows` vectors: IndexFlatIP of f32 (int8 scaled, f16 widened),
 /// or, for faiss.read_index_binary(), IndexBinaryFlat of packed bits. Source: index_write.cpp of

@@ -7,6 +7,7 @@
 #include "core/base/error.hpp"
 #include "formats/arrow/arrow_writer.hpp"
 #include "formats/io/fd_sink.hpp"
+#include "formats/output/export_columns.hpp"
 #include "formats/output/export_formats.hpp"
 #include "formats/output/npy.hpp"
 #include "formats/output/shard_reader.hpp"
@@ -22,10 +23,11 @@ constexpr BlockLimits kBlock{4096, std::size_t{8} << 20};
 
 /// Calls write(block) for all rows.
 template <typename Write>
-ExportCounts copy_rows(OutputReader& reader, Write&& write) {
+ExportCounts copy_rows(OutputReader& reader, ExportColumns& columns, Write&& write) {
   ExportCounts counts;
   OutputBlock block;
   while (reader.read(block, kBlock)) {
+    columns.change(block);
     write(block.view());
     counts.rows += block.rows.size();
     counts.vectors += reader.spec().kind == RowKind::sparse
@@ -116,9 +118,10 @@ struct Destination {
   bool is_file = false;
 };
 
-std::unique_ptr<RowWriter> open_rows(const OutputReader& reader, ExportFormat format,
-                                     const Destination& to, const ExportOptions& options) {
-  OutputSpec spec = reader.spec();
+/// `spec`: of the rows as they are exported.
+std::unique_ptr<RowWriter> open_rows(const OutputReader& reader, OutputSpec spec,
+                                     ExportFormat format, const Destination& to,
+                                     const ExportOptions& options) {
   switch (format) {
     case ExportFormat::npy:
       return std::make_unique<NpyStream>(reader, to.out, to.name);
@@ -132,7 +135,7 @@ std::unique_ptr<RowWriter> open_rows(const OutputReader& reader, ExportFormat fo
       return open_bvecs(spec, to.out, to.name);
     case ExportFormat::pgcopy:
       refuse_without_numbers(reader, to.name);
-      return open_pgcopy(spec, to.out, to.name);
+      return open_pgcopy(spec, options.id_type, to.out, to.name);
     case ExportFormat::faiss:
       return open_faiss(spec, reader.rows(), to.out, to.name);
     case ExportFormat::parquet:
@@ -149,11 +152,14 @@ std::unique_ptr<RowWriter> open_rows(const OutputReader& reader, ExportFormat fo
 
 ExportCounts write_format(OutputReader& reader, ExportFormat format, const Destination& to,
                           const ExportOptions& options) {
-  const std::unique_ptr<RowWriter> writer = open_rows(reader, format, to, options);
+  ExportColumns columns(reader.spec(), options.id_type, options.row_numbers, reader.path());
+  const std::unique_ptr<RowWriter> writer = open_rows(reader, columns.spec(), format, to, options);
   ExportCounts counts =
-      copy_rows(reader, [&](const EmbeddingBlock& block) { writer->write(block); });
+      copy_rows(reader, columns, [&](const EmbeddingBlock& block) { writer->write(block); });
   writer->finish();
-  if (format == ExportFormat::pgcopy) counts.table = pgcopy_table(reader.spec(), "items");
+  if (format == ExportFormat::pgcopy) {
+    counts.table = pgcopy_table(columns.spec(), options.id_type, "items");
+  }
   return counts;
 }
 
@@ -195,8 +201,9 @@ ExportCounts export_npy(OutputReader& reader, const Directory& directory, const 
   refuse_existing(directory, names.ids, options);
   if (reader.spec().kind == RowKind::multi) refuse_existing(directory, names.offsets, options);
   NpyFiles files(directory, names, reader.spec());
+  ExportColumns columns(reader.spec(), options.id_type, options.row_numbers, reader.path());
   const ExportCounts counts =
-      copy_rows(reader, [&](const EmbeddingBlock& block) { files.write(block); });
+      copy_rows(reader, columns, [&](const EmbeddingBlock& block) { files.write(block); });
   files.finish();
   return counts;
 }

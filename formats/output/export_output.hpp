@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/base/enum_words.hpp"
+#include "formats/output/export_columns.hpp"
 #include "formats/output/json_rows.hpp"
 
 namespace embedtool {
@@ -27,6 +28,7 @@ inline constexpr auto enum_words<ExportFormat> = std::to_array<EnumWord<ExportFo
     {ExportFormat::arrow, "arrow"},
     {ExportFormat::csv, "csv"},
     {ExportFormat::pgcopy, "pgcopy"},
+    {ExportFormat::pgcopy, "pgvector"},
     {ExportFormat::faiss, "faiss"},
     {ExportFormat::fvecs, "fvecs"},
     {ExportFormat::bvecs, "bvecs"},
@@ -35,6 +37,8 @@ inline constexpr auto enum_words<ExportFormat> = std::to_array<EnumWord<ExportFo
 struct ExportOptions {
   bool overwrite = false;                             ///< else an existing file is refused
   JsonEmbedding embedding_as = JsonEmbedding::array;  ///< of jsonl
+  ExportId id_type = ExportId::string;                ///< of formats with ids
+  bool row_numbers = false;  ///< a column of them, from 0, in formats with columns
 };
 
 /// Rows and vectors that were written.

@@ -3,14 +3,17 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/base/error.hpp"
 #include "formats/io/append_bytes.hpp"
 #include "formats/io/field_value.hpp"
 #include "formats/io/json_text.hpp"
+#include "formats/io/uuid.hpp"
 #include "formats/output/export_formats.hpp"
 #include "formats/output/json_rows.hpp"
 #include "formats/output/shard_values.hpp"
@@ -123,8 +126,8 @@ constexpr std::size_t kMaxVectorDims = 16000;
 
 class PgcopyWriter final : public RowWriter {
  public:
-  PgcopyWriter(const OutputSpec& spec, ByteSink& out, const std::string& name)
-      : spec_(spec), out_(out), name_(name) {
+  PgcopyWriter(const OutputSpec& spec, ExportId id_type, ByteSink& out, const std::string& name)
+      : spec_(spec), id_type_(id_type), out_(out), name_(name) {
     constexpr std::string_view kSignature{"PGCOPY\n\377\r\n\0", 11};
     append(std::as_bytes(std::span(kSignature)));
     append_number(std::uint32_t{0});  // flags
@@ -135,7 +138,7 @@ class PgcopyWriter final : public RowWriter {
     const std::size_t fields = spec_.kept_fields.size();
     for (std::size_t row = 0; row < block.rows.size(); ++row) {
       append_number(static_cast<std::uint16_t>(2 + parquet::chunk_columns(spec_) + fields));
-      append_text(id_of(block, row), "id");
+      append_id(id_of(block, row));
       if (spec_.kind == RowKind::sparse) {
         append_weights(block.weights_of(row));
       } else {
@@ -177,6 +180,13 @@ class PgcopyWriter final : public RowWriter {
     }
     append_number(static_cast<std::uint32_t>(text.size()));
     append(std::as_bytes(std::span(text)));
+  }
+  void append_id(std::string_view id) {
+    if (id_type_ == ExportId::string) return append_text(id, "id");
+    const std::optional<Uuid> uuid = uuid_of(id);
+    EMBEDTOOL_CHECK(uuid.has_value());
+    append_number(static_cast<std::uint32_t>(uuid->size()));
+    append(std::as_bytes(std::span(*uuid)));
   }
   void append_field(std::string_view value, const KeptField& field) {
     switch (field.type) {
@@ -255,6 +265,7 @@ class PgcopyWriter final : public RowWriter {
   }
 
   OutputSpec spec_;
+  ExportId id_type_;
   ByteSink& out_;
   std::string name_;
   std::uint64_t row_ = 0;
@@ -293,7 +304,7 @@ std::unique_ptr<RowWriter> open_csv(const OutputSpec& spec, ByteSink& out) {
   return std::make_unique<CsvWriter>(spec, out);
 }
 
-std::unique_ptr<RowWriter> open_pgcopy(const OutputSpec& spec, ByteSink& out,
+std::unique_ptr<RowWriter> open_pgcopy(const OutputSpec& spec, ExportId id_type, ByteSink& out,
                                        const std::string& name) {
   if (spec.kind == RowKind::multi) {
     throw Error(
@@ -302,22 +313,22 @@ std::unique_ptr<RowWriter> open_pgcopy(const OutputSpec& spec, ByteSink& out,
         "csv",
         name);
   }
-  if (spec.kind == RowKind::sparse) return std::make_unique<PgcopyWriter>(spec, out, name);
+  if (spec.kind == RowKind::sparse) return std::make_unique<PgcopyWriter>(spec, id_type, out, name);
   if (spec.type != OutputType::binary && spec.dims > kMaxVectorDims) {
     throw Error(ExitCode::usage,
                 "{}: pgvector holds vectors of at most {} dimensions, not {}; encode with --dims",
                 name, kMaxVectorDims, spec.dims);
   }
-  return std::make_unique<PgcopyWriter>(spec, out, name);
+  return std::make_unique<PgcopyWriter>(spec, id_type, out, name);
 }
 
-std::string pgcopy_table(const OutputSpec& spec, const std::string& table) {
+std::string pgcopy_table(const OutputSpec& spec, ExportId id_type, const std::string& table) {
   const char* type = spec.kind == RowKind::sparse      ? "sparsevec"
                      : spec.type == OutputType::binary ? "bit"
                      : spec.type == OutputType::f16    ? "halfvec"
                                                        : "vector";
-  std::string sql =
-      fmt::format("CREATE TABLE {} (id text, embedding {}({})", table, type, spec.dims);
+  std::string sql = fmt::format("CREATE TABLE {} (id {}, embedding {}({})", table,
+                                id_type == ExportId::uuid ? "uuid" : "text", type, spec.dims);
   for_each_chunk_name(spec, [&sql](std::string_view name, bool is_number) {
     sql += fmt::format(", {} {}", quoted(name), is_number ? "integer" : "text");
   });

@@ -19,6 +19,7 @@ class OutputReader {
   /// output is not Parquet.
   explicit OutputReader(const std::string& directory);
 
+  const std::string& path() const { return directory_.path(); }
   const Manifest& manifest() const { return manifest_; }
   const OutputSpec& spec() const { return spec_; }
   std::uint64_t rows() const { return manifest_.rows; }

@@ -180,9 +180,10 @@ std::optional<std::string> UnitOutput::compare(const RunIdentity& now, const Inp
   choose_parts();
   if (!units_.empty()) return std::nullopt;
   if (done_before_ == 0) {
-    return fmt::format("{}: part {} of {} has no unit, of {} in all; nothing to do",
-                       options_.plan.path, options_.choice.part, options_.choice.parts,
-                       plan_.units.size());
+    return fmt::format(
+        "{}: part {} of {} has no unit, of {} in all; nothing to do (a smaller "
+        "--unit makes more of them)",
+        options_.plan.path, options_.choice.part, options_.choice.parts, plan_.units.size());
   }
   return fmt::format("{}: all {} of this part are done; nothing to do", options_.plan.path,
                      human_count(done_before_, "unit"));

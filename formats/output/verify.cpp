@@ -41,6 +41,8 @@ class Verifier {
   }
 
   bool load() {
+    // Nothing is wrong with what is no output, or not yet: load_manifest() says what it is.
+    if (!directory_.open_regular(kManifestName)) load_manifest(directory_);
     try {
       manifest_ = load_manifest(directory_);
       spec_ = output_spec(manifest_.identity);

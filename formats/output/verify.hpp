@@ -28,7 +28,7 @@ struct VerifyReport {
 /// Checks a complete output: the manifest's own checksum, every file's presence, size and XXH3-128,
 /// no parts that the manifest does not list, the shards' columns, row counts, order and page CRCs,
 /// and that every vector is finite. Any flipped byte is found. Problems are reported, not thrown;
-/// throws Error(failed) only if the directory cannot be opened or listed.
+/// throws Error(failed) only if the directory cannot be opened or listed, or has no manifest.
 VerifyReport verify_output(const std::string& directory);
 
 }  // namespace embedtool

@@ -47,6 +47,8 @@ void LeafReader::load_dictionary(const PageHeader& header) {
 void LeafReader::load_page() {
   try {
     find_data_page();
+  } catch (const TooLarge&) {  // of all columns
+    throw;
   } catch (const Unsupported& unsupported) {
     throw Unsupported(fmt::format("column '{}': {}", leaf_.path, unsupported.what()));
   } catch (const Damaged& damaged) {

@@ -1,6 +1,10 @@
 #include "formats/parquet/parquet_page_reader.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "core/base/human.hpp"
 
 namespace embedtool::parquet {
 namespace {
@@ -72,8 +76,10 @@ void PageReader::keep_body(std::vector<std::byte>& other, std::size_t factor) {
 // Buffers keep their capacity, so that a charge is never given back.
 void PageReader::charge(std::size_t bytes) {
   if (bytes <= charged_) return;
-  require(bytes - charged_ <= budget_->left,
-          "the pages of its columns take more than 768 MiB of memory");
+  if (bytes - charged_ > budget_->left) {
+    throw TooLarge(fmt::format("the pages of its columns take more than {} of memory",
+                               human_bytes(budget_->all)));
+  }
   budget_->left -= bytes - charged_;
   charged_ = bytes;
 }
@@ -100,7 +106,7 @@ const PageHeader& PageReader::next(std::size_t width_factor) {
   const auto raw = static_cast<std::size_t>(header_.uncompressed_size);
   require(size <= end_ - position_, "a page is longer than its column");
   require(raw <= kMaxPageBytes && size <= kMaxPageBytes, "a page is larger than 256 MiB");
-  charge(retained_ + raw * width_factor);
+  charge(retained_ + size + raw * width_factor);
   packed_.resize(size);
   in_->read_at(position_, packed_);
   position_ += size;

@@ -20,11 +20,14 @@ inline constexpr std::size_t kMaxPageBytes = std::size_t{256} << 20;
 /// Bytes of page buffers that all columns of one file may take together, so that a hostile file
 /// with many compression bombs cannot get more.
 struct PageBudget {
-  std::size_t left = std::size_t{768} << 20;
+  static constexpr std::size_t kMost = std::size_t{1} << 30;
+
+  std::size_t all = kMost;
+  std::size_t left = all;
 };
 
 /// Reads the pages of a column chunk, one after the other: headers, sizes and CRCs are checked, and
-/// sizes before anything is allocated. Throws Damaged. Recycled; not thread-safe.
+/// sizes before anything is allocated. Throws Damaged and TooLarge. Recycled; not thread-safe.
 class PageReader {
  public:
   /// `budget` outlives the reader.

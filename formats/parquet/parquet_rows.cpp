@@ -11,7 +11,8 @@
 
 namespace embedtool::parquet {
 
-ParquetRows::ParquetRows(const RandomBytes& in) : in_(in) {
+ParquetRows::ParquetRows(const RandomBytes& in, std::size_t page_bytes)
+    : in_(in), budget_{.all = page_bytes} {
   meta_ = read_footer(in_).meta;
   tree_ = schema_tree(meta_);
   scale_int8();

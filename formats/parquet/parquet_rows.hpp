@@ -19,8 +19,8 @@ namespace embedtool::parquet {
 /// Unsupported. Not thread-safe.
 class ParquetRows final : public ColumnRows {
  public:
-  /// `in` outlives the reader. Reads the footer.
-  explicit ParquetRows(const RandomBytes& in);
+  /// `in` outlives the reader. Reads the footer. Pages take `page_bytes` of memory at most.
+  explicit ParquetRows(const RandomBytes& in, std::size_t page_bytes = PageBudget::kMost);
 
   const ColumnNode& columns() const override { return tree_.root; }
   /// A row group belongs to the range that holds its first byte.

@@ -69,6 +69,35 @@ for i, row in enumerate(rows):
     assert start in copied
     assert index[len(index) - (len(rows) - i) * len(stored):][:len(stored)] == stored
 PY
+# Ids as UUIDs, and rows numbered as npy and faiss number them.
+for format in jsonl csv pgvector; do
+  run 0 export full --to $format --id-type uuid --row-numbers -o "uuid.$format"
+done
+has stderr 'CREATE TABLE items (id uuid, embedding vector('
+has stderr '"nowhere" text, "row" bigint)'
+run 0 export full --id-type uuid -o uuid.npy
+same uuid.npy vectors.npy "npy with other ids"
+python3 - <<'PY' || fail "ids as UUIDs, or numbers of rows"
+import csv, json, struct, uuid
+rows = [json.loads(l) for l in open('full.vectors')]
+lines = [json.loads(l) for l in open('uuid.jsonl')]
+table = list(csv.DictReader(open('uuid.csv', newline='')))
+copied = open('uuid.pgvector', 'rb').read()
+named = [json.loads(l) for l in open('uuid.ids.jsonl')]
+for i, row in enumerate(rows):
+    id = uuid.uuid5(uuid.NAMESPACE_URL, row['id'])
+    assert lines[i] == row | {'id': str(id), 'row': i}, lines[i]
+    assert (table[i]['id'], table[i]['row']) == (str(id), str(i))
+    assert str(id) in json.dumps(named[i])
+    assert struct.pack('>Hi', 5, 16) + id.bytes in copied
+    assert struct.pack('>iq', 8, i) in copied
+PY
+for format in faiss npy; do
+  run 2 export full --to $format --row-numbers -o x
+  has stderr "--row-numbers: $format holds nothing beside vectors"
+done
+run 2 export full --to fvecs --id-type uuid -o x
+has stderr "fvecs holds no ids"
 python3 - <<'PY' || fail "vectors.npy is not what the lines say"
 import ast, json, struct
 raw = open('vectors.npy', 'rb').read()

@@ -207,5 +207,16 @@ for limit in "${limits[@]}"; do
   fi
   same <(vectors small) <(vectors whole) "vectors under --memory-limit"
 done
+# What an input unpacks to is planned, too: xz -9 takes 65 MiB.
+python3 -c "
+import lzma
+open('in.jsonl.xz', 'wb').write(lzma.compress(open('in.jsonl', 'rb').read(), preset=9))"
+if ! sanitized; then
+  run 1 encode -o packed -m "$MODEL" in.jsonl.xz --memory-limit 128M
+  has stderr "in.jsonl.xz: xz data that need more memory"
+  has stderr "raise --memory-limit"
+fi
+run 0 encode -o packed -m "$MODEL" in.jsonl.xz --shard-rows 500 --memory-limit 1G
+same <(vectors packed) <(vectors whole) "vectors of a packed corpus under --memory-limit"
 run 2 encode -o x "${SETTINGS[@]}" --memory-limit much
 has stderr "not a size such as"

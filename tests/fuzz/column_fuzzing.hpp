@@ -44,6 +44,7 @@ inline void read_columns(const std::uint8_t* data, std::size_t size, const std::
   if ((pick & 8) != 0) options.text_fields = {"messages.0.content", "tags"};
   if ((pick & 16) != 0) options.max_line_bytes = 64;
   if ((pick & 32) != 0) options.ids_field = "emb";
+  if ((pick & 64) != 0) options.unpack_bytes = 4096;
   testing::Corpus found[2];
   std::string errors[2];
   for (std::size_t i = 0; i < 2; ++i) {

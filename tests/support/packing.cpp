@@ -61,11 +61,11 @@ std::string bzip2(std::string_view bytes) {
   return packed;
 }
 
-std::string xz(std::string_view bytes) {
+std::string xz(std::string_view bytes, std::uint32_t preset) {
   std::string packed(::lzma_stream_buffer_bound(bytes.size()), '\0');
   std::size_t size = 0;
   const lzma_ret code = ::lzma_easy_buffer_encode(
-      0, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(bytes.data()),
+      preset, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(bytes.data()),
       bytes.size(), reinterpret_cast<std::uint8_t*>(packed.data()), &size, packed.size());
   if (code != LZMA_OK) throw std::runtime_error("lzma_easy_buffer_encode");
   packed.resize(size);

@@ -2,6 +2,7 @@
 
 // Compression for tests, by the libraries' own writers.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -19,8 +20,8 @@ std::string zstd_skippable(std::string_view bytes);
 /// One bzip2 stream.
 std::string bzip2(std::string_view bytes);
 
-/// One .xz stream.
-std::string xz(std::string_view bytes);
+/// One .xz stream; `preset` as for `xz -0` to `xz -9`.
+std::string xz(std::string_view bytes, std::uint32_t preset = 0);
 
 /// One LZ4 frame with a checksum.
 std::string lz4(std::string_view bytes);

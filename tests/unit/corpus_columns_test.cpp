@@ -16,6 +16,7 @@
 namespace embedtool {
 namespace {
 
+using ::testing::AllOf;
 using testing::Corpus;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -157,6 +158,17 @@ TEST(CorpusColumns, NullsAndLongRowsAreRejectsWithTheirRow) {
   EXPECT_EQ(cut.rows.size() + cut.rejects.size(), 25U);
   ASSERT_THAT(cut.rejects, Not(IsEmpty()));
   EXPECT_THAT(cut.rejects[0].reason, HasSubstr("longer than 16 bytes"));
+}
+
+TEST(CorpusColumns, ColumnsThatTakeMoreThanTheLimitLeavesAreRefused) {
+  for (const std::string name : {"plain-v1.parquet", "plain.arrow", "plain.arrows"}) {
+    CorpusOptions options = options_for(name);
+    options.unpack_bytes = std::size_t{1} << 20;
+    EXPECT_THAT(read_corpus(options).rows, SizeIs(25)) << name;
+    options.unpack_bytes = 100;
+    EXPECT_THAT(refusal(options), AllOf(HasSubstr(name), HasSubstr("more than 100 bytes of memory"),
+                                        HasSubstr("raise --memory-limit")));
+  }
 }
 
 TEST(CorpusColumns, RowsWithoutAnIdAreCalledByTheirNumberInTheFile) {

@@ -279,6 +279,18 @@ TEST(Inputs, LongZstdWindowsNameTheOption) {
   EXPECT_THAT(outcome("a.jsonl", packed, options), ElementsAre("a=x"));
 }
 
+TEST(Inputs, WindowsThatTakeMoreThanTheLimitLeavesAreRefused) {
+  const std::string line = "{\"id\":\"a\",\"text\":\"x\"}\n";
+  for (const std::string& packed : {testing::zstd(line, 24), testing::xz(line, 7)}) {
+    CorpusOptions options;
+    options.unpack_bytes = std::size_t{16} << 20;
+    EXPECT_THAT(outcome("a.jsonl", packed, options),
+                ElementsAre(HasSubstr("raise --memory-limit")));
+    options.unpack_bytes = std::size_t{64} << 20;
+    EXPECT_THAT(outcome("a.jsonl", packed, options), ElementsAre("a=x"));
+  }
+}
+
 TEST(Inputs, FieldsThatAreNotUsedCostNothing) {
   CorpusOptions options;
   options.keep = {"s", "o"};

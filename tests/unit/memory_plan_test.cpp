@@ -75,6 +75,17 @@ TEST_F(MemoryPlan, FitsEveryLimitOrNamesTheLeast) {
   EXPECT_THROW(fit_memory(options, line, 1 << 16, *encoder_, spec_, kMiB, least - kMiB), Error);
 }
 
+TEST_F(MemoryPlan, GivesUpWorkersBeforeWhatInputsUnpackTo) {
+  options_.unpack_memory = 256 * kMiB;
+  RunOptions options = options_;
+  std::size_t line = kLine;
+  const std::uint64_t limit = 300 * kMiB;
+  EXPECT_LE(fit_memory(options, line, 1 << 16, *encoder_, spec_, kMiB, limit).total(), limit);
+  EXPECT_EQ(options.threads, 1U);
+  EXPECT_GE(options.unpack_memory, kLeastUnpack);
+  EXPECT_GT(line, std::size_t{1} << 16);
+}
+
 TEST_F(MemoryPlan, KeepsALineLimitThatWasAskedFor) {
   RunOptions options = options_;
   std::size_t line = kLine;

@@ -221,6 +221,9 @@ ExitCode run_command(const Command& command, std::span<char*> arguments,
   if (!parse(command, built, arguments)) return ExitCode::ok;
   Console console(console_options(*built.common));
   try {
+    if (const CLI::Option* settings = built.app->get_config_ptr(); settings->count() > 0) {
+      console.detail("settings: " + settings->as<std::string>());
+    }
     check_environment(environment_of_process(), console);
     Session session{console, beginning.clock, beginning.start_ns, beginning.startup_cpu_ns};
     return built.run(session);

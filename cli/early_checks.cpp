@@ -80,7 +80,10 @@ void check_environment(const std::vector<std::string>& environment, Console& con
       }
     }
     const std::string name = entry.substr(0, entry.find('='));
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (std::find(known.begin(), known.end(), name) != known.end()) {
+      console.detail(fmt::format("environment: {}", entry));
+      continue;
+    }
     console.warning(fmt::format("{}: no option has this environment variable, which is ignored{}",
                                 name, did_you_mean(name, known)));
   }

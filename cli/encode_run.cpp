@@ -66,6 +66,13 @@ class EncodeRun {
     check_still_reusable(earlier_, job_.reuse, identity_);
     output.choose(corpus);
     const std::unique_ptr<CorpusSource> source = open_corpus(corpus, output.rejects());
+    describe(options);
+    if (RunOutput* whole = output.whole()) {
+      whole->on_shard([this](const ShardEntry& shard) {
+        console_.detail(fmt::format("published {}: {}, {}", shard.name,
+                                    human_count(shard.rows, "row"), human_bytes(shard.bytes)));
+      });
+    }
     output.open(identity_, spec);
     output.resume(*source);
     const std::unique_ptr<RowReuse> reuse = row_reuse(spec, output);
@@ -95,6 +102,20 @@ class EncodeRun {
   }
 
  private:
+  /// Under -v.
+  void describe(const RunOptions& options) {
+    console_.detail(fmt::format(
+        "model: {}, {} dimensions, {}, fingerprint {}", model_.loaded.name, model_.shape.dims,
+        options.max_tokens > 0 ? fmt::format("texts of up to {} tokens", options.max_tokens)
+                               : "texts of any length",
+        identity_.model_fingerprint));
+    console_.detail(fmt::format(
+        "batches of up to {} texts and {} tokens, windows of up to {} texts; {}, {} by {}, {}",
+        options.batch.texts, options.batch.tokens, options.window.records,
+        human_count(options.threads, "worker"), name_of(model_.compute), identity_.gemm,
+        identity_.isa));
+  }
+
   /// Sizes that fit in memory, those of the corpus among them.
   RunOptions sized_options(CorpusOptions& corpus) const {
     RunOptions options = run_options(job_, model_);

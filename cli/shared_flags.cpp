@@ -108,6 +108,7 @@ CorpusOptions resolve_input(const InputFlags& flags) {
 void find_inputs(CorpusOptions& corpus, Console& console) {
   corpus.stop = &stop_requested();
   corpus.warn = [&console](const std::string& text) { console.warning(text); };
+  corpus.detail = [&console](const std::string& text) { console.detail(text); };
   corpus.files = std::make_shared<const InputList>(corpus);
 }
 

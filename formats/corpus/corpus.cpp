@@ -9,6 +9,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/error.hpp"
+#include "core/base/human.hpp"
 #include "formats/corpus/corpus_reader.hpp"
 #include "formats/corpus/corpus_sample.hpp"
 #include "formats/corpus/corpus_units.hpp"
@@ -213,6 +214,7 @@ class Corpus final : public CorpusSource {
     file_.emplace(options, path, unit.cut ? &unit.range : nullptr, plan_, builder_, counters_);
     builder_.set_file(static_cast<std::uint32_t>(next_file_), path, file_->window());
     ++next_file_;
+    file_begins_ = builder_.position();
     return true;
   }
 
@@ -232,9 +234,17 @@ class Corpus final : public CorpusSource {
     unit_end_ = UnitEnd();
   }
 
+  void describe_file() const {
+    const std::string_view packed = file_->compression();
+    options_.detail(fmt::format("{}: {}{}{}, {}", files_->name(next_file_ - 1),
+                                file_->format().name, packed.empty() ? "" : " in ", packed,
+                                human_count(builder_.position() - file_begins_, "record")));
+  }
+
   /// The file at hand has been read to its end.
   [[gnu::noinline]] void close_file() {
     const InputDigest digest = file_->digest();
+    if (options_.warn && options_.detail) describe_file();
     end_unit_file(digest);
     if (options_.units) return file_.reset();
     group_.add(files_->path(next_file_ - 1), digest);
@@ -263,6 +273,7 @@ class Corpus final : public CorpusSource {
   std::size_t files_of_unit_ = 0;  ///< that have been read
   UnitEnd unit_end_;               ///< of that unit, so far
   std::size_t next_file_ = 0;
+  std::uint64_t file_begins_ = 0;  ///< the position of its first record
   std::optional<OpenInput> file_;
   GroupDigest group_;  ///< of the files of it that have been read
   std::vector<InputDigest> digests_;

@@ -279,6 +279,7 @@ void RunDirectory::commit_shard(const ShardEntry& shard) {
   }
   shards_.push_back(shard);
   rows_ += shard.rows;
+  if (told_) told_(shard);
 }
 
 void RunDirectory::commit_file(const FileEntry& file) {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/io/durable_file.hpp"
@@ -75,6 +77,8 @@ class RunDirectory final : public ShardLedger {
 
   /// Records a shard whose file has been published. Durable on return.
   void commit_shard(const ShardEntry& shard) override;
+  /// From then on, `told` is called with each of them.
+  void on_shard(std::function<void(const ShardEntry&)> told) { told_ = std::move(told); }
   /// Records another published file of the output.
   void commit_file(const FileEntry& file);
   /// How many rows an output without shards has.
@@ -106,6 +110,7 @@ class RunDirectory final : public ShardLedger {
   bool locked_ = false;
   UniqueFd journal_;
   std::vector<ShardEntry> shards_;
+  std::function<void(const ShardEntry&)> told_;
   std::vector<FileEntry> files_;
   std::uint64_t rows_ = 0;
   std::optional<Manifest> complete_;

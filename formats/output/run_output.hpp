@@ -3,10 +3,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/ports.hpp"
@@ -44,6 +46,10 @@ class RunOutput final : public EncodeOutput {
   std::optional<std::string> compare(const RunIdentity& now, const InputList& inputs) override;
   /// Until the first row comes, a complete output that the rows are to replace stays as it is.
   void open(const RunIdentity& identity, const OutputSpec& spec) override;
+  /// `told` is called with each shard that is published, from the thread that writes to sink().
+  void on_shard(std::function<void(const ShardEntry&)> told) {
+    if (directory_ != nullptr) directory_->on_shard(std::move(told));
+  }
   std::size_t resumed_shards() const override { return resumed_shards_; }
   std::uint64_t resumed_rows() const override { return resumed_rows_; }
   void resume(CorpusSource& source) override;

@@ -102,3 +102,14 @@ run 2 encode in.jsonl --config section.toml
 has stderr "unknown section [encoed]; did you mean encode?"
 run 2 encode in.jsonl --config nowhere.toml
 has stderr "nowhere.toml"
+
+# -v: where settings come from, what computes, what was read and published.
+printf 'shard-rows = 60\n' >own.toml
+corpus 100 | gzip >packed.jsonl.gz
+EMBEDTOOL_THREADS=1 run 0 encode -v --config own.toml -m "$MODEL" packed.jsonl.gz -o detailed
+for line in 'environment: EMBEDTOOL_THREADS=1' 'settings: own.toml' 'model: ' '1 worker, f32 by ' \
+  'packed.jsonl.gz: jsonl in gzip, 100 records' 'published data/part-00001.parquet: 40 rows'; do
+  has stderr "$line"
+done
+EMBEDTOOL_THREADS=1 run 0 encode --config own.toml -m "$MODEL" packed.jsonl.gz -o plain
+lacks stderr "settings: "

@@ -25,6 +25,10 @@ Hash128 hash128(const void* data, std::size_t size, std::uint64_t seed) {
   return {h.low64, h.high64};
 }
 
+std::uint64_t xxh64(std::string_view bytes) {
+  return XXH64(bytes.data(), bytes.size(), 0);
+}
+
 struct Hasher128::State {
   XXH3_state_t* xxh = XXH3_createState();
   State() {

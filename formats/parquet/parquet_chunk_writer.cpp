@@ -61,6 +61,7 @@ void ChunkWriter::add_bytes(std::string_view value) {
   append_u32(values_, static_cast<std::uint32_t>(value.size()));
   append(values_, as_bytes(value));
   if (layout_.searched) page_range_.add(value);
+  if (layout_.looked_up) bloom_.add(value);
   raw_bytes_ += value.size() + 4;
   ++levels_;
 }
@@ -259,6 +260,7 @@ ChunkMeta ChunkWriter::flush(PageCodec& codec, std::uint64_t offset, ByteSink& o
 void ChunkWriter::clear() {
   pages_.clear();
   index_.clear();
+  bloom_.clear();
   page_range_ = chunk_range_ = {};
   page_rows_ = 0;
   values_.clear();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "formats/io/byte_io.hpp"
+#include "formats/parquet/parquet_bloom.hpp"
 #include "formats/parquet/parquet_codec.hpp"
 #include "formats/parquet/parquet_encoding.hpp"
 #include "formats/parquet/parquet_schema.hpp"
@@ -61,6 +62,8 @@ class ChunkWriter {
   ChunkMeta flush(PageCodec& codec, std::uint64_t offset, ByteSink& out);
   /// The pages of the chunk, until clear().
   const PageIndex& pages() const { return index_; }
+  /// The Bloom filter of the chunk, until clear(); empty if the column has none.
+  std::vector<std::byte> bloom_filter() { return bloom_.bytes(); }
   /// Ready for the next row group.
   void clear();
 
@@ -84,6 +87,7 @@ class ChunkWriter {
   std::vector<std::byte> page_;    ///< the open page, encoded
   PageStore pages_;                ///< of the chunk, with headers
   PageIndex index_;
+  BloomFilter bloom_;
   ValueRange page_range_;   ///< of the open page
   ValueRange chunk_range_;  ///< of the pages before
   std::int64_t page_rows_ = 0;

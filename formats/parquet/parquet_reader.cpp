@@ -134,7 +134,8 @@ std::uint64_t ParquetReader::check_groups() const {
 
 /// Their contents are for other readers; that they are whole, verify knows by the file's checksum.
 void ParquetReader::check_indexes(std::uint64_t position) const {
-  for (const auto part : {&parquet::ChunkMeta::column_index, &parquet::ChunkMeta::offset_index}) {
+  for (const auto part : {&parquet::ChunkMeta::bloom_filter, &parquet::ChunkMeta::column_index,
+                          &parquet::ChunkMeta::offset_index}) {
     for (const parquet::RowGroupMeta& group : meta_.row_groups) {
       for (const parquet::ChunkMeta& chunk : group.chunks) {
         const auto& [offset, length] = chunk.*part;

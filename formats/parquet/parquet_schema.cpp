@@ -46,6 +46,7 @@ class LayoutBuilder {
     column.type_length = type_length;
     column.packing = type == Physical::fixed ? Packing::none : Packing::zstd;
     column.searched = type != Physical::fixed;
+    column.looked_up = role == Role::id || (role == Role::chunk && name == kChunkDocument);
     column.max_definition = repetition == Repetition::optional ? 1 : 0;
     layout_.columns.push_back(std::move(column));
     ++top_level_;
@@ -96,7 +97,7 @@ class LayoutBuilder {
     if (old) {
       for (ColumnLayout& column : layout_.columns) {
         column.packing = Packing::zstd;
-        column.searched = false;
+        column.searched = column.looked_up = false;
       }
     }
     layout_.schema.insert(layout_.schema.begin(),

@@ -101,6 +101,8 @@ struct ColumnLayout {
   Packing packing = Packing::zstd;
   /// Its statistics are written: one may search for its values.
   bool searched = false;
+  /// Its Bloom filter is written: one may look for a row by its value.
+  bool looked_up = false;
   std::uint8_t max_definition = 0;
   std::uint8_t max_repetition = 0;
 };

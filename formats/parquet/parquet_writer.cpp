@@ -1,7 +1,7 @@
 // A file: "PAR1", then row groups one after the other, each its columns' chunks in schema order,
-// then the column indexes and the offset indexes of all chunks, then the footer (FileMetaData in
-// Thrift), its length in 4 bytes, and "PAR1" again. Nothing that is written depends on time,
-// machine or the cut of append(): same rows, same bytes.
+// then the Bloom filters, column indexes and offset indexes of all chunks, then the footer
+// (FileMetaData in Thrift), its length in 4 bytes, and "PAR1" again. Nothing that is written
+// depends on time, machine or the cut of append(): same rows, same bytes.
 #include "formats/parquet/parquet_writer.hpp"
 
 #include <fmt/format.h>
@@ -156,16 +156,28 @@ void ParquetWriter::flush_group() {
   if (ordinal <= 0x7FFF) group.ordinal = static_cast<std::int16_t>(ordinal);
   for (parquet::ChunkWriter& column : columns_) {
     parquet::ChunkMeta& chunk = group.chunks.emplace_back(column.flush(codec_, offset_, *out_));
-    indexes_.push_back({chunk.statistics ? column.pages().column_index() : std::vector<std::byte>(),
+    indexes_.push_back({column.bloom_filter(),
+                        chunk.statistics ? column.pages().column_index() : std::vector<std::byte>(),
                         column.pages().offset_index(chunk.data_offset)});
     offset_ += static_cast<std::uint64_t>(chunk.compressed_size);
     bytes_raw_ += static_cast<std::uint64_t>(chunk.uncompressed_size);
     column.clear();
   }
+  drop_large_filters(group);
   meta_.rows += group.rows;
   file_values_ += group_values_;
   group_rows_ = 0;
   group_values_ = 0;
+}
+
+// Of rows with tiny vectors, filters would be a good part of the file, and ids are read as fast.
+void ParquetWriter::drop_large_filters(const parquet::RowGroupMeta& group) {
+  std::int64_t bytes = 0;
+  for (const parquet::ChunkMeta& chunk : group.chunks) bytes += chunk.compressed_size;
+  const std::size_t most = static_cast<std::size_t>(bytes) / 100;
+  for (std::size_t i = indexes_.size() - group.chunks.size(); i < indexes_.size(); ++i) {
+    if (indexes_[i].bloom.size() > most) indexes_[i].bloom.clear();
+  }
 }
 
 // Readers fetch those of one kind in one piece.
@@ -183,6 +195,7 @@ void ParquetWriter::put_indexes() {
       }
     }
   };
+  put_all(&ChunkIndexes::bloom, &parquet::ChunkMeta::bloom_filter);
   put_all(&ChunkIndexes::columns, &parquet::ChunkMeta::column_index);
   put_all(&ChunkIndexes::offsets, &parquet::ChunkMeta::offset_index);
 }

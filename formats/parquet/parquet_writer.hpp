@@ -54,6 +54,7 @@ class ParquetWriter {
     return columns_[parquet::place_of(spec_, form_, number)];
   }
   void flush_group();
+  void drop_large_filters(const parquet::RowGroupMeta& group);
   void put_indexes();
   void put(std::span<const std::byte> bytes);
 
@@ -64,6 +65,7 @@ class ParquetWriter {
   std::uint64_t row_group_bytes_;
   /// Of one chunk, to be written behind the last row group.
   struct ChunkIndexes {
+    std::vector<std::byte> bloom;
     std::vector<std::byte> columns;
     std::vector<std::byte> offsets;
   };

@@ -161,6 +161,17 @@ def pairs(row):
     return [(key.decode() if isinstance(key, bytes) else key, np.float32(value)) for key, value in items]
 
 
+def check_bloom_filters(ids):
+    """DuckDB asks them whether a row group may have an id; since version 1.2."""
+    if tuple(int(part) for part in duckdb.__version__.split(".")[:2]) < (1, 2):
+        return
+    def may_have(value):
+        probe = f"SELECT bloom_filter_excludes FROM parquet_bloom_probe('{FOLDER}/f32.one.parquet', 'id', ?)"
+        return sum(not excluded for (excluded,) in duckdb.sql(probe, params=[value]).fetchall())
+    assert all(may_have(id) >= 1 for id in ids[::37])
+    assert sum(may_have(f"{id} not there") for id in ids[:300]) < 30
+
+
 def check_statistics():
     meta = pq.read_metadata(f"{FOLDER}/f32.one.parquet")
     assert meta.created_by.startswith("embedtool version ")
@@ -175,6 +186,7 @@ def check_statistics():
         assert all(group.column(i).has_offset_index for i in range(group.num_columns))
         assert column.has_column_index and not group.column(1).has_column_index
         start += group.num_rows
+    check_bloom_filters(ids)
     # A filter prunes by them and still finds every row.
     for wanted in (ids[0], ids[-1], "nowhere"):
         found = pq.read_table(f"{FOLDER}/f32/data", filters=[("id", "=", wanted)])

@@ -27,7 +27,7 @@ inline Hash128 hash128(std::string_view bytes, std::uint64_t seed = 0) {
   return hash128(bytes.data(), bytes.size(), seed);
 }
 
-/// XXH64 with seed 0: of the files of others, who chose it.
+/// XXH64 with seed 0, for formats of others that ask for it.
 std::uint64_t xxh64(std::string_view bytes);
 
 /// Hashes a stream piece by piece; not thread-safe.

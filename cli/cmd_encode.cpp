@@ -85,8 +85,9 @@ std::unique_ptr<EncodeOutput> make_output(const EncodeJob& job, RejectLog& rejec
 
 /// A run that encodes nothing measures nothing.
 void note_unwritten(const EncodeJob& job, Console& console) {
-  for (const auto& [option, path] :
-       {std::pair{"--report", &job.report.report}, {"--trace", &job.report.trace}}) {
+  for (const auto& [option, path] : {std::pair{"--report", &job.report.report},
+                                     {"--trace", &job.report.trace},
+                                     {"--changes", &job.nightly.changes}}) {
     if (path->empty()) continue;
     console.note(fmt::format("{} {}: not written, since nothing was encoded", option, *path));
   }

@@ -36,10 +36,16 @@ struct SearchFlags {
 
 constexpr BlockLimits kBlock{8192, std::size_t{32} << 20U};
 
+/// What is searched for.
+struct Queries {
+  std::vector<std::string> texts;
+  std::vector<std::string> ids;  ///< of a corpus' records, one each; none of a query by itself
+};
+
 /// The texts of a corpus, read as encode reads one; empty ones are left out. A query that cannot be
 /// used ends the search, so that no answer is missing unnoticed.
-std::vector<std::string> read_queries(const SearchFlags& flags, Console& console) {
-  if (flags.queries.empty()) return {flags.query};
+Queries read_queries(const SearchFlags& flags, Console& console) {
+  if (flags.queries.empty()) return {{flags.query}, {}};
   CorpusOptions corpus;
   corpus.inputs = {flags.queries};
   find_inputs(corpus, console);
@@ -47,14 +53,16 @@ std::vector<std::string> read_queries(const SearchFlags& flags, Console& console
   name_files(reject_options, corpus);
   RejectLog rejects(std::move(reject_options));
   const std::unique_ptr<CorpusSource> source = open_corpus(corpus, rejects);
-  std::vector<std::string> queries;
+  Queries queries;
   for (DocumentBlock block; source->read(block, kBlock);) {
     for (const Record& record : block.records) {
       if (record.kind != RecordKind::text) {
         throw Error(ExitCode::usage, "{}:{}: holds no text; search needs one",
                     source->file_name(record.file), record.line);
       }
-      if (record.payload.size > 0) queries.emplace_back(block.text(record));
+      if (record.payload.size == 0) continue;
+      queries.texts.emplace_back(block.text(record));
+      queries.ids.emplace_back(block.id(record));
     }
   }
   return queries;
@@ -159,10 +167,14 @@ class Finder {
   std::map<std::uint64_t, Shown> shown_;  ///< every row that is in some query's matches
 };
 
-void print_json(StdoutWriter& out, const std::string& query, std::size_t rank, const Match& match,
-                const Shown& shown) {
-  nlohmann::ordered_json line{
-      {"query", query}, {"rank", rank}, {"id", shown.id}, {"score", match.score}};
+void print_json(StdoutWriter& out, const Queries& queries, std::size_t query, std::size_t rank,
+                const Match& match, const Shown& shown) {
+  nlohmann::ordered_json line;
+  if (!queries.ids.empty()) line["query_id"] = queries.ids[query];
+  line["query"] = queries.texts[query];
+  line["rank"] = rank;
+  line["id"] = shown.id;
+  line["score"] = match.score;
   for (const auto& [name, value] : shown.json.items()) line[name] = value;
   for (const auto& [field, value] : shown.fields) {
     if (line.contains(field.name)) continue;
@@ -193,19 +205,19 @@ std::string table_of(const std::vector<Match>& matches, const Finder& finder) {
   return table.text();
 }
 
-void print(const SearchFlags& flags, const std::vector<std::string>& queries,
-           const Finder& finder) {
+void print(const SearchFlags& flags, const Queries& queries, const Finder& finder) {
+  const std::vector<std::string>& texts = queries.texts;
   StdoutWriter out;
-  for (std::size_t q = 0; q < queries.size(); ++q) {
+  for (std::size_t q = 0; q < texts.size(); ++q) {
     const std::vector<Match> matches = finder.matches(q);
     if (flags.json) {
       for (std::size_t i = 0; i < matches.size(); ++i) {
-        print_json(out, queries[q], i + 1, matches[i], finder.shown(matches[i].row));
+        print_json(out, queries, q, i + 1, matches[i], finder.shown(matches[i].row));
       }
       continue;
     }
-    if (queries.size() > 1) {
-      out.write(fmt::format("{}{}\n", q == 0 ? "" : "\n", one_line(queries[q], 100)));
+    if (texts.size() > 1) {
+      out.write(fmt::format("{}{}\n", q == 0 ? "" : "\n", one_line(texts[q], 100)));
     }
     out.write(table_of(matches, finder));
   }
@@ -219,17 +231,17 @@ ExitCode search(const SearchFlags& flags, Console& console) {
   }
   OutputReader reader(flags.output);
   const OutputSpec spec = reader.spec();
-  const std::vector<std::string> queries = read_queries(flags, console);
-  for (const std::string& query : queries) {
+  const Queries queries = read_queries(flags, console);
+  for (const std::string& query : queries.texts) {
     if (!is_utf8(query)) {
       throw Error(ExitCode::usage, "the query '{}' is not UTF-8", one_line(query, 60));
     }
   }
-  if (queries.empty()) return ExitCode::ok;
+  if (queries.texts.empty()) return ExitCode::ok;
   const ReadyModel model = model_of(flags, reader.manifest().identity, console);
   Finder finder(
-      make_scorer(model, spec, queries, {flags.top, resolve_threads(flags.compute.threads)}),
-      queries.size());
+      make_scorer(model, spec, queries.texts, {flags.top, resolve_threads(flags.compute.threads)}),
+      queries.texts.size());
   OutputBlock block;
   for (std::uint64_t row = 0; !stop_requested() && reader.read(block, kBlock);) {
     finder.offer(block, spec, row);
@@ -249,7 +261,9 @@ RunCommand declare_search(CLI::App& app) {
   group.count("-k,--top", flags->top, "Rows per query")->capture_default_str();
   group.value("--queries", flags->queries, "FILE",
               "Corpus of queries, in any format that encode reads; - is standard input");
-  group.flag("--json", flags->json, "Print JSONL with query, rank, id, score and the kept fields");
+  group.flag("--json", flags->json,
+             "Print JSONL with query, rank, id, score and the kept fields; of --queries, query_id "
+             "as well");
   FlagGroup model(app, "Model");
   model.value("-m,--model", flags->model.model, "DIR|NAME",
               "Path of the output's model, if it has moved");

@@ -64,7 +64,7 @@ MemoryNeed fit_to_memory(const EncodeJob& job, std::uint64_t limit, const ReadyM
   options.batch_memory = need.workspaces;
   corpus.unpack_bytes = std::max(options.unpack_memory, kLeastUnpack);
   console.detail(
-      fmt::format("memory: at most {} of {}", human_bytes(need.total()), human_bytes(limit)));
+      fmt::format("memory: at most {} of {}", limit_text(need.total()), limit_text(limit)));
   const bool shrunk = options.batch.tokens != wanted.batch.tokens ||
                       options.window.records != wanted.window.records ||
                       options.threads != wanted.threads || corpus.max_line_bytes != wanted_line;
@@ -72,7 +72,7 @@ MemoryNeed fit_to_memory(const EncodeJob& job, std::uint64_t limit, const ReadyM
   console.note(
       fmt::format("reduced to fit in {} of memory: batches of {} tokens, windows of {} texts, {}, "
                   "lines of up to {}",
-                  human_bytes(limit), options.batch.tokens, options.window.records,
+                  limit_text(limit), options.batch.tokens, options.window.records,
                   human_count(options.threads, "worker"), human_bytes(corpus.max_line_bytes)));
   return need;
 }

@@ -88,11 +88,12 @@ std::string render_report(const RunReport& report, std::size_t cpus, bool colour
   const char* bold = colours ? "\033[1m" : "";
   const char* plain = colours ? "\033[0m" : "";
   const std::uint64_t busy = report.times.encode_wall_ns;
-  std::string out = fmt::format(
-      "{}{} in {}{}: {} texts/s, {} tokens/s", bold, human_count(report.counts.rows, "vector"),
-      human_seconds(static_cast<double>(report.times.wall_ns) / kNsPerSecond), plain,
-      rate(per_second(static_cast<double>(report.counts.rows), busy)),
-      rate(per_second(static_cast<double>(report.counts.tokens), busy)));
+  std::string out =
+      fmt::format("{}{} in {}{}, encoded at {} texts/s, {} tokens/s", bold,
+                  human_count(report.counts.rows, "vector"),
+                  human_seconds(static_cast<double>(report.times.wall_ns) / kNsPerSecond), plain,
+                  rate(per_second(static_cast<double>(report.counts.rows), busy)),
+                  rate(per_second(static_cast<double>(report.counts.tokens), busy)));
   const double flops = report.work.linear_flops + report.work.attention_flops;
   if (flops > 0) out += fmt::format(", {:.0f} GFLOP/s", per_second(flops, busy) / 1e9);
   out += "\n";

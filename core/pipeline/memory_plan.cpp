@@ -1,9 +1,10 @@
 #include "core/pipeline/memory_plan.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/base/error.hpp"
-#include "core/base/human.hpp"
 #include "core/pipeline/batch_model.hpp"
 
 namespace embedtool {
@@ -82,6 +83,10 @@ bool halve(T& value, T least) {
 
 }  // namespace
 
+std::string limit_text(std::uint64_t bytes) {
+  return fmt::format("{}M", (bytes + kMiB - 1) / kMiB);
+}
+
 MemoryNeed memory_need(const RunOptions& options, std::size_t max_line, const Encoder& encoder,
                        const OutputSpec& spec, std::uint64_t fixed) {
   const std::size_t longest = longest_text(options, encoder);
@@ -131,10 +136,10 @@ MemoryNeed fit_memory(RunOptions& options, std::size_t& max_line, std::size_t le
     }
     if (halve(options.unpack_memory, kLeastUnpack) || halve(max_line, least_line)) continue;
     throw Error(ExitCode::usage,
-                "a memory limit of {} is too low: this run needs at least {}M ({} for the program "
-                "and the model's weights); raise --memory-limit or the control group's limit, or "
-                "choose a smaller model, --max-length or --max-line",
-                human_bytes(limit), (need.total() + kMiB - 1) / kMiB, human_bytes(fixed));
+                "a memory limit of {} is too low: this run needs at least {} ({} for the program, "
+                "the model's weights and a row group); raise --memory-limit or the control group's "
+                "limit, or choose a smaller model, --max-length or --row-group",
+                limit_text(limit), limit_text(need.total()), limit_text(fixed));
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "core/model/encoder.hpp"
 #include "core/pipeline/run_options.hpp"
@@ -21,6 +22,9 @@ struct MemoryNeed {
 
 /// Enough for what compressions and pages take with usual settings.
 inline constexpr std::uint64_t kLeastUnpack = std::uint64_t{32} << 20U;
+
+/// A limit as it is asked for: "800M", in powers of two, rounded up.
+std::string limit_text(std::uint64_t bytes);
 
 /// An upper bound for these settings. `max_line` is the longest record in bytes; `fixed` is what
 /// the process holds with its model loaded, plus the output's row group.

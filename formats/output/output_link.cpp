@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "core/base/error.hpp"
+#include "core/base/human.hpp"
 #include "formats/io/durable_file.hpp"
 #include "formats/output/run_dir.hpp"
 #include "formats/output/shard_reader.hpp"
@@ -151,6 +152,27 @@ std::string remove_output(const Candidate& output) {
   return {};
 }
 
+/// Rows of a complete output; none where there is no such output.
+std::optional<std::uint64_t> rows_of(const std::string& path) {
+  try {
+    return load_manifest(Directory(path, false)).rows;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+/// An export that failed must not empty a live index.
+void refuse_to_empty(const std::string& link, const std::string& output) {
+  if (rows_of(output) != 0U) return;
+  const std::uint64_t before = rows_of(link).value_or(0);
+  if (before == 0) return;
+  throw Error(
+      ExitCode::bad_record,
+      "{} has no rows, so {} still leads to an output with {}; if the corpus is meant to be "
+      "empty: ln -sfn {} {}",
+      output, link, human_count(before, "row"), absolute(output).string(), link);
+}
+
 }  // namespace
 
 std::string absolute_link(const std::string& link) {
@@ -182,6 +204,7 @@ void check_link(const std::string& link, const std::string& output) {
 }
 
 void swap_link(const std::string& link, const std::string& output) {
+  refuse_to_empty(link, output);
   const fs::path path = absolute(link);
   const fs::path folder = path.parent_path();
   std::error_code failed;

@@ -16,7 +16,8 @@ std::string absolute_link(const std::string& link);
 void check_link(const std::string& link, const std::string& output);
 
 /// Makes the link lead to `output`, in one step: at no instant is there none, or one that leads
-/// nowhere. Durable on return. Throws Error(failed).
+/// nowhere. Durable on return. Throws Error(failed), and Error(bad_record) where the link would
+/// lead to an output without rows instead of one with some.
 void swap_link(const std::string& link, const std::string& output);
 
 /// What became of an older output.

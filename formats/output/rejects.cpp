@@ -204,7 +204,7 @@ std::string RejectLog::explain() const {
   const auto most = std::max_element(
       reasons_.begin(), reasons_.end(),
       [](const auto& a, const auto& b) { return a.second.count < b.second.count; });
-  if (most == reasons_.end()) return "see the rejects file";  // all come from an earlier run
+  if (most == reasons_.end()) return "see " + path_;  // all come from an earlier run
   const Reason& reason = most->second;
   std::string text =
       fmt::format("most common reason ({} of {}): {}", reason.count, count_, reason.example);

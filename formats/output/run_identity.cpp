@@ -311,6 +311,13 @@ bool differs(const IdentityField& field, const RunIdentity& before, const RunIde
   return !field.same(before, now);
 }
 
+/// A default of nothing is no value that anybody asked for.
+std::string shown_value(const IdentityField& field, const RunIdentity& identity) {
+  const std::string value = field.get(identity);
+  const bool nothing = value.empty() || value == "0";
+  return nothing && has_default(field, identity) ? "not set" : fmt::format("'{}'", value);
+}
+
 }  // namespace
 
 std::span<const IdentityField> identity_fields() {
@@ -330,8 +337,8 @@ std::string first_difference(const RunIdentity& before, const RunIdentity& now,
     if (!differs(field, before, now, purpose)) continue;
     if (field.name == "inputs") return input_difference(before, now);
     const std::string remedy = *field.remedy == '\0' ? "" : fmt::format(" ({})", field.remedy);
-    return fmt::format("{} was '{}' and is now '{}'{}", field.name, field.get(before),
-                       field.get(now), remedy);
+    return fmt::format("{} was {} and is now {}{}", field.name, shown_value(field, before),
+                       shown_value(field, now), remedy);
   }
   return {};
 }

@@ -116,6 +116,14 @@ rm index/pinned
 night d7
 equal "$(cd index && echo *)" "current d4 d6 d7 other" "outputs that are left"
 equal "$(cat index/d4/notes.txt)" "" "a stranger's file"
+# An empty corpus does not empty a live index, however often it is tried.
+: >empty.jsonl
+before=$(readlink index/current)
+for _ in 1 2; do
+  run 3 encode -m "$MODEL" -o index/none empty.jsonl --reuse index/current --link index/current
+  has stderr "index/current still leads to an output with"
+  equal "$(readlink index/current)" "$before" "the link, after an empty corpus"
+done
 # What has the link's name is not replaced.
 mkdir index/folder
 run 2 encode -m "$MODEL" -o index/d8 now.jsonl --link index/folder

@@ -64,7 +64,7 @@ has stderr "dims"
 run 2 encode -m "$MODEL" -o out --shard-rows 300 --window 100 --max-length 32 --on-long skip --keep lang - < <(feed in.jsonl)
 has stderr "shard_rows was '200' and is now '300'"
 run 2 encode -m "$MODEL" -o out "${SETTINGS[@]}" --prompt x - < <(feed in.jsonl)
-has stderr "prompt was '' and is now 'x'"
+has stderr "prompt was not set and is now 'x'"
 run 2 encode -o out "${SETTINGS[@]}" - < <(feed in.jsonl)
 has stderr "model_fingerprint"
 run 2 encode -m "$MODEL" -o out "${SETTINGS[@]}" in.jsonl # not the pipe

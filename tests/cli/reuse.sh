@@ -121,7 +121,7 @@ refused() { # NAME ARGUMENT…
   local name=$1
   shift
   run 2 encode -m "$MODEL" -o other now.jsonl --reuse old "$@"
-  has stderr "--reuse old: its vectors are of another space: $name was '"
+  has stderr "--reuse old: its vectors are of another space: $name was "
   has stderr "--reuse-mismatch encode"
   [[ ! -e other ]] || fail "a refused run leaves something behind"
 }

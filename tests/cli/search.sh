@@ -33,11 +33,11 @@ run 0 search out "$query" -k 3
 has stdout "$(jsonl found.jsonl 'd[0]["id"]')"
 printf '%s\nwater and music\n' "$query" >queries.txt
 run 0 search out --queries queries.txt -k 2 --json
-check_jsonl stdout 'len(d) == 4 and d[0]["query"] != d[2]["query"]'
+check_jsonl stdout 'len(d) == 4 and d[0]["query"] != d[2]["query"] and [r["query_id"] for r in d] == ["0", "0", "1", "1"]'
 run 0 search out --queries - -k 2 --json <queries.txt
 check_jsonl stdout 'len(d) == 4'
 run 0 search out "$query" -k 1000 --json
-check_jsonl stdout 'len(d) == 400'
+check_jsonl stdout 'len(d) == 400 and "query_id" not in d[0]'
 run 1 search nowhere "$query"
 run 2 search out
 run 2 search out "$query" --queries queries.txt

@@ -193,7 +193,7 @@ TEST(OutputReuse, RefusesEveryOtherSpaceByName) {
     change(field, now);
     const std::string same = why_not_reused(before, now, ReuseKernels::same);
     const std::string any = why_not_reused(before, now, ReuseKernels::any);
-    const std::string named = std::string(field.name) + " was '";
+    const std::string named = std::string(field.name) + " was ";
     EXPECT_EQ(same.find(named) != std::string::npos,
               field.kind == IdentityClass::space || field.kind == IdentityClass::kernels)
         << field.name << ": " << same;

@@ -157,7 +157,7 @@ TEST(RunDirectory, NamesTheDifferenceToTheRunBefore) {
     run.check(sample_identity(how));
     for (const bool claims : {false, true}) {
       EXPECT_THAT(refusal(ExitCode::usage, [&] { claims ? run.claim(other) : run.check(other); }),
-                  HasSubstr("prompt was '' and is now 'query: ' (--prompt, --prompt-name)"));
+                  HasSubstr("prompt was not set and is now 'query: ' (--prompt, --prompt-name)"));
     }
   }
   EXPECT_EQ(contents_of(scratch / "out"), before);

@@ -26,11 +26,9 @@ namespace {
 
 constexpr Command kCommands[] = {
     {"encode", "encode [OPTIONS] [INPUT...] -o OUT", "Turn a corpus into embedding shards",
-     "Turns a corpus into embedding shards. INPUT is JSONL, JSON, plain text, CSV, TSV,\nParquet "
-     "or "
-     "Arrow, plain or compressed with gzip, zstd, bzip2, xz or lz4, or a folder\nof such files. "
-     "With "
-     "- or no INPUT, reads standard input.",
+     "Turns a corpus into embedding shards. INPUT is JSONL, JSON, plain text, CSV, TSV,\n"
+     "Parquet or Arrow, plain or compressed with gzip, zstd, bzip2, xz or lz4, or a folder\n"
+     "of such files. With - or no INPUT, reads standard input.",
      declare_encode},
     {"info", "info [OPTIONS] [PATH]", "Show what a model or an output is",
      "Describes a model (a folder, ORG/NAME in the hub's cache, or builtin) or an output of\n"

@@ -39,10 +39,10 @@ ExportFormat format_of(const ExportFlags& flags) {
 }
 
 /// Options that a format has no place for.
-void check_columns(const ExportFlags& flags, ExportFormat format) {
+void check_columns(const ExportFlags& flags, ExportFormat format, bool to_stdout) {
   const auto is_one_of = [format](auto... others) { return ((format == others) || ...); };
   using enum ExportFormat;
-  const bool vectors_only = is_one_of(faiss, fvecs, bvecs) || (format == npy && flags.file == "-");
+  const bool vectors_only = is_one_of(faiss, fvecs, bvecs) || (format == npy && to_stdout);
   if (flags.id_type != ExportId::string && vectors_only) {
     throw Error(ExitCode::usage, "--id-type {}: {} holds no ids", name_of(flags.id_type),
                 name_of(format));
@@ -60,10 +60,10 @@ ExitCode run_export(const ExportFlags& flags, Console& console) {
     throw Error(ExitCode::usage, "--embedding-as is for --to jsonl");
   }
   options.embedding_as = flags.embedding_as.value_or(JsonEmbedding::array);
-  check_columns(flags, format);
+  const bool to_stdout = flags.file == "-";
+  check_columns(flags, format, to_stdout);
   options.id_type = flags.id_type;
   options.row_numbers = flags.row_numbers;
-  const bool to_stdout = flags.file == "-";
   check_destination("-o", flags.file);
   const ExportCounts counts =
       to_stdout ? export_stream(flags.output, format, STDOUT_FILENO, "standard output", options)

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -40,7 +39,7 @@ auto ColumnRecords::naming(Read&& read) {
   try {
     return read();
   } catch (const TooLarge& large) {
-    const bool limited = context_.unpack_bytes < std::numeric_limits<std::size_t>::max() / 2;
+    const bool limited = context_.options.unpack_bytes != CorpusOptions().unpack_bytes;
     throw Error(ExitCode::failed, "{}: {}; {}write it again with smaller pages or record batches",
                 context_.file_name, large.what(),
                 limited ? "raise --memory-limit, or the control group's limit, or " : "");

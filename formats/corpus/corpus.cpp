@@ -39,7 +39,7 @@ class Corpus final : public CorpusSource {
         files_(options_.files ? options_.files : std::make_shared<const InputList>(options_)),
         plan_(options_),
         builder_(options_, plan_, rejects) {
-    quiet_.warn = nullptr;
+    quiet_.silence();
     digests_.reserve(files_->groups().size());
     if (!options_.units) whole_.files = files_->size();
     for (const CorpusUnit& unit : units()) total_bytes_ += unit.bytes();
@@ -101,7 +101,7 @@ class Corpus final : public CorpusSource {
   /// Everything that can be known to fail before work starts, fails here.
   void check_files() {
     CorpusOptions quiet = options_;
-    quiet.warn = nullptr;  // it is said when the file is read
+    quiet.silence();  // it is said when the file is read
     quiet.buffer_bytes = std::min(quiet.buffer_bytes, kHeadBytes);
     std::size_t next = 0;  // of a file that several units are ranges of, once
     for (const CorpusUnit& unit : units()) {
@@ -131,7 +131,7 @@ class Corpus final : public CorpusSource {
     const std::string path = files_->path(0);
     if (path == "-" || !inspect_input(path).regular) return;
     CorpusOptions quiet = options_;
-    quiet.warn = nullptr;
+    quiet.silence();
     OpenInput file(quiet, path, nullptr, plan_, builder, unused);
     builder.set_file(0, path, file.window());
     DocumentBlock block;
@@ -244,7 +244,7 @@ class Corpus final : public CorpusSource {
   /// The file at hand has been read to its end.
   [[gnu::noinline]] void close_file() {
     const InputDigest digest = file_->digest();
-    if (options_.warn && options_.detail) describe_file();
+    if (options_.detail) describe_file();
     end_unit_file(digest);
     if (options_.units) return file_.reset();
     group_.add(files_->path(next_file_ - 1), digest);

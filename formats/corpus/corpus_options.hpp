@@ -88,8 +88,11 @@ struct CorpusOptions {
   /// If given: takes what is worth knowing of an input, as a sentence. Called from the thread that
   /// opens the corpus and from the one that reads it.
   std::function<void(const std::string&)> warn;
-  /// If `warn` is given, too: takes what each file was, once it is read, as a clause. Likewise.
+  /// If given: takes what each file was, once it is read, as a clause. Likewise.
   std::function<void(const std::string&)> detail;
+
+  /// For a look at the inputs beside the run, which says these things itself.
+  void silence() { warn = detail = nullptr; }
 };
 
 }  // namespace embedtool

@@ -99,7 +99,7 @@ class SampleOfFiles final : public Sample {
   bool choose() {
     DroppedRejects dropped;  // they come again
     CorpusOptions quiet = options_;
-    quiet.warn = nullptr;
+    quiet.silence();
     const auto source = open_(quiet, dropped);
     while (source->read(step_, kStep)) {
       for (const Record& record : step_.records) choice_.offer(choice_.key(record.position));

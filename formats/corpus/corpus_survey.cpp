@@ -205,7 +205,7 @@ class Survey {
     CorpusOptions as_run = options;
     as_run.sample = 0;
     open_corpus(as_run, rejects_);
-    options_.warn = nullptr;
+    options_.silence();
   }
 
   CorpusSurvey run() {

@@ -34,7 +34,7 @@ class Cutter {
   Cutter(const CorpusOptions& options, std::uint64_t unit_bytes)
       : files_(*options.files), plan_(options), quiet_(options) {
     cut_.unit_bytes = unit_bytes;
-    quiet_.warn = nullptr;
+    quiet_.silence();
     quiet_.buffer_bytes = std::min(quiet_.buffer_bytes, kHeadBytes);
   }
 

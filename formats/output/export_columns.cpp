@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,8 @@ void ExportColumns::change(OutputBlock& block) {
   if (uuids_) {
     for (Record& record : documents.records) {
       const std::string_view id = documents.id(record);
-      record.id = documents.append(uuid_text(uuid_of(id).value_or(name_uuid(id))));
+      const std::optional<Uuid> own = uuid_of(id);
+      record.id = documents.append(uuid_text(own ? *own : name_uuid(id)));
     }
   }
   if (row_numbers_) number(documents);

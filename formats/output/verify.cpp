@@ -41,8 +41,6 @@ class Verifier {
   }
 
   bool load() {
-    // Nothing is wrong with what is no output, or not yet: load_manifest() says what it is.
-    if (!directory_.open_regular(kManifestName)) load_manifest(directory_);
     try {
       manifest_ = load_manifest(directory_);
       spec_ = output_spec(manifest_.identity);
@@ -53,6 +51,8 @@ class Verifier {
       report_.bytes += DirectoryFile(directory_, kManifestName).size();
       return true;
     } catch (const Error& error) {
+      // Nothing is wrong with what is no output, or not yet.
+      if (!directory_.open_regular(kManifestName)) throw;
       problem(std::string(kManifestName), error.what());
       return false;
     }

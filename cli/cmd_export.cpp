@@ -69,8 +69,10 @@ ExitCode run_export(const ExportFlags& flags, Console& console) {
       to_stdout ? export_stream(flags.output, format, STDOUT_FILENO, "standard output", options)
                 : export_output(flags.output, format, flags.file, options);
   if (!to_stdout) {
-    console.note(fmt::format("{}: {} of {}", flags.file, human_count(counts.vectors, "vector"),
-                             human_count(counts.rows, "row")));
+    std::string beside;
+    for (const std::string& file : counts.beside) beside += "; beside it " + file;
+    console.note(fmt::format("{}: {} of {}{}", flags.file, human_count(counts.vectors, "vector"),
+                             human_count(counts.rows, "row"), beside));
     if (!counts.table.empty()) {
       console.note(
           fmt::format("load it with psql:\n  {};\n  \\copy items FROM '{}' (FORMAT binary)",

@@ -266,6 +266,9 @@ void CsvReader::map_columns() {
   if (plan.id_required && !has(plan.id.front())) {
     fail_missing_column(plan.names()[plan.id.front()], "--id-field");
   }
+  for (const FieldPlan::Slot slot : plan.keep) {
+    if (!has(slot)) fail_missing_column(plan.names()[slot], "--keep or --chunk-prefix");
+  }
 }
 
 void CsvReader::take_cell(FieldPlan::Slot slot, const CsvCell& cell, std::string_view record) {

@@ -202,9 +202,12 @@ ExportCounts export_npy(OutputReader& reader, const Directory& directory, const 
   if (reader.spec().kind == RowKind::multi) refuse_existing(directory, names.offsets, options);
   NpyFiles files(directory, names, reader.spec());
   ExportColumns columns(reader.spec(), options.id_type, options.row_numbers, reader.path());
-  const ExportCounts counts =
+  ExportCounts counts =
       copy_rows(reader, columns, [&](const EmbeddingBlock& block) { files.write(block); });
   files.finish();
+  counts.beside.push_back(directory.path_of(names.ids));
+  if (reader.spec().kind == RowKind::multi)
+    counts.beside.push_back(directory.path_of(names.offsets));
   return counts;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/base/enum_words.hpp"
 #include "formats/output/export_columns.hpp"
@@ -45,7 +46,8 @@ struct ExportOptions {
 struct ExportCounts {
   std::uint64_t rows = 0;
   std::uint64_t vectors = 0;
-  std::string table;  ///< pgcopy: the SQL that makes the table `items` for it
+  std::string table;                ///< pgcopy: the SQL that makes the table `items` for it
+  std::vector<std::string> beside;  ///< npy: the files that were written next to it
 };
 
 /// Copies a complete Parquet output into one file of another format, which appears complete or not

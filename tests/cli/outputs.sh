@@ -33,6 +33,7 @@ back record/embeddings.arrow | cmp - full.vectors || fail "--to arrow: other row
 
 # Exports.
 run 0 export full --to npy -o vectors.npy
+has stderr "of 50 rows; beside it ./vectors.ids.jsonl"
 encode direct --to npy in.jsonl
 same vectors.npy direct/embeddings.npy "npy by export and by encode"
 run 0 verify direct

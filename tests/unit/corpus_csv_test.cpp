@@ -32,15 +32,17 @@ std::string error_of(std::string_view bytes, CorpusOptions options = {}) {
 
 TEST(Csv, ReadsColumnsByName) {
   CorpusOptions options;
-  options.keep = {"n", "gone"};
+  options.keep = {"n", "id"};
   const Corpus corpus = read_bytes("n,text,id\n1,one,a\n,\"two, \"\"2\"\"\",b\n", "a.csv", options);
   ASSERT_THAT(corpus.rows, SizeIs(2));
   EXPECT_EQ(corpus.rows[0].id, "a");
   EXPECT_EQ(corpus.rows[0].text, "one");
-  EXPECT_THAT(corpus.rows[0].kept, ElementsAre(Optional(std::string("1")), std::nullopt));
+  EXPECT_THAT(corpus.rows[0].kept,
+              ElementsAre(Optional(std::string("1")), Optional(std::string("a"))));
   EXPECT_EQ(corpus.rows[1].id, "b");
   EXPECT_EQ(corpus.rows[1].text, "two, \"2\"");
-  EXPECT_THAT(corpus.rows[1].kept, ElementsAre(Optional(std::string("")), std::nullopt));
+  EXPECT_THAT(corpus.rows[1].kept,
+              ElementsAre(Optional(std::string("")), Optional(std::string("b"))));
 }
 
 TEST(Csv, QuotedFieldsHoldAnything) {

@@ -67,6 +67,14 @@ class DocumentSource {
   virtual std::span<const std::string> file_names() const = 0;
 };
 
+/// What an adapter adds to a matrix [out, in] (LoRA; Hu et al. 2021): scale · up · down, with
+/// `down` [rank, in] and `up` [out, rank].
+struct LowRankChange {
+  const TensorView* down;
+  const TensorView* up;
+  float scale;
+};
+
 /// Named tensors, typically memory-mapped. Immutable after construction, hence thread-safe.
 class WeightSource {
  public:
@@ -74,6 +82,9 @@ class WeightSource {
   /// The tensor of that name, or null.
   virtual const TensorView* find(std::string_view name) const = 0;
   virtual std::vector<std::string_view> names() const = 0;
+  /// What is to be added to a linear layer's weight that find() gave; null where nothing is. No
+  /// other tensor has such a change.
+  virtual const LowRankChange* change_of(const TensorView& /*tensor*/) const { return nullptr; }
   /// A hint that the tensor will not be read again soon, if ever: its pages that are mapped from a
   /// file may be dropped from memory. Its bytes stay valid. Thread-safe.
   virtual void release(const TensorView& /*tensor*/) const {}

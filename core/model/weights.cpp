@@ -58,6 +58,16 @@ std::optional<ScaleBlocks> scale_blocks(const TensorView& scale, std::size_t out
   return ScaleBlocks{out / count(0), in / count(1)};
 }
 
+void add_change(const LowRankChange& change, Matrix matrix) {
+  const auto rank = static_cast<std::size_t>(change.down->shape[0]);
+  std::vector<float> down(rank * matrix.width());
+  std::vector<float> up(matrix.height() * rank);
+  widen_into(*change.down, down.data());
+  widen_into(*change.up, up.data());
+  matrix.noalias() += change.scale * (ConstMatrix(up.data(), matrix.height(), rank) *
+                                      ConstMatrix(down.data(), rank, matrix.width()));
+}
+
 /// The tensor's floats in place, or null when they must be converted or are not aligned.
 const float* in_place(const TensorView& tensor) {
   const auto address = reinterpret_cast<std::uintptr_t>(tensor.bytes.data());
@@ -120,7 +130,14 @@ void WeightReader::matrix(const std::string& prefix, std::size_t out, std::size_
                           float* values) const {
   const TensorView& tensor = require(member(prefix, "weight"), {out, in});
   widen_into(tensor, values);
-  if (!is_f8(tensor.dtype)) return;
+  if (is_f8(tensor.dtype)) scale_f8(tensor, prefix, out, in, values);
+  if (const LowRankChange* change = source_.change_of(tensor)) {
+    add_change(*change, Matrix(values, out, in));
+  }
+}
+
+void WeightReader::scale_f8(const TensorView& tensor, const std::string& prefix, std::size_t out,
+                            std::size_t in, float* values) const {
   for (const char* name : {"weight_scale", "weight_scale_inv"}) {
     if (const TensorView* scale = find(member(prefix, name))) {
       return apply_scales(tensor, *scale, out, in, values);
@@ -170,7 +187,8 @@ Linear WeightReader::linear(const std::vector<Part>& parts, std::size_t in, Acti
   LinearParams params{.in = in, .out = out, .activation = activation, .compute = make.compute};
   std::vector<float> stacked;
   if (parts.size() == 1) {
-    params.weight = in_place(require(member(parts[0].prefix, "weight"), {out, in}));
+    const TensorView& tensor = require(member(parts[0].prefix, "weight"), {out, in});
+    if (source_.change_of(tensor) == nullptr) params.weight = in_place(tensor);
     params.weight_outlives_layer = params.weight != nullptr;
   }
   if (params.weight == nullptr) {

@@ -40,7 +40,7 @@ class WeightReader {
 
   /// `prefix`.weight [out, in] into `values`, or `weight` where the prefix is empty. One of f8
   /// is multiplied by the scales that lie beside it as `weight_scale` or `weight_scale_inv`: one
-  /// for the whole, one an output or one a block.
+  /// for the whole, one an output or one a block. An adapter's change is added.
   void matrix(const std::string& prefix, std::size_t out, std::size_t in, float* values) const;
 
   /// A linear layer's share of another's outputs.
@@ -56,6 +56,8 @@ class WeightReader {
  private:
   /// `prefix`.bias; empty when absent.
   std::vector<float> bias(const std::string& prefix, std::size_t size) const;
+  void scale_f8(const TensorView& tensor, const std::string& prefix, std::size_t out,
+                std::size_t in, float* values) const;
   void apply_scales(const TensorView& tensor, const TensorView& scale, std::size_t out,
                     std::size_t in, float* values) const;
 

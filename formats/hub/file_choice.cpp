@@ -111,7 +111,12 @@ class Chooser {
 
   bool is_weights(const SplitPath& path) const {
     if (path.folder.empty() && is_layer(path.name)) return true;
-    for (const std::string_view whole : {"model.safetensors", "pytorch_model.bin"}) {
+    // Beside an adapter, the loader takes the weights of the base model.
+    using Names = std::array<std::string_view, 2>;
+    const Names names = has(path.folder, "adapter_config.json")
+                            ? Names{"adapter_model.safetensors", "adapter_model.bin"}
+                            : Names{"model.safetensors", "pytorch_model.bin"};
+    for (const std::string_view whole : names) {
       const std::string index = std::string(whole) + ".index.json";
       // The loader looks in the same order.
       if (has(path.folder, whole)) return path.name == whole;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "core/model/weights.hpp"
 #include "formats/io/json_document.hpp"
 #include "formats/model/gguf_model.hpp"
+#include "formats/model/model_adapter.hpp"
 #include "formats/model/model_files.hpp"
 #include "formats/model/model_head.hpp"
 #include "formats/model/model_limits.hpp"
@@ -27,6 +29,9 @@
 
 namespace embedtool {
 namespace {
+
+/// What the files of an adapter's base model are called among the adapter's.
+constexpr const char* kBaseFolder = "base/";
 
 std::optional<JsonConfig> read_config(const FileSet& files, const std::string& name) {
   const auto bytes = files.find(name);
@@ -49,12 +54,13 @@ class ModelLoader {
     if (gguf_name_.empty()) config_ = read_config(encoder_files_, "config.json");
     if (const auto bytes = find_gguf()) return load_gguf(*bytes);
     const bool is_static = chain_.is_static || (config_.has_value() && is_model2vec(*config_));
-    if (!is_static) check_adapter();
+    if (!is_static) find_adapter();
     if (!is_static && !config_.has_value()) throw_no_config();
     // What the model is comes first: weights of an architecture that is not supported do not
     // matter.
     if (!is_static) model_.spec = describe_model(*config_, config_->where(), model_.notes);
-    model_.weights = open_weights(files_, chain_.encoder_folder);
+    model_.weights =
+        model_.base_files ? open_adapted() : open_weights(files_, chain_.encoder_folder);
     if (is_static) {
       load_static();
     } else {
@@ -65,6 +71,7 @@ class ModelLoader {
     load_prompts();
     load_colbert();
     load_more_heads();
+    if (adapted_ != nullptr) settle_adapter();
     if (chain_.query_folder) {
       model_.query_encoder =
           std::make_unique<QueryEncoder>(read_static_query_encoder(files_, *chain_.query_folder));
@@ -111,19 +118,48 @@ class ModelLoader {
 
   // An adapter changes the model's weights when its authors load it. Looking for one is no reason
   // for another fingerprint.
-  void check_adapter() const {
-    const std::string name = chain_.encoder_folder + "adapter_config.json";
-    const auto bytes = files_.unrecorded().find(name);
-    if (!bytes.has_value()) return;
-    const JsonConfig adapter =
-        JsonConfig::parse(as_chars(*bytes), fmt::format("{}/{}", files_.describe(), name));
-    const std::string kind = adapter.string("peft_type").value_or("");
-    const std::string base = adapter.string("base_model_name_or_path").value_or("another model");
-    throw Error(ExitCode::model,
-                "{}: {} adapter ({}) for {}, which is not merged here; merge it once in Python: "
-                "AutoModel.from_pretrained(DIR), merge_and_unload(), save_pretrained(NEW); if the "
-                "weights beside it contain it already, remove the file from a copy of the folder",
-                adapter.where(), config_.has_value() ? "an" : "this folder is only an", kind, base);
+  void find_adapter() {
+    const std::string name = "adapter_config.json";
+    if (!files_.unrecorded().find(chain_.encoder_folder + name).has_value()) return;
+    const JsonConfig file = *read_config(encoder_files_, name);
+    adapter_ = read_adapter(file, model_.notes);
+    ModelPlace base = find_base(file.where());
+    model_.base_files =
+        std::make_unique<SubfolderFileSet>(files_, kBaseFolder, base.files->describe());
+    model_.files->attach(kBaseFolder, std::move(base.files));
+    config_ = read_config(*model_.base_files, "config.json");
+    if (!config_.has_value() || model_.base_files->find(name).has_value()) {
+      throw Error(ExitCode::model, "{}: its base model {} {}", file.where(),
+                  model_.base_files->describe(),
+                  config_.has_value() ? "is an adapter as well" : "has no config.json");
+    }
+  }
+
+  ModelPlace find_base(const std::string& where) const {
+    std::error_code failed;
+    const bool is_folder = std::filesystem::is_directory(adapter_.base, failed);
+    const std::string& revision = adapter_.revision;
+    try {
+      return find_model(is_folder || revision.empty() ? adapter_.base
+                                                      : adapter_.base + "@" + revision);
+    } catch (const Error& error) {
+      throw Error(error.code(), "{}: an adapter, whose base model is needed: {}", where,
+                  error.what());
+    }
+  }
+
+  std::unique_ptr<WeightSource> open_adapted() {
+    auto adapted = std::make_unique<LoraWeights>(
+        open_weights(*model_.base_files, ""), open_adapter_weights(files_, chain_.encoder_folder),
+        adapter_.scaling, model_.spec.prefixes);
+    adapted_ = adapted.get();
+    return adapted;
+  }
+
+  void settle_adapter() {
+    std::vector<const HeadSpec*> heads{&model_.head};
+    for (const HeadChoice& choice : model_.more_heads) heads.push_back(&choice.head);
+    embedtool::settle_adapter(*adapted_, model_.spec, heads, adapter_.base, model_.notes);
   }
 
   void load_static() {
@@ -278,6 +314,9 @@ class ModelLoader {
   void load_tokenizer() {
     wishes_.hints = {.model_type = model_.spec.family, .drop_unknown = model_.spec.drops_unknown};
     ModelTokenizer opened = open_model_tokenizer(encoder_files_, wishes_);
+    if (opened.tokenizer == nullptr && model_.base_files) {
+      opened = open_model_tokenizer(*model_.base_files, wishes_);
+    }
     model_.tokenizer = std::move(opened.tokenizer);
     if (!opened.note.empty()) model_.notes.push_back(std::move(opened.note));
     if (model_.tokenizer == nullptr) return;
@@ -309,6 +348,9 @@ class ModelLoader {
   ModuleChain chain_;
   SubfolderFileSet encoder_files_;
   std::optional<JsonConfig> config_;
+  AdapterSettings adapter_;
+  const LoraWeights* adapted_ =
+      nullptr;  ///< model_'s weights, if they are a base model's with an adapter
   TokenizerWishes wishes_;
   bool native_multi_vector_ = false;  ///< as sentence-transformers 6 saves it, not PyLate
 };

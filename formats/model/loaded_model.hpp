@@ -26,6 +26,8 @@ namespace embedtool {
 /// `head` and `tokenizer` point into them, also after a move.
 struct LoadedModel {
   std::unique_ptr<RecordingFileSet> files;  ///< first, hence destroyed last
+  /// The model that an adapter changes, whose files are among `files`; null without one.
+  std::unique_ptr<SubfolderFileSet> base_files;
 
   std::string name;   ///< "all-MiniLM-L6-v2", "builtin"
   std::string where;  ///< the folder, for messages

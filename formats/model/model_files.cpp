@@ -23,8 +23,19 @@ std::int64_t now_ns() {
 RecordingFileSet::RecordingFileSet(std::unique_ptr<FileSet> base)
     : base_(std::move(base)), opened_ns_(now_ns()) {}
 
+void RecordingFileSet::attach(std::string folder, std::unique_ptr<FileSet> files) {
+  attached_folder_ = std::move(folder);
+  attached_ = std::move(files);
+}
+
+std::optional<FileStamp> RecordingFileSet::stamp(std::string_view name) const {
+  return is_attached(name) ? attached_->stamp(name.substr(attached_folder_.size()))
+                           : base_->stamp(name);
+}
+
 std::optional<std::span<const std::byte>> RecordingFileSet::find(std::string_view name) const {
-  const auto bytes = base_->find(name);
+  const auto bytes =
+      is_attached(name) ? attached_->find(name.substr(attached_folder_.size())) : base_->find(name);
   const MutexLock lock(mutex_);
   found_.try_emplace(std::string(name), bytes);
   return bytes;
@@ -60,7 +71,7 @@ std::vector<StampedFile> RecordingFileSet::stamps() const {
   for (const auto& [name, bytes] : found_) {
     StampedFile& file = out.emplace_back(StampedFile{name, {}});
     if (!bytes.has_value()) continue;
-    file.stamp = base_->stamp(name);
+    file.stamp = stamp(name);
     if (!file.stamp || file.stamp->changed_ns > opened_ns_ - kTimeResolution) return {};
   }
   return out;
@@ -73,6 +84,7 @@ std::optional<std::span<const std::byte>> SubfolderFileSet::find(std::string_vie
 }
 
 std::string SubfolderFileSet::describe() const {
+  if (!where_.empty()) return where_;
   if (folder_.empty()) return base_.describe();
   return base_.describe() + "/" + folder_.substr(0, folder_.size() - 1);
 }

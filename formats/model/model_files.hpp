@@ -20,11 +20,13 @@ class RecordingFileSet : public FileSet {
  public:
   explicit RecordingFileSet(std::unique_ptr<FileSet> base);
 
+  /// Takes another model's files in, as those under names that begin with `folder` ("base/"). Not
+  /// thread-safe, unlike the other functions.
+  void attach(std::string folder, std::unique_ptr<FileSet> files);
+
   std::optional<std::span<const std::byte>> find(std::string_view name) const override;
   void release(std::span<const std::byte> bytes) const override { base_->release(bytes); }
-  std::optional<FileStamp> stamp(std::string_view name) const override {
-    return base_->stamp(name);
-  }
+  std::optional<FileStamp> stamp(std::string_view name) const override;
   std::string describe() const override { return base_->describe(); }
 
   /// Content hash of all files read so far, whatever the order: names, sizes and bytes (XXH3-128).
@@ -41,7 +43,14 @@ class RecordingFileSet : public FileSet {
  private:
   Hash128 content_hash(std::span<const std::byte> bytes) const;
 
+  /// Whether a name is one of the attached set's.
+  bool is_attached(std::string_view name) const {
+    return attached_ != nullptr && name.starts_with(attached_folder_);
+  }
+
   std::unique_ptr<FileSet> base_;
+  std::string attached_folder_;
+  std::unique_ptr<FileSet> attached_;
   const std::int64_t opened_ns_;  ///< since 1970; no file was looked at before
   mutable Mutex mutex_;
   /// What was looked up: bytes, or none where there was no such file.
@@ -52,9 +61,9 @@ class RecordingFileSet : public FileSet {
 /// The files in one folder of a set, under their names relative to it. Does not own the set.
 class SubfolderFileSet : public FileSet {
  public:
-  /// `folder` is "" or ends in '/'.
-  SubfolderFileSet(const FileSet& base, std::string folder)
-      : base_(base), folder_(std::move(folder)) {}
+  /// `folder` is "" or ends in '/'. `where` is what describe() says where that is not the folder.
+  SubfolderFileSet(const FileSet& base, std::string folder, std::string where = "")
+      : base_(base), folder_(std::move(folder)), where_(std::move(where)) {}
 
   std::optional<std::span<const std::byte>> find(std::string_view name) const override;
   void release(std::span<const std::byte> bytes) const override { base_.release(bytes); }
@@ -63,6 +72,7 @@ class SubfolderFileSet : public FileSet {
  private:
   const FileSet& base_;
   std::string folder_;
+  std::string where_;
 };
 
 }  // namespace embedtool

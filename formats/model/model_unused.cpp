@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <map>
-#include <set>
 #include <string_view>
 
 #include "core/base/human.hpp"
@@ -11,20 +11,21 @@
 namespace embedtool {
 namespace {
 
-std::set<std::string, std::less<>> used_names(const ModelSpec& spec, const HeadSpec& head,
-                                              const WeightSource& weights) {
-  std::set<std::string, std::less<>> used;
+using Uses = std::map<std::string, TensorUse, std::less<>>;
+
+Uses uses_of(const ModelSpec& spec, const HeadSpec& head, const WeightSource& weights) {
+  Uses uses;
   for_each_tensor(spec, head, weights, [&](const std::string& name, TensorForm form) {
     if (form == TensorForm::tensor) {
-      used.insert(name);
+      uses[name] = TensorUse::tensor;
       return;
     }
     for (const char* part :
          {"weight", "bias", "gamma", "beta", "weight_scale", "weight_scale_inv"}) {
-      used.insert(name.empty() ? part : fmt::format("{}.{}", name, part));
+      uses.emplace(name.empty() ? part : fmt::format("{}.{}", name, part), TensorUse::layer);
     }
   });
-  return used;
+  return uses;
 }
 
 std::string_view without_prefix(std::string_view name, const ModelSpec& spec) {
@@ -34,15 +35,27 @@ std::string_view without_prefix(std::string_view name, const ModelSpec& spec) {
   return name;
 }
 
+TensorUse use_in(const Uses& uses, std::string_view stored, const ModelSpec& spec) {
+  for (const std::string_view name : {stored, without_prefix(stored, spec)}) {
+    if (const auto found = uses.find(name); found != uses.end()) return found->second;
+  }
+  return TensorUse::none;
+}
+
 }  // namespace
+
+TensorUse tensor_use(std::string_view name, const ModelSpec& spec, const HeadSpec& head,
+                     const WeightSource& weights) {
+  return use_in(uses_of(spec, head, weights), name, spec);
+}
 
 std::vector<std::string> unused_tensors(const ModelSpec& spec, const HeadSpec& head,
                                         const WeightSource& weights) {
-  const auto used = used_names(spec, head, weights);
+  const Uses uses = uses_of(spec, head, weights);
   std::map<std::string, std::size_t> counts;
   for (const std::string_view stored : weights.names()) {
+    if (use_in(uses, stored, spec) != TensorUse::none || stored.ends_with("position_ids")) continue;
     const std::string_view name = without_prefix(stored, spec);
-    if (used.count(name) > 0 || used.count(stored) > 0 || name.ends_with("position_ids")) continue;
     ++counts[std::string(name.substr(0, name.find('.')))];
   }
   std::vector<std::string> out;

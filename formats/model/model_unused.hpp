@@ -1,12 +1,24 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
 
 namespace embedtool {
+
+enum class TensorUse : std::uint8_t {
+  none,
+  tensor,  ///< read as it is
+  layer    ///< of a norm or linear layer
+};
+
+/// What an encoder of this shape with this head does with a tensor of `weights`.
+TensorUse tensor_use(std::string_view name, const ModelSpec& spec, const HeadSpec& head,
+                     const WeightSource& weights);
 
 /// Tensors of `weights` that an encoder of this shape with this head does not use, counted by the
 /// first part of their names: "pooler (2 tensors)", sorted. Index buffers that old checkpoints

@@ -144,4 +144,16 @@ std::unique_ptr<WeightSource> open_weights(const FileSet& files, const std::stri
   throw_no_weights(files, folder);
 }
 
+std::unique_ptr<WeightSource> open_adapter_weights(const FileSet& files,
+                                                   const std::string& folder) {
+  if (auto weights = open_as<SafetensorsWeights>(files, folder, "adapter_model.safetensors")) {
+    return weights;
+  }
+  if (auto weights = open_as<TorchWeights>(files, folder, "adapter_model.bin")) return weights;
+  throw Error(ExitCode::model,
+              "{}: neither {}adapter_model.safetensors nor {}adapter_model.bin; is the download "
+              "complete?",
+              files.describe(), folder, folder);
+}
+
 }  // namespace embedtool

@@ -14,4 +14,7 @@ namespace embedtool {
 /// the folder has weights in another format.
 std::unique_ptr<WeightSource> open_weights(const FileSet& files, const std::string& folder);
 
+/// An adapter's tensors, `adapter_model.safetensors` or else `adapter_model.bin`, likewise.
+std::unique_ptr<WeightSource> open_adapter_weights(const FileSet& files, const std::string& folder);
+
 }  // namespace embedtool

@@ -108,14 +108,6 @@ TEST(ModelSettings, ScaledPositionsCountUnderEitherKey) {
               HasSubstr("longrope"));
 }
 
-TEST(ModelSettings, RefusesAdapters) {
-  Files files = sentence_files();
-  files["adapter_config.json"] = R"({"peft_type": "LORA", "base_model_name_or_path": "org/base"})";
-  EXPECT_THAT(error_loading(files), HasSubstr("org/base"));
-  files.erase("config.json");
-  EXPECT_THAT(error_loading(files), HasSubstr("only an adapter"));
-}
-
 TEST(ModelSettings, RefusesModulesOfTheModelsOwn) {
   Files files = sentence_files();
   files["modules.json"] = testing::modules_json({{"", "custom_st.Transformer"}, testing::kPooling});

@@ -1,0 +1,164 @@
+#include "formats/weights/lora_weights.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <utility>
+
+#include "core/base/error.hpp"
+
+namespace embedtool {
+namespace {
+
+constexpr std::string_view kRoot = "base_model.model.";
+constexpr std::string_view kDown = ".lora_A.weight";
+constexpr std::string_view kUp = ".lora_B.weight";
+
+std::string_view without_root(std::string_view name) {
+  if (name.starts_with(kRoot)) name.remove_prefix(kRoot.size());
+  return name;
+}
+
+/// A tensor of a layer that has a change is kept one level deeper: "query.base_layer.bias".
+std::string without_wrapper(std::string_view name) {
+  constexpr std::string_view kWrapper = ".base_layer.";
+  const std::size_t at = name.find(kWrapper);
+  if (at == name.npos) return std::string(name);
+  return fmt::format("{}.{}", name.substr(0, at), name.substr(at + kWrapper.size()));
+}
+
+/// Whether the last parts of a dotted path are `name`.
+bool ends_in(std::string_view path, std::string_view name) {
+  return path.ends_with(name) &&
+         (path.size() == name.size() || path[path.size() - name.size() - 1] == '.');
+}
+
+bool is_matrix(const TensorView& tensor) {
+  return tensor.shape.size() == 2;
+}
+
+}  // namespace
+
+double LoraScaling::factor(std::string_view module, std::size_t rank) const {
+  const std::pair<const std::string, double>* chosen = nullptr;
+  for (const auto& entry : alpha_of) {
+    if (!ends_in(module, entry.first)) continue;
+    // PEFT takes the first in the file's order, which our reader of JSON does not keep.
+    if (chosen != nullptr) {
+      throw Error(ExitCode::model, "alpha_pattern: both '{}' and '{}' fit {}", chosen->first,
+                  entry.first, module);
+    }
+    chosen = &entry;
+  }
+  const double scale = chosen == nullptr ? alpha : chosen->second;
+  const auto r = static_cast<double>(rank);
+  return scale / (by_root ? std::sqrt(r) : r);
+}
+
+/// Finds the model's name for one of the adapter's: either may have a prefix that the other lacks.
+class LoraWeights::Matcher {
+ public:
+  Matcher(const WeightSource& base, const std::vector<std::string>& prefixes)
+      : prefixes_(prefixes) {
+    for (const std::string_view name : base.names()) names_.emplace(bare(name), name);
+  }
+
+  /// "" if there is none.
+  std::string_view find(std::string_view name) const {
+    const auto found = names_.find(bare(name));
+    return found == names_.end() ? std::string_view() : found->second;
+  }
+
+ private:
+  std::string_view bare(std::string_view name) const {
+    for (const std::string& prefix : prefixes_) {
+      if (!prefix.empty() && name.starts_with(prefix)) return name.substr(prefix.size());
+    }
+    return name;
+  }
+
+  const std::vector<std::string>& prefixes_;
+  std::map<std::string_view, std::string_view> names_;
+};
+
+LoraWeights::LoraWeights(std::unique_ptr<WeightSource> base, std::unique_ptr<WeightSource> adapter,
+                         const LoraScaling& scaling, const std::vector<std::string>& prefixes)
+    : base_(std::move(base)), adapter_(std::move(adapter)) {
+  const Matcher matcher(*base_, prefixes);
+  for (const std::string_view name : adapter_->names()) {
+    if (name.ends_with(kDown)) {
+      add_change(std::string(name.substr(0, name.size() - kDown.size())), matcher, scaling);
+    } else if (name.ends_with(kUp)) {
+      const std::string module(name.substr(0, name.size() - kUp.size()));
+      if (adapter_->find(fmt::format("{}{}", module, kDown)) == nullptr) {
+        fail(name, fmt::format("there is no {} beside it", kDown.substr(1)));
+      }
+    } else if (name.find(".lora_") != name.npos) {
+      fail(name, "only lora_A.weight and lora_B.weight of linear layers are merged");
+    } else {
+      add_whole(name, matcher);
+    }
+  }
+  if (changed_.empty() && replaced_.empty()) {
+    throw Error(ExitCode::model, "{}: changes nothing that {} has; is that its base model?",
+                adapter_->describe(), base_->describe());
+  }
+  for (const std::string& name : changed_) {
+    if (replaced_.count(name) > 0) fail(name, "is replaced and changed at once");
+  }
+}
+
+void LoraWeights::add_change(const std::string& module, const Matcher& matcher,
+                             const LoraScaling& scaling) {
+  const std::string name = fmt::format("{}{}", module, kDown);
+  const TensorView* down = adapter_->find(name);
+  const TensorView* up = adapter_->find(fmt::format("{}{}", module, kUp));
+  if (up == nullptr) fail(name, fmt::format("there is no {} beside it", kUp.substr(1)));
+  const std::string_view path = without_root(module);
+  const std::string_view target = matcher.find(fmt::format("{}.weight", path));
+  if (target.empty()) {
+    left_out_.emplace_back(path);
+    return;
+  }
+  const TensorView& weight = *base_->find(target);
+  const bool fits = is_matrix(*down) && is_matrix(*up) && is_matrix(weight) && down->shape[0] > 0 &&
+                    up->shape[1] == down->shape[0] && up->shape[0] == weight.shape[0] &&
+                    down->shape[1] == weight.shape[1];
+  if (!fits) {
+    fail(name, fmt::format("its shape [{}] and the [{}] of {} do not fit {} [{}] of the base model",
+                           fmt::join(down->shape, ", "), fmt::join(up->shape, ", "), kUp.substr(1),
+                           target, fmt::join(weight.shape, ", ")));
+  }
+  const double scale = scaling.factor(path, static_cast<std::size_t>(down->shape[0]));
+  if (!changes_.emplace(&weight, LowRankChange{down, up, static_cast<float>(scale)}).second) {
+    fail(name, fmt::format("{} has a change already", target));
+  }
+  changed_.emplace_back(target);
+}
+
+void LoraWeights::add_whole(std::string_view name, const Matcher& matcher) {
+  const std::string path = without_wrapper(without_root(name));
+  const std::string_view target = matcher.find(path);
+  if (target.empty()) {
+    left_out_.push_back(path);
+  } else {
+    replaced_.emplace(target, adapter_->find(name));
+  }
+}
+
+const TensorView* LoraWeights::find(std::string_view name) const {
+  const auto found = replaced_.find(name);
+  return found == replaced_.end() ? base_->find(name) : found->second;
+}
+
+const LowRankChange* LoraWeights::change_of(const TensorView& tensor) const {
+  const auto found = changes_.find(&tensor);
+  return found == changes_.end() ? nullptr : &found->second;
+}
+
+void LoraWeights::fail(std::string_view tensor, const std::string& what) const {
+  throw Error(ExitCode::model, "{}: {}: {}", adapter_->describe(), tensor, what);
+}
+
+}  // namespace embedtool

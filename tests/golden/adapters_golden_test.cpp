@@ -1,0 +1,58 @@
+// LoRA adapters as PEFT saves them, over models of tests/golden/data, against what transformers
+// makes of the same folders (makers/make_golden_adapters.py).
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/math/gemm_backends.hpp"
+#include "core/model/encoder.hpp"
+#include "formats/model/load_model.hpp"
+#include "tests/golden/golden_checks.hpp"
+#include "tests/support/temp_folder.hpp"
+
+namespace embedtool {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A copy of the adapter's folder that names its base model by path.
+std::string place(const golden::Case& c, const testing::TempFolder& scratch) {
+  const fs::path folder = scratch / "adapter";
+  fs::copy(c.model(), folder, fs::copy_options::recursive);
+  const fs::path file = folder / "adapter_config.json";
+  nlohmann::json settings;
+  std::ifstream(file) >> settings;
+  const auto base = settings["base_model_name_or_path"].get<std::string>();
+  settings["base_model_name_or_path"] = golden::load_case(base).model().string();
+  std::ofstream(file) << settings;
+  return folder;
+}
+
+class Adapters : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Adapters, AgreeWithTheOriginal) {
+  const golden::Case c = golden::load_case(std::string("../adapters/") + GetParam());
+  const testing::TempFolder scratch;
+  const LoadedModel model = load_model(place(c, scratch));
+  HeadSpec head;
+  head.pooling = {Pooling::mean};
+  for (const GemmBackend* backend : gemm_backends()) {
+    if (!backend->unavailable(Compute::f32).empty()) continue;
+    const Encoder encoder(model.spec, head, *model.weights, *backend);
+    const std::vector<float> vectors = golden::encode_all(encoder, c.items);
+    for (std::size_t i = 0; i < c.items.size(); ++i) {
+      golden::expect_near({vectors.data() + i * encoder.dims(), encoder.dims()},
+                          c.items[i].normalized,
+                          std::string(backend->name()) + ", item " + std::to_string(i));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, Adapters, ::testing::Values("bert", "distilbert", "qwen3"),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace embedtool

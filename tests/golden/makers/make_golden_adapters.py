@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Makes the golden cases in tests/golden/adapters: LoRA adapters as PEFT saves them, over models of
+tests/golden/data, and vectors of what transformers loads from such a folder, in float64.
+
+  make_golden_adapters.py [CASE ...]      # needs torch, transformers >= 5 and peft
+"""
+import json
+import pathlib
+import sys
+
+import peft
+import torch
+import transformers
+
+HERE = pathlib.Path(__file__).resolve().parents[1]
+LENGTHS = [1, 2, 5, 13, 18, 33]
+
+# case -> (base model, class that was trained, configuration of the adapter)
+CASES = {
+    # Every linear layer, ranks and factors of their own, alpha / sqrt(rank).
+    'qwen3': ('qwen3_bidirectional', 'AutoModel', dict(
+        r=3, lora_alpha=7, target_modules='all-linear', use_rslora=True,
+        rank_pattern={'layers.1.self_attn.q_proj': 2}, alpha_pattern={'down_proj': 2})),
+    # Trained below another head, so that names have a prefix; biases are saved whole, and
+    # the base model lacks the head's layers.
+    'bert': ('bert', 'AutoModelForMaskedLM', dict(
+        r=2, lora_alpha=5, target_modules=['query', 'dense'], bias='all')),
+    # The base model's names have a prefix, the adapter's have none; norms are saved whole.
+    'distilbert': ('distilbert_prefix', 'AutoModel', dict(
+        r=4, lora_alpha=4, target_modules=['q_lin', 'v_lin', 'lin1'],
+        modules_to_save=['sa_layer_norm'])),
+}
+
+
+def train(model, seed):
+    """What training would do to the adapter's tensors."""
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            noise = torch.randn(parameter.shape, generator=generator)
+            parameter.data.add_(noise.mul(0.3 if parameter.dim() == 2 else 0.1))
+
+
+def make(name):
+    base, cls, config = CASES[name]
+    base_folder = HERE / 'data' / base / 'model'
+    model = getattr(transformers, cls).from_pretrained(base_folder, dtype=torch.float32)
+    adapted = peft.get_peft_model(model, peft.LoraConfig(**config))
+    train(adapted, sum(map(ord, name)))
+    folder = HERE / 'adapters' / name
+    adapted.save_pretrained(folder / 'model')
+    (folder / 'model' / 'README.md').unlink()
+    again = transformers.AutoModel.from_pretrained(
+        folder / 'model', attn_implementation='eager', dtype=torch.float64).eval()
+    generator = torch.Generator().manual_seed(7)
+    vocab = again.config.vocab_size
+    items = []
+    for n in LENGTHS:
+        ids = torch.randint(4, vocab, (1, n), generator=generator)
+        with torch.no_grad():
+            out = again(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
+        items.append(dict(input_ids=ids[0].tolist(),
+                          pooled=[round(x, 13) for x in out.mean(0).tolist()]))
+    settings = folder / 'model' / 'adapter_config.json'
+    text = json.loads(settings.read_text())
+    text['base_model_name_or_path'] = base  # the test puts its path there
+    settings.write_text(json.dumps(text, indent=1) + '\n')
+    what = f'transformers {transformers.__version__}, peft {peft.__version__}, float64'
+    (folder / 'golden.json').write_text(
+        json.dumps({'source': what, 'spec': [], 'items': items}, separators=(',', ':')) + '\n')
+    print(name, what, sum(f.stat().st_size for f in (folder / 'model').iterdir()))
+
+
+if __name__ == '__main__':
+    for case in sys.argv[1:] or CASES:
+        make(case)

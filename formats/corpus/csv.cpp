@@ -236,10 +236,12 @@ void CsvReader::fail_missing_column(const std::string& name, std::string_view fl
                 "{}: name one with {}",
                 context_.file_name, name, columns_.size(), flag);
   }
-  throw Error(ExitCode::usage,
-              "{}: no column '{}' in its header ({}); name one with {}, or add --no-header if the "
-              "first line is a record",
-              context_.file_name, name, list_names(names), flag);
+  throw Error(
+      ExitCode::usage,
+      "{}: no column '{}' in its header ({}); name one with {}, {}or add --no-header if the "
+      "first line is a record",
+      context_.file_name, name, list_names(names), flag,
+      columns_.size() == 1 ? "say with --delimiter what separates columns, " : "");
 }
 
 /// Finds every wanted field's column, and ends the run where one that is needed is missing: no

@@ -161,6 +161,9 @@ TEST(Inputs, TablesAreReadWithAnyDelimiter) {
   // No such column, whatever the delimiter.
   EXPECT_THAT(outcome("a.csv", "id;body\n1;x\n"),
               ElementsAre(HasSubstr("no column 'text' in its header ('id', 'body')")));
+  EXPECT_THAT(
+      outcome("a.csv", "id^text\na^x\n"),
+      ElementsAre(HasSubstr("('id^text'); name one with --text-field, say with --delimiter")));
 }
 
 TEST(Inputs, TablesWithoutAHeader) {

@@ -1,6 +1,7 @@
 #include "cli/app_builder.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <sstream>
 #include <utility>
@@ -15,10 +16,16 @@ namespace {
 constexpr const char* kFooter =
     "Every option can also be set in the --config file or by an environment "
     "variable:\n--batch-size 64 is batch-size = 64 or EMBEDTOOL_BATCH_SIZE=64. The command "
-    "line\noverrides the file, and the file overrides the environment.";
+    "line\noverrides the environment, and the environment overrides the file.";
 
 bool has_option(const CLI::App& app, const std::string& name) {
   return app.get_option_no_throw("--" + name) != nullptr;
+}
+
+/// Whether the option's environment variable is set.
+bool set_by_environment(const CLI::App& app, const std::string& name) {
+  const char* value = std::getenv(app.get_option("--" + name)->get_envname().c_str());
+  return value != nullptr && *value != '\0';
 }
 
 /// Throws unless `section` is the name of a subcommand.
@@ -69,7 +76,8 @@ class SettingsFile : public CLI::ConfigBase {
  public:
   SettingsFile(const Command& command, const CLI::App& app) : command_(command), app_(app) {}
 
-  /// The items for this subcommand, those of its own section first: CLI11 keeps the first value.
+  /// The items for this subcommand, those of its own section first: CLI11 keeps the first value. It
+  /// reads the environment last, so items that a variable overrides are left out here.
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
     std::vector<CLI::ConfigItem> own;
     std::vector<CLI::ConfigItem> shared;
@@ -80,7 +88,7 @@ class SettingsFile : public CLI::ConfigBase {
       if (item.parents.size() > 1) require_section(item.parents[0] + "." + item.parents[1]);
       if (!item.parents.empty()) require_section(item.parents[0]);
       require_known(item, where_of(item, file));
-      if (!has_option(app_, item.name)) continue;
+      if (!has_option(app_, item.name) || set_by_environment(app_, item.name)) continue;
       const bool is_own = !item.parents.empty();
       if (is_own && item.parents[0] != command_.name) continue;
       item.parents.clear();

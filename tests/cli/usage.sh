@@ -84,7 +84,7 @@ printf '[tokenize]\nmax-length = 3\n[encode]\nmax-length = 2\n' >settings.toml
 equal "$(ids --config settings.toml)" 3 "tokens by a section of the file"
 printf 'max-length = 3\nshard-rows = 7\n' >shared.toml
 equal "$(ids --config shared.toml)" 3 "tokens by the file, beside another command's setting"
-equal "$(EMBEDTOOL_MAX_LENGTH=2 ids --config settings.toml)" 3 "file over environment"
+equal "$(EMBEDTOOL_MAX_LENGTH=2 ids --config settings.toml)" 2 "environment over file"
 equal "$(ids --config settings.toml --max-length 100)" "$plain" "command line over file"
 equal "$(EMBEDTOOL_CONFIG=settings.toml ids)" 3 "the file named by the environment"
 mkdir -p home/.config/embedtool xdg/embedtool

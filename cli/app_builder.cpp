@@ -1,5 +1,7 @@
 #include "cli/app_builder.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
@@ -8,6 +10,7 @@
 #include <vector>
 
 #include "cli/flags.hpp"
+#include "cli/help_formatter.hpp"
 #include "cli/suggest.hpp"
 
 namespace embedtool {
@@ -114,8 +117,8 @@ class SettingsFile : public CLI::ConfigBase {
 
 void declare_common(CLI::App& app, CommonFlags& flags, const Command& command) {
   FlagGroup group(app, "Messages and settings");
-  CLI::Option* quiet = group.flag("-q,--quiet", flags.quiet, "Print only errors on standard error");
-  group.flag("-v,--verbose", flags.verbose, "Print more detail")->excludes(quiet);
+  const Flag quiet = group.flag("-q,--quiet", flags.quiet, "Print only errors on standard error");
+  group.flag("-v,--verbose", flags.verbose, "Print more detail").excludes(quiet);
   group.choice("--progress", flags.progress, "Progress line; auto: only on a terminal");
   group.choice("--color", flags.color, "Colors in messages; auto: only on a terminal");
   group.choice("--log-format", flags.log_format, "Plain messages, or one JSON object per line");
@@ -127,6 +130,10 @@ void declare_common(CLI::App& app, CommonFlags& flags, const Command& command) {
 }
 
 }  // namespace
+
+BuiltApp::BuiltApp() = default;
+BuiltApp::BuiltApp(BuiltApp&&) noexcept = default;
+BuiltApp::~BuiltApp() = default;
 
 BuiltApp build_app(const Command& command) {
   BuiltApp built;

@@ -1,10 +1,13 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
 #include "cli/commands.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace embedtool {
 
@@ -19,6 +22,10 @@ struct CommonFlags {
 
 /// A subcommand's parser with the targets of its flags.
 struct BuiltApp {
+  BuiltApp();
+  BuiltApp(BuiltApp&&) noexcept;
+  ~BuiltApp();
+
   std::unique_ptr<CommonFlags> common;
   std::unique_ptr<CLI::App> app;
   RunCommand run;

@@ -6,6 +6,7 @@
 
 #include "cli/app_builder.hpp"
 #include "cli/completion.hpp"
+#include "cli/flags.hpp"
 #include "cli/stdout_writer.hpp"
 
 namespace embedtool {
@@ -26,13 +27,11 @@ std::vector<CompletedCommand> completed_commands() {
 }  // namespace
 
 RunCommand declare_completion(CLI::App& app) {
-  const auto shell = std::make_shared<Shell>();
-  app.add_option_function<std::string>(
-         "SHELL", [shell](const std::string& word) { *shell = parse_named<Shell>(word, "shell"); })
-      ->required()
-      ->group("");
-  return [shell](Session&) {
-    print_to_stdout(completion_script(*shell, completed_commands()));
+  const auto word = std::make_shared<std::string>();
+  declare_argument(app, "SHELL", *word).required();
+  return [word](Session&) {
+    const auto shell = parse_named<Shell>(*word, "shell");
+    print_to_stdout(completion_script(shell, completed_commands()));
     return ExitCode::ok;
   };
 }

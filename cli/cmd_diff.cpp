@@ -58,8 +58,8 @@ ExitCode diff(const DiffFlags& flags, Console& console) {
 
 RunCommand declare_diff(CLI::App& app) {
   const auto flags = std::make_shared<DiffFlags>();
-  app.add_option("OLD", flags->before)->required()->group("");
-  app.add_option("NEW", flags->now)->required()->group("");
+  declare_argument(app, "OLD", flags->before).required();
+  declare_argument(app, "NEW", flags->now).required();
   FlagGroup group(app, "Output");
   group.path("-o,--output", flags->file, "FILE",
              "File to write, .parquet or .jsonl, or - for lines on standard output [-]");

@@ -86,10 +86,10 @@ ExitCode run_export(const ExportFlags& flags, Console& console) {
 
 RunCommand declare_export(CLI::App& app) {
   const auto flags = std::make_shared<ExportFlags>();
-  app.add_option("OUT", flags->output)->required()->group("");
+  declare_argument(app, "OUT", flags->output).required();
   FlagGroup group(app, "Output");
   group.path("-o,--output", flags->file, "FILE", "File to write, or - for standard output")
-      ->required();
+      .required();
   group.choice("--to", flags->to, "Format [what FILE's suffix names]");
   group.choice("--embedding-as", flags->embedding_as,
                "jsonl: vectors as an array of numbers or as a Base64 string [array]");

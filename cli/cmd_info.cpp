@@ -298,7 +298,7 @@ ExitCode info(const InfoFlags& flags) {
 
 RunCommand declare_info(CLI::App& app) {
   const auto flags = std::make_shared<InfoFlags>();
-  app.add_option("PATH", flags->path)->group("");
+  declare_argument(app, "PATH", flags->path);
   FlagGroup(app, "Output").flag("--json", flags->json, "Print one JSON object");
   return [flags](Session&) { return info(*flags); };
 }

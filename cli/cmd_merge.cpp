@@ -122,8 +122,8 @@ ExitCode merge_units(const MergeFlags& flags, Session& session) {
 
 RunCommand declare_merge(CLI::App& app) {
   const auto flags = std::make_shared<MergeFlags>();
-  app.add_option("output", flags->output)->required()->group("");
-  app.add_option("others", flags->others)->group("");
+  declare_argument(app, "output", flags->output).required();
+  declare_arguments(app, "others", flags->others);
   FlagGroup group(app, "Units");
   group.flag("--missing", flags->missing,
              "Only list the units that are missing, on standard output; status 6 if there are any");

@@ -143,7 +143,7 @@ ExitCode pull(const PullFlags& flags, Session& session) {
 
 RunCommand declare_pull(CLI::App& app) {
   const auto flags = std::make_shared<PullFlags>();
-  app.add_option("MODEL", flags->model)->required()->group("");
+  declare_argument(app, "MODEL", flags->model).required();
   FlagGroup group(app, "Files");
   group.list("--include", flags->include, "GLOB", "Fetch these files as well; repeatable");
   group.list("--exclude", flags->exclude, "GLOB", "Do not fetch these files; repeatable");

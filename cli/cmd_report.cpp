@@ -142,7 +142,7 @@ ExitCode report(const ReportCommandFlags& flags, Console& console) {
 
 RunCommand declare_report_command(CLI::App& app) {
   const auto flags = std::make_shared<ReportCommandFlags>();
-  app.add_option("OUT", flags->outputs)->required()->group("");  // named in the usage line
+  declare_arguments(app, "OUT", flags->outputs).required();
   FlagGroup group(app, "Output");
   group.path("-o,--output", flags->page, "FILE",
              "Write an HTML page to FILE instead of a table to standard output");

@@ -255,10 +255,10 @@ ExitCode search(const SearchFlags& flags, Console& console) {
 
 RunCommand declare_search(CLI::App& app) {
   const auto flags = std::make_shared<SearchFlags>();
-  app.add_option("OUT", flags->output)->required()->group("");
-  app.add_option("QUERY", flags->query)->group("");
+  declare_argument(app, "OUT", flags->output).required();
+  declare_argument(app, "QUERY", flags->query);
   FlagGroup group(app, "Search");
-  group.count("-k,--top", flags->top, "Rows per query")->capture_default_str();
+  group.count("-k,--top", flags->top, "Rows per query").shows_default();
   group.value("--queries", flags->queries, "FILE",
               "Corpus of queries, in any format that encode reads; - is standard input");
   group.flag("--json", flags->json,

@@ -158,7 +158,7 @@ RunCommand declare_tokenize(CLI::App& app) {
   group
       .value("-m,--model", flags->model, "DIR|FILE|NAME",
              "Tokenizer files, ORG/NAME in the hub's cache, or builtin")
-      ->capture_default_str();
+      .shows_default();
   group.count("--max-length", flags->max_length,
               "Maximum length in tokens, including special tokens; 0: no limit [the model's]", 0);
   group.text("--prompt", flags->prompt, "STRING", "Prefix every text with this string");

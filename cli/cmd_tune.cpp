@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -129,7 +130,11 @@ TokenSample draw_sample(const TuneFlags& flags, const ReadyModel& model, Console
 }
 
 std::vector<std::string> words_of(const std::string& list) {
-  return CLI::detail::split(list, ',');
+  std::vector<std::string> words;
+  std::istringstream in(list);
+  for (std::string word; std::getline(in, word, ',');) words.push_back(word);
+  if (words.empty()) words.emplace_back();  // is refused by name
+  return words;
 }
 
 /// The precisions that are named and that this CPU has instructions for.
@@ -252,21 +257,20 @@ RunCommand declare_tune(CLI::App& app) {
   group
       .value("--compute", flags->compute, "WORD,...",
              "Precisions to measure in addition to f32: bf16, int8")
-      ->capture_default_str();
+      .shows_default();
   group.value("--gemm", flags->gemm, "NAME,...", "Matrix backends to measure; auto: all fast ones")
-      ->capture_default_str();
+      .shows_default();
   group.value("--isa", flags->isa, "NAME", "Force an instruction set for the kernels")
-      ->capture_default_str();
+      .shows_default();
   group.count("--threads", flags->threads,
               "Maximum number of worker threads [what affinity and cgroup allow]");
   group
       .value("--min-cosine", flags->min_cosine, "X",
              "Minimum cosine of every text to f32 for a precision to be chosen")
-      ->capture_default_str()
-      ->check(CLI::Range(-1.0, 1.0));
-  group.count("--texts", flags->sample, "Texts to measure with")->capture_default_str();
-  group.value("--budget", flags->budget, "TIME", "Time allowed for measuring")
-      ->capture_default_str();
+      .shows_default()
+      .within(-1.0, 1.0);
+  group.count("--texts", flags->sample, "Texts to measure with").shows_default();
+  group.value("--budget", flags->budget, "TIME", "Time allowed for measuring").shows_default();
   FlagGroup output(app, "Output");
   output.path("-o,--output", flags->output, "FILE",
               "Write the choice to FILE, for --config; - is standard output");

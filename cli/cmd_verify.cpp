@@ -41,7 +41,7 @@ ExitCode verify(const std::string& output, Console& console) {
 
 RunCommand declare_verify(CLI::App& app) {
   const auto output = std::make_shared<std::string>();
-  app.add_option("OUT", *output)->required()->group("");
+  declare_argument(app, "OUT", *output).required();
   return [output](Session& session) { return verify(*output, session.console); };
 }
 

@@ -81,8 +81,7 @@ void check_environment(const std::vector<std::string>& environment, Console& con
     }
     const std::string name = entry.substr(0, entry.find('='));
     if (std::find(known.begin(), known.end(), name) != known.end()) {
-      console.detail(fmt::format(
-          "environment: {} (unless a settings file or the command line sets it)", entry));
+      console.detail(fmt::format("environment: {} (unless the command line sets it)", entry));
       continue;
     }
     console.warning(fmt::format("{}: no option has this environment variable, which is ignored{}",

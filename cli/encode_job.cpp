@@ -229,7 +229,7 @@ void declare_encode_flags(CLI::App& app, EncodeFlags& flags) {
       .list("--keep", flags.asked.keep, "NAME,...",
             "Fields to copy into the shards, as strings or, by NAME:int64, NAME:double or "
             "NAME:bool, typed")
-      ->delimiter(',');
+      .split_at_commas();
   input.path("--rejects", flags.rejects, "FILE",
              "File to log bad records in [rejects.jsonl in the output directory]");
   declare_model(app, flags.model);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cctype>
@@ -14,28 +15,19 @@
 namespace embedtool {
 namespace {
 
-constexpr std::size_t kHelpWidth = 80;
+/// A check that says what is wrong with a value, or "".
+CLI::Validator check_of(std::function<std::string(std::string&)> check) {
+  return CLI::Validator(std::move(check), "");
+}
 
-/// Breaks at spaces so that no line is longer than `width`.
-std::string wrapped(std::string_view text, std::size_t width) {
-  std::string out;
-  std::size_t line = 0;
-  while (!text.empty()) {
-    const std::size_t end = text.find(' ');
-    const std::string_view word = text.substr(0, end);
-    if (line > 0 && line + 1 + word.size() > width) {
-      out += '\n';
-      line = 0;
-    } else if (line > 0) {
-      out += ' ';
-      ++line;
-    }
-    out += word;
-    line += word.size();
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
-  }
-  return out;
+CLI::Validator whole_number(std::uint64_t least) {
+  return check_of([least](std::string& given) {
+    std::uint64_t n = 0;
+    const char* end = given.data() + given.size();
+    const auto [stopped, error] = std::from_chars(given.data(), end, n);
+    if (error == std::errc() && stopped == end && n >= least) return std::string();
+    return fmt::format("'{}' is not a whole number of at least {}", given, least);
+  });
 }
 
 }  // namespace
@@ -82,107 +74,124 @@ double parse_duration(std::string_view option, std::string_view word) {
   throw Error(ExitCode::usage, "{} {}: not a time such as 30s or 2m", option, word);
 }
 
-CLI::Option* FlagGroup::choice_of(const std::string& names, std::vector<std::string> words,
-                                  std::function<bool(const std::string&)> accepts,
-                                  const std::string& help,
-                                  std::function<void(const std::string&)> take) {
-  const std::string metavar = fmt::format("{}", fmt::join(words, "|"));
-  return finish(app_.add_option_function<std::string>(names, std::move(take), help)
-                    ->option_text(metavar)
-                    ->take_last())
-      ->check(CLI::Validator(
-          [accepts = std::move(accepts), words = std::move(words)](std::string& given) {
-            return accepts(given)
-                       ? std::string()
-                       : fmt::format("{} is not one of {}", given, fmt::join(words, ", "));
-          },
-          ""));
+Flag Flag::required() const {
+  return Flag(option_->required());
 }
 
-CLI::Option* FlagGroup::choice(const std::string& names, std::string& target,
-                               const std::vector<std::string>& words, const std::string& help) {
+Flag Flag::excludes(Flag other) const {
+  return Flag(option_->excludes(other.option_));
+}
+
+Flag Flag::shows_default() const {
+  return Flag(option_->capture_default_str());
+}
+
+Flag Flag::split_at_commas() const {
+  return Flag(option_->delimiter(','));
+}
+
+Flag Flag::within(double least, double most) const {
+  return Flag(option_->check(CLI::Range(least, most)));
+}
+
+// In no group, hence in no list.
+Flag declare_argument(CLI::App& app, const std::string& name, std::string& target) {
+  return Flag(app.add_option(name, target)->group(""));
+}
+
+Flag declare_arguments(CLI::App& app, const std::string& name, std::vector<std::string>& target) {
+  return Flag(app.add_option(name, target)->group(""));
+}
+
+template <typename T>
+CLI::Option* FlagGroup::add_value(const std::string& names, T& target, const std::string& metavar,
+                                  const std::string& help) {
+  return finish(app_.add_option(names, target, help)->option_text(metavar)->take_last());
+}
+
+template <typename T>
+Flag FlagGroup::value(const std::string& names, T& target, const std::string& metavar,
+                      const std::string& help) {
+  return Flag(add_value(names, target, metavar, help));
+}
+template Flag FlagGroup::value(const std::string&, std::string&, const std::string&,
+                               const std::string&);
+template Flag FlagGroup::value(const std::string&, std::optional<std::string>&, const std::string&,
+                               const std::string&);
+template Flag FlagGroup::value(const std::string&, double&, const std::string&, const std::string&);
+
+template <typename T>
+Flag FlagGroup::count(const std::string& names, T& target, const std::string& help,
+                      std::uint64_t least) {
+  return Flag(add_value(names, target, "N", help)->check(whole_number(least)));
+}
+template Flag FlagGroup::count(const std::string&, std::uint64_t&, const std::string&,
+                               std::uint64_t);
+template Flag FlagGroup::count(const std::string&, std::optional<std::uint64_t>&,
+                               const std::string&, std::uint64_t);
+
+Flag FlagGroup::choice_of(const std::string& names, std::vector<std::string> words,
+                          const std::string& usual, std::function<bool(const std::string&)> accepts,
+                          const std::string& help, std::function<void(const std::string&)> take) {
+  const std::string metavar = fmt::format("{}", fmt::join(words, "|"));
+  CLI::Option* option = finish(app_.add_option_function<std::string>(names, std::move(take), help)
+                                   ->option_text(metavar)
+                                   ->take_last());
+  option->check(
+      check_of([accepts = std::move(accepts), words = std::move(words)](std::string& given) {
+        return accepts(given) ? std::string()
+                              : fmt::format("{} is not one of {}", given, fmt::join(words, ", "));
+      }));
+  return Flag(option->default_str(usual));
+}
+
+Flag FlagGroup::choice(const std::string& names, std::string& target,
+                       const std::vector<std::string>& words, const std::string& help) {
   const auto accepts = [words](const std::string& given) {
     return std::find(words.begin(), words.end(), given) != words.end();
   };
-  return choice_of(names, words, accepts, help,
-                   [&target](const std::string& word) { target = word; })
-      ->default_str(target);
+  return choice_of(names, words, target, accepts, help,
+                   [&target](const std::string& word) { target = word; });
 }
 
-CLI::Option* FlagGroup::count_or(const std::string& names, std::string& target,
-                                 const std::string& word, const std::string& help) {
-  return value(names, target, "N|" + word, help)
-      ->check(CLI::Validator(
-          [word](std::string& given) {
-            return given == word ? std::string() : whole_number(1)(given);
-          },
-          ""));
+Flag FlagGroup::count_or(const std::string& names, std::string& target, const std::string& word,
+                         const std::string& help) {
+  return Flag(
+      add_value(names, target, "N|" + word, help)->check(check_of([word](std::string& given) {
+        return given == word ? std::string() : whole_number(1)(given);
+      })));
 }
 
-CLI::Option* FlagGroup::path(const std::string& names, std::string& target,
-                             const std::string& metavar, const std::string& help) {
-  return value(names, target, metavar, help)
-      ->check(CLI::Validator(
-          [](std::string& given) {
-            return given.empty() ? std::string("the name is empty; is a variable unset?")
-                                 : std::string();
-          },
-          ""));
+Flag FlagGroup::path(const std::string& names, std::string& target, const std::string& metavar,
+                     const std::string& help) {
+  return Flag(add_value(names, target, metavar, help)->check(check_of([](std::string& given) {
+    return given.empty() ? std::string("the name is empty; is a variable unset?") : std::string();
+  })));
 }
 
-CLI::Option* FlagGroup::text(const std::string& names, std::optional<std::string>& target,
-                             const std::string& metavar, const std::string& help) {
+Flag FlagGroup::text(const std::string& names, std::optional<std::string>& target,
+                     const std::string& metavar, const std::string& help) {
   // Not a plain optional target: CLI11 takes an empty string for "not given" there.
-  return finish(app_.add_option_function<std::string>(
-                        names, [&target](const std::string& given) { target = given; }, help)
-                    ->option_text(metavar)
-                    ->take_last());
+  return Flag(finish(app_.add_option_function<std::string>(
+                             names, [&target](const std::string& given) { target = given; }, help)
+                         ->option_text(metavar)
+                         ->take_last()));
 }
 
-CLI::Validator FlagGroup::whole_number(std::uint64_t least) {
-  return CLI::Validator(
-      [least](std::string& given) {
-        std::uint64_t n = 0;
-        const char* end = given.data() + given.size();
-        const auto [stopped, error] = std::from_chars(given.data(), end, n);
-        if (error == std::errc() && stopped == end && n >= least) return std::string();
-        return fmt::format("'{}' is not a whole number of at least {}", given, least);
-      },
-      "");
+Flag FlagGroup::list(const std::string& names, std::vector<std::string>& target,
+                     const std::string& metavar, const std::string& help) {
+  return Flag(
+      finish(app_.add_option(names, target, help)->option_text(metavar))->allow_extra_args(false));
+}
+
+Flag FlagGroup::flag(const std::string& names, bool& target, const std::string& help) {
+  return Flag(finish(app_.add_flag(names, target, help)));
 }
 
 CLI::Option* FlagGroup::finish(CLI::Option* option) {
   option->group(title_);
   if (!option->get_lnames().empty()) option->envname(environment_name(option->get_lnames()[0]));
   return option;
-}
-
-std::string HelpFormatter::make_help(const CLI::App* app, std::string /*name*/,
-                                     CLI::AppFormatMode mode) const {
-  const std::string out = "Usage: " + usage_ + "\n\n" + app->get_description() + "\n";
-  std::string groups = make_groups(app, mode);
-  // CLI11 puts two empty lines between groups.
-  for (std::size_t at = 0; (at = groups.find("\n\n\n", at)) != std::string::npos;) {
-    groups.erase(at, 1);
-  }
-  return out + groups + "\n" + make_footer(app);
-}
-
-std::string HelpFormatter::make_option_name(const CLI::Option* option, bool is_positional) const {
-  if (is_positional) return option->get_name(true, false);
-  const std::string long_name = "--" + option->get_lnames()[0];
-  return option->get_snames().empty() ? "    " + long_name
-                                      : fmt::format("-{}, {}", option->get_snames()[0], long_name);
-}
-
-std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
-  return option->get_option_text().empty() ? "" : " " + option->get_option_text();
-}
-
-std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
-  std::string text = option->get_description();
-  if (!option->get_default_str().empty()) text += " [" + option->get_default_str() + "]";
-  return wrapped(text, kHelpWidth - get_column_width());
 }
 
 std::vector<std::string> long_options(const CLI::App& app) {

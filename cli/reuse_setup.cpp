@@ -51,7 +51,7 @@ void declare_reuse(CLI::App& app, ReusePlan& plan) {
   group
       .list("--reuse", plan.outputs, "DIR,...",
             "Copy the rows of unchanged texts from these earlier outputs")
-      ->delimiter(',');
+      .split_at_commas();
   group.choice("--reuse-kernels", plan.kernels,
                "Whether rows that other code has computed may be copied");
   group.choice("--reuse-mismatch", plan.mismatch,

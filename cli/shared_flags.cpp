@@ -17,7 +17,7 @@
 namespace embedtool {
 
 void declare_input(CLI::App& app, InputFlags& flags) {
-  app.add_option("INPUT", flags.inputs)->group("");  // named in the usage line
+  declare_arguments(app, "INPUT", flags.inputs);
   FlagGroup group(app, "Input");
   std::vector<std::string> formats{"auto"};
   for (const std::string_view name : input_format_names()) formats.emplace_back(name);
@@ -48,7 +48,7 @@ void declare_input(CLI::App& app, InputFlags& flags) {
       .value("--max-rejects", flags.max_rejects, "N|P%",
              "End the run with status 3 if more records are bad; a percentage is checked from the "
              "1000th on; 100%: no limit")
-      ->capture_default_str();
+      .shows_default();
   group.value("--max-line", flags.max_line, "SIZE", "A longer record is a bad one [32M]");
   group.flag("--long", flags.long_windows,
              "Read zstd files made with --long; takes up to 2 GiB of memory");
@@ -157,7 +157,7 @@ void declare_model(CLI::App& app, ModelFlags& flags) {
   group
       .value("-m,--model", flags.model, "DIR|NAME",
              "Model folder, ORG/NAME in the hub's cache, or builtin")
-      ->capture_default_str();
+      .shows_default();
   group.text("--prompt", flags.prompt, "STRING", "Prefix every text with this string");
   group.value("--prompt-name", flags.prompt_name, "NAME",
               "Prefix every text with the model's prompt of this name");
@@ -205,9 +205,9 @@ void declare_compute(CLI::App& app, ComputeFlags& flags) {
   group
       .value("--gemm", flags.gemm, "NAME",
              "Force a matrix backend: native, onednn, openblas, reference")
-      ->capture_default_str();
+      .shows_default();
   group.value("--isa", flags.isa, "NAME", "Force an instruction set for the kernels")
-      ->capture_default_str();
+      .shows_default();
 }
 
 std::size_t resolve_threads(std::size_t asked) {

@@ -67,7 +67,7 @@ WRAPPED = {
     'pcre2': r'core/text/split/pattern_regex\.cpp$',
     'Eigen/': r'core/math/matrix\.hpp$',
     'hwy/': r'core/math/',
-    'CLI/': r'cli/',
+    'CLI/': r'cli/(app|app_builder|completion|flags|help_formatter)\.[ch]pp$',
     'nlohmann/': r'(formats|cli)/',
     'simdjson': r'formats/',
     'zstd': r'formats/',

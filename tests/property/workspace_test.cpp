@@ -231,7 +231,8 @@ TEST_P(Workspaces, HaveNoBufferThatNoLayoutNames) {
   std::vector<WorkspaceLayout::AnyBuffer> named;
   for (const auto& model : models_) {
     const Encoder encoder(model->spec, model->head, model->weights, *GetParam());
-    for (const WorkspaceLayout::Entry& entry : encoder.layout(kShape).entries()) {
+    const WorkspaceLayout layout = encoder.layout(kShape);
+    for (const WorkspaceLayout::Entry& entry : layout.entries()) {
       if (std::count(named.begin(), named.end(), entry.buffer) == 0) named.push_back(entry.buffer);
     }
   }

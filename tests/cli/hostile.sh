@@ -11,7 +11,7 @@ peak_below() {
 }
 rows() { json out/manifest.json 'd["rows"]'; }
 # The sanitizers take several times the memory.
-if nm -D "$BIN" 2>/dev/null | grep -E '__(asan|tsan)_init' >/dev/null; then peak_below() { :; }; fi
+if sanitized; then peak_below() { :; }; fi
 
 # One line of 100 MB, then a good one.
 { printf '{"text":"'; head -c 100000000 /dev/zero | tr '\0' x; printf '"}\n{"text":"good"}\n'; } >giant.jsonl

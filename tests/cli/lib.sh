@@ -77,6 +77,9 @@ encode() {
   run 0 encode -m "$MODEL" -o "$out" "$@"
 }
 
+# sanitized: true of a build whose sanitizer takes memory and descriptors for itself.
+sanitized() { nm -D "$BIN" 2>/dev/null | grep -E '__(asan|tsan)_init' >/dev/null; }
+
 # vectors OUT: the vectors of an output as JSONL, to compare.
 vectors() { "$BIN" export "$1" --to jsonl -o -; }
 

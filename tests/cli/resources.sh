@@ -10,9 +10,6 @@ corpus 4000 >in.jsonl
 SETTINGS=(-m "$MODEL" in.jsonl --shard-rows 500)
 run 0 encode -o whole "${SETTINGS[@]}"
 
-# sanitized: true of a build whose sanitizer takes memory and descriptors for itself.
-sanitized() { nm -D "$BIN" 2>/dev/null | grep -E '__(asan|tsan)_init' >/dev/null; }
-
 # goes_on OUT: the command ends in what an undisturbed run writes.
 goes_on() {
   local shard

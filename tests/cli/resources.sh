@@ -154,6 +154,7 @@ for signal in INT TERM; do
   pid=$!
   exec 7>slow
   sleep 0.3
+  if sanitized; then sleep 3; fi # until it is there to take signals
   kill -$signal $pid
   code=0
   timeout 5 tail --pid=$pid -f /dev/null || fail "SIG$signal does not end a run whose input sleeps"

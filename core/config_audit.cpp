@@ -50,7 +50,7 @@ void AuditedConfig::check_members(const std::string& path, std::span<const KeyRu
                                    [&key](const KeyRule& r) { return matches(r.key, key); });
     if (rule == rules.end()) {
       unknown.push_back(key);
-    } else if (rule->harmless != "*" && !lists(rule->harmless, '|', config_.text(key))) {
+    } else if (rule->harmless != kAny && !lists(rule->harmless, '|', config_.text(key))) {
       throw Error(ExitCode::model, "{}: \"{}\": {} is not supported: {}", where, key,
                   config_.text(key), rule->remedy);
     }

@@ -13,12 +13,15 @@ namespace embedtool {
 /// Whether `word` is one of those that `separator` separates in `list`.
 bool lists(std::string_view list, char separator, std::string_view word);
 
+/// KeyRule::harmless of a key whose value never matters.
+inline constexpr std::string_view kAny = "*";
+
 /// What is known about a key that nothing here reads. A key that is neither read nor listed is
 /// reported as unknown.
 struct KeyRule {
   /// The key, or the start of several if it ends in '*'. Members of an object have dotted names.
   std::string_view key;
-  /// JSON texts, separated by '|', of the values that change no result; "*" = every value.
+  /// JSON texts, separated by '|', of the values that change no result; kAny = every value.
   std::string_view harmless;
   /// For any other value: what it would mean and what to do, as the end of a sentence.
   std::string_view remedy;

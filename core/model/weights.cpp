@@ -77,6 +77,13 @@ const float* in_place(const TensorView& tensor) {
 
 }  // namespace
 
+std::string_view without_prefix(std::string_view name, const std::vector<std::string>& prefixes) {
+  for (const std::string& prefix : prefixes) {
+    if (!prefix.empty() && name.starts_with(prefix)) return name.substr(prefix.size());
+  }
+  return name;
+}
+
 void choose_names(ModelSpec& spec, const WeightSource& source) {
   const WeightReader reader(source, spec.prefixes);
   const auto fits = [&](const TensorNames& names) {

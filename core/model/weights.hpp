@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/math/gemm.hpp"
@@ -12,6 +13,9 @@
 #include "core/ports.hpp"
 
 namespace embedtool {
+
+/// A tensor's name without the first of the prefixes that it has.
+std::string_view without_prefix(std::string_view name, const std::vector<std::string>& prefixes);
 
 /// Makes the spec use the first of its sets of names whose word embeddings and first layer's
 /// queries `source` has; leaves it as it is if there is none.

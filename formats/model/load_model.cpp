@@ -30,8 +30,9 @@
 namespace embedtool {
 namespace {
 
-/// What the files of an adapter's base model are called among the adapter's.
-constexpr const char* kBaseFolder = "base/";
+/// What the files of an adapter's base model are called among the adapter's, none of which can be
+/// called so.
+constexpr const char* kBaseFolder = "/base/";
 
 std::optional<JsonConfig> read_config(const FileSet& files, const std::string& name) {
   const auto bytes = files.find(name);
@@ -71,7 +72,7 @@ class ModelLoader {
     load_prompts();
     load_colbert();
     load_more_heads();
-    if (adapted_ != nullptr) settle_adapter();
+    if (adapted_ != nullptr) check_adapted();
     if (chain_.query_folder) {
       model_.query_encoder =
           std::make_unique<QueryEncoder>(read_static_query_encoder(files_, *chain_.query_folder));
@@ -156,10 +157,10 @@ class ModelLoader {
     return adapted;
   }
 
-  void settle_adapter() {
+  void check_adapted() {
     std::vector<const HeadSpec*> heads{&model_.head};
     for (const HeadChoice& choice : model_.more_heads) heads.push_back(&choice.head);
-    embedtool::settle_adapter(*adapted_, model_.spec, heads, adapter_.base, model_.notes);
+    settle_adapter(*adapted_, model_.spec, heads, adapter_.base, model_.notes);
   }
 
   void load_static() {
@@ -349,8 +350,7 @@ class ModelLoader {
   SubfolderFileSet encoder_files_;
   std::optional<JsonConfig> config_;
   AdapterSettings adapter_;
-  const LoraWeights* adapted_ =
-      nullptr;  ///< model_'s weights, if they are a base model's with an adapter
+  const LoraWeights* adapted_ = nullptr;  ///< model_.weights, if there is an adapter over them
   TokenizerWishes wishes_;
   bool native_multi_vector_ = false;  ///< as sentence-transformers 6 saves it, not PyLate
 };

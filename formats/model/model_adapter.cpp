@@ -20,13 +20,13 @@
 namespace embedtool {
 namespace {
 
-constexpr std::string_view kAny = "*";
 constexpr std::string_view kMerge =
     "merge it once in Python: AutoModel.from_pretrained(DIR), merge_and_unload(), "
     "save_pretrained(NEW)";
 
 constexpr auto kAdapterKeys = std::to_array<KeyRule>({
-    // How it was trained, and of what the tensors themselves tell.
+    {"alpha_pattern*", kAny, ""},  // read from the document
+    // How it was trained, and what the tensors themselves tell.
     {"auto_mapping", kAny, ""},
     {"bias", kAny, ""},
     {"corda_config", kAny, ""},
@@ -99,19 +99,18 @@ AdapterSettings read_adapter(const JsonConfig& file, std::vector<std::string>& n
   out.scaling.alpha = config.number("lora_alpha").value_or(out.scaling.alpha);
   out.scaling.by_root = config.boolean("use_rslora").value_or(false);
   out.scaling.alpha_of = read_alphas(file);
-  static_cast<void>(config.has("alpha_pattern"));  // read above
   settle_keys(config, kAdapterKeys, file.where(), notes);
   return out;
 }
 
 namespace {
 
-/// Whether one of the heads' encoders uses a matrix that the adapter changes.
-bool uses_changed(const std::string& name, const LoraWeights& weights, const ModelSpec& spec,
-                  const std::vector<const HeadSpec*>& heads) {
+/// Whether an encoder with one of the heads uses a matrix that the adapter changes.
+bool uses_changed(const std::string& name, const LoraWeights& weights,
+                  const std::vector<TensorUses>& of_heads) {
   bool used = false;
-  for (const HeadSpec* head : heads) {
-    const TensorUse use = tensor_use(name, spec, *head, weights);
+  for (const TensorUses& uses : of_heads) {
+    const TensorUse use = uses.of(name);
     if (use == TensorUse::tensor) {
       throw Error(ExitCode::model, "{}: the adapter changes {}, which is no linear layer; {}",
                   weights.describe(), name, kMerge);
@@ -126,9 +125,12 @@ bool uses_changed(const std::string& name, const LoraWeights& weights, const Mod
 void settle_adapter(const LoraWeights& weights, const ModelSpec& spec,
                     const std::vector<const HeadSpec*>& heads, const std::string& base,
                     std::vector<std::string>& notes) {
+  std::vector<TensorUses> of_heads;
+  of_heads.reserve(heads.size());
+  for (const HeadSpec* head : heads) of_heads.emplace_back(spec, *head, weights);
   const auto merged = static_cast<std::size_t>(
       std::count_if(weights.changed().begin(), weights.changed().end(),
-                    [&](const auto& name) { return uses_changed(name, weights, spec, heads); }));
+                    [&](const auto& name) { return uses_changed(name, weights, of_heads); }));
   std::string note =
       fmt::format("the LoRA adapter is merged into {} of {}", human_count(merged, "weight"), base);
   if (weights.replaced() > 0) {

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/model/spec.hpp"
-#include "formats/io/file_set.hpp"
 #include "formats/io/json_document.hpp"
 #include "formats/weights/lora_weights.hpp"
 

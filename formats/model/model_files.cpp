@@ -28,14 +28,21 @@ void RecordingFileSet::attach(std::string folder, std::unique_ptr<FileSet> files
   attached_ = std::move(files);
 }
 
+const FileSet& RecordingFileSet::set_of(std::string_view& name) const {
+  if (attached_ == nullptr || !name.starts_with(attached_folder_)) return *base_;
+  name.remove_prefix(attached_folder_.size());
+  return *attached_;
+}
+
 std::optional<FileStamp> RecordingFileSet::stamp(std::string_view name) const {
-  return is_attached(name) ? attached_->stamp(name.substr(attached_folder_.size()))
-                           : base_->stamp(name);
+  const FileSet& set = set_of(name);
+  return set.stamp(name);
 }
 
 std::optional<std::span<const std::byte>> RecordingFileSet::find(std::string_view name) const {
-  const auto bytes =
-      is_attached(name) ? attached_->find(name.substr(attached_folder_.size())) : base_->find(name);
+  std::string_view name_there = name;
+  const FileSet& set = set_of(name_there);
+  const auto bytes = set.find(name_there);
   const MutexLock lock(mutex_);
   found_.try_emplace(std::string(name), bytes);
   return bytes;

@@ -20,7 +20,7 @@ class RecordingFileSet : public FileSet {
  public:
   explicit RecordingFileSet(std::unique_ptr<FileSet> base);
 
-  /// Takes another model's files in, as those under names that begin with `folder` ("base/"). Not
+  /// Takes another model's files in, as those under names that begin with `folder` ("/base/"). Not
   /// thread-safe, unlike the other functions.
   void attach(std::string folder, std::unique_ptr<FileSet> files);
 
@@ -43,10 +43,8 @@ class RecordingFileSet : public FileSet {
  private:
   Hash128 content_hash(std::span<const std::byte> bytes) const;
 
-  /// Whether a name is one of the attached set's.
-  bool is_attached(std::string_view name) const {
-    return attached_ != nullptr && name.starts_with(attached_folder_);
-  }
+  /// The set that a name belongs to; the name becomes the one in that set.
+  const FileSet& set_of(std::string_view& name) const;
 
   std::unique_ptr<FileSet> base_;
   std::string attached_folder_;

@@ -5,7 +5,6 @@
 namespace embedtool {
 namespace {
 
-constexpr std::string_view kAny = "*";
 constexpr std::string_view kNotText = "only plain texts are encoded, from the model's last states";
 constexpr std::string_view kArguments =
     "arguments for the model's class are not passed on; if it changes vectors, load the model in "

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/model/weights.hpp"
 
 namespace embedtool {
 namespace {
@@ -61,23 +62,18 @@ class LoraWeights::Matcher {
  public:
   Matcher(const WeightSource& base, const std::vector<std::string>& prefixes)
       : prefixes_(prefixes) {
-    for (const std::string_view name : base.names()) names_.emplace(bare(name), name);
+    for (const std::string_view name : base.names()) {
+      names_.emplace(without_prefix(name, prefixes_), name);
+    }
   }
 
   /// "" if there is none.
   std::string_view find(std::string_view name) const {
-    const auto found = names_.find(bare(name));
+    const auto found = names_.find(without_prefix(name, prefixes_));
     return found == names_.end() ? std::string_view() : found->second;
   }
 
  private:
-  std::string_view bare(std::string_view name) const {
-    for (const std::string& prefix : prefixes_) {
-      if (!prefix.empty() && name.starts_with(prefix)) return name.substr(prefix.size());
-    }
-    return name;
-  }
-
   const std::vector<std::string>& prefixes_;
   std::map<std::string_view, std::string_view> names_;
 };

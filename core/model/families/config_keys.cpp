@@ -5,7 +5,6 @@
 namespace embedtool {
 namespace {
 
-constexpr std::string_view kAny = "*";
 constexpr std::string_view kNoCode =
     "this family's code has no such thing here; use a model without it";
 constexpr std::string_view kQuantized =

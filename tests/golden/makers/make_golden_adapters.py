@@ -12,6 +12,8 @@ import peft
 import torch
 import transformers
 
+from make_golden_transformers import encode, write
+
 HERE = pathlib.Path(__file__).resolve().parents[1]
 LENGTHS = [1, 2, 5, 13, 18, 33]
 
@@ -45,6 +47,7 @@ def make(name):
     base, cls, config = CASES[name]
     base_folder = HERE / 'data' / base / 'model'
     model = getattr(transformers, cls).from_pretrained(base_folder, dtype=torch.float32)
+    torch.manual_seed(0)  # PEFT draws the first values
     adapted = peft.get_peft_model(model, peft.LoraConfig(**config))
     train(adapted, sum(map(ord, name)))
     folder = HERE / 'adapters' / name
@@ -52,23 +55,14 @@ def make(name):
     (folder / 'model' / 'README.md').unlink()
     again = transformers.AutoModel.from_pretrained(
         folder / 'model', attn_implementation='eager', dtype=torch.float64).eval()
-    generator = torch.Generator().manual_seed(7)
-    vocab = again.config.vocab_size
-    items = []
-    for n in LENGTHS:
-        ids = torch.randint(4, vocab, (1, n), generator=generator)
-        with torch.no_grad():
-            out = again(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
-        items.append(dict(input_ids=ids[0].tolist(),
-                          pooled=[round(x, 13) for x in out.mean(0).tolist()]))
+    items = encode(again, again.config.vocab_size, LENGTHS)
     settings = folder / 'model' / 'adapter_config.json'
     text = json.loads(settings.read_text())
     text['base_model_name_or_path'] = base  # the test puts its path there
+    text['target_modules'].sort()  # kept in a set
     settings.write_text(json.dumps(text, indent=1) + '\n')
     what = f'transformers {transformers.__version__}, peft {peft.__version__}, float64'
-    (folder / 'golden.json').write_text(
-        json.dumps({'source': what, 'spec': [], 'items': items}, separators=(',', ':')) + '\n')
-    print(name, what, sum(f.stat().st_size for f in (folder / 'model').iterdir()))
+    write(folder, what, items)
 
 
 if __name__ == '__main__':

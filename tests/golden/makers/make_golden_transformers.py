@@ -77,6 +77,29 @@ def seed_weights(model, seed):
         tensor.data.copy_(values.half().double())  # stored in f16
 
 
+def encode(model, vocab, lengths, with_tokens=None):
+    """The items of a case: random texts of these lengths, and their means; token states of one."""
+    generator = torch.Generator().manual_seed(7)
+    items = []
+    for n in lengths:
+        ids = torch.randint(4, vocab, (1, n), generator=generator)
+        with torch.no_grad():
+            out = model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
+        assert out.dtype == torch.float64
+        item = dict(input_ids=ids[0].tolist(), pooled=[round(x, 13) for x in out.mean(0).tolist()])
+        if n == with_tokens:
+            item['token_embeddings'] = [[round(x, 13) for x in row] for row in out.tolist()]
+        items.append(item)
+    return items
+
+
+def write(folder, what, items):
+    """golden.json beside the case's model."""
+    (folder / 'golden.json').write_text(
+        json.dumps({'source': what, 'spec': [], 'items': items}, separators=(',', ':')) + '\n')
+    print(folder.name, what, sum(f.stat().st_size for f in (folder / 'model').iterdir()))
+
+
 def make(name):
     cls, config = CASES[name]
     model_class = getattr(transformers, cls)
@@ -85,24 +108,12 @@ def make(name):
     model = model_class(config).double().eval()
     with torch.no_grad():
         seed_weights(model, sum(map(ord, name)))
-    generator = torch.Generator().manual_seed(7)
-    items = []
-    for n in LENGTHS:
-        ids = torch.randint(4, VOCAB, (1, n), generator=generator)
-        with torch.no_grad():
-            out = model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
-        assert out.dtype == torch.float64
-        item = dict(input_ids=ids[0].tolist(), pooled=[round(x, 13) for x in out.mean(0).tolist()])
-        if n == 18:
-            item['token_embeddings'] = [[round(x, 13) for x in row] for row in out.tolist()]
-        items.append(item)
+    items = encode(model, VOCAB, LENGTHS, with_tokens=18)
     folder = DATA / name
     (folder / 'model').mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(folder / 'model')
     what = f'transformers {transformers.__version__} {cls}, float64'
-    (folder / 'golden.json').write_text(
-        json.dumps({'source': what, 'spec': [], 'items': items}, separators=(',', ':')) + '\n')
-    print(name, what, sum(f.stat().st_size for f in (folder / 'model').iterdir()))
+    write(folder, what, items)
 
 
 if __name__ == '__main__':

@@ -186,7 +186,7 @@ ChosenModel choose_model(const ModelChoice& model, const ComputeChoice& compute,
   return chosen;
 }
 
-ReadyModel load_weights(ChosenModel model) {
+ReadyModel load_weights(ChosenModel&& model) {
   ReadyModel ready{std::move(model), nullptr};
   ready.encoder = std::make_unique<Encoder>(ready.loaded.spec, ready.loaded.head,
                                             *ready.loaded.weights, *ready.backend, ready.compute);

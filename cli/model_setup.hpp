@@ -74,7 +74,7 @@ ChosenModel choose_model(const ModelChoice& model, const ComputeChoice& compute,
 /// unchanged since; else every byte of them is read.
 void take_fingerprint(ChosenModel& model, const RunIdentity* before);
 /// Reads and packs the weights. Throws Error(model).
-ReadyModel load_weights(ChosenModel model);
+ReadyModel load_weights(ChosenModel&& model);
 
 /// Fills in what an output records of a model. Its fingerprint must have been taken.
 void describe_in(RunIdentity& identity, const ChosenModel& model, const ModelChoice& choice);

@@ -5,6 +5,8 @@
 
 #include "core/base/memory.hpp"
 #include "core/data.hpp"
+#include "core/math/gemm.hpp"
+#include "core/model/spec.hpp"
 
 namespace embedtool {
 
@@ -16,7 +18,16 @@ struct TextGroup {
 
 /// How the tokens of a batch are cut up on their way through a block, for a backend's row block.
 struct Blocking {
-  std::size_t row_block = 1;
+  Blocking(const ModelSpec& spec, const GemmBackend& backend)
+      : row_block(backend.row_block()),
+        shares(spec.experts.count == 0
+                   ? 1
+                   : std::min(kMostShares, spec.experts.count / spec.experts.chosen)) {}
+
+  std::size_t row_block;
+  /// An expert gets a share of a group's tokens; so many times larger are the groups.
+  std::size_t shares;
+  static constexpr std::size_t kMostShares = 4;
 
   /// Rows that go through the second half of a block together, so that the FFN's intermediate stays
   /// in L2: 64 × 1536 floats are 384 KiB.
@@ -26,7 +37,9 @@ struct Blocking {
   /// queries, keys and values are still in cache when attention reads them; enough to make reading
   /// the weights worthwhile and, where a backend computes in row blocks, to make filling up the
   /// last one cheap.
-  std::size_t group_tokens() const { return row_block > 1 ? 16 * row_block : kChunkRows; }
+  std::size_t group_tokens() const {
+    return shares * (row_block > 1 ? 16 * row_block : kChunkRows);
+  }
   /// The group that begins with text `first`.
   TextGroup group_from(const Batch& batch, std::size_t first) const {
     TextGroup group{first, first};

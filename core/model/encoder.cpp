@@ -36,7 +36,7 @@ struct Encoder::Parts {
   Parts(const ModelSpec& model, const HeadSpec& head, const WeightSource& weights,
         const LinearFactory& make)
       : spec(model),
-        blocking{make.backend.row_block()},
+        blocking(spec, make.backend),
         reader(weights, spec.prefixes),
         embeddings(spec, weights, reader, make),
         positions(spec, reader),

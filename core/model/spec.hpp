@@ -64,6 +64,9 @@ struct TensorNames {
   std::string attention_norm, attention_post_norm;
   std::string ffn_up, ffn_gate, ffn_down;  ///< gated without ffn_gate: ffn_up holds both
   std::string ffn_norm, ffn_post_norm;
+  /// Of layers with experts, instead of ffn_up and ffn_down: each expert's weights one below the
+  /// other, and what is added to every token.
+  std::string router, experts_up, experts_down, experts_bias;
   std::string final_norm;
   /// A linear layer on the final states, which the loader makes the head's first dense layer.
   std::string state_projection;
@@ -108,6 +111,10 @@ inline constexpr auto kTensorFields = std::to_array<TensorField>({
     {&TensorNames::ffn_down, TensorForm::layer},
     {&TensorNames::ffn_norm, TensorForm::layer},
     {&TensorNames::ffn_post_norm, TensorForm::layer},
+    {&TensorNames::router, TensorForm::layer},
+    {&TensorNames::experts_up, TensorForm::tensor},
+    {&TensorNames::experts_down, TensorForm::tensor},
+    {&TensorNames::experts_bias, TensorForm::tensor},
     {&TensorNames::final_norm, TensorForm::layer},
     {&TensorNames::state_projection, TensorForm::layer},
     {&TensorNames::relative_bias, TensorForm::tensor},
@@ -116,6 +123,17 @@ inline constexpr auto kTensorFields = std::to_array<TensorField>({
 });
 static_assert(kTensorFields.size() * sizeof(std::string) == sizeof(TensorNames),
               "a name is missing from kTensorFields");
+
+/// Layers that have several feed-forward networks, of which each token goes through the few that a
+/// router weighs most (Shazeer et al. 2017).
+struct ExpertsSpec {
+  std::size_t count = 0;             ///< of a layer's networks; 0 = no layer has several
+  std::size_t chosen = 0;            ///< for a token
+  std::vector<std::uint8_t> layers;  ///< those marked 1
+  bool down_by_input = false;        ///< experts_down is [ffn, hidden] an expert, not [hidden, ffn]
+
+  bool is_at(std::size_t layer) const { return layer < layers.size() && layers[layer] != 0; }
+};
 
 /// The shape of an encoder. All sizes in elements. What a family does not mention keeps BERT's way.
 struct ModelSpec {
@@ -145,6 +163,7 @@ struct ModelSpec {
   Activation activation = Activation::gelu;
   bool gated = false;        ///< activation(gate) · up instead of activation(up)
   bool gate_second = false;  ///< in an ffn_up that holds both
+  ExpertsSpec experts;
   BlockNorms block_norms = BlockNorms::post;
   NormKind norm = NormKind::layer;
   bool norm_bias = true;   ///< false: layer norms have no shift

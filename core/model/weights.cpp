@@ -187,6 +187,45 @@ std::vector<float> WeightReader::bias(const std::string& prefix, std::size_t siz
   return vector(member(prefix, "bias"), size);
 }
 
+TensorView WeightReader::view_of(const Slice& slice, std::size_t rows, std::size_t columns) const {
+  const TensorView* found = find(slice.tensor);
+  const bool is_flat = found == nullptr || found->shape.size() != 3;
+  const TensorView& tensor = is_flat ? require(slice.tensor, {slice.count * rows, columns})
+                                     : require(slice.tensor, {slice.count, rows, columns});
+  if (is_f8(tensor.dtype)) {
+    throw Error(ExitCode::model, "{}: tensor {} holds several matrices as f8, which is not read",
+                source_.describe(), tensor.name);
+  }
+  const std::size_t bytes = tensor.bytes.size() / slice.count;
+  return {tensor.name,
+          tensor.dtype,
+          {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)},
+          tensor.bytes.subspan(slice.index * bytes, bytes)};
+}
+
+Linear WeightReader::linear(const Slice& slice, std::size_t in, std::size_t out,
+                            Activation activation, const LinearFactory& make) const {
+  const std::size_t rows = slice.by_input ? in : out;
+  const std::size_t columns = slice.by_input ? out : in;
+  const TensorView stored = view_of(slice, rows, columns);
+  LinearParams params{.in = in, .out = out, .activation = activation, .compute = make.compute};
+  std::vector<float> converted;
+  if (!slice.by_input) params.weight = in_place(stored);
+  params.weight_outlives_layer = params.weight != nullptr;
+  if (params.weight == nullptr) {
+    converted.resize(in * out);
+    widen_into(stored, converted.data());
+    if (slice.by_input) {
+      const RowMajorMatrix<float> weight = ConstMatrix(converted.data(), in, out).transpose();
+      std::copy_n(weight.data(), in * out, converted.data());
+    }
+    params.weight = converted.data();
+  }
+  Linear layer(params, make);
+  if (layer.borrowed_bytes() == 0) release(stored);
+  return layer;
+}
+
 Linear WeightReader::linear(const std::vector<Part>& parts, std::size_t in, Activation activation,
                             const LinearFactory& make) const {
   std::size_t out = 0;

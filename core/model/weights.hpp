@@ -47,6 +47,18 @@ class WeightReader {
   /// for the whole, one an output or one a block. An adapter's change is added.
   void matrix(const std::string& prefix, std::size_t out, std::size_t in, float* values) const;
 
+  /// One of `count` matrices of a tensor that holds them one below the other, as [count · rows,
+  /// columns] or [count, rows, columns].
+  struct Slice {
+    std::string tensor;
+    std::size_t index = 0;
+    std::size_t count = 1;
+    bool by_input = false;  ///< it is the weight [in, out], not [out, in]
+  };
+  /// A linear layer without a bias whose weight is such a matrix.
+  Linear linear(const Slice& slice, std::size_t in, std::size_t out, Activation activation,
+                const LinearFactory& make) const;
+
   /// A linear layer's share of another's outputs.
   struct Part {
     std::string prefix;
@@ -58,6 +70,8 @@ class WeightReader {
                 const LinearFactory& make) const;
 
  private:
+  /// The matrix [rows, columns] that a slice is, in place.
+  TensorView view_of(const Slice& slice, std::size_t rows, std::size_t columns) const;
   /// `prefix`.bias; empty when absent.
   std::vector<float> bias(const std::string& prefix, std::size_t size) const;
   void scale_f8(const TensorView& tensor, const std::string& prefix, std::size_t out,

@@ -47,6 +47,8 @@ struct Workspace {
   Buffer<float> context;               ///< [group's tokens, heads × head size]: attention's result
   Buffer<float> block;                 ///< [chunk, hidden]: a sub-layer's output before its norm
   Buffer<float> intermediate;          ///< [chunk, ffn], twice that where it is gated
+  Buffer<float> routing;               ///< [group's tokens, experts]: their weights
+  Buffer<float> mixture;               ///< [group's tokens, hidden]: what the experts give
   Buffer<float> pooled;                ///< the head's input: see Head and SparseHead
   Buffer<float> projected;             ///< likewise, its output
   Buffer<float> residual;              ///< likewise

@@ -77,6 +77,14 @@ void configure_nomic(const Facts& facts, json& config) {
   facts.copy_number("rope.freq_base", config, "rotary_emb_base");
 }
 
+void configure_nomic_experts(const Facts& facts, json& config) {
+  configure_nomic(facts, config);
+  config["activation_function"] = "gelu";
+  facts.copy_integer("expert_count", config, "num_experts");
+  facts.copy_integer("expert_used_count", config, "moe_top_k");
+  facts.copy_integer("moe_every_n_layers", config, "moe_every_n_layers");
+}
+
 void configure_jina(const Facts& facts, json& config) {
   config["model_type"] = "bert";
   config["position_embedding_type"] = "alibi";
@@ -137,8 +145,9 @@ struct GgufFamily {
   std::string_view architecture;
   void (*configure)(const Facts& facts, json& config);
 };
-constexpr std::array<GgufFamily, 8> kFamilies{{{"bert", configure_bert},
+constexpr std::array<GgufFamily, 9> kFamilies{{{"bert", configure_bert},
                                                {"nomic-bert", configure_nomic},
+                                               {"nomic-bert-moe", configure_nomic_experts},
                                                {"jina-bert-v2", configure_jina},
                                                {"modern-bert", configure_modernbert},
                                                {"qwen2", configure_qwen},
@@ -202,6 +211,11 @@ void rename_tensors(const Facts& facts, ModelSpec& spec) {
     spec.gate_second = false;
   }
   names.ffn_down = layer + "ffn_down";
+  rename(names.router, layer + "ffn_gate_inp");
+  rename(names.experts_up, layer + "ffn_up_exps.weight");
+  rename(names.experts_down, layer + "ffn_down_exps.weight");
+  names.experts_bias.clear();
+  spec.experts.down_by_input = false;
   rename(names.final_norm, t5 ? "enc.output_norm" : "output_norm");
   spec.prefixes.clear();
 }

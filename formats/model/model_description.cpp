@@ -133,6 +133,11 @@ class Describer {
           spec.key_heads() == spec.heads ? "" : fmt::format("{} for keys", spec.key_heads()));
       add("ffn", number(spec.ffn),
           fmt::format("{}{}", name_of(spec.activation), spec.gated ? ", gated" : ""));
+      if (const ExpertsSpec& experts = spec.experts; experts.count > 0) {
+        add("experts", number(experts.count),
+            fmt::format("{} for a token, in {} of {} layers", experts.chosen,
+                        std::count(experts.layers.begin(), experts.layers.end(), 1), spec.layers));
+      }
       if (spec.max_positions > 0) {
         add("positions", number(spec.max_positions), kinds_of_positions(spec));
       }

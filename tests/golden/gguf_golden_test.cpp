@@ -145,5 +145,19 @@ TEST(GgufRounded, GivesTheVectorsOfItsOwnWeights) {
   fs::remove_all(*folder);
 }
 
+/// llama.cpp's converter turns the second matrices of the experts and drops what is added to all of
+/// them: without it, the folder gives the same bits.
+TEST(GgufExperts, GiveTheVectorsOfTheirFolder) {
+  if (!has_numpy()) GTEST_SKIP() << "python3 with numpy is not installed";
+  const testing::TempFolder scratch;
+  const golden::Case c = golden::load_case("nomic_experts");
+  const std::string without_bias = " --rounded '" + scratch / "folder" + "'";
+  ASSERT_NO_FATAL_FAILURE(convert(c.model(), scratch / "experts.gguf", "f16", without_bias));
+  const LoadedModel file = load_model(scratch / "experts.gguf");
+  EXPECT_EQ(file.spec.experts.count, 5U);
+  EXPECT_EQ(file.spec.experts.layers, (std::vector<std::uint8_t>{0, 1, 0}));
+  EXPECT_EQ(vectors_of(file, c.items), vectors_of(load_model(scratch / "folder"), c.items));
+}
+
 }  // namespace
 }  // namespace embedtool

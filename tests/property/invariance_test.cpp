@@ -101,6 +101,22 @@ TEST_P(Invariance, OverBatchSizesThreadsWindowsAndOrder) {
   expect_equal(run_with(shuffled, options), want, order);
 }
 
+TEST_P(Invariance, WhereTokensChooseExperts) {
+  testing::add_experts(spec_, weights_);
+  auto sequences = random_sequences(200, spec_.vocab_size, {301, 40});
+  std::vector<std::size_t> order(sequences.size());
+  std::iota(order.begin(), order.end(), 0U);
+  RunOptions alone;
+  alone.batch.texts = 1;
+  const auto want = run_with(sequences, alone);
+  std::reverse(order.begin(), order.end());
+  std::reverse(sequences.begin(), sequences.end());
+  RunOptions together;
+  together.batch.texts = 128;
+  together.threads = 2;
+  expect_equal(run_with(sequences, together), want, order);
+}
+
 TEST_P(Invariance, OneVectorPerToken) {
   const auto sequences = random_sequences(60, spec_.vocab_size, {301, 40});
   const auto want = run_with(sequences, {}, Pooling::none);

@@ -131,6 +131,9 @@ std::vector<std::unique_ptr<TestModel>> all_models() {
   };
   add("bert").make_bert();
   add("modern").make_modern();
+  TestModel& experts = add("experts");
+  experts.make_bert();
+  testing::add_experts(experts.spec, experts.weights);
   TestModel& chain = add("dense chain");
   chain.make_bert();
   chain.add_dense();

@@ -72,4 +72,19 @@ void fill_weights(const ModelSpec& s, MemoryWeights& w) {
   }
 }
 
+void add_experts(ModelSpec& s, MemoryWeights& w) {
+  constexpr std::int64_t kCount = 6;
+  s.experts = {kCount, 2, {0, 1}, true};
+  s.names.router = "layer.{}.router";
+  s.names.experts_up = "layer.{}.w1";
+  s.names.experts_down = "layer.{}.w2";
+  s.names.experts_bias = "layer.{}.experts.bias";
+  const auto h = static_cast<std::int64_t>(s.hidden);
+  const auto f = static_cast<std::int64_t>(s.ffn);
+  w.add("layer.1.router.weight", {kCount, h}, 0.3F, 0.0F);
+  w.add("layer.1.w1", {kCount * f, h}, 0.13F, 0.0F);
+  w.add("layer.1.w2", {kCount * f, h}, 0.1F, 0.0F);
+  w.add("layer.1.experts.bias", {h}, 0.1F, 0.0F);
+}
+
 }  // namespace embedtool::testing

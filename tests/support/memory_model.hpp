@@ -55,6 +55,8 @@ std::vector<std::vector<TokenId>> random_sequences(std::size_t n, std::size_t vo
 ModelSpec small_bert(std::size_t hidden = 60, std::size_t layers = 2);
 
 void fill_weights(const ModelSpec& s, MemoryWeights& w);
+/// Gives the second of small_bert()'s layers six experts, of which a token gets two.
+void add_experts(ModelSpec& s, MemoryWeights& w);
 
 /// Records of token ids, from memory.
 class IdSource final : public DocumentSource {

@@ -1,7 +1,9 @@
 // NomicBERT (Nussbaum et al. 2024; nomic-ai/nomic-bert-2048 and transformers' NomicBertModel):
-// post-norm blocks with rotary positions and a gated FFN. Configurations have GPT-2's keys, or,
-// from transformers 5 on, BERT's.
+// post-norm blocks with rotary positions and a gated FFN, or one of several experts in every n-th
+// layer (nomic-embed-text-v2-moe, Nussbaum and Duderstadt 2025). Configurations have GPT-2's keys,
+// or, from transformers 5 on, BERT's.
 #include <algorithm>
+#include <optional>
 
 #include "core/base/error.hpp"
 #include "core/model/families/arch_families.hpp"
@@ -14,15 +16,59 @@ std::size_t size_of_either(const ConfigSource& config, const char* old_key, cons
   return required_size(config, config.has(old_key) ? old_key : new_key);
 }
 
+std::optional<Activation> gate_activation(const std::string& name) {
+  if (name == "swiglu") return Activation::silu;
+  if (name == "geglu") return Activation::gelu;
+  if (name == "glu") return Activation::sigmoid;
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse(const char* what) {
+  throw Error(ExitCode::model, "a NomicBERT with {} is not supported", what);
+}
+
 void refuse_other_shapes(const ConfigSource& config) {
-  const auto refuse = [](const char* what) {
-    throw Error(ExitCode::model, "a NomicBERT with {} is not supported", what);
-  };
   if (config.boolean("prenorm").value_or(false)) refuse("\"prenorm\"");
   if (config.boolean("use_rms_norm").value_or(false)) refuse("\"use_rms_norm\"");
-  if (config.integer("num_experts").value_or(0) > 0 &&
-      config.integer("moe_every_n_layers").value_or(0) > 0) {
-    refuse("experts");
+}
+
+// Every n-th layer, from the second on, has experts.
+void describe_experts(const ConfigSource& config, ModelSpec& spec) {
+  const std::int64_t every = config.integer("moe_every_n_layers").value_or(0);
+  const std::int64_t count = config.integer("num_experts").value_or(0);
+  if (every <= 1 || count <= 0) return;
+  if (spec.gated) refuse("gated experts");
+  const std::int64_t chosen = config.integer("moe_top_k").value_or(1);
+  if (chosen < 1 || chosen > count) {
+    throw Error(ExitCode::model, "\"moe_top_k\" is {}, of {} experts", chosen, count);
+  }
+  spec.experts.count = static_cast<std::size_t>(count);
+  spec.experts.chosen = static_cast<std::size_t>(chosen);
+  spec.experts.down_by_input = true;
+  spec.experts.layers.resize(spec.layers);
+  for (std::size_t i = 1; i < spec.layers; i += static_cast<std::size_t>(every)) {
+    spec.experts.layers[i] = 1;
+  }
+  const std::string layer = "encoder.layers.{}.mlp.";
+  spec.names.router = layer + "router.layer";
+  spec.names.experts_up = layer + "experts.mlp.w1";
+  spec.names.experts_down = layer + "experts.mlp.w2";
+  spec.names.experts_bias = layer + "experts.bias";
+}
+
+// A gate is named by its activation; without one the layers are called otherwise.
+void describe_feed_forward(const ConfigSource& config, ModelSpec& spec) {
+  const std::string activation = config.string("activation_function").value_or("swiglu");
+  const std::string layer = "encoder.layers.{}.mlp.";
+  spec.names.ffn_down = layer + "fc2";
+  if (const auto gate = gate_activation(activation)) {
+    spec.gated = true;
+    spec.activation = *gate;
+    spec.names.ffn_gate = layer + "fc12";
+    spec.names.ffn_up = layer + "fc11";
+  } else {
+    spec.activation = parse_activation(activation, "activation_function");
+    spec.names.ffn_up = layer + "fc1";
   }
 }
 
@@ -68,15 +114,6 @@ ModelSpec describe_nomic(const ConfigSource& config) {
   spec.rotary.steps = angles.steps;
   spec.rotary.magnitude = angles.magnitude;
   limit_length(config, spec);
-  const std::string activation = config.string("activation_function").value_or("swiglu");
-  spec.gated = true;
-  spec.activation = activation == "swiglu"  ? Activation::silu
-                    : activation == "geglu" ? Activation::gelu
-                    : activation == "glu"   ? Activation::sigmoid
-                                            : Activation::silu;
-  if (activation != "swiglu" && activation != "geglu" && activation != "glu") {
-    throw Error(ExitCode::model, "activation_function \"{}\" is not supported", activation);
-  }
   spec.norm_eps =
       static_cast<float>(config.number("layer_norm_epsilon")
                              .value_or(config.number("layer_norm_eps").value_or(1e-12)));
@@ -87,10 +124,9 @@ ModelSpec describe_nomic(const ConfigSource& config) {
   spec.names.query = layer + "attn.Wqkv";
   spec.names.attention_output = layer + "attn.out_proj";
   spec.names.attention_norm = layer + "norm1";
-  spec.names.ffn_gate = layer + "mlp.fc12";
-  spec.names.ffn_up = layer + "mlp.fc11";
-  spec.names.ffn_down = layer + "mlp.fc2";
   spec.names.ffn_norm = layer + "norm2";
+  describe_feed_forward(config, spec);
+  describe_experts(config, spec);
   spec.prefixes = {"bert.", "model."};
   return spec;
 }

@@ -11,6 +11,7 @@ constexpr std::string_view kQuantized =
     "weights that are quantized in this way are not read; use the original model's safetensors "
     "weights, or a GGUF file";
 constexpr std::string_view kExperts = "layers of several experts are not built for this family";
+constexpr std::string_view kRouting = "experts are not chosen, weighed or shaped in this way here";
 constexpr std::string_view kEncodersOnly = "only encoders are supported, not decoders";
 
 constexpr auto kRules = std::to_array<KeyRule>({
@@ -48,8 +49,14 @@ constexpr auto kRules = std::to_array<KeyRule>({
     {"num_experts", "0|1", kExperts},
     {"num_local_experts", "0|1", kExperts},
     {"num_experts_per_tok", "0|1", kExperts},
+    {"moe_impl", kAny, ""},
+    {"moe_normalize_expert_weights", "false|0|0.0", kRouting},
+    {"expert_choice_router", "false", kRouting},
+    {"num_shared_experts", "0", kRouting},
+    {"ffn_div", "1", kRouting},
+    {"router_aux_loss_coef", kAny, ""},
+    {"moe_resid_pdrop", kAny, ""},
     {"moe_*", "0|false|0.0", kExperts},
-    {"num_shared_experts", "0", kExperts},
     {"enable_moe_block", "false", kExperts},
     {"adapter_*", kAny, ""},
     {"embedding_multiplier", "1|1.0", kNoCode},

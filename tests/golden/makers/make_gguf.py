@@ -115,7 +115,8 @@ NOMIC = {
     'encoder.layers.{}.attn.out_proj': 'blk.{}.attn_output',
     'encoder.layers.{}.norm1': 'blk.{}.attn_output_norm', 'encoder.layers.{}.mlp.fc11': 'blk.{}.ffn_up',
     'encoder.layers.{}.mlp.fc12': 'blk.{}.ffn_gate', 'encoder.layers.{}.mlp.fc2': 'blk.{}.ffn_down',
-    'encoder.layers.{}.norm2': 'blk.{}.layer_output_norm',
+    'encoder.layers.{}.norm2': 'blk.{}.layer_output_norm', 'encoder.layers.{}.mlp.fc1': 'blk.{}.ffn_up',
+    'encoder.layers.{}.mlp.router.layer': 'blk.{}.ffn_gate_inp',
 }
 MODERN = {
     'embeddings.tok_embeddings': 'token_embd', 'embeddings.norm': 'token_embd_norm',
@@ -176,6 +177,8 @@ def rename(name, table):
 def convert(config, tensors):
     """[(name here, name there, values)]; some tensors are cut in two on the way."""
     arch, table = ARCHITECTURES[config['model_type']]
+    if config.get('num_experts'):
+        arch = 'nomic-bert-moe'
     alibi = config.get('position_embedding_type') == 'alibi'
     if alibi:
         arch = 'jina-bert-v2'
@@ -187,8 +190,15 @@ def convert(config, tensors):
             for half, part in zip(halves, np.split(values, 2)):
                 out.append((name, f'blk.{gated[1]}.{half}.weight', part))
             continue
+        experts = re.match(r'encoder\.layers\.(\d+)\.mlp\.experts\.mlp\.w([12])', name)
+        if experts:
+            values = values.reshape(config['num_experts'], config['n_inner'], config['n_embd'])
+            part = 'ffn_up_exps' if experts[2] == '1' else 'ffn_down_exps'
+            values = values if experts[2] == '1' else values.transpose(0, 2, 1)
+            out.append((name, f'blk.{experts[1]}.{part}.weight', values))
+            continue
         target = rename(name, table)
-        if target is None:
+        if target is None:  # the experts' bias among them, which the converter leaves out
             continue
         if target.startswith('position_embd') and config['model_type'] in ('roberta', 'xlm-roberta'):
             values = values[config['pad_token_id'] + 1:]
@@ -227,6 +237,9 @@ def metadata(arch, config, folder):
         'block_count': first(config, 'num_hidden_layers', 'n_layer', 'num_layers'),
         'feed_forward_length': first(config, 'intermediate_size', 'n_inner', 'd_ff'),
         'attention.head_count': first(config, 'num_attention_heads', 'n_head', 'num_heads'),
+        'expert_count': config.get('num_experts'),
+        'expert_used_count': config.get('moe_top_k'),
+        'moe_every_n_layers': config.get('moe_every_n_layers'),
         'attention.head_count_kv': config.get('num_key_value_heads'),
         'attention.key_length': first(config, 'head_dim', 'd_kv'),
         'attention.sliding_window': first(config, 'sliding_window', 'local_attention'),
@@ -338,11 +351,14 @@ def main():
         kind = F32 if small or (wanted in (Q4_0, Q5_0, Q8_0) and values.shape[-1] % 32) else wanted
         data, means = encode(values, kind)
         stored.append((there, values.shape, kind, data))
-        rounded[here] = means
+        if there.endswith('ffn_down_exps.weight'):
+            means = means.transpose(0, 2, 1)
+        rounded[here] = means.reshape(originals[here].shape) if '_exps' in there else means
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_gguf(args.out, metadata(arch, config, args.folder), stored)
     if args.rounded:
         shutil.copytree(args.folder, args.rounded, dirs_exist_ok=True)
+        rounded = {name: values for name, values in rounded.items() if not name.endswith('experts.bias')}
         write_safetensors(args.rounded / 'model.safetensors', rounded)
 
 

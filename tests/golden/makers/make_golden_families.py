@@ -148,14 +148,32 @@ class Reading:
         f = frequencies(c['rotary_emb_base'], d)
         for i in range(c['n_layer']):
             p = f'encoder.layers.{i}.'
-            qkv = self.linear(x, p + 'attn.Wqkv', 3 * H, bias=False).reshape(n, 3, HEADS, d)
+            bias = c.get('qkv_proj_bias', False)
+            qkv = self.linear(x, p + 'attn.Wqkv', 3 * H, bias).reshape(n, 3, HEADS, d)
             q, k, v = qkv.transpose(1, 2, 0, 3)
             a = attend(rope(q, f), rope(k, f), v, d**-0.5)
-            x = self.ln(self.linear(a, p + 'attn.out_proj', H, bias=False) + x, p + 'norm1', eps)
-            y = self.linear(x, p + 'mlp.fc11', FFN, bias=False)
-            y = y * ACT['silu'](self.linear(x, p + 'mlp.fc12', FFN, bias=False))
-            x = self.ln(self.linear(y, p + 'mlp.fc2', H, bias=False) + x, p + 'norm2', eps)
+            x = self.ln(self.linear(a, p + 'attn.out_proj', H, bias) + x, p + 'norm1', eps)
+            if c.get('num_experts') and i % c['moe_every_n_layers'] == 1:
+                y = self.experts(x, p + 'mlp.', c['num_experts'], c['moe_top_k'])
+            elif c['activation_function'] == 'gelu':
+                y = ACT['gelu'](self.linear(x, p + 'mlp.fc1', FFN))
+                y = self.linear(y, p + 'mlp.fc2', H)
+            else:
+                y = self.linear(x, p + 'mlp.fc11', FFN, bias=False)
+                y = y * ACT['silu'](self.linear(x, p + 'mlp.fc12', FFN, bias=False))
+                y = self.linear(y, p + 'mlp.fc2', H, bias=False)
+            x = self.ln(y + x, p + 'norm2', eps)
         return x
+
+    def experts(self, x, p, count, chosen):
+        """Every expert over every token; the weights of those that are not chosen are 0."""
+        weights = softmax(self.linear(x, p + 'router.layer', count, bias=False))
+        least = np.sort(weights, -1)[:, -chosen, None]
+        weights = np.where(weights >= least, weights, 0.0)
+        w1 = self.w(p + 'experts.mlp.w1', count * FFN, H).reshape(count, FFN, H)
+        w2 = self.w(p + 'experts.mlp.w2', count * FFN, H).reshape(count, FFN, H)
+        outputs = np.einsum('etf,efh->eth', ACT['gelu'](np.einsum('th,efh->etf', x, w1)), w2)
+        return np.einsum('te,eth->th', weights, outputs) + self.w(p + 'experts.bias', H)
 
     def new(self, c, ids):
         x = self.w('new.embeddings.word_embeddings.weight', VOCAB, H, scale=0.8)[ids]
@@ -322,6 +340,15 @@ CASES = {
         rotary_emb_base=1000, rotary_emb_fraction=1.0, rotary_emb_interleaved=False,
         rotary_scaling_factor=None, activation_function='swiglu', layer_norm_epsilon=1e-12,
         type_vocab_size=2, prenorm=False, use_rms_norm=False), 'nomic', LENGTHS),
+    'nomic_experts': ('nomic_bert', dict(
+        vocab_size=VOCAB, n_embd=H, n_layer=3, n_head=HEADS, n_inner=FFN, n_positions=64,
+        max_trained_positions=64, rotary_emb_base=10000.0, rotary_emb_fraction=1.0,
+        rotary_emb_interleaved=False, rotary_emb_scale_base=None, rotary_scaling_factor=None,
+        activation_function='gelu', layer_norm_epsilon=1e-5, type_vocab_size=2, prenorm=False,
+        use_rms_norm=False, qkv_proj_bias=True, mlp_fc1_bias=True, mlp_fc2_bias=True,
+        num_experts=5, moe_top_k=2, moe_every_n_layers=2, moe_impl='megablocks',
+        moe_normalize_expert_weights=False, expert_choice_router=False, num_shared_experts=0,
+        ffn_div=1, moe_resid_pdrop=0.0, router_aux_loss_coef=0.1), 'nomic', LENGTHS),
     'gte_new': ('new', {**BERT, 'position_embedding_type': 'rope', 'max_position_embeddings': 64,
                         'rope_theta': 500000, 'rope_scaling': None}, 'new', LENGTHS),
     'gte_new_ntk': ('new', {**BERT, 'position_embedding_type': 'rope', 'max_position_embeddings': 64,

@@ -38,7 +38,6 @@ void check(const ModelSpec& spec, const std::string& where) {
   };
   // Caps far above any model in use: products of sizes stay far below 2^63.
   constexpr std::size_t kMaxSize = std::size_t{1} << 24U;
-  constexpr std::size_t kMaxLayers = 1024;
   for (const auto& [what, value] :
        {std::pair{"hidden size", spec.hidden}, std::pair{"number of attention heads", spec.heads},
         std::pair{"intermediate size", spec.ffn}, std::pair{"vocabulary size", spec.vocab_size}}) {
@@ -48,7 +47,8 @@ void check(const ModelSpec& spec, const std::string& where) {
   if (spec.max_positions > kMaxSize) refuse("number of positions", spec.max_positions);
   for (const auto& [what, value] :
        {std::pair{"embedding size", spec.embedding_size}, std::pair{"head size", spec.head_size},
-        std::pair{"number of key heads", spec.kv_heads}}) {
+        std::pair{"number of key heads", spec.kv_heads},
+        std::pair{"number of experts", spec.experts.count}}) {
     if (value > kMaxSize) refuse(what, value);
   }
   if (spec.heads % spec.key_heads() != 0) refuse("number of key heads", spec.key_heads());

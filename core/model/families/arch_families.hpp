@@ -10,6 +10,9 @@
 
 namespace embedtool {
 
+/// More layers are refused once a family has described a model; it lists none of them before.
+inline constexpr std::size_t kMaxLayers = 1024;
+
 /// A size that a configuration must have; throws Error(ExitCode::model) naming the key.
 std::size_t required_size(const ConfigSource& config, const char* key);
 /// Reads the sizes that most configurations have under the same keys: vocabulary, hidden, layers,

@@ -36,7 +36,7 @@ void refuse_other_shapes(const ConfigSource& config) {
 void describe_experts(const ConfigSource& config, ModelSpec& spec) {
   const std::int64_t every = config.integer("moe_every_n_layers").value_or(0);
   const std::int64_t count = config.integer("num_experts").value_or(0);
-  if (every <= 1 || count <= 0) return;
+  if (every <= 1 || count <= 0 || spec.layers > kMaxLayers) return;
   if (spec.gated) refuse("gated experts");
   const std::int64_t chosen = config.integer("moe_top_k").value_or(1);
   if (chosen < 1 || chosen > count) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "core/model/families/arch_families.hpp"
 #include "core/model/families/rope.hpp"
 #include "core/model/spec.hpp"
 #include "core/ports.hpp"
@@ -46,7 +47,6 @@ template <typename IsLocal>
 void mark_local_layers(ModelSpec& spec, const ConfigSource& config, const IsLocal& is_local) {
   spec.local_layers = listed_local_layers(config, spec.layers);
   if (!spec.local_layers.empty()) return;
-  constexpr std::size_t kMaxLayers = 1024;  // what check() allows, which runs later
   if (spec.layers > kMaxLayers) return;
   spec.local_layers.assign(spec.layers, 0);
   for (std::size_t i = 0; i < spec.layers; ++i) spec.local_layers[i] = is_local(i) ? 1 : 0;

@@ -80,6 +80,7 @@ ReadyModel model_of(const SearchFlags& flags, const RunIdentity& output, Console
   if (choice.model.empty()) choice.model = output.model_path;
   if (choice.model.empty()) choice.model = "builtin";
   choice.usual_prompts = {"query"};
+  choice.searched_role = output.role;
   choice.pooling = output.pooling;
   choice.normalize = output.normalize.value_or(true);
   choice.head = output.head;

@@ -17,6 +17,7 @@
 #include "core/model/numerics.hpp"
 #include "formats/io/bytes_utf8.hpp"
 #include "formats/model/builtin_model.hpp"
+#include "formats/model/model_tasks.hpp"
 
 namespace embedtool {
 namespace {
@@ -34,6 +35,25 @@ std::string role_prompt(const LoadedModel& model, const std::string& role) {
   return model.colbert->uses_prompts && found != model.prompts.end() ? found->second : "";
 }
 
+bool is_task(const LoadedModel& model, const std::string& name) {
+  if (!model.tasks) return false;
+  const std::vector<std::string>& names = model.tasks->names;
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Of a model with adapters for tasks: the one that is chosen by its name, as its prompt is; "" for
+/// none, as in sentence-transformers.
+std::string use_task(const ModelChoice& choice, LoadedModel& model, Console& console) {
+  if (is_task(model, choice.prompt_name)) {
+    choose_task(model, choice.prompt_name);
+    return choice.prompt_name;
+  }
+  console.warning(fmt::format(
+      "{} has an adapter for each of its tasks, and none is in use; --prompt-name chooses one: {}",
+      model.name, fmt::join(model.tasks->names, ", ")));
+  return "";
+}
+
 /// The prompt that the choice or the model asks for.
 std::string choose_prompt(const ModelChoice& choice, const LoadedModel& model) {
   if (choice.prompt) return *choice.prompt;
@@ -41,6 +61,7 @@ std::string choose_prompt(const ModelChoice& choice, const LoadedModel& model) {
   if (!choice.prompt_name.empty()) {
     const auto found = model.prompts.find(choice.prompt_name);
     if (found != model.prompts.end()) return found->second;
+    if (is_task(model, choice.prompt_name)) return "";
     std::vector<std::string> names;
     for (const auto& [name, text] : model.prompts) names.push_back(name);
     throw Error(ExitCode::usage, "--prompt-name {}: {} has {}", choice.prompt_name, model.name,
@@ -162,13 +183,18 @@ ComputeWish parse_compute_wish(std::string_view word) {
   return parse_named<Compute>(word, "--compute:");
 }
 
-ChosenModel choose_model(const ModelChoice& model, const ComputeChoice& compute, Console& console) {
+ChosenModel choose_model(const ModelChoice& choice, const ComputeChoice& compute,
+                         Console& console) {
   if (compute.isa != "auto") force_isa(compute.isa);
   ChosenModel chosen;
   chosen.compute = choose_compute(compute, console);
   chosen.backend = &select_gemm(compute.gemm, chosen.compute);
-  chosen.loaded = open_model(model.model);
+  chosen.loaded = open_model(choice.model);
   LoadedModel& loaded = chosen.loaded;
+  ModelChoice model = choice;
+  if (loaded.tasks && model.prompt_name.empty()) {
+    model.prompt_name = query_task(choice.searched_role, loaded.tasks->names);
+  }
   for (const std::string& note : loaded.notes) console.detail(note);
   if (model.head) choose_head(loaded, *model.head);
   chosen.prompt = choose_prompt(model, loaded);
@@ -180,6 +206,7 @@ ChosenModel choose_model(const ModelChoice& model, const ComputeChoice& compute,
     if (!is_role(chosen.role)) chosen.role = "document";
     choose_role(loaded, chosen.role == "query");
   }
+  if (loaded.tasks) chosen.role = use_task(model, loaded, console);
   override_head(model, loaded.head);
   chosen.max_tokens = choose_limit(model, loaded);
   chosen.shape = row_shape(loaded.head, loaded.spec.hidden, loaded.spec.vocab_size);

@@ -32,6 +32,9 @@ struct ModelChoice {
   /// model takes the first as the role of the texts. Without any, the model's default prompt is
   /// used.
   std::vector<std::string> usual_prompts{kDocumentPrompts.begin(), kDocumentPrompts.end()};
+  /// Of a search: the role of the texts that were encoded. Unless prompt_name names another, a
+  /// model with adapters for tasks takes the one that goes with it.
+  std::string searched_role;
   std::size_t dims = 0;  ///< 0 = all
   std::optional<std::size_t> max_length;
 };
@@ -56,8 +59,10 @@ struct ChosenModel {
   const GemmBackend* backend = nullptr;
   Compute compute = Compute::f32;
   RowShape shape;
-  std::string prompt;          ///< put before every text; may be empty
-  std::string role;            ///< "query", "document": of late-interaction models only
+  std::string prompt;  ///< put before every text; may be empty
+  /// "query" or "document" of models that encode them differently; of those with adapters for tasks
+  /// the task, "" = none; of others "".
+  std::string role;
   std::size_t max_tokens = 0;  ///< per text, special tokens included; 0 = no limit
 };
 
@@ -69,7 +74,7 @@ struct ReadyModel : ChosenModel {
 /// Opens the model and prepares it for a backend, without reading weights or taking its
 /// fingerprint. Throws Error(usage) on a choice that does not fit the model and Error(model) on a
 /// model that cannot be used.
-ChosenModel choose_model(const ModelChoice& model, const ComputeChoice& compute, Console& console);
+ChosenModel choose_model(const ModelChoice& choice, const ComputeChoice& compute, Console& console);
 /// Takes the model's fingerprint: from an earlier run, if there is one and the model's files are
 /// unchanged since; else every byte of them is read.
 void take_fingerprint(ChosenModel& model, const RunIdentity* before);

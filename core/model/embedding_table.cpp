@@ -33,6 +33,31 @@ std::vector<std::int64_t> read_integers(const TensorView& tensor) {
 
 }  // namespace
 
+TableChange::TableChange(const LowRankChange& change)
+    : up_(change.up), down_(static_cast<std::size_t>(change.down->elements())) {
+  widen(change.down->bytes.data(), change.down->dtype, down_.size(), down_.data());
+  scale(down_.data(), change.scale, down_.size());
+}
+
+void TableChange::add_to(std::size_t row, float* out) const {
+  if (empty()) return;
+  const auto rank = static_cast<std::size_t>(up_->shape[1]);
+  const std::size_t width = down_.size() / rank;
+  constexpr std::size_t kAtOnce = 16;
+  std::array<float, kAtOnce> factors;
+  std::array<WeightedRow, kAtOnce> rows;
+  for (std::size_t first = 0; first < rank; first += kAtOnce) {
+    const std::size_t count = std::min(kAtOnce, rank - first);
+    widen(up_->bytes.data() + stored_bytes(up_->dtype, row * rank + first), up_->dtype, count,
+          factors.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      rows[i] = {reinterpret_cast<const std::byte*>(down_.data() + (first + i) * width),
+                 factors[i]};
+    }
+    add_widened(out, std::span(rows).first(count), DType::f32, width);
+  }
+}
+
 EmbeddingTable::EmbeddingTable(const ModelSpec& spec, const WeightSource& source)
     : hidden_(spec.table_width()), vocab_(spec.vocab_size) {
   const WeightReader reader(source, spec.prefixes);
@@ -54,6 +79,7 @@ EmbeddingTable::EmbeddingTable(const ModelSpec& spec, const WeightSource& source
                 "{}: the token table has scales ({}{}), which are supported only for linear layers",
                 source.describe(), spec.names.word_embeddings, scale);
   }
+  if (const LowRankChange* change = source.change_of(*table_)) change_ = TableChange(*change);
   read_static_parts(spec, source);
   if (mapping_.empty() && table_->shape[0] != static_cast<std::int64_t>(vocab_)) {
     throw Error(ExitCode::model, "tensor {} has {} rows, but the configuration says {} tokens",
@@ -95,6 +121,9 @@ void EmbeddingTable::read_type(const ModelSpec& spec, const WeightSource& source
   }
   type0.resize(hidden_);
   widen(types->bytes.data(), types->dtype, hidden_, type0.data());
+  if (const LowRankChange* change = source.change_of(*types)) {
+    TableChange(*change).add_to(0, type0.data());
+  }
 }
 
 void EmbeddingTable::read_static_parts(const ModelSpec& spec, const WeightSource& source) {
@@ -144,10 +173,12 @@ const std::byte* EmbeddingTable::row_of(TokenId id) const {
 
 void EmbeddingTable::gather(TokenId id, float* out) const {
   widen(row_of(id), table_->dtype, hidden_, out);
+  change_.add_to(static_cast<std::size_t>(id), out);
   if (!weights_.empty()) scale(out, weights_[static_cast<std::size_t>(id)], hidden_);
 }
 
 void EmbeddingTable::average(std::span<const TokenId> ids, float* out) const {
+  EMBEDTOOL_CHECK(change_.empty());  // no adapter is for a static model
   std::fill_n(out, hidden_, 0.0F);
   if (ids.empty()) return;
   constexpr std::size_t kAtOnce = 64;

@@ -11,6 +11,22 @@
 
 namespace embedtool {
 
+/// What an adapter adds to rows of a table. Borrows the change's tensors.
+class TableChange {
+ public:
+  TableChange() = default;  ///< nothing
+  explicit TableChange(const LowRankChange& change);
+
+  /// out[width] += what row `row` gets.
+  void add_to(std::size_t row, float* out) const;
+  std::size_t owned_bytes() const { return down_.size() * sizeof(float); }
+  bool empty() const { return up_ == nullptr; }
+
+ private:
+  const TensorView* up_ = nullptr;  ///< [rows, rank]
+  std::vector<float> down_;         ///< [rank, width], scaled
+};
+
 /// The word embedding table, read straight from the mapped weights: rows are widened to f32 as they
 /// are gathered, so that the table costs no memory of its own and unused rows are never read.
 /// Immutable, thread-safe; borrows the WeightSource.
@@ -43,7 +59,8 @@ class EmbeddingTable {
   /// Bytes of the table where it lies.
   std::size_t borrowed_bytes() const { return table_->bytes.size(); }
   std::size_t owned_bytes() const {
-    return (positions_.size() + common_.size() + weights_.size()) * sizeof(float);
+    return (positions_.size() + common_.size() + weights_.size()) * sizeof(float) +
+           change_.owned_bytes();
   }
 
  private:
@@ -56,9 +73,10 @@ class EmbeddingTable {
   const TensorView* table_ = nullptr;
   std::size_t hidden_ = 0;
   std::size_t vocab_ = 0;
-  std::vector<float> positions_;       ///< offset applied: row 0 belongs to the first token
-  std::vector<float> common_;          ///< token type 0, of models without learned positions
-  std::vector<float> weights_;         ///< [vocab] or empty
+  std::vector<float> positions_;  ///< offset applied: row 0 belongs to the first token
+  std::vector<float> common_;     ///< token type 0, of models without learned positions
+  std::vector<float> weights_;    ///< [vocab] or empty
+  TableChange change_;
   std::vector<std::int64_t> mapping_;  ///< [vocab] → table row, or empty
 };
 

@@ -23,6 +23,7 @@
 #include "formats/model/model_prompts.hpp"
 #include "formats/model/model_sparse.hpp"
 #include "formats/model/model_static.hpp"
+#include "formats/model/model_tasks.hpp"
 #include "formats/tokenizer/model_tokenizer.hpp"
 #include "formats/weights/gguf.hpp"
 #include "formats/weights/weights_folder.hpp"
@@ -62,6 +63,7 @@ class ModelLoader {
     if (!is_static) model_.spec = describe_model(*config_, config_->where(), model_.notes);
     model_.weights =
         model_.base_files ? open_adapted() : open_weights(files_, chain_.encoder_folder);
+    if (!is_static) find_tasks();
     if (is_static) {
       load_static();
     } else {
@@ -147,6 +149,23 @@ class ModelLoader {
       throw Error(error.code(), "{}: an adapter, whose base model is needed: {}", where,
                   error.what());
     }
+  }
+
+  // Adapters for tasks, in the model's own file.
+  void find_tasks() {
+    const std::optional<TaskAdapters> adapters = read_task_adapters(*config_);
+    if (!adapters) {
+      if (!chain_.has_tasks) return;
+      throw Error(
+          ExitCode::model,
+          "{}/modules.json: module 'custom_st.Transformer': the class of Jina embeddings v3 "
+          "is known, but config.json lists no lora_adaptations",
+          files_.describe());
+    }
+    auto weights = std::make_unique<TaskWeights>(std::move(model_.weights), adapters->tasks.size(),
+                                                 adapters->alpha);
+    model_.tasks = ModelTasks{adapters->tasks, weights.get()};
+    model_.weights = std::move(weights);
   }
 
   std::unique_ptr<WeightSource> open_adapted() {

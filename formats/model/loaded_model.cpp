@@ -1,6 +1,7 @@
 #include "formats/model/loaded_model.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -23,6 +24,17 @@ void choose_head(LoadedModel& model, HeadKind kind) {
     names += fmt::format(", {}", name_of(choice.kind));
   }
   throw Error(ExitCode::usage, "--head {}: {} has only: {}", name_of(kind), model.name, names);
+}
+
+void choose_task(LoadedModel& model, const std::string& task) {
+  const std::vector<std::string> none;
+  const std::vector<std::string>& names = model.tasks ? model.tasks->names : none;
+  const auto found = std::find(names.begin(), names.end(), task);
+  if (found == names.end()) {
+    throw Error(ExitCode::usage, "{} has no adapter for '{}', only for: {}", model.name, task,
+                fmt::join(names, ", "));
+  }
+  model.tasks->weights->choose(static_cast<std::size_t>(found - names.begin()));
 }
 
 void choose_role(LoadedModel& model, bool query) {

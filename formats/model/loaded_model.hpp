@@ -19,8 +19,15 @@
 #include "formats/model/model_head.hpp"
 #include "formats/model/model_limits.hpp"
 #include "formats/model/model_router.hpp"
+#include "formats/weights/task_weights.hpp"
 
 namespace embedtool {
+
+/// What a model with adapters for tasks can be made to do.
+struct ModelTasks {
+  std::vector<std::string> names;
+  TaskWeights* weights = nullptr;  ///< the model's
+};
 
 /// Everything that a model's files say, understood and checked. Owns the mapped files; `weights`,
 /// `head` and `tokenizer` point into them, also after a move.
@@ -57,6 +64,8 @@ struct LoadedModel {
   std::optional<ColbertSettings> colbert;
   /// Where queries have an encoder of their own; choose_role() puts it in the model's place.
   std::unique_ptr<QueryEncoder> query_encoder;
+  /// Where there is an adapter for each task; none is in force until choose_task().
+  std::optional<ModelTasks> tasks;
   bool has_modules = false;  ///< there is a modules.json
   std::string own_code;      ///< the class that `auto_map` of config.json names; "" = none
   std::map<std::string, std::string> prompts;
@@ -74,6 +83,10 @@ void choose_head(LoadedModel& model, HeadKind kind);
 inline bool has_roles(const LoadedModel& model) {
   return model.colbert.has_value() || model.query_encoder != nullptr;
 }
+
+/// Puts a task's adapter in force. Throws Error(usage), listing them, when the model has no such
+/// task.
+void choose_task(LoadedModel& model, const std::string& task);
 
 /// Makes a model with roles encode queries, or documents; others stay as they are. Call once.
 void choose_role(LoadedModel& model, bool query);

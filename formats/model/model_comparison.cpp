@@ -62,6 +62,10 @@ class Comparison {
                            ? std::string("texts of any length")
                            : fmt::format("texts are cut after {} tokens", model_.max_tokens.value));
     add_prompts();
+    if (model_.tasks) {
+      add("task", "encode(task=...) puts an adapter in force; by default none",
+          "--prompt-name puts an adapter in force, beside its prompt; by default none");
+    }
     add_pooling();
     add_normalization();
     add_similarity();

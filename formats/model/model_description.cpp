@@ -217,6 +217,10 @@ class Describer {
           model_.pools_prompt ? "" : "prompt tokens are left out of the pooling");
     }
     if (model_.default_prompt_name) add("default_prompt", *model_.default_prompt_name);
+    if (model_.tasks) {
+      add("tasks", fmt::format("{}", fmt::join(model_.tasks->names, ", ")),
+          "--prompt-name puts the adapter of one in force, beside its prompt; by default none");
+    }
     if (!model_.similarity.empty()) add("similarity", model_.similarity);
   }
 

@@ -38,6 +38,9 @@ std::string string_member(const json& module, const char* key, const std::string
 /// bring it for sentence-transformers. It computes what StaticEmbedding does.
 constexpr std::string_view kOwnBag = "bag.StaticEmbedding";
 
+/// Jina embeddings v3's own; the loader checks that it is that model.
+constexpr std::string_view kTaskTransformer = "custom_st.Transformer";
+
 class ChainReader {
  public:
   ChainReader(const FileSet& files, std::string where) : files_(files), where_(std::move(where)) {
@@ -47,13 +50,14 @@ class ChainReader {
   void add(const std::string& type, std::string folder) {
     const std::string name = type.substr(type.rfind('.') + 1);
     if (!type.starts_with("sentence_transformers.") && !type.starts_with("pylate.") &&
-        type != kOwnBag) {
+        type != kOwnBag && type != kTaskTransformer) {
       refuse(type,
              "a class of the model's own is not supported, since its code is not run; if its "
              "authors offer the model "
              "with sentence-transformers' own classes, use that");
     }
     if (name == "Transformer" || name == "MLMTransformer" || name == "StaticEmbedding") {
+      chain_.has_tasks = type == kTaskTransformer;
       return add_encoder(name, folder);
     }
     if (name == "Router" && stage_ == Stage::start) return add_router(folder);

@@ -13,6 +13,9 @@ namespace embedtool {
 struct ModuleChain {
   bool listed = false;  ///< there was a modules.json
   bool is_static = false;
+  /// The encoder is the class that Jina embeddings v3 brings along, which does what Transformer
+  /// does, and chooses an adapter.
+  bool has_tasks = false;
   std::string encoder_folder;                 ///< config, weights, tokenizer
   std::optional<std::string> pooling_folder;  ///< nothing: no Pooling module
   std::optional<std::string> splade_folder;   ///< token weights instead of a vector

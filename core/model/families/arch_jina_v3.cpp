@@ -1,7 +1,6 @@
 // Jina embeddings v3 (Sturua et al. 2024; transformers' JinaEmbeddingsV3Model and
 // jinaai/xlm-roberta-flash-implementation): XLM-RoBERTa with rotary positions. Its adapters for
-// tasks are not merged: a folder that has them is refused.
-#include "core/base/error.hpp"
+// tasks are changes of the weights (WeightSource::change_of()).
 #include "core/model/families/arch_families.hpp"
 #include "core/model/families/decoder_block.hpp"
 
@@ -15,13 +14,8 @@ bool is_jina_v3(const ConfigSource& config) {
 }
 
 ModelSpec describe_jina_v3(const ConfigSource& config) {
-  const auto adapters = config.strings("lora_adaptations");
-  if (adapters && !adapters->empty()) {
-    throw Error(ExitCode::model,
-                "\"lora_adaptations\" lists adapters ({}, …), one of which has to be merged for a "
-                "task; merge it in Python, or use a model that is merged already",
-                adapters->front());
-  }
+  // Counts as read: whoever opens the weights uses it.
+  config.strings("lora_adaptations");
   const bool native = config.string("model_type").value_or("") == "jina_embeddings_v3";
   ModelSpec spec = describe_bert_like(config, native ? "absolute" : "rotary");
   if (native && !config.has("layer_norm_eps")) spec.norm_eps = 1e-5F;

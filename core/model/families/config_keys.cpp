@@ -21,6 +21,9 @@ constexpr auto kRules = std::to_array<KeyRule>({
     {"quantization", "", kQuantized},
     {"compression_config", "", kQuantized},
     {"lora_adaptations", "", "the adapters of this model are not merged; use a merged model"},
+    {"lora_*", kAny, ""},  // how they were trained
+    {"load_trained_adapters", kAny, ""},
+    {"task_instructions*", kAny, ""},  // sentence-transformers has its own
 
     // Attention.
     {"is_decoder", "false", kEncodersOnly},

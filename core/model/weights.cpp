@@ -22,15 +22,6 @@ bool is_float(DType type) {
          is_f8(type);
 }
 
-void widen_into(const TensorView& tensor, float* out) {
-  if (!is_float(tensor.dtype)) {
-    throw Error(ExitCode::model,
-                "tensor {} has type {}, expected f32, f16, bf16, f8 or one of GGUF's", tensor.name,
-                name_of(tensor.dtype));
-  }
-  widen(tensor.bytes.data(), tensor.dtype, static_cast<std::size_t>(tensor.elements()), out);
-}
-
 /// "a.weight", or "weight" where the tensors have no prefix.
 std::string member(const std::string& prefix, const char* part) {
   return prefix.empty() ? part : prefix + "." + part;
@@ -76,6 +67,15 @@ const float* in_place(const TensorView& tensor) {
 }
 
 }  // namespace
+
+void widen_into(const TensorView& tensor, float* out) {
+  if (!is_float(tensor.dtype)) {
+    throw Error(ExitCode::model,
+                "tensor {} has type {}, expected f32, f16, bf16, f8 or one of GGUF's", tensor.name,
+                name_of(tensor.dtype));
+  }
+  widen(tensor.bytes.data(), tensor.dtype, static_cast<std::size_t>(tensor.elements()), out);
+}
 
 std::string_view without_prefix(std::string_view name, const std::vector<std::string>& prefixes) {
   for (const std::string& prefix : prefixes) {

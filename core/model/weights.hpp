@@ -14,6 +14,9 @@
 
 namespace embedtool {
 
+/// The tensor's elements as f32. Throws Error(ExitCode::model) naming it if they are no floats.
+void widen_into(const TensorView& tensor, float* out);
+
 /// A tensor's name without the first of the prefixes that it has.
 std::string_view without_prefix(std::string_view name, const std::vector<std::string>& prefixes);
 

@@ -14,6 +14,7 @@
 #include "core/base/error.hpp"
 #include "core/base/human.hpp"
 #include "core/config_audit.hpp"
+#include "core/model/weights.hpp"
 #include "formats/model/model_unused.hpp"
 #include "formats/model/settings_rules.hpp"
 
@@ -105,17 +106,32 @@ AdapterSettings read_adapter(const JsonConfig& file, std::vector<std::string>& n
 
 namespace {
 
+/// Whether the tensor is a table whose rows get their change as they are looked up, and nothing
+/// else.
+bool is_looked_up(std::string_view stored, const ModelSpec& spec,
+                  const std::vector<const HeadSpec*>& heads) {
+  const std::string_view name = without_prefix(stored, spec.prefixes);
+  const auto decodes = [&](const HeadSpec* head) {
+    return head->sparse.kind == SparseKind::vocabulary &&
+           without_prefix(head->sparse.decoder, spec.prefixes) == name;
+  };
+  return (name == spec.names.word_embeddings || name == spec.names.token_type_embeddings) &&
+         std::none_of(heads.begin(), heads.end(), decodes);
+}
+
 /// Whether an encoder with one of the heads uses a matrix that the adapter changes.
-bool uses_changed(const std::string& name, const LoraWeights& weights,
+bool uses_changed(const std::string& name, bool looked_up, const LoraWeights& weights,
                   const std::vector<TensorUses>& of_heads) {
   bool used = false;
   for (const TensorUses& uses : of_heads) {
     const TensorUse use = uses.of(name);
-    if (use == TensorUse::tensor) {
-      throw Error(ExitCode::model, "{}: the adapter changes {}, which is no linear layer; {}",
+    if (use == TensorUse::tensor && !looked_up) {
+      throw Error(ExitCode::model,
+                  "{}: the adapter changes {}, which is neither a linear layer's nor only looked "
+                  "up; {}",
                   weights.describe(), name, kMerge);
     }
-    used = used || use == TensorUse::layer;
+    used = used || use != TensorUse::none;
   }
   return used;
 }
@@ -128,9 +144,10 @@ void settle_adapter(const LoraWeights& weights, const ModelSpec& spec,
   std::vector<TensorUses> of_heads;
   of_heads.reserve(heads.size());
   for (const HeadSpec* head : heads) of_heads.emplace_back(spec, *head, weights);
-  const auto merged = static_cast<std::size_t>(
-      std::count_if(weights.changed().begin(), weights.changed().end(),
-                    [&](const auto& name) { return uses_changed(name, weights, of_heads); }));
+  const auto merged = static_cast<std::size_t>(std::count_if(
+      weights.changed().begin(), weights.changed().end(), [&](const std::string& name) {
+        return uses_changed(name, is_looked_up(name, spec, heads), weights, of_heads);
+      }));
   std::string note =
       fmt::format("the LoRA adapter is merged into {} of {}", human_count(merged, "weight"), base);
   if (weights.replaced() > 0) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/math/matrix.hpp"
 #include "core/model/weights.hpp"
 
 namespace embedtool {
@@ -15,6 +16,8 @@ namespace {
 constexpr std::string_view kRoot = "base_model.model.";
 constexpr std::string_view kDown = ".lora_A.weight";
 constexpr std::string_view kUp = ".lora_B.weight";
+constexpr std::string_view kTableUp = ".lora_embedding_A";
+constexpr std::string_view kTableDown = ".lora_embedding_B";
 
 std::string_view without_root(std::string_view name) {
   if (name.starts_with(kRoot)) name.remove_prefix(kRoot.size());
@@ -84,14 +87,15 @@ LoraWeights::LoraWeights(std::unique_ptr<WeightSource> base, std::unique_ptr<Wei
   const Matcher matcher(*base_, prefixes);
   for (const std::string_view name : adapter_->names()) {
     if (name.ends_with(kDown)) {
-      add_change(std::string(name.substr(0, name.size() - kDown.size())), matcher, scaling);
+      add_linear(name, matcher, scaling);
+    } else if (name.ends_with(kTableUp)) {
+      add_table(name, matcher, scaling);
     } else if (name.ends_with(kUp)) {
-      const std::string module(name.substr(0, name.size() - kUp.size()));
-      if (adapter_->find(fmt::format("{}{}", module, kDown)) == nullptr) {
-        fail(name, fmt::format("there is no {} beside it", kDown.substr(1)));
-      }
+      partner(name, kUp, kDown);
+    } else if (name.ends_with(kTableDown)) {
+      partner(name, kTableDown, kTableUp);
     } else if (name.find(".lora_") != name.npos) {
-      fail(name, "only lora_A.weight and lora_B.weight of linear layers are merged");
+      fail(name, "only lora_A and lora_B of linear layers and of embeddings are merged");
     } else {
       add_whole(name, matcher);
     }
@@ -105,12 +109,48 @@ LoraWeights::LoraWeights(std::unique_ptr<WeightSource> base, std::unique_ptr<Wei
   }
 }
 
-void LoraWeights::add_change(const std::string& module, const Matcher& matcher,
+const TensorView& LoraWeights::partner(std::string_view name, std::string_view ending,
+                                       std::string_view other) const {
+  const std::string_view module = name.substr(0, name.size() - ending.size());
+  const TensorView* tensor = adapter_->find(fmt::format("{}{}", module, other));
+  if (tensor == nullptr) fail(name, fmt::format("there is no {} beside it", other.substr(1)));
+  return *tensor;
+}
+
+void LoraWeights::add_linear(std::string_view name, const Matcher& matcher,
                              const LoraScaling& scaling) {
-  const std::string name = fmt::format("{}{}", module, kDown);
-  const TensorView* down = adapter_->find(name);
-  const TensorView* up = adapter_->find(fmt::format("{}{}", module, kUp));
-  if (up == nullptr) fail(name, fmt::format("there is no {} beside it", kUp.substr(1)));
+  const TensorView& down = *adapter_->find(name);
+  const TensorView& up = partner(name, kDown, kUp);
+  add_change(name.substr(0, name.size() - kDown.size()), down, up, matcher, scaling);
+}
+
+void LoraWeights::add_table(std::string_view name, const Matcher& matcher,
+                            const LoraScaling& scaling) {
+  const TensorView& a = *adapter_->find(name);
+  const TensorView& b = partner(name, kTableUp, kTableDown);
+  add_change(name.substr(0, name.size() - kTableUp.size()), transposed(b), transposed(a), matcher,
+             scaling);
+}
+
+/// PEFT keeps the two matrices of an embedding table with the ranks outside.
+const TensorView& LoraWeights::transposed(const TensorView& tensor) {
+  if (!is_matrix(tensor)) fail(tensor.name, "is not a matrix");
+  const auto rows = static_cast<std::size_t>(tensor.shape[0]);
+  const auto columns = static_cast<std::size_t>(tensor.shape[1]);
+  std::vector<float> stored(rows * columns);
+  widen_into(tensor, stored.data());
+  std::vector<float>& turned = turned_.emplace_back(stored.size());
+  Matrix(turned.data(), columns, rows).noalias() =
+      ConstMatrix(stored.data(), rows, columns).transpose();
+  return turned_views_.emplace_back(TensorView{tensor.name,
+                                               DType::f32,
+                                               {tensor.shape[1], tensor.shape[0]},
+                                               std::as_bytes(std::span<const float>(turned))});
+}
+
+/// `module` is the adapter's; of a linear layer or a table, `down` [rank, in] and `up` [out, rank].
+void LoraWeights::add_change(std::string_view module, const TensorView& down, const TensorView& up,
+                             const Matcher& matcher, const LoraScaling& scaling) {
   const std::string_view path = without_root(module);
   const std::string_view target = matcher.find(fmt::format("{}.weight", path));
   if (target.empty()) {
@@ -118,17 +158,18 @@ void LoraWeights::add_change(const std::string& module, const Matcher& matcher,
     return;
   }
   const TensorView& weight = *base_->find(target);
-  const bool fits = is_matrix(*down) && is_matrix(*up) && is_matrix(weight) && down->shape[0] > 0 &&
-                    up->shape[1] == down->shape[0] && up->shape[0] == weight.shape[0] &&
-                    down->shape[1] == weight.shape[1];
+  const bool fits = is_matrix(down) && is_matrix(up) && is_matrix(weight) && down.shape[0] > 0 &&
+                    up.shape[1] == down.shape[0] && up.shape[0] == weight.shape[0] &&
+                    down.shape[1] == weight.shape[1];
   if (!fits) {
-    fail(name, fmt::format("its shape [{}] and the [{}] of {} do not fit {} [{}] of the base model",
-                           fmt::join(down->shape, ", "), fmt::join(up->shape, ", "), kUp.substr(1),
-                           target, fmt::join(weight.shape, ", ")));
+    fail(down.name,
+         fmt::format("its shape [{}] and the [{}] of {} do not fit {} [{}] of the base model",
+                     fmt::join(down.shape, ", "), fmt::join(up.shape, ", "), up.name, target,
+                     fmt::join(weight.shape, ", ")));
   }
-  const double scale = scaling.factor(path, static_cast<std::size_t>(down->shape[0]));
-  if (!changes_.emplace(&weight, LowRankChange{down, up, static_cast<float>(scale)}).second) {
-    fail(name, fmt::format("{} has a change already", target));
+  const double scale = scaling.factor(path, static_cast<std::size_t>(down.shape[0]));
+  if (!changes_.emplace(&weight, LowRankChange{&down, &up, static_cast<float>(scale)}).second) {
+    fail(down.name, fmt::format("{} has a change already", target));
   }
   changed_.emplace_back(target);
 }

@@ -51,7 +51,8 @@ TEST_P(Adapters, AgreeWithTheOriginal) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Adapters, ::testing::Values("bert", "distilbert", "qwen3"),
+INSTANTIATE_TEST_SUITE_P(Golden, Adapters,
+                         ::testing::Values("bert", "distilbert", "qwen3", "tables"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

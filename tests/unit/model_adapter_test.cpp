@@ -155,11 +155,19 @@ TEST(ModelAdapter, RefusesTensorsThatDoNotFit) {
   EXPECT_THAT(c.error(), HasSubstr("there is no lora_A.weight"));
   c.tensors = pair_of("encoder.layer.7.query", 12, 12);
   EXPECT_THAT(c.error(), HasSubstr("is that its base model?"));
-  c.tensors = pair_of("embeddings.word_embeddings", 40, 12);
-  EXPECT_THAT(c.error(), HasSubstr("word_embeddings.weight, which is no linear layer"));
-  c.tensors = {
-      seeded_tensor("base_model.model.embeddings.word_embeddings.lora_embedding_A", {2, 40})};
-  EXPECT_THAT(c.error(), HasSubstr("only lora_A.weight and lora_B.weight"));
+  c.tensors = pair_of("embeddings.position_embeddings", 32, 12);
+  EXPECT_THAT(c.error(), HasSubstr("position_embeddings.weight, which is neither"));
+  const std::string table = "base_model.model.embeddings.word_embeddings.lora_";
+  c.tensors = {seeded_tensor(table + "embedding_A", {2, 40})};
+  EXPECT_THAT(c.error(), HasSubstr("there is no lora_embedding_B"));
+  c.tensors = {seeded_tensor(table + "embedding_A", {2, 41}),
+               seeded_tensor(table + "embedding_B", {12, 2})};
+  EXPECT_THAT(c.error(), HasSubstr("do not fit embeddings.word_embeddings.weight"));
+  c.tensors = {seeded_tensor(table + "embedding_A", {80}),
+               seeded_tensor(table + "embedding_B", {12, 2})};
+  EXPECT_THAT(c.error(), HasSubstr("is not a matrix"));
+  c.tensors = {seeded_tensor(table + "magnitude_vector", {40})};
+  EXPECT_THAT(c.error(), HasSubstr("only lora_A and lora_B"));
   c.tensors = pair_of(kQuery, 12, 12);
   Files files = c.files();
   files.erase("adapter_model.safetensors");

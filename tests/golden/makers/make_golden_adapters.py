@@ -31,6 +31,9 @@ CASES = {
     'distilbert': ('distilbert_prefix', 'AutoModel', dict(
         r=4, lora_alpha=4, target_modules=['q_lin', 'v_lin', 'lin1'],
         modules_to_save=['sa_layer_norm'])),
+    # Tables of words and token types, whose matrices are kept the other way round.
+    'tables': ('bert', 'AutoModel', dict(
+        r=3, lora_alpha=2, target_modules=['word_embeddings', 'token_type_embeddings', 'query'])),
 }
 
 

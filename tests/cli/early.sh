@@ -15,6 +15,7 @@ guarded() {
   [[ $got == "$wanted" ]] || fail "exit status $got instead of $wanted: embedtool $*"
 }
 fatal=139 # SIGSEGV
+if sanitized; then fatal=66; fi # which ThreadSanitizer makes of it
 
 # Files that are younger than the resolution of a file system's times are hashed.
 cp -r "$MODEL" model

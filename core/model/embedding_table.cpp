@@ -40,7 +40,7 @@ TableChange::TableChange(const LowRankChange& change)
 }
 
 void TableChange::add_to(std::size_t row, float* out) const {
-  if (empty()) return;
+  EMBEDTOOL_CHECK(!empty());
   const auto rank = static_cast<std::size_t>(up_->shape[1]);
   const std::size_t width = down_.size() / rank;
   constexpr std::size_t kAtOnce = 16;
@@ -173,7 +173,7 @@ const std::byte* EmbeddingTable::row_of(TokenId id) const {
 
 void EmbeddingTable::gather(TokenId id, float* out) const {
   widen(row_of(id), table_->dtype, hidden_, out);
-  change_.add_to(static_cast<std::size_t>(id), out);
+  if (!change_.empty()) change_.add_to(static_cast<std::size_t>(id), out);
   if (!weights_.empty()) scale(out, weights_[static_cast<std::size_t>(id)], hidden_);
 }
 

@@ -17,7 +17,7 @@ class TableChange {
   TableChange() = default;  ///< nothing
   explicit TableChange(const LowRankChange& change);
 
-  /// out[width] += what row `row` gets.
+  /// out[width] += what row `row` gets; not of a change that is nothing.
   void add_to(std::size_t row, float* out) const;
   std::size_t owned_bytes() const { return down_.size() * sizeof(float); }
   bool empty() const { return up_ == nullptr; }
@@ -42,7 +42,8 @@ class EmbeddingTable {
 
   /// Ids of the next two are within the table: see check().
   ///
-  /// out[table width] = the row of `id`, times its weight where the table has weights.
+  /// out[table width] = the row of `id`, with what an adapter adds to it, times its weight where
+  /// the table has weights.
   void gather(TokenId id, float* out) const;
 
   /// out[table width] = the mean of the rows of `ids`, weighted likewise; zeros without ids. What

@@ -7,8 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/math/gemm_backends.hpp"
-#include "core/model/encoder.hpp"
 #include "formats/model/load_model.hpp"
 #include "tests/golden/golden_checks.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -39,16 +37,7 @@ TEST_P(Adapters, AgreeWithTheOriginal) {
   const LoadedModel model = load_model(place(c, scratch));
   HeadSpec head;
   head.pooling = {Pooling::mean};
-  for (const GemmBackend* backend : gemm_backends()) {
-    if (!backend->unavailable(Compute::f32).empty()) continue;
-    const Encoder encoder(model.spec, head, *model.weights, *backend);
-    const std::vector<float> vectors = golden::encode_all(encoder, c.items);
-    for (std::size_t i = 0; i < c.items.size(); ++i) {
-      golden::expect_near({vectors.data() + i * encoder.dims(), encoder.dims()},
-                          c.items[i].normalized,
-                          std::string(backend->name()) + ", item " + std::to_string(i));
-    }
-  }
+  golden::expect_on_every_backend(model.spec, head, *model.weights, c.items);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, Adapters,

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/math/gemm_backends.hpp"
 #include "core/model/encoder.hpp"
 #include "tests/golden/golden_case.hpp"
 #include "tests/support/encode_vectors.hpp"
@@ -34,6 +35,20 @@ inline void expect_near(std::span<const float> ours, std::span<const double> ref
   const Distance d = distance(ours, reference);
   EXPECT_LE(d.max_abs, kMaxAbs) << what;
   EXPECT_GE(d.cosine, kLeastCosine) << what;
+}
+
+/// The vectors of the items, in f32 on every backend that this CPU has.
+inline void expect_on_every_backend(const ModelSpec& spec, const HeadSpec& head,
+                                    const WeightSource& weights, const std::vector<Item>& items) {
+  for (const GemmBackend* backend : gemm_backends()) {
+    if (!backend->unavailable(Compute::f32).empty()) continue;
+    const Encoder encoder(spec, head, weights, *backend);
+    const std::vector<float> vectors = encode_all(encoder, items);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      expect_near({vectors.data() + i * encoder.dims(), encoder.dims()}, items[i].normalized,
+                  std::string(backend->name()) + ", item " + std::to_string(i));
+    }
+  }
 }
 
 }  // namespace embedtool::golden

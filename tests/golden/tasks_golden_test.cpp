@@ -4,8 +4,6 @@
 
 #include <string>
 
-#include "core/math/gemm_backends.hpp"
-#include "core/model/encoder.hpp"
 #include "formats/model/load_model.hpp"
 #include "tests/golden/golden_checks.hpp"
 
@@ -19,16 +17,7 @@ TEST_P(Tasks, AgreeWithTheOriginal) {
   const golden::Case c = golden::load_case("../tasks/" + task);
   LoadedModel model = load_model((golden::data_folder() / "../tasks/model").string());
   if (task != "none") choose_task(model, task);
-  for (const GemmBackend* backend : gemm_backends()) {
-    if (!backend->unavailable(Compute::f32).empty()) continue;
-    const Encoder encoder(model.spec, model.head, *model.weights, *backend);
-    const std::vector<float> vectors = golden::encode_all(encoder, c.items);
-    for (std::size_t i = 0; i < c.items.size(); ++i) {
-      golden::expect_near({vectors.data() + i * encoder.dims(), encoder.dims()},
-                          c.items[i].normalized,
-                          std::string(backend->name()) + ", item " + std::to_string(i));
-    }
-  }
+  golden::expect_on_every_backend(model.spec, model.head, *model.weights, c.items);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, Tasks,

@@ -30,7 +30,7 @@ fi
 werror=OFF
 [[ $(clang++ -dumpversion) == 14.* ]] && werror=ON
 cmake --preset clang -D EMBEDTOOL_WERROR="$werror" >/dev/null
-ninja -C build/clang arrow_wire/arrow_wire_generated.h >/dev/null
+ninja -C build/clang --quiet embedtool_arrow_wire
 python3 - "${1:-}" <<'PY'
 import json, os, re, shlex, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor

@@ -61,7 +61,7 @@ void Experts::add_expert(std::size_t expert, ConstMatrix x, ConstMatrix weights,
     context.clock.charge_to(Stage::elementwise);
     std::size_t count = 0;
     for (end = first; end < x.height() && count < chunk_; ++end) {
-      if (weights(end, expert) == 0.0F) continue;
+      if (weights.row_data(end)[expert] == 0.0F) continue;
       std::copy_n(x.row_data(end), hidden, gathered + count++ * hidden);
     }
     if (count == 0) return;
@@ -69,7 +69,8 @@ void Experts::add_expert(std::size_t expert, ConstMatrix x, ConstMatrix weights,
     experts_[expert].apply(y, y, context);
     context.clock.charge_to(Stage::elementwise);
     for (std::size_t row = first, i = 0; row < end; ++row) {
-      if (weights(row, expert) != 0.0F) out.row(row) += weights(row, expert) * y.row(i++);
+      const float weight = weights.row_data(row)[expert];
+      if (weight != 0.0F) out.rows_from(row, 1) += weight * y.rows_from(i++, 1);
     }
   }
 }

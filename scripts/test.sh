@@ -11,7 +11,7 @@ Usage: scripts/test.sh [--quick] [--asan | --tsan | --debug] [-- CTEST-ARGUMENTS
   --quick   only unit tests and house rules (under a minute once built)
   --asan    build with AddressSanitizer and UndefinedBehaviorSanitizer
   --tsan    build with ThreadSanitizer
-  --debug   build without optimisation, with assertions
+  --debug   build without optimisation (but of the arithmetic), with assertions
 
 Arguments after `--` go to ctest: scripts/test.sh -- -R cli
 TEXT

@@ -129,9 +129,9 @@ void Window::account(const Encoder& encoder, RunCounts& counts, RunWork& work) c
   counts.rows += rows_.rows().size();
   counts.batches += batches();
   for (std::size_t row = 0; row < rows_.rows().size(); ++row) {
-    counts.truncated += rows_.rows()[row].truncated ? 1 : 0;
-    counts.ready_vectors += rows_.is_ready_vector(row) ? 1 : 0;
-    counts.duplicates += rows_.is_copy(row) ? 1 : 0;
+    counts.truncated += rows_.rows()[row].truncated ? 1U : 0U;
+    counts.ready_vectors += rows_.is_ready_vector(row) ? 1U : 0U;
+    counts.duplicates += rows_.is_copy(row) ? 1U : 0U;
   }
   for (std::size_t text = 0; text < reused_.row_of.size(); ++text) {
     const ReusedRows::Row* found = reused_.find(text);

@@ -113,7 +113,7 @@ LineCounts count_lines(const InputHead& head) {
   LineCounts counts;
   for_lines(head, [&](std::string_view line) {
     ++counts.lines;
-    counts.objects += begins_object(skip_all_marks(line)) ? 1 : 0;
+    counts.objects += begins_object(skip_all_marks(line)) ? 1U : 0U;
   });
   return counts;
 }

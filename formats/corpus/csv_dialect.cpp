@@ -42,7 +42,7 @@ TableStart cut(std::string_view text, bool whole, char delimiter, bool quotes) {
     text.remove_prefix(scanner.size());
     if (record.find_first_not_of("\r\n") == std::string_view::npos) continue;
     if (table.records++ > 0) {
-      table.odd += scanner.cell_count() == table.header.size() ? 0 : 1;
+      table.odd += scanner.cell_count() == table.header.size() ? 0U : 1U;
       continue;
     }
     for (const CsvCell& cell : scanner.cells()) {

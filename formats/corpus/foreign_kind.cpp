@@ -113,7 +113,7 @@ bool is_old_tar(std::string_view head) {
   if (head.size() < kHeader || head[0] == '\0') return false;
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i < kHeader; ++i) {
-    sum += i >= kSum && i < kSum + 8 ? ' ' : static_cast<unsigned char>(head[i]);
+    sum += i >= kSum && i < kSum + 8 ? std::uint32_t{' '} : static_cast<unsigned char>(head[i]);
   }
   std::uint32_t told = 0;
   std::size_t digits = 0;

@@ -77,7 +77,7 @@ class InputList::Builder {
   }
 
   void add_file(const std::string& path) {
-    stdin_uses_ += path == "-" ? 1 : 0;
+    stdin_uses_ += path == "-" ? 1U : 0U;
     const InputFacts facts = listing_.add(path);
     InputGroup& group = list_.groups_.back();
     ++group.files;
@@ -125,7 +125,7 @@ class InputList::Builder {
   void add_list() {
     const std::string& name = options_.files_from;
     begin("files-from:" + name, true);
-    stdin_uses_ += name == "-" ? 1 : 0;
+    stdin_uses_ += name == "-" ? 1U : 0U;
     ByteCounters counters;
     ByteStream stream(name, counters, options_.stop);
     ByteWindow window(stream, std::size_t{64} << 10U, kLongestName + 1);

@@ -82,7 +82,7 @@ class Walk {
   void add(Level& level, const char* name) {
     if (name[0] == '.') {
       const std::string_view whole(name);
-      skips_.hidden += whole != "." && whole != ".." ? 1 : 0;
+      skips_.hidden += whole != "." && whole != ".." ? 1U : 0U;
       return;
     }
     const std::string path = level.path + name;

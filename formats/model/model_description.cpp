@@ -161,7 +161,7 @@ class Describer {
   static std::string attention_of(const ModelSpec& spec) {
     std::string text = spec.causal ? "causal" : "bidirectional";
     std::size_t local = 0;
-    for (std::size_t i = 0; i < spec.layers; ++i) local += spec.is_local(i) ? 1 : 0;
+    for (std::size_t i = 0; i < spec.layers; ++i) local += spec.is_local(i) ? 1U : 0U;
     if (local > 0) {
       text += fmt::format(", {} of {} layers see {} tokens either way", local, spec.layers,
                           spec.local_span);

@@ -154,7 +154,7 @@ void RejectLog::resume(const RejectMark& mark) {
       line += c;
       if (c != '\n') continue;
       ++count_;
-      bad_ += is_asked_for(reason_in(line)) ? 0 : 1;
+      bad_ += is_asked_for(reason_in(line)) ? 0U : 1U;
       line.clear();
     }
     at += static_cast<std::uint64_t>(got);
@@ -227,7 +227,7 @@ void RejectLog::add(const Reject& reject) {
   const MutexLock lock(mutex_);
   if (reject.position < known_) return;
   ++count_;
-  bad_ += is_asked_for(reject.reason) ? 0 : 1;
+  bad_ += is_asked_for(reject.reason) ? 0U : 1U;
   // Under this policy the message tells all: no file is left behind.
   if (options_.on_error == OnError::fail) {
     throw Error(ExitCode::bad_record,

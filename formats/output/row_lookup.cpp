@@ -137,7 +137,7 @@ bool RowLookup::is_scattered() const {
   std::vector<std::uint64_t> rows = far_rows_;
   std::sort(rows.begin(), rows.end());
   std::size_t near = 0;
-  for (std::size_t i = 1; i < rows.size(); ++i) near += rows[i] - rows[i - 1] <= kNear ? 1 : 0;
+  for (std::size_t i = 1; i < rows.size(); ++i) near += rows[i] - rows[i - 1] <= kNear ? 1U : 0U;
   return 2 * near < rows.size();
 }
 

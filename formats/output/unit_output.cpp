@@ -357,7 +357,7 @@ void UnitOutput::write(const EmbeddingBlock& block) {
     std::size_t to = row;
     while (to < block.rows.size() && (!end || position_of(to) < end->position)) {
       unit.tokens += block.rows[to].n_tokens;
-      unit.truncated += block.rows[to].truncated ? 1 : 0;
+      unit.truncated += block.rows[to].truncated ? 1U : 0U;
       ++to;
     }
     unit.sink->write(rows_of(block, spec_, row, to));

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets one after another until each has used its CPU time; needs clang.
+# Runs the fuzz targets one after another until each has used its CPU time; needs clang
+# and libclang-rt-dev.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,6 +29,14 @@ while [[ $# -gt 0 ]]; do
 done
 if [[ ${#targets[@]} == 0 ]]; then
   for source in tests/fuzz/fuzz_*.cpp; do targets+=("$(basename "$source" .cpp)"); done
+fi
+
+# Without its run-time library, clang compiles for an hour and then cannot link.
+if ! clang++ -x c++ -fsanitize=fuzzer,address,undefined -o /dev/null - 2>/dev/null <<'CODE'; then
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }
+CODE
+  echo "clang with libFuzzer is needed: apt-get install clang libclang-rt-dev" >&2
+  exit 1
 fi
 
 cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \

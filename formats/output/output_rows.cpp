@@ -83,7 +83,11 @@ void RowFetcher::fetch(std::span<const std::uint64_t> rows, ReusedRows& out) {
     row.first = before + view.first_of(i);
     row.count = view.count_of(i);
   }
-  out.vectors.insert(out.vectors.end(), block_.vectors.begin(), block_.vectors.end());
+  if (out.vectors.empty()) {
+    out.vectors.swap(block_.vectors);
+  } else {
+    out.vectors.insert(out.vectors.end(), block_.vectors.begin(), block_.vectors.end());
+  }
   for (const SparseEntry& entry : block_.weights) {
     out.weights.push_back({token_of(entry.token), entry.weight});
   }

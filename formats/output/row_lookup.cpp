@@ -14,6 +14,17 @@ std::uint64_t median(std::vector<std::uint64_t>& rows) {
   return *middle;
 }
 
+/// Whether most of the rows are far from each other. A few are no matter.
+bool are_scattered(std::vector<std::uint64_t> rows) {
+  constexpr std::size_t kFew = 64;
+  constexpr std::uint64_t kNear = 4;  ///< rows: all that lie between are decoded too
+  if (rows.size() < kFew) return false;
+  std::sort(rows.begin(), rows.end());
+  std::size_t near = 0;
+  for (std::size_t i = 1; i < rows.size(); ++i) near += rows[i] - rows[i - 1] <= kNear ? 1U : 0U;
+  return 2 * near < rows.size();
+}
+
 }  // namespace
 
 void KeyedBlock::load(KeyReader& reader, std::size_t most) {
@@ -83,28 +94,41 @@ bool RowLookup::build_index() {
 
 void RowLookup::find(std::span<const Hash128> texts, std::span<std::optional<RowKey>> keys) {
   if (near_.size() == 0) load_around(0, texts.size());
-  near_rows_.clear();
   far_rows_.clear();
-  bool missing = false;
+  look_near(texts, keys);
+  if (is_worth_an_index(texts.size()) && (index_ || build_index())) look_in_index(texts, keys);
+  follow(texts.size());
+}
+
+/// Looks beside the cursor, and notes what is not there.
+void RowLookup::look_near(std::span<const Hash128> texts, std::span<std::optional<RowKey>> keys) {
+  near_rows_.clear();
+  found_.clear();
+  missing_.clear();
   for (std::size_t text = 0; text < texts.size(); ++text) {
     if (keys[text]) continue;
     const RowKey* key = near_.find(texts[text]);
     if (key == nullptr) key = far_.find(texts[text]);
-    missing = missing || key == nullptr;
-    if (key == nullptr) continue;
+    if (key == nullptr) {
+      missing_.push_back(text);
+      continue;
+    }
     keys[text] = *key;
+    found_.push_back(text);
     near_rows_.push_back(key->row);
   }
-  if (missing && (index_ || build_index())) look_in_index(texts, keys);
-  follow(texts.size());
+  if (!passes_scattered_ || !are_scattered(near_rows_)) return;
+  for (const std::size_t text : found_) keys[text].reset();
+  near_rows_.clear();
+}
+
+/// Among cheap texts, only a place that has changed is worth looking for, not a few texts.
+bool RowLookup::is_worth_an_index(std::size_t texts) const {
+  return passes_scattered_ ? 2 * missing_.size() > texts : !missing_.empty();
 }
 
 void RowLookup::look_in_index(std::span<const Hash128> texts,
                               std::span<std::optional<RowKey>> keys) {
-  missing_.clear();
-  for (std::size_t text = 0; text < texts.size(); ++text) {
-    if (!keys[text]) missing_.push_back(text);
-  }
   const std::span<const std::size_t> all(missing_);
   const auto look_up = [&](std::span<const std::size_t> which) {
     for (const std::size_t text : which) {
@@ -119,26 +143,16 @@ void RowLookup::look_in_index(std::span<const Hash128> texts,
   bool scattered = false;
   if (passes_scattered_ && all.size() > 2 * kNeighbours) {
     look_up(all.subspan((all.size() - kNeighbours) / 2, kNeighbours));
-    scattered = far_rows_.empty() || is_scattered();
+    scattered = far_rows_.empty() || are_scattered(far_rows_);
   }
   if (!scattered) {
     look_up(all);
-    scattered = is_scattered();
+    scattered = are_scattered(far_rows_);
   }
   if (!scattered) return;
   far_rows_.clear();  // there is no place that the cursor could go to
   if (!passes_scattered_) return;
   for (const std::size_t text : all) keys[text].reset();
-}
-
-/// Whether most of the rows that the index gave are far from each other.
-bool RowLookup::is_scattered() const {
-  constexpr std::uint64_t kNear = 4;  ///< rows: all that lie between are decoded too
-  std::vector<std::uint64_t> rows = far_rows_;
-  std::sort(rows.begin(), rows.end());
-  std::size_t near = 0;
-  for (std::size_t i = 1; i < rows.size(); ++i) near += rows[i] - rows[i - 1] <= kNear ? 1U : 0U;
-  return 2 * near < rows.size();
 }
 
 }  // namespace embedtool

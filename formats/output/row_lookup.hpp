@@ -45,8 +45,9 @@ class RowLookup {
   /// `stop` turns true, it is given up and nothing more is found.
   RowLookup(const Directory& directory, const Manifest& manifest, std::string scratch,
             std::size_t memory, const std::atomic<bool>* stop);
-  /// Passes over rows that are not beside the cursor and too scattered: looking for each of them
-  /// and reading its page would take longer than encoding the text.
+  /// Passes over rows that lie scattered in the output, and over the few texts of a window that are
+  /// not beside the cursor: looking for each of them and reading its page would take longer than
+  /// encoding the text.
   void pass_scattered() { passes_scattered_ = true; }
 
   /// Fills in the keys of the texts that have none yet and that the output has.
@@ -56,8 +57,9 @@ class RowLookup {
   void load_around(std::uint64_t row, std::size_t window);
   void follow(std::size_t window);
   bool build_index();
+  void look_near(std::span<const Hash128> texts, std::span<std::optional<RowKey>> keys);
+  bool is_worth_an_index(std::size_t texts) const;
   void look_in_index(std::span<const Hash128> texts, std::span<std::optional<RowKey>> keys);
-  bool is_scattered() const;
 
   const Directory& directory_;
   const Manifest& manifest_;
@@ -71,7 +73,8 @@ class RowLookup {
   std::uint64_t place_ = 0;
   std::vector<std::uint64_t> near_rows_;  ///< found beside the cursor in this window
   std::vector<std::uint64_t> far_rows_;   ///< found in the index
-  std::vector<std::size_t> missing_;      ///< texts that are not beside the cursor
+  std::vector<std::size_t> found_;        ///< texts beside the cursor in this window
+  std::vector<std::size_t> missing_;      ///< and those that are not
   std::optional<HashIndex> index_;
 };
 

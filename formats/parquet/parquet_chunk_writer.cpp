@@ -30,13 +30,11 @@ std::size_t element_width(const ColumnLayout& layout) {
 
 }  // namespace
 
-std::vector<std::byte>& PageStore::add(std::size_t bytes) {
-  // Rounded up, so that a page that is a little larger than the last one here still fits.
-  constexpr std::size_t kStep = std::size_t{32} << 10U;
+PageStore::Page& PageStore::add() {
   if (used_ == pages_.size()) pages_.emplace_back();
-  std::vector<std::byte>& page = pages_[used_++];
-  page.clear();
-  if (bytes > page.capacity()) page.reserve((bytes + kStep - 1) / kStep * kStep);
+  Page& page = pages_[used_++];
+  page.head.clear();
+  page.body.clear();
   return page;
 }
 
@@ -47,7 +45,10 @@ std::size_t PageStore::bytes() const {
 }
 
 void PageStore::write(ByteSink& out) const {
-  for (std::size_t i = 0; i < used_; ++i) out.write(pages_[i]);
+  for (std::size_t i = 0; i < used_; ++i) {
+    out.write(pages_[i].head);
+    out.write(pages_[i].body);
+  }
 }
 
 ChunkWriter::ChunkWriter(ColumnLayout layout)
@@ -119,6 +120,8 @@ void ChunkWriter::add_boolean(bool value) {
 void ChunkWriter::add_vectors(std::span<const std::byte> vectors, std::size_t count,
                               std::size_t dims, bool single) {
   check_size(vectors.size(), layout_.path);
+  // The buffer may become a page: it shall be no larger than one.
+  if (layout_.packing == Packing::none) values_.reserve(kPageBytes + vectors.size());
   append(values_, vectors);
   raw_bytes_ += vectors.size();
   add_levels(count, dims, single);
@@ -179,10 +182,13 @@ void ChunkWriter::encode_indices() {
 }
 
 // Data page v1: repetition levels, definition levels, values; all of it is compressed together.
-void ChunkWriter::encode_page() {
+void ChunkWriter::encode_levels() {
   page_.clear();
   if (layout_.max_repetition > 0) append_levels(repetition_);
   if (layout_.max_definition > 0) append_levels(definition_);
+}
+
+void ChunkWriter::encode_values() {
   if (layout_.encoding == Encoding::byte_stream_split) {
     const std::size_t start = page_.size();
     page_.resize(start + values_.size());
@@ -194,22 +200,48 @@ void ChunkWriter::encode_page() {
   }
 }
 
-/// Returns how many bytes the page takes in the file.
+/// A page of `bytes` in the file, with its header for a head.
+PageStore::Page& ChunkWriter::add_page(PageHeader header, std::size_t raw_bytes,
+                                       std::size_t bytes) {
+  header.uncompressed_size = static_cast<std::int32_t>(raw_bytes);
+  header.compressed_size = static_cast<std::int32_t>(bytes);
+  PageStore::Page& page = pages_.add();
+  write_page_header(header, page.head);
+  uncompressed_ += static_cast<std::int64_t>(page.head.size() + raw_bytes);
+  return page;
+}
+
+/// Puts page_. Returns how many bytes it takes in the file.
 std::size_t ChunkWriter::put_page(PageCodec& codec, PageType type, Encoding encoding,
                                   std::size_t values) {
   const auto packed = codec.compress(page_, layout_.packing);
   PageHeader header;
   header.type = type;
-  header.uncompressed_size = static_cast<std::int32_t>(page_.size());
-  header.compressed_size = static_cast<std::int32_t>(packed.size());
   header.crc = page_crc(packed);
   header.values = static_cast<std::int32_t>(values);
   header.encoding = encoding;
-  constexpr std::size_t kHeader = 64;  // more than a header takes
-  std::vector<std::byte>& page = pages_.add(packed.size() + kHeader);
-  write_page_header(header, page);
-  uncompressed_ += static_cast<std::int64_t>(page.size() + page_.size());
-  append(page, packed);
+  PageStore::Page& page = add_page(header, page_.size(), packed.size());
+  // Rounded up, so that a page that is a little larger than the last one here still fits.
+  constexpr std::size_t kStep = std::size_t{32} << 10U;
+  if (packed.size() > page.body.capacity()) {
+    page.body.reserve((packed.size() + kStep - 1) / kStep * kStep);
+  }
+  append(page.body, packed);
+  return page.size();
+}
+
+/// Puts the levels in page_ and the values, which are stored as they are: vectors mostly, and most
+/// of the file, so that they are not copied again.
+std::size_t ChunkWriter::put_values() {
+  PageHeader header;
+  header.type = PageType::data;
+  header.crc = page_crc(values_, page_crc(page_));
+  header.values = static_cast<std::int32_t>(levels_);
+  header.encoding = Encoding::plain;
+  const std::size_t bytes = page_.size() + values_.size();
+  PageStore::Page& page = add_page(header, bytes, bytes);
+  append(page.head, page_);
+  page.body.swap(values_);
   return page.size();
 }
 
@@ -223,8 +255,14 @@ void ChunkWriter::put_dictionary(PageCodec& codec) {
 
 void ChunkWriter::close_page(PageCodec& codec) {
   if (has_dictionary() && pages_.empty()) put_dictionary(codec);
-  encode_page();
-  const std::size_t bytes = put_page(codec, PageType::data, layout_.encoding, levels_);
+  encode_levels();
+  std::size_t bytes = 0;
+  if (layout_.packing == Packing::none && layout_.encoding == Encoding::plain) {
+    bytes = put_values();
+  } else {
+    encode_values();
+    bytes = put_page(codec, PageType::data, layout_.encoding, levels_);
+  }
   index_.add(page_rows_, static_cast<std::int32_t>(bytes), page_range_);
   chunk_range_.merge(page_range_);
   page_range_ = {};

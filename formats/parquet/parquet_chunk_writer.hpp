@@ -15,19 +15,26 @@
 
 namespace embedtool::parquet {
 
-/// Finished pages held in memory, each in a reused buffer of about its size: 16 MiB of pages take
+/// Finished pages held in memory, each in reused buffers of about its size: 16 MiB of pages take
 /// 16 MiB, while one growing array would take twice that, and more while it grows.
 class PageStore {
  public:
-  /// The next page, empty, with room for `bytes`.
-  std::vector<std::byte>& add(std::size_t bytes);
+  /// In the file, the body follows the head.
+  struct Page {
+    std::vector<std::byte> head;
+    std::vector<std::byte> body;
+    std::size_t size() const { return head.size() + body.size(); }
+  };
+
+  /// The next page, empty.
+  Page& add();
   bool empty() const { return used_ == 0; }
   std::size_t bytes() const;
   void write(ByteSink& out) const;
   void clear() { used_ = 0; }
 
  private:
-  std::vector<std::vector<std::byte>> pages_;
+  std::vector<Page> pages_;
   std::size_t used_ = 0;
 };
 
@@ -70,11 +77,14 @@ class ChunkWriter {
  private:
   void add_wide(std::uint64_t bits);
   void add_levels(std::size_t count, std::size_t dims, bool single);
-  void encode_page();
+  void encode_levels();
+  void encode_values();
   void encode_indices();
   void append_levels(RunEncoder& levels);
   void close_page(PageCodec& codec);
+  std::size_t put_values();
   std::size_t put_page(PageCodec& codec, PageType type, Encoding encoding, std::size_t values);
+  PageStore::Page& add_page(PageHeader header, std::size_t raw_bytes, std::size_t bytes);
   void put_dictionary(PageCodec& codec);
   bool has_dictionary() const { return layout_.encoding == Encoding::rle_dictionary; }
 

@@ -192,8 +192,8 @@ bool is_readable(Codec codec) {
   return codec >= Codec::none && codec <= Codec::lz4_raw && codec != Codec::lzo;
 }
 
-std::uint32_t page_crc(std::span<const std::byte> stored) {
-  return libdeflate_crc32(0, stored.data(), stored.size());
+std::uint32_t page_crc(std::span<const std::byte> stored, std::uint32_t before) {
+  return libdeflate_crc32(before, stored.data(), stored.size());
 }
 
 }  // namespace embedtool::parquet

@@ -52,7 +52,8 @@ class PageCodec {
 /// Can PageCodec read it?
 bool is_readable(Codec codec);
 
-/// CRC-32 as in gzip: the value of PageHeader.crc, over the page as stored.
-std::uint32_t page_crc(std::span<const std::byte> stored);
+/// CRC-32 as in gzip: the value of PageHeader.crc, over the page as stored. `before`: of the bytes
+/// that precede these.
+std::uint32_t page_crc(std::span<const std::byte> stored, std::uint32_t before = 0);
 
 }  // namespace embedtool::parquet

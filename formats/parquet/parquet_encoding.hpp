@@ -75,6 +75,13 @@ class RunDecoder {
   /// Takes `count` values if all of them are `value`; else false, with some of them taken.
   bool take(std::uint32_t value, std::uint64_t count);
 
+  /// How many of the next `most` values are sure to be `value`: those in an open run of it.
+  std::uint64_t ahead(std::uint32_t value, std::uint64_t most) const {
+    return packed_ || repeated_ != value ? 0 : std::min(most, left_);
+  }
+  /// Passes over some of those.
+  void pass(std::uint64_t count) { left_ -= count; }
+
   /// Bytes not read yet, the rest of an open bit-packed run not counted.
   std::size_t bytes_left() const { return bytes_.size() - position_; }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "formats/io/damaged.hpp"
 
 namespace embedtool::parquet {
@@ -84,11 +86,27 @@ void LeafReader::load_entry() {
   require(repetition_ <= leaf_.max_repetition && definition_ <= leaf_.max_definition,
           "a level is out of range");
   entries_in_row_ = repetition_ == 0 ? 0 : entries_in_row_ + 1;
-  if (entries_in_row_ > kMaxEntriesInRow) {
-    throw Unsupported(
-        fmt::format("column '{}' has a row of more than 64 million elements", leaf_.path));
-  }
+  check_row();
   at_hand_ = true;
+}
+
+void LeafReader::check_row() const {
+  if (entries_in_row_ <= kMaxEntriesInRow) return;
+  throw Unsupported(
+      fmt::format("column '{}' has a row of more than 64 million elements", leaf_.path));
+}
+
+/// Passes over entries that have a value and continue a list, at most `most`, as far as their
+/// levels lie in open runs. Returns how many.
+std::uint64_t LeafReader::pass_runs(unsigned repetition, std::uint64_t most) {
+  most = repetitions_.ahead(repetition, std::min(most, left_in_page_));
+  const std::uint64_t count = definitions_.ahead(leaf_.max_definition, most);
+  repetitions_.pass(count);
+  definitions_.pass(count);
+  left_in_page_ -= count;
+  entries_in_row_ += count;
+  check_row();
+  return count;
 }
 
 std::string_view LeafReader::take_values(unsigned repetition, std::size_t most) {
@@ -96,6 +114,9 @@ std::string_view LeafReader::take_values(unsigned repetition, std::size_t most) 
   std::size_t count = 1;
   at_hand_ = false;
   while (count < most && left_in_page_ > 0) {
+    const std::uint64_t passed = pass_runs(repetition, most - count);
+    count += passed;
+    if (passed > 0) continue;
     load_entry();
     if (repetition_ != repetition || definition_ != leaf_.max_definition) break;
     at_hand_ = false;

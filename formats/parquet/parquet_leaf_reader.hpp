@@ -51,6 +51,8 @@ class LeafReader {
 
  private:
   void load_entry();
+  void check_row() const;
+  std::uint64_t pass_runs(unsigned repetition, std::uint64_t most);
   void load_page();
   void find_data_page();
   void load_dictionary(const PageHeader& header);

@@ -14,8 +14,9 @@ Usage: scripts/check.sh short | medium | long
            at every system call, full disks of every size, a soak test of 30 minutes, a million
            files; Spark and the engines of recipes/; models with their real weights (gigabytes of
            packages); then scripts/try_cpus.sh: old x86-64 CPUs, emulated; scripts/try_arm64.sh: a
-           cross build for arm64 and its tests under emulation; scripts/try_distros.sh: the README's two
-           commands in bare Debian 12 and 13 systems (each skipped where it cannot run)
+           cross build for arm64 and its tests under emulation; scripts/try_package.sh: the tarball in
+           bare Debian and Ubuntu systems; scripts/try_distros.sh: the README's two commands in bare
+           Debian 12 and 13 systems (each skipped where it cannot run)
 
 For fuzzing, see scripts/fuzz.sh.
 TEXT
@@ -37,7 +38,7 @@ case ${1:-} in
       scripts/test.sh -- -R 'cli.(kills|faults|resources|soak|many_files|reuse|nightly|pull)|interop.nightly' --timeout 7200
     EMBEDTOOL_TEST_ENGINES=1 EMBEDTOOL_TEST_REAL=1 EMBEDTOOL_TEST_PYLATE=1 \
       scripts/test.sh -- -R 'interop.(readers|recipes|real|pylate)' --timeout 7200
-    for try in try_cpus try_arm64 try_distros; do
+    for try in try_cpus try_arm64 try_package try_distros; do
       "scripts/$try.sh" || [[ $? -eq 77 ]]
     done
     ;;

@@ -78,7 +78,7 @@ constexpr Estimate CorpusSurvey::*kEstimates[] = {&CorpusSurvey::records, &Corpu
 /// Adds what another part of the corpus comes to.
 void add_to(Estimate& sum, double value, double error) {
   sum.value += value;
-  sum.error = std::hypot(sum.error, error);
+  sum.error = std::sqrt(sum.error * sum.error + error * error);
 }
 
 /// What was counted in a range.

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Runs the tarball of scripts/package.sh in bare systems of other releases. Exit 77: not possible here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/try_package.sh [SYSTEM…]
+
+Makes the tarball and, for every SYSTEM (default: debian/bookworm debian/trixie ubuntu/jammy
+ubuntu/noble debian/bullseye), a bare system with debootstrap, in which it encodes the sample corpus.
+The vectors must be those of build/release. A system whose glibc is too old must say so and nothing
+else. Needs root, debootstrap, a network and 1 GB in $TMPDIR (default: /var/tmp).
+
+  EMBEDTOOL_DEBIAN_MIRROR, EMBEDTOOL_UBUNTU_MIRROR   where to install from
+TEXT
+}
+
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+say() { printf 'try_package: %s\n' "$*" >&2; }
+
+# Makes a bare system of $1 (debian/bookworm) in the folder $2.
+make_system() {
+  local mirror=${EMBEDTOOL_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+  local -a options=(--variant=minbase)
+  if [[ $1 == ubuntu/* ]]; then
+    mirror=${EMBEDTOOL_UBUNTU_MIRROR:-http://archive.ubuntu.com/ubuntu}
+    # Debian has no keys of Ubuntu's: good enough for a test that keeps nothing.
+    options+=(--no-check-gpg)
+  fi
+  # A script of that suite or, where this debootstrap is too old to know it, one of its kind.
+  local -a script=()
+  [[ -e /usr/share/debootstrap/scripts/${1#*/} ]] || script=(/usr/share/debootstrap/scripts/gutsy)
+  debootstrap "${options[@]}" "${1#*/}" "$2" "$mirror" "${script[@]}" >"$2.log" 2>&1
+}
+
+inside() { chroot "$1" env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin "${@:2}"; }
+
+# The digests of an output's shards, which are those of their bytes.
+shards_of() { (cd "$1/data" && sha256sum -- *.parquet); }
+
+try() {
+  local system=$1 root=$2 version begin
+  say "$system: making a bare system"
+  make_system "$system" "$root" || {
+    say "$system: debootstrap failed; see $root.log"
+    return 1
+  }
+  tar -xz --strip-components=1 -C "$root/usr/local" -f "$tarball"
+  cp scripts/sample/texts.jsonl "$root/root"
+  if [[ $system == debian/bullseye ]]; then
+    if inside "$root" embedtool --version 2>"$root.errors"; then
+      say "$system: the program starts, although its glibc is too old"
+      return 1
+    fi
+    grep -q 'GLIBC_2.3[0-9]. not found' "$root.errors" || return 1
+    say "$system: refused, as it must be: $(grep -o 'version .*' "$root.errors" | head -n 1)"
+    return 0
+  fi
+  version=$(inside "$root" embedtool --version)
+  begin=$(date +%s%N)
+  inside "$root" embedtool encode /root/texts.jsonl -o /root/out -q || return 1
+  say "$system: ${version%%$'\n'*}, encoded in $((($(date +%s%N) - begin) / 1000000)) ms"
+  inside "$root" embedtool verify /root/out -q || return 1
+  cmp <(shards_of "$root/root/out") <(shards_of "$folder/expected") || {
+    say "$system: other vectors than build/release gives"
+    return 1
+  }
+}
+
+case ${1:-} in
+  -h | --help) usage && exit 0 ;;
+  -*) usage >&2 && exit 2 ;;
+esac
+[[ $(id -u) -eq 0 ]] || skip "root is needed to make a system"
+command -v debootstrap >/dev/null || skip "no debootstrap here"
+for tool in icupkg dpkg-source; do
+  PATH=$PATH:/usr/sbin command -v $tool >/dev/null || skip "no $tool here (see scripts/package.sh)"
+done
+
+systems=("$@")
+[[ $# -gt 0 ]] || systems=(debian/bookworm debian/trixie ubuntu/jammy ubuntu/noble debian/bullseye)
+scripts/build.sh release embedtool
+scripts/package.sh
+tarball=$(echo build/embedtool-*-linux-"$(uname -m)".tar.gz)
+folder=$(mktemp -d "${TMPDIR:-/var/tmp}/try_package.XXXXXX")
+build/release/embedtool encode scripts/sample/texts.jsonl -o "$folder/expected" -q
+failed=()
+for system in "${systems[@]}"; do
+  root=$folder/${system//\//-}
+  if try "$system" "$root"; then
+    rm -rf --one-file-system "${root:?}"
+  else
+    failed+=("$system")
+  fi
+done
+if [[ ${#failed[@]} -gt 0 ]]; then
+  say "failed: ${failed[*]}; kept in $folder"
+  exit 1
+fi
+rm -rf --one-file-system "$folder"

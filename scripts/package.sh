@@ -82,7 +82,8 @@ build_library() {
   cmake --install "$tree/build"
 }
 
-# ICU's data, 30 MB of all languages, without what nobody asks for: borders of texts are in 4 MB.
+# ICU's data, 30 MB of all languages, without what nobody asks for: the rules and dictionaries for
+# borders, and what the dictionary of Chinese and Japanese normalizes texts by.
 build_icu_data() {
   local tree=$build/source/icu folder symbol
   folder=$(pkg-config --variable=libdir icu-uc)
@@ -96,7 +97,7 @@ build_icu_data() {
     symbol=$(nm --defined-only ./*dat.o | awk '$2 == "R" {print $3}')
     local whole=${symbol%_dat}l.dat
     objcopy -O binary --only-section=.rodata ./*dat.o "$whole"
-    icupkg -l "$whole" | grep '^brkitr/' >list.txt
+    icupkg -l "$whole" | grep -e '^brkitr/' -e '^nfkc\.nrm' >list.txt
     icupkg -x list.txt -d items "$whole"
     mkdir part
     icupkg -tl -s items -a list.txt new "part/$whole"

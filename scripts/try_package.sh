@@ -8,8 +8,8 @@ usage() {
 Usage: scripts/try_package.sh [SYSTEM…]
 
 Makes the tarball and, for every SYSTEM (default: debian/bookworm debian/trixie ubuntu/jammy
-ubuntu/noble debian/bullseye), a bare system with debootstrap, in which it encodes the sample corpus.
-The vectors must be those of build/release. A system whose glibc is too old must say so and nothing
+ubuntu/noble debian/bullseye), a bare system with debootstrap, in which it encodes the sample corpus,
+whole and in chunks. The shards must be those of build/release. A system whose glibc is too old must say so and nothing
 else. Needs root, debootstrap, a network and 1 GB in $TMPDIR (default: /var/tmp).
 
   EMBEDTOOL_DEBIAN_MIRROR, EMBEDTOOL_UBUNTU_MIRROR   where to install from
@@ -39,11 +39,15 @@ make_system() {
 
 inside() { chroot "$1" env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin "${@:2}"; }
 
-# The digests of an output's shards, which are those of their bytes.
-shards_of() { (cd "$1/data" && sha256sum -- *.parquet); }
+# How the sample is encoded: whole, and cut at the sentences and words of twelve languages.
+encode_whole=(encode -q)
+encode_chunks=(encode -q --on-long chunk --chunk-tokens 12 --chunk-by sentence)
+
+# The digests of the shards in the outputs in $1, which are those of their bytes.
+shards_in() { (cd "$1" && sha256sum -- whole/data/*.parquet chunks/data/*.parquet); }
 
 try() {
-  local system=$1 root=$2 version begin
+  local system=$1 root=$2 version begin spent
   say "$system: making a bare system"
   make_system "$system" "$root" || {
     say "$system: debootstrap failed; see $root.log"
@@ -62,13 +66,14 @@ try() {
   fi
   version=$(inside "$root" embedtool --version)
   begin=$(date +%s%N)
-  inside "$root" embedtool encode /root/texts.jsonl -o /root/out -q || return 1
-  say "$system: ${version%%$'\n'*}, encoded in $((($(date +%s%N) - begin) / 1000000)) ms"
-  inside "$root" embedtool verify /root/out -q || return 1
-  cmp <(shards_of "$root/root/out") <(shards_of "$folder/expected") || {
-    say "$system: other vectors than build/release gives"
+  inside "$root" embedtool "${encode_whole[@]}" /root/texts.jsonl -o /root/whole || return 1
+  spent=$((($(date +%s%N) - begin) / 1000000))
+  inside "$root" embedtool "${encode_chunks[@]}" /root/texts.jsonl -o /root/chunks || return 1
+  cmp <(shards_in "$root/root") <(shards_in "$folder") || {
+    say "$system: other shards than build/release gives"
     return 1
   }
+  say "$system: ${version%%$'\n'*}, the same shards; the sample took $spent ms"
 }
 
 case ${1:-} in
@@ -87,7 +92,8 @@ scripts/build.sh release embedtool
 scripts/package.sh
 tarball=$(echo build/embedtool-*-linux-"$(uname -m)".tar.gz)
 folder=$(mktemp -d "${TMPDIR:-/var/tmp}/try_package.XXXXXX")
-build/release/embedtool encode scripts/sample/texts.jsonl -o "$folder/expected" -q
+build/release/embedtool "${encode_whole[@]}" scripts/sample/texts.jsonl -o "$folder/whole"
+build/release/embedtool "${encode_chunks[@]}" scripts/sample/texts.jsonl -o "$folder/chunks"
 failed=()
 for system in "${systems[@]}"; do
   root=$folder/${system//\//-}

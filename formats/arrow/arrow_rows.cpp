@@ -256,11 +256,11 @@ void ArrowRows::unpack_buffer() {
   require(size >= 0, "a compressed buffer has a negative size");
   if (static_cast<std::uint64_t>(size) > most_bytes_) charge(most_bytes_ + 1);
   charge(static_cast<std::size_t>(size));
-  std::vector<std::byte> raw(static_cast<std::size_t>(size));
   const Compression& compression = plan_->packing() == BatchPlan::Packing::lz4 ? kLz4 : kZstd;
   const std::span<const char> in(reinterpret_cast<const char*>(packed.data()), packed.size());
-  const std::span<char> out(reinterpret_cast<char*>(raw.data()), raw.size());
-  require(unpack_whole(compression, in, out), "a buffer cannot be decompressed");
+  std::vector<std::byte> raw;
+  require(unpack_whole(compression, in, static_cast<std::size_t>(size), raw),
+          "a buffer cannot be decompressed");
   buffer.swap(raw);
 }
 

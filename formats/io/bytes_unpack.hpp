@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace embedtool {
 
@@ -51,8 +52,10 @@ struct Compression {
 /// Does `head` start with `magic`?
 Compression::Match match_magic(std::string_view head, std::string_view magic);
 
-/// Unpacks all of `in`, which must be whole and fill `out` exactly; false otherwise.
-bool unpack_whole(const Compression& compression, std::span<const char> in, std::span<char> out);
+/// Unpacks all of `in` into `out`; false unless it is whole and gives `size` bytes. Memory is taken
+/// as bytes come, so that a `size` that is a lie costs none.
+bool unpack_whole(const Compression& compression, std::span<const char> in, std::size_t size,
+                  std::vector<std::byte>& out);
 
 extern const Compression kGzip;
 extern const Compression kZstd;

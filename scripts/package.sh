@@ -2,6 +2,8 @@
 # Makes what others install: a .deb, or a tarball whose program needs nothing but the C library.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/apt.sh
+. scripts/apt.sh
 
 usage() {
   cat <<'TEXT'
@@ -41,25 +43,6 @@ declare -A libraries=(
   [libsimdjson-dev]="-DSIMDJSON_DEVELOPER_MODE=OFF"
   [libsentencepiece-dev]="-DSPM_ENABLE_SHARED=OFF"
 )
-
-# An apt of its own that knows this release's sources: the system's settings stay as they are.
-make_apt() {
-  local apt=$1
-  mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/none"
-  echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-    "${EMBEDTOOL_DEBIAN_MIRROR:-http://deb.debian.org/debian} $release main" >"$apt/sources.list"
-  cat >"$apt/apt.conf" <<CONF
-APT::Sandbox::User "root";
-Dir::State "$apt/state";
-Dir::State::status "/var/lib/dpkg/status";
-Dir::Cache "$apt/cache";
-Dir::Etc::sourcelist "$apt/sources.list";
-Dir::Etc::sourceparts "$apt/none";
-Debug::NoLocking "true";
-CONF
-  export APT_CONFIG=$apt/apt.conf
-  apt-get -q update
-}
 
 # Builds the source of the installed package $1, so that library and headers are of one version.
 build_library() {
@@ -122,7 +105,8 @@ build_libraries() {
   mkdir -p "$prefix/lib"
   # In the background, since a condition would switch errexit off.
   {
-    make_apt "$build/apt"
+    make_apt "$build/apt" deb-src
+    export APT_CONFIG=$build/apt/apt.conf
     for package in "${!libraries[@]}"; do build_library "$package"; done
     build_icu_data
   } >"$log" 2>&1 &

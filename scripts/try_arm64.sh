@@ -3,6 +3,8 @@
 # not possible here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/apt.sh
+. scripts/apt.sh
 
 usage() {
   cat <<'TEXT'
@@ -42,26 +44,10 @@ make_sysroot() {
   packages+=(libc6-dev "libstdc++-$(aarch64-linux-gnu-g++ -dumpversion | cut -d. -f1)-dev")
   [[ $(cat "$root/complete" 2>/dev/null) != "$release ${packages[*]}" ]] || return 0
   apt=$(mktemp -d)
-  mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/none" "$root/usr/lib"
-  : >"$apt/state/status"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-    "${EMBEDTOOL_DEBIAN_MIRROR:-http://deb.debian.org/debian} $release main" >"$apt/sources.list"
-  cat >"$apt/apt.conf" <<CONF
-APT::Architecture "arm64";
-APT::Architectures { "arm64"; };
-APT::Install-Recommends "false";
-APT::Sandbox::User "root";
-Dir::State "$apt/state";
-Dir::State::status "$apt/state/status";
-Dir::Cache "$apt/cache";
-Dir::Etc::sourcelist "$apt/sources.list";
-Dir::Etc::sourceparts "$apt/none";
-Dir::Etc::preferencesparts "$apt/none";
-Debug::NoLocking "true";
-CONF
+  mkdir -p "$root/usr/lib"
   say "unpacking the arm64 libraries of $release into $root"
   if ! {
-    APT_CONFIG=$apt/apt.conf apt-get -q update &&
+    make_apt "$apt" deb 'APT::Architecture "arm64";' 'APT::Architectures { "arm64"; };' &&
       APT_CONFIG=$apt/apt.conf apt-get -q -y --download-only install "${packages[@]}"
   } >"$apt/log" 2>&1; then
     cat "$apt/log" >&2

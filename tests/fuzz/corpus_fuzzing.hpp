@@ -10,7 +10,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -43,10 +42,13 @@ class MemoryFile {
   int fd_;
 };
 
-/// A message without the place in compressed data, which is told to within a buffer.
-inline std::string without_place(const std::string& message) {
-  static const std::regex place(" near byte [0-9]+");
-  return std::regex_replace(message, place, "");
+/// Whether two messages are the same failure. Of compressed data that are damaged, a smaller buffer
+/// may give more before the damage shows, and among it what fails for another reason.
+inline bool same_failure(const std::string& a, const std::string& b) {
+  const auto damaged = [](const std::string& message) {
+    return message.find(": corrupt ") != std::string::npos;
+  };
+  return a == b || (!a.empty() && !b.empty() && (damaged(a) || damaged(b)));
 }
 
 /// Reads the corpus twice, with a large and a tiny buffer: rows and rejects are the same, and every
@@ -59,10 +61,10 @@ inline testing::Corpus read_both_ways(CorpusOptions options, std::size_t tiny) {
     try {
       found[i] = testing::read_corpus(options, {i == 0 ? 1000U : 2U, 1 << 20});
     } catch (const Error& error) {
-      errors[i] = without_place(error.what());
+      errors[i] = error.what();
     }
   }
-  require(errors[0] == errors[1], "errors depend on the buffer");
+  require(same_failure(errors[0], errors[1]), "errors depend on the buffer");
   require(found[0].rows == found[1].rows, "rows depend on the buffer");
   require(found[0].rejects.size() == found[1].rejects.size(), "rejects depend on the buffer");
   for (std::size_t i = 0; i < found[0].rejects.size(); ++i) {

@@ -65,7 +65,7 @@ while [[ $hits -lt $kills || $finished -lt ${#CASES[@]} ]]; do
   delay=$((RANDOM % (milliseconds[$name] * 3 / 2 + 50)))
   delay=$((delay / 1000)).$(printf '%03d' $((delay % 1000)))
   {
-    timeout -s KILL "$delay" "$BIN" encode -q -m "$MODEL" -o "out-$name" "${arguments[@]}" \
+    timeout --foreground -s KILL "$delay" "$BIN" encode -q -m "$MODEL" -o "out-$name" "${arguments[@]}" \
       < <(cat "$input" 2>/dev/null || true) || code=$?
   } 2>stderr # where the shell says "Killed", too
   [[ -d out-$name ]] || continue

@@ -169,7 +169,7 @@ for ((i = 0; hit < kills && i < 20 * kills; ++i)); do
   code=0
   delay=0.0$((RANDOM % 60 + 10))
   {
-    timeout -s KILL "$delay" "$BIN" encode -q -m "$MODEL" -o "index/k$((i / 3))" now.jsonl --reuse index/current \
+    timeout --foreground -s KILL "$delay" "$BIN" encode -q -m "$MODEL" -o "index/k$((i / 3))" now.jsonl --reuse index/current \
       --link index/current --keep-outputs 2 >/dev/null || code=$?
   } 2>stderr
   [[ $code == 0 || $code == 137 ]] || fail "exit status $code after a kill"

@@ -68,6 +68,7 @@ while [[ $hits -lt $kills || $finished -lt ${#CASES[@]} ]]; do
     timeout --foreground -s KILL "$delay" "$BIN" encode -q -m "$MODEL" -o "out-$name" "${arguments[@]}" \
       < <(cat "$input" 2>/dev/null || true) || code=$?
   } 2>stderr # where the shell says "Killed", too
+  [[ $code != 124 ]] || code=0 # it had ended by itself when its time was up
   [[ -d out-$name ]] || continue
   whole_so_far "out-$name" "whole-$name"
   case $code in

@@ -33,7 +33,7 @@ fail() {
 readonly build=$PWD/build/portable
 readonly prefix=$build/static
 readonly glibc_floor=2.34 # what the program may ask for; RHEL 9 and its kin have no more
-readonly release=bookworm # whose libraries ask for no more than that
+readonly made_on=bookworm # whose libraries ask for no more than that
 readonly jobs=${EMBEDTOOL_JOBS:-$(nproc)}
 
 # Debian packages whose libraries are built from source, with the options of each.
@@ -98,7 +98,7 @@ CODE
 build_libraries() {
   local package versions log=$build/libraries.log
   # shellcheck disable=SC2016
-  versions=$(dpkg-query -W -f '${Package} ${Version}\n' "${!libraries[@]}" libicu-dev | sort)
+  versions=$(dpkg-query -W -f '${Package} ${Version}\n' "${!libraries[@]}" libicu-dev | sort && cksum scripts/package.sh)
   [[ $(cat "$prefix/versions" 2>/dev/null) != "$versions" ]] || return 0
   say "building libraries that Debian has only in shared form ($log)"
   rm -rf "$prefix"
@@ -151,7 +151,7 @@ copy_licences() {
 
 make_tarball() {
   local name stage tarball tool
-  grep -q "^VERSION_CODENAME=$release" /etc/os-release ||
+  grep -q "^VERSION_CODENAME=$made_on" /etc/os-release ||
     fail "the tarball is made on Debian 12, so that it starts on older systems; see the Dockerfile"
   for tool in dpkg-source:dpkg-dev icupkg:icu-devtools patch:patch objdump:binutils; do
     PATH=$PATH:/usr/sbin command -v "${tool%%:*}" >/dev/null || fail "install ${tool#*:} first"

@@ -7,8 +7,8 @@ set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
 # oneDNN has no static form, and its source takes longer to build than all of the rest.
 set(DNNL_LIBRARY OFF)
 
-# Not found by pkg-config, which names what shared libraries need. GCC's libgcc is left: since 2.35,
-# its static form asks for a newer C library than it needs.
+# Not found by pkg-config, which names what shared libraries need. GCC's libgcc is left: its
+# static form asks for glibc 2.35.
 find_library(BROTLI_COMMON brotlicommon REQUIRED)
 set(CMAKE_CXX_STANDARD_LIBRARIES "${BROTLI_COMMON} ${CMAKE_CXX_STANDARD_LIBRARIES}")
 string(APPEND CMAKE_EXE_LINKER_FLAGS " -static-libstdc++")

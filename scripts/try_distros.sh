@@ -2,6 +2,8 @@
 # The README's two commands in bare Debian systems, each twice. Exit 77: not possible here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/bare_systems.sh
+. scripts/bare_systems.sh
 
 usage() {
   cat <<'TEXT'
@@ -18,10 +20,6 @@ are removed.
 TEXT
 }
 
-skip() {
-  echo "skipped: $*"
-  exit 77
-}
 say() { printf 'try_distros: %s\n' "$*" >&2; }
 
 # Runs a command in the clone inside the system at $1. Mounts and processes end with the command.
@@ -43,11 +41,7 @@ inside() {
 # Runs one suite's commands in the system at $2; false when one of them failed.
 try() {
   local suite=$1 root=$2 round command log started
-  say "$suite: making a bare system in $root"
-  debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.debootstrap.log" 2>&1 || {
-    say "$suite: debootstrap failed; see $root.debootstrap.log"
-    return 1
-  }
+  make_system "debian/$suite" "$root" || return 1
   git clone -q --no-hardlinks . "$root/embedtool" || return 1
   for round in 1 2; do
     for command in quickstart test; do
@@ -67,24 +61,9 @@ case ${1:-} in
   -h | --help) usage && exit 0 ;;
   -*) usage >&2 && exit 2 ;;
 esac
-[[ $(id -u) -eq 0 ]] || skip "root is needed to make a system"
-command -v debootstrap >/dev/null || skip "no debootstrap here"
+need_bare_systems
 unshare --mount true 2>/dev/null || skip "nothing can be mounted here"
 
-mirror=${EMBEDTOOL_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 suites=("$@")
 [[ $# -gt 0 ]] || suites=(bookworm trixie)
-folder=$(mktemp -d "${TMPDIR:-/var/tmp}/try_distros.XXXXXX")
-failed=()
-for suite in "${suites[@]}"; do
-  if try "$suite" "$folder/$suite"; then
-    rm -rf --one-file-system "${folder:?}/$suite"
-  else
-    failed+=("$suite")
-  fi
-done
-if [[ ${#failed[@]} -gt 0 ]]; then
-  say "failed: ${failed[*]}; kept in $folder"
-  exit 1
-fi
-rm -rf --one-file-system "$folder"
+try_systems "$(mktemp -d "${TMPDIR:-/var/tmp}/try_distros.XXXXXX")" "${suites[@]}"

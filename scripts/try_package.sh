@@ -2,6 +2,8 @@
 # Runs the tarball of scripts/package.sh in bare systems of other releases. Exit 77: not possible here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/bare_systems.sh
+. scripts/bare_systems.sh
 
 usage() {
   cat <<'TEXT'
@@ -9,33 +11,14 @@ Usage: scripts/try_package.sh [SYSTEM…]
 
 Makes the tarball and, for every SYSTEM (default: debian/bookworm debian/trixie ubuntu/jammy
 ubuntu/noble debian/bullseye), a bare system with debootstrap, in which it encodes the sample corpus,
-whole and in chunks. The shards must be those of build/release. A system whose glibc is too old must say so and nothing
-else. Needs root, debootstrap, a network and 1 GB in $TMPDIR (default: /var/tmp).
+whole and in chunks. The shards must be those of build/release. A system whose glibc is too old must
+say so and nothing else. Needs root, debootstrap, a network and 1 GB in $TMPDIR (default: /var/tmp).
 
   EMBEDTOOL_DEBIAN_MIRROR, EMBEDTOOL_UBUNTU_MIRROR   where to install from
 TEXT
 }
 
-skip() {
-  echo "skipped: $*"
-  exit 77
-}
 say() { printf 'try_package: %s\n' "$*" >&2; }
-
-# Makes a bare system of $1 (debian/bookworm) in the folder $2.
-make_system() {
-  local mirror=${EMBEDTOOL_DEBIAN_MIRROR:-http://deb.debian.org/debian}
-  local -a options=(--variant=minbase)
-  if [[ $1 == ubuntu/* ]]; then
-    mirror=${EMBEDTOOL_UBUNTU_MIRROR:-http://archive.ubuntu.com/ubuntu}
-    # Debian has no keys of Ubuntu's: good enough for a test that keeps nothing.
-    options+=(--no-check-gpg)
-  fi
-  # A script of that suite or, where this debootstrap is too old to know it, one of its kind.
-  local -a script=()
-  [[ -e /usr/share/debootstrap/scripts/${1#*/} ]] || script=(/usr/share/debootstrap/scripts/gutsy)
-  debootstrap "${options[@]}" "${1#*/}" "$2" "$mirror" "${script[@]}" >"$2.log" 2>&1
-}
 
 inside() { chroot "$1" env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin "${@:2}"; }
 
@@ -48,13 +31,9 @@ shards_in() { (cd "$1" && sha256sum -- whole/data/*.parquet chunks/data/*.parque
 
 try() {
   local system=$1 root=$2 version begin spent
-  say "$system: making a bare system"
-  make_system "$system" "$root" || {
-    say "$system: debootstrap failed; see $root.log"
-    return 1
-  }
-  tar -xz --strip-components=1 -C "$root/usr/local" -f "$tarball"
-  cp scripts/sample/texts.jsonl "$root/root"
+  make_system "$system" "$root" || return 1
+  tar -xz --strip-components=1 -C "$root/usr/local" -f "$tarball" || return 1
+  cp scripts/sample/texts.jsonl "$root/root" || return 1
   if [[ $system == debian/bullseye ]]; then
     if inside "$root" embedtool --version 2>"$root.errors"; then
       say "$system: the program starts, although its glibc is too old"
@@ -64,7 +43,7 @@ try() {
     say "$system: refused, as it must be: $(grep -o 'version .*' "$root.errors" | head -n 1)"
     return 0
   fi
-  version=$(inside "$root" embedtool --version)
+  version=$(inside "$root" embedtool --version) || return 1
   begin=$(date +%s%N)
   inside "$root" embedtool "${encode_whole[@]}" /root/texts.jsonl -o /root/whole || return 1
   spent=$((($(date +%s%N) - begin) / 1000000))
@@ -80,8 +59,7 @@ case ${1:-} in
   -h | --help) usage && exit 0 ;;
   -*) usage >&2 && exit 2 ;;
 esac
-[[ $(id -u) -eq 0 ]] || skip "root is needed to make a system"
-command -v debootstrap >/dev/null || skip "no debootstrap here"
+need_bare_systems
 for tool in icupkg dpkg-source; do
   PATH=$PATH:/usr/sbin command -v $tool >/dev/null || skip "no $tool here (see scripts/package.sh)"
 done
@@ -94,17 +72,4 @@ tarball=$(echo build/embedtool-*-linux-"$(uname -m)".tar.gz)
 folder=$(mktemp -d "${TMPDIR:-/var/tmp}/try_package.XXXXXX")
 build/release/embedtool "${encode_whole[@]}" scripts/sample/texts.jsonl -o "$folder/whole"
 build/release/embedtool "${encode_chunks[@]}" scripts/sample/texts.jsonl -o "$folder/chunks"
-failed=()
-for system in "${systems[@]}"; do
-  root=$folder/${system//\//-}
-  if try "$system" "$root"; then
-    rm -rf --one-file-system "${root:?}"
-  else
-    failed+=("$system")
-  fi
-done
-if [[ ${#failed[@]} -gt 0 ]]; then
-  say "failed: ${failed[*]}; kept in $folder"
-  exit 1
-fi
-rm -rf --one-file-system "$folder"
+try_systems "$folder" "${systems[@]}"

@@ -65,10 +65,9 @@ while [[ $hits -lt $kills || $finished -lt ${#CASES[@]} ]]; do
   delay=$((RANDOM % (milliseconds[$name] * 3 / 2 + 50)))
   delay=$((delay / 1000)).$(printf '%03d' $((delay % 1000)))
   {
-    timeout --foreground -s KILL "$delay" "$BIN" encode -q -m "$MODEL" -o "out-$name" "${arguments[@]}" \
+    timeout --foreground --preserve-status -s KILL "$delay" "$BIN" encode -q -m "$MODEL" -o "out-$name" "${arguments[@]}" \
       < <(cat "$input" 2>/dev/null || true) || code=$?
   } 2>stderr # where the shell says "Killed", too
-  [[ $code != 124 ]] || code=0 # it had ended by itself when its time was up
   [[ -d out-$name ]] || continue
   whole_so_far "out-$name" "whole-$name"
   case $code in

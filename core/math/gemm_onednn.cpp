@@ -71,7 +71,7 @@ memory::data_type weight_type(Compute compute) {
 /// integer sums scaled as there, so that int8 results are equal to the last bit.
 class OneDnnLinear final : public LinearLayer {
  public:
-  explicit OneDnnLinear(const LinearParams& p) : params_(p), pack_(panel_kernel(p.compute)) {
+  explicit OneDnnLinear(const LinearParams& p) : params_(p), pack_(dot_kernel(p.compute)) {
     const std::size_t group = p.compute == Compute::f32 ? 1 : group_of(pack_.format);
     words_ = (p.in + group - 1) / group;
     const auto in = static_cast<memory::dim>(p.in);
@@ -248,9 +248,8 @@ class OneDnnBackend final : public GemmBackend {
     if (compute == Compute::f32 && !keeps_rows_apart()) {
       return "its kernels for this CPU make a row's result depend on the row's place in the batch";
     }
-    const WordFormat format = panel_kernel(compute).format;
-    const bool packable = panel_kernel(compute).multiply != nullptr &&
-                          (format == WordFormat::bf16x2 || format == WordFormat::i8x4);
+    const WordFormat format = dot_kernel(compute).format;
+    const bool packable = format == WordFormat::bf16x2 || format == WordFormat::i8x4;
     if (compute == Compute::f32 || packable) return "";
     return fmt::format("this CPU (or the forced instruction set) has no instructions for {}",
                        name_of(compute));

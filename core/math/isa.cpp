@@ -125,6 +125,14 @@ bool has_extension(IsaExtension extension) {
   return (limit().extensions & cpu_extensions() & bit(extension)) != 0;
 }
 
+bool has_slow_bf16_dot() {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("intel") != 0;
+#else
+  return false;
+#endif
+}
+
 void force_isa(const std::string& name) {
   const std::string wanted = lower(name);
   for (const Isa& isa : kIsas) {

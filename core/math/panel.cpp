@@ -449,7 +449,7 @@ void scale_sums(const ScaleSumsArgs& args) {
 
 namespace {
 
-PanelKernel bf16_kernel() {
+PanelKernel bf16_dot_kernel() {
   if (has_extension(IsaExtension::avx512_bf16)) {
     return {.format = WordFormat::bf16x2,
             .columns = kAvx512PanelColumns,
@@ -466,6 +466,12 @@ PanelKernel bf16_kernel() {
             .pack_input = pack_bf16_neon,
             .pack_weight = pack_bf16_neon};
   }
+  return {};
+}
+
+PanelKernel bf16_kernel() {
+  PanelKernel dot = bf16_dot_kernel();
+  if (dot.multiply != nullptr && !has_slow_bf16_dot()) return dot;
   return {.format = WordFormat::bf16x2_widened,
           .columns = panel_columns(),
           .instructions = kernel_isa() + " (widened weights)",
@@ -473,7 +479,7 @@ PanelKernel bf16_kernel() {
           .pack_weight = pack_weight_bf16};
 }
 
-PanelKernel int8_kernel() {
+PanelKernel int8_dot_kernel() {
   if (has_extension(IsaExtension::avx512_vnni)) {
     return {.format = WordFormat::i8x4,
             .columns = kAvx512PanelColumns,
@@ -498,7 +504,12 @@ PanelKernel int8_kernel() {
             .pack_input = pack_input_s8,
             .pack_weight = pack_weight_i8};
   }
-  if (kernel_isa() == "SCALAR") return {};
+  return {};
+}
+
+PanelKernel int8_kernel() {
+  PanelKernel dot = int8_dot_kernel();
+  if (dot.multiply != nullptr || kernel_isa() == "SCALAR") return dot;
   return {.format = WordFormat::i16x2,
           .columns = panel_columns(),
           .instructions = kernel_isa() + " (16-bit products)",
@@ -508,6 +519,18 @@ PanelKernel int8_kernel() {
 }
 
 }  // namespace
+
+PanelKernel dot_kernel(Compute compute) {
+  switch (compute) {
+    case Compute::f32:
+      return {};
+    case Compute::bf16:
+      return bf16_dot_kernel();
+    case Compute::int8:
+      return int8_dot_kernel();
+  }
+  return {};  // no precision
+}
 
 PanelKernel panel_kernel(Compute compute) {
   switch (compute) {

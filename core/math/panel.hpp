@@ -23,8 +23,12 @@ struct PanelKernel {
 };
 
 /// The best kernel that this CPU (or the forced instruction set) has for a precision; `multiply` is
-/// null if there is none. Without bf16 instructions, bf16 is as fast as f32, in half the memory.
+/// null if there is none. Without fast bf16 instructions, bf16 is as fast as f32, in half the
+/// memory.
 PanelKernel panel_kernel(Compute compute);
+/// The kernel by the CPU's own dot products of bf16 or int8, fast or not; `multiply` is null if
+/// there is none, and for f32.
+PanelKernel dot_kernel(Compute compute);
 
 /// Σ w of a row packed by pack_weight.
 std::int32_t packed_sum(WordFormat format, const std::uint32_t* words, std::size_t n);

@@ -51,7 +51,7 @@ spent() { cat "build/fuzz/cpu/$1" 2>/dev/null || echo 0; }
 sees_code() {
   local counters
   counters=$(sed -n 's/.*(\([0-9]*\) inline 8-bit counters).*/\1/p' "build/fuzz/$1.log" | head -n 1)
-  [[ ${counters:-0} -ge 5000 ]]
+  [[ ${counters:-0} -ge 2000 ]]
 }
 
 TIMEFORMAT='%U %S'

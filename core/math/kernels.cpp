@@ -193,6 +193,7 @@ void AddInt8Kernel(float* sum, std::span<const WeightedRow> rows, std::size_t n)
     for (std::size_t v = 0; v < kVectors; ++v) sums[v] = hn::LoadU(d, sum + i + v * lanes);
     for (const WeightedRow& row : rows) {
       const FloatVec weight = hn::Set(d, row.weight);
+      __builtin_prefetch(bytes(row) + i + kVectors * lanes);  // what the next round reads
       for (std::size_t v = 0; v < kVectors; ++v) {
         sums[v] = hn::MulAdd(weight, widened(bytes(row) + i + v * lanes), sums[v]);
       }

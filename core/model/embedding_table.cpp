@@ -188,6 +188,7 @@ void EmbeddingTable::average(std::span<const TokenId> ids, float* out) const {
     for (std::size_t i = 0; i < count; ++i) {
       const TokenId id = ids[begin + i];
       rows[i] = {row_of(id), weights_.empty() ? 1.0F : weights_[static_cast<std::size_t>(id)]};
+      __builtin_prefetch(rows[i].bytes);
     }
     add_widened(out, std::span(rows).first(count), table_->dtype, hidden_);
   }

@@ -16,9 +16,7 @@ constexpr std::size_t kBitsPerHash = 8;
 
 HashFilter::HashFilter(std::size_t bytes)
     : blocks_(std::max(bytes / (8 * kWordsInBlock), std::size_t{1})),
-      bits_(static_cast<std::uint64_t*>(std::calloc(blocks_ * kWordsInBlock, 8))) {
-  if (bits_ == nullptr) throw std::bad_alloc();
-}
+      bits_(blocks_ * kWordsInBlock) {}
 
 std::size_t HashFilter::block_of(const Hash128& hash) const {
   return static_cast<std::size_t>(hash.low % blocks_) * kWordsInBlock;

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 
 #include "core/base/flat_table.hpp"
 #include "core/base/mutex.hpp"
+#include "core/base/zeroed_array.hpp"
 #include "core/row_reuse.hpp"
 #include "formats/output/hash_index.hpp"
 #include "formats/output/output_rows.hpp"
@@ -27,13 +27,10 @@ class HashFilter {
   bool may_have(const Hash128& hash) const;
 
  private:
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
   std::size_t block_of(const Hash128& hash) const;
 
   std::size_t blocks_;
-  std::unique_ptr<std::uint64_t[], Free> bits_;  ///< pages that are not used take no memory
+  ZeroedArray<std::uint64_t> bits_;
 };
 
 /// The rows of the run that is being written, for texts that come again in a later window.

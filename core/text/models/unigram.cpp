@@ -51,15 +51,20 @@ class Unigram : public WordModel {
     std::int32_t start = -1;  // where the piece that ends here begins; -1: none does
     std::int32_t place = 0;   // of that piece in the trie; kUnknown
   };
+  struct Part {
+    std::string_view text;
+    std::uint64_t hash;
+  };
   struct Scratch : WordModel::Scratch {
     WordCache cache;
+    std::vector<Part> parts;
     std::vector<Node> nodes;  // by byte
     // What the word had before the part at hand: its score, and whether it ends unknown.
     double score = 0.0;
     bool unknown_open = false;
   };
 
-  void encode_part(std::string_view part, Scratch& scratch, std::vector<TokenId>& out) const;
+  void encode_part(const Part& part, Scratch& scratch, std::vector<TokenId>& out) const;
   struct Path {
     double score;  // of the text up to its end
     bool clear;    // no other path through any place came closer than kClear
@@ -80,6 +85,10 @@ class Unigram : public WordModel {
 
 Unigram::Unigram(UnigramSpec spec, const std::string& where) : where_(where) {
   constexpr std::size_t kMaxPieceBytes = std::size_t{64} << 20;
+  if (spec.pieces.size() > PieceTrie::kMaxPieces) {
+    throw Error(ExitCode::model, "{}: {} pieces are too many for a model", where,
+                spec.pieces.size());
+  }
   double least = std::numeric_limits<double>::infinity();
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < spec.pieces.size(); ++i) {
@@ -125,6 +134,7 @@ void Unigram::encode(std::string_view word, Joint joint, WordModel::Scratch& bas
     scratch.score = 0.0;
     scratch.unknown_open = false;
   }
+  scratch.parts.clear();
   while (!word.empty()) {
     std::size_t end = word.size();
     if (marks_separate_) {
@@ -132,17 +142,21 @@ void Unigram::encode(std::string_view word, Joint joint, WordModel::Scratch& bas
       while (word.substr(at).starts_with(kMark)) at += kMark.size();
       end = std::min(word.find(kMark, at), word.size());
     }
-    encode_part(word.substr(0, end), scratch, out);
+    const std::string_view part = word.substr(0, end);
+    const bool is_short = part.size() <= WordCache::kMaxBytes;
+    const std::uint64_t hash = is_short ? PrefixHash::of(part) : 0;
+    if (is_short) scratch.cache.prefetch(hash);
+    scratch.parts.push_back({part, hash});
     word.remove_prefix(end);
   }
+  for (const Part& part : scratch.parts) encode_part(part, scratch, out);
 }
 
 // What is remembered are parts without an unknown character whose pieces do not depend on the score
 // before them. That score is added up as find_path() does it.
-void Unigram::encode_part(std::string_view part, Scratch& scratch,
-                          std::vector<TokenId>& out) const {
+void Unigram::encode_part(const Part& entry, Scratch& scratch, std::vector<TokenId>& out) const {
+  const auto [part, hash] = entry;
   const bool is_short = part.size() <= WordCache::kMaxBytes;
-  const std::uint64_t hash = is_short ? PrefixHash::of(part) : 0;
   if (is_short && std::abs(scratch.score) < kMaxScore / 2) {
     if (const auto known = scratch.cache.find(part, hash); !known.empty()) {
       for (const TokenId id : known)

@@ -1,6 +1,8 @@
 #include "core/text/normalize/charsmap.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,13 +26,32 @@ class Trie {
   explicit Trie(std::string_view units) : units_(units), size_(units.size() / 4) {}
 
   std::size_t size() const { return size_; }
-  bool in_bounds(std::size_t base) const { return (base | 0xFFU) < size_; }
+  bool in_bounds(std::size_t base) const { return (base | kInBlock) < size_; }
   std::size_t base_of(std::size_t unit) const { return read(unit).base(unit); }
-  bool has_child(std::size_t base, std::uint32_t c) const { return read(base ^ c).has_label(c); }
+  /// Appends the units of a node's children, all in its block of 256. Nearly none is one, so that
+  /// they are sought without a branch, in vectors.
+  void find_children(std::size_t base, std::vector<std::size_t>& out) const {
+    const std::size_t block = base & ~kInBlock;
+    std::array<std::uint8_t, kInBlock + 1> found;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const auto c = static_cast<std::uint32_t>(i ^ (base & kInBlock));
+      found[i] = read(block + i).has_label(c) ? 1 : 0;
+    }
+    found[base & kInBlock] = 0;  // NUL is no child
+    for (std::size_t i = 0; i < found.size(); i += 8) {
+      std::uint64_t eight = 0;
+      std::memcpy(&eight, found.data() + i, sizeof eight);
+      for (; eight != 0; eight &= eight - 1) {
+        out.push_back(block + i + static_cast<std::size_t>(std::countr_zero(eight)) / 8);
+      }
+    }
+  }
   bool has_leaf(std::size_t unit) const { return read(unit).has_leaf(); }
   std::uint32_t value(std::size_t base) const { return read(base).value(); }
 
  private:
+  static constexpr std::size_t kInBlock = 0xFF;
+
   DartsUnit read(std::size_t unit) const { return {read_u32(units_.data() + unit * 4)}; }
 
   std::string_view units_;
@@ -54,23 +75,23 @@ class Walk {
  private:
   struct Frame {
     std::size_t base;
-    std::uint32_t next = 1;  // child to look at
-    int longest = 0;         // results below
+    std::size_t first_child;  // in children_
+    int longest = 0;          // results below
   };
   static constexpr std::int8_t kOpen = -1;
 
   bool enter(std::size_t base) {
     if (!trie_.in_bounds(base)) return fail("an offset points outside it");
     results_[base] = kOpen;
-    stack_.push_back({base});
+    stack_.push_back({base, children_.size()});
+    trie_.find_children(base, children_);
     return true;
   }
 
   bool step() {
     Frame& frame = stack_.back();
-    for (; frame.next < 256; ++frame.next) {
-      if (!trie_.has_child(frame.base, frame.next)) continue;
-      const std::size_t unit = frame.base ^ frame.next;
+    for (; children_.size() > frame.first_child; children_.pop_back()) {
+      const std::size_t unit = children_.back();
       const std::size_t below = trie_.base_of(unit);
       if (!trie_.in_bounds(below)) return fail("an offset points outside it");
       if (results_[below] == kOpen) return fail("its trie has a cycle");
@@ -96,6 +117,7 @@ class Walk {
   std::size_t pool_;
   std::vector<std::int8_t> results_;  // by base: 0 not seen, kOpen, or results below + 1
   std::vector<Frame> stack_;
+  std::vector<std::size_t> children_;  // not yet looked at, of every node on the stack
   std::string fault_;
 };
 

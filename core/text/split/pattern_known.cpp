@@ -193,6 +193,7 @@ class SpaceRunPattern : public Pattern {
 
   void find_all(std::string_view text, std::vector<TextSpan>& matches) const override {
     const auto begins = [&](char c) { return begins_[static_cast<unsigned char>(c)]; };
+    if (least_ == 2 && blanks_only_ && !has_two_blanks(text)) return;
     for (std::size_t at = 0; at < text.size();) {
       if (!begins(text[at])) {
         ++at;
@@ -213,6 +214,15 @@ class SpaceRunPattern : public Pattern {
   bool only_space() const override { return true; }
 
  private:
+  /// Without a branch, so that the compiler makes vectors of it.
+  static bool has_two_blanks(std::string_view text) {
+    unsigned found = 0;
+    for (std::size_t i = 1; i < text.size(); ++i) {
+      found |= static_cast<unsigned>(text[i - 1] == ' ') & static_cast<unsigned>(text[i] == ' ');
+    }
+    return found != 0;
+  }
+
   // White space beyond ASCII: U+0085 and U+00A0, and U+1680, U+2000 … U+205F, U+3000.
   static bool begins_space(unsigned char byte) {
     return byte < kAscii.size() ? kAscii[byte] == Kind::space

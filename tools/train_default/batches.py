@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 # (texts, longest in tokens with <s>) of one step's sub-batches; the last takes longer texts, cut.
-BUCKETS = ((2048, 16), (2048, 32), (640, 80), (256, 256))
+BUCKETS = ((1024, 10), (1024, 16), (1024, 23), (1024, 32), (320, 48), (320, 80), (128, 128), (128, 256))
 CLUSTERS, NEAR = 2048, 32  # clusters in all, and in one step
 
 

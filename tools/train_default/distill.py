@@ -62,7 +62,8 @@ def parse():
     parser.add_argument("--steps", type=int, default=30000)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end early, after so much training")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak rate")
-    parser.add_argument("--batch", type=float, default=1.0, help="share of the usual batch of 4992 texts")
+    parser.add_argument("--batch", type=float,
+                        help="share of a batch of 4992 texts; default: 1 on a GPU, 0.06 on a CPU")
     for name, value in (("cosine", 1.0), ("neighbours", 1.0), ("pairs", 1.0)):
         parser.add_argument("--" + name, type=float, default=value, help="weight of this term of the loss")
     parser.add_argument("--start-rows", type=Path, help="rows that a run of the table left, to start from")
@@ -77,6 +78,7 @@ def parse():
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     args.runner = args.runner or ("torch" if args.device == "cuda" else "embedtool")
+    args.batch = args.batch or (1.0 if args.device == "cuda" else 0.06)
     return args
 
 

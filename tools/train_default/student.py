@@ -62,13 +62,12 @@ class Layer(torch.nn.Module):
         """States [T, H] of parts laid end to end; `shapes` are the parts' (n, L)."""
         weight = torch.cat([part.weight for part in (self.query, self.key, self.value)])
         bias = torch.cat([part.bias for part in (self.query, self.key, self.value)])
-        mixed, at, all_three = [], 0, F.linear(x, weight, bias)
-        for (count, length), mask in zip(shapes, masks):
-            part = all_three[at:at + count * length].view(count, length, 3, self.heads, -1)
-            query, key, value = part.permute(2, 0, 3, 1, 4).unbind(0)
+        mixed = []
+        all_three = F.linear(x, weight, bias).split([count * length for count, length in shapes])
+        for part, (count, length), mask in zip(all_three, shapes, masks):
+            query, key, value = part.view(count, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
             out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
             mixed.append(out.transpose(1, 2).reshape(count * length, -1))
-            at += count * length
         x = self.norm1(x + self.output(torch.cat(mixed)))
         return self.norm2(x + self.down(F.gelu(self.up(x))))
 
@@ -120,11 +119,11 @@ class Encoder(torch.nn.Module):
         x = self.norm(self.words(torch.cat([ids.flatten() for ids, _ in parts])) + places)
         for layer in self.layers:
             x = layer(x, shapes, masks)
-        pooled, at = [], 0
-        for (count, length), mask, (_, lengths) in zip(shapes, masks, parts):
-            part = x[at:at + count * length].view(count, length, -1).float()
-            pooled.append((part * mask[:, 0, 0, :, None]).sum(1) / lengths[:, None])
-            at += count * length
+        pooled = []
+        for states, mask, (ids, lengths) in zip(x.split([count * length for count, length in shapes]), masks,
+                                                parts):
+            states = states.view(*ids.shape, -1).float()
+            pooled.append((states * mask[:, 0, 0, :, None]).sum(1) / lengths[:, None])
         return self.head(torch.cat(pooled))
 
 

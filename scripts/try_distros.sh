@@ -66,4 +66,5 @@ unshare --mount true 2>/dev/null || skip "nothing can be mounted here"
 
 suites=("$@")
 [[ $# -gt 0 ]] || suites=(bookworm trixie)
-try_systems "$(mktemp -d "${TMPDIR:-/var/tmp}/try_distros.XXXXXX")" "${suites[@]}"
+folder=$(mktemp -d "${TMPDIR:-/var/tmp}/try_distros.XXXXXX")
+try_systems "$folder" "${suites[@]}"

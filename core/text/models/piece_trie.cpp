@@ -51,7 +51,6 @@ PieceTrie::PieceTrie(std::vector<Piece> pieces) {
   EMBEDTOOL_CHECK(pieces.size() <= kMaxPieces);
   units_.resize(512);
   is_base_.resize(units_.size());
-  units_[0].label = kRoot;  // no byte's
   leaves_.resize(1);
   Frontier open(pieces);
   open.put({0, 0, pieces.size(), 0});

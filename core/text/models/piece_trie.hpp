@@ -44,7 +44,6 @@ class PieceTrie {
 
  private:
   static constexpr unsigned kFree = 0;
-  static constexpr unsigned kRoot = 257;
   static constexpr unsigned label_of(unsigned char c) { return c + 1U; }
 
   /// No two nodes have the same base, so that a label tells whose child a unit is.

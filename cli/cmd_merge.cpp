@@ -101,7 +101,7 @@ ExitCode merge_units(const MergeFlags& flags, Session& session) {
     out.flush();
     throw Error(
         ExitCode::incomplete,
-        "{}: {} of {} are missing; encode them with --units, which takes the list on standard "
+        "{} lacks {} of {}; encode what is missing with --units, which takes the list on standard "
         "output, then merge again",
         flags.output, human_count(missing.size(), "unit"), merge.plan().units.size());
   }

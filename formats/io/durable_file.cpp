@@ -379,7 +379,17 @@ bool DurableFile::publish_new() {
 }
 
 DirectoryFile::DirectoryFile(const Directory& directory, std::string_view name)
-    : path_(directory.path_of(name)), ops_(&directory.ops()), fd_(directory.open_regular(name)) {
+    : DirectoryFile(directory, name, directory.open_regular(name)) {}
+
+std::unique_ptr<DirectoryFile> DirectoryFile::find(const Directory& directory,
+                                                   std::string_view name) {
+  UniqueFd fd = directory.open_regular(name);
+  if (!fd) return nullptr;
+  return std::unique_ptr<DirectoryFile>(new DirectoryFile(directory, name, std::move(fd)));
+}
+
+DirectoryFile::DirectoryFile(const Directory& directory, std::string_view name, UniqueFd fd)
+    : path_(directory.path_of(name)), ops_(&directory.ops()), fd_(std::move(fd)) {
   if (!fd_) throw Error(ExitCode::failed, "{}: is missing", path_);
   struct stat info {};
   if (ops_->status(fd_.get(), &info) != 0) directory.fail(name, "examine", errno);

@@ -140,6 +140,8 @@ class DirectoryFile final : public RandomBytes {
  public:
   /// Throws Error if it is missing, a link, or not a regular file.
   DirectoryFile(const Directory& directory, std::string_view name);
+  /// The same, but nothing if there is no such entry.
+  static std::unique_ptr<DirectoryFile> find(const Directory& directory, std::string_view name);
 
   std::uint64_t size() const override { return size_; }
   void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
@@ -148,6 +150,8 @@ class DirectoryFile final : public RandomBytes {
   FileDigest digest() const;
 
  private:
+  DirectoryFile(const Directory& directory, std::string_view name, UniqueFd fd);
+
   std::string path_;
   FileOps* ops_;
   UniqueFd fd_;

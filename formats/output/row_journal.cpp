@@ -166,7 +166,8 @@ RecoveredRows::RecoveredRows(const Directory& directory, const OutputSpec& spec,
 
 /// False where it has no row that this run could use.
 bool RecoveredRows::take(const std::string& name, const Hash128& fingerprint) {
-  auto file = std::make_unique<DirectoryFile>(directory_, name);
+  auto file = DirectoryFile::find(directory_, name);
+  if (file == nullptr) return false;  // its own process has just finished with it
   FileHead head;
   if (file->size() < sizeof(head)) return false;
   file->read_at(0, std::as_writable_bytes(std::span(&head, 1)));

@@ -50,10 +50,8 @@ void UnitRows::add(const EmbeddingBlock& block) {
 }
 
 void UnitRows::settle() {
+  // The folder stays for other processes, which may be about to use it; merge removes it.
   drop_closed();
-  if (output_.directory() != nullptr && closed_ == output_.units().size()) {
-    output_.directory()->remove_empty_folder(kRowsFolder);
-  }
 }
 
 }  // namespace embedtool

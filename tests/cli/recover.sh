@@ -93,6 +93,7 @@ for percent in 40 60 80; do
   [[ $left -gt 0 ]] || fail "killed at $percent %: no rows are left"
   for part in 2/2 1/2; do encode out --part $part --unit 64K --report report.json; done
   recovered=$(json report.json "d['counts']['recovered']")
+  [[ -d out/.rows ]] || fail "a part has removed the folder in which others keep rows"
   run 0 merge out
   [[ ! -e out/.rows ]] || fail "rows stay behind after merge"
   [[ $(data out) == "$(data whole)" ]] || fail "parts, killed at $percent %: other bytes"

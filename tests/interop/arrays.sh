@@ -97,30 +97,36 @@ END
   in_cluster() { bash -c '. "$0/env" && "$@"' "$cluster" "$@"; }
   local job
   job=$(in_cluster sbatch --parsable --array=0-7 -o /dev/null array.sh)
-  # settled STATES: waits until no task of the job is in one of them.
+  # settled: waits until every task of the job has ended, as the controller itself says. One that is
+  # too busy to answer has said nothing.
   settled() {
+    local states
     for _ in $(seq 600); do
-      [[ -n $(in_cluster squeue -h -j "$job" -t "$1" -o %i 2>/dev/null) ]] || return 0
+      if states=$(in_cluster squeue -h -j "$job" -t all -o %T 2>/dev/null) && [[ -n $states ]] &&
+        ! grep -qvxE 'COMPLETED|FAILED' <<<"$states"; then
+        return 0
+      fi
       sleep 0.2
     done
-    fail "Slurm's job does not end"
+    fail "Slurm's job does not end: $states"
   }
-  settled PENDING,RUNNING,COMPLETING
+  settled
   run 6 merge by-slurm
   for task in 1 4; do
     in_cluster scontrol requeue "${job}_$task"
     in_cluster scontrol update JobId="${job}_$task" StartTime=now
   done
-  settled PENDING,RUNNING,COMPLETING
+  settled
   run 6 merge by-slurm --missing
   cp stdout missing
   [[ $(<missing) =~ ^[0-9]+-[0-9]+$ ]] || fail "other units than those of one task are missing: $(<missing)"
-  job=$(in_cluster sbatch --parsable --array=0-2 -o /dev/null rest.sh)
-  settled PENDING,RUNNING,COMPLETING
+  job=$(in_cluster sbatch --parsable --array=0-2 -o rest.%a rest.sh)
+  settled
+  [[ -z $(cat rest.[0-2]) ]] || fail "tasks for the rest of the units: $(cat rest.[0-2])"
   # A retry of some tasks of an array is no array of that many.
   job=$(in_cluster sbatch --parsable --array=1,3,5 -o retry.%a --wrap \
     "unset LD_LIBRARY_PATH; ./task.sh -o retry --part auto; echo status \$?")
-  settled PENDING,RUNNING,COMPLETING
+  settled
   has retry.3 "status 2"
   has retry.3 "array with gaps"
   merged by-slurm "Slurm"

@@ -238,5 +238,28 @@ TEST(RowJournal, TakesNoMoreKeysThanMemoryAllows) {
   EXPECT_LT(recovered.rows(), 200U);
 }
 
+/// A process that is done with a journal, and removes it just as another opens what it has listed.
+class RemovesOnOpening final : public FileOps {
+ public:
+  int open_at(int dir, const char* name, int flags, mode_t mode) override {
+    if (std::string_view(name).starts_with("unit-")) unlink_at(dir, name);
+    return FileOps::open_at(dir, name, flags, mode);
+  }
+};
+
+TEST(RowJournal, MayVanishOnceListed) {
+  const OutputSpec spec = testing::sample_spec(OutputType::f32, 8, false, 0);
+  TempFolder folder;
+  RemovesOnOpening ops;
+  const Directory directory(folder.path().string(), false, ops);
+  const SampleRows rows = RowGenerator(spec, 8).make(5);
+  std::vector<RowPlace> places;
+  RowJournal(directory, "unit-000001", kFingerprint).append(rows.view(), spec, places);
+  EXPECT_EQ(directory.list(kRowsFolder).size(), 1U);
+  const RecoveredRows recovered(directory, spec, kFingerprint, all_journals(), 1 << 20);
+  EXPECT_EQ(recovered.rows(), 0U);
+  EXPECT_TRUE(directory.list(kRowsFolder).empty());
+}
+
 }  // namespace
 }  // namespace embedtool

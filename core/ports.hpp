@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/jobs.hpp"
 #include "core/data.hpp"
 #include "core/tensor.hpp"
 
@@ -115,6 +116,9 @@ class ConfigSource {
 class EmbeddingSink {
  public:
   virtual ~EmbeddingSink() = default;
+  /// From now on jobs may run there, which takes work from the thread that writes; null: no longer.
+  /// Returns when none of its jobs is under way. Does not throw.
+  virtual void set_runner([[maybe_unused]] JobRunner* runner) {}
   virtual void write(const EmbeddingBlock& block) = 0;
   /// Everything has been written: publish. Not called when the run failed.
   virtual void finish() = 0;

@@ -42,6 +42,7 @@ class RowBuilder {
 /// A sink that makes dense rows of the rows that come, for another sink. Called by one thread.
 class RowStep : public EmbeddingSink {
  public:
+  void set_runner(JobRunner* runner) override { out_.set_runner(runner); }
   void finish() override { out_.finish(); }
   std::uint64_t bytes_written() const override { return out_.bytes_written(); }
   std::uint64_t bytes_raw() const override { return out_.bytes_raw(); }

@@ -75,6 +75,20 @@ void Worker::encode(const RunContext& context, Window& window, const WindowRing:
   note_task(clock, {TraceTask::Kind::encode, begin, 0, task.window, batch.count, batch.tokens});
 }
 
+/// Lets a sink's jobs run on the workers, until it goes.
+class LentWorkers {
+ public:
+  LentWorkers(EmbeddingSink& sink, RunThreads& threads) : sink_(sink) {
+    sink_.set_runner(&threads);
+  }
+  ~LentWorkers() { sink_.set_runner(nullptr); }
+  LentWorkers(const LentWorkers&) = delete;
+  LentWorkers& operator=(const LentWorkers&) = delete;
+
+ private:
+  EmbeddingSink& sink_;
+};
+
 /// One run: a reader, workers and a writer around a ring of windows. A window belongs to the thread
 /// that the ring gave it to.
 class Runner {
@@ -97,6 +111,7 @@ class Runner {
   void write_windows(StageClock& clock);
 
   std::optional<WindowRing::Task> take_task(StageClock& clock);
+  void run_task(const WindowRing::Task& task, Worker& worker, StageClock& clock);
   void plan_window(std::size_t slot, StageClock& clock);
   void finish_window(std::size_t slot, StageClock& clock);
   void count_worker(const Worker& worker);
@@ -148,35 +163,43 @@ void Runner::read_windows(StageClock& clock) {
   threads_.update([](WindowRing& ring) { ring.end_input(); });
 }
 
-/// The next part to work on; none when the run is over.
+/// The next part to work on, after the sink's jobs; none when the run is over.
 std::optional<WindowRing::Task> Runner::take_task(StageClock& clock) {
   std::optional<WindowRing::Task> task;
-  const bool ready = threads_.wait(clock, [&](WindowRing& ring) {
+  JobRunner::Job job;
+  const auto has_task = [&](WindowRing& ring) {
     task = ring.take();
     return task.has_value() || ring.drained();
-  });
-  return ready ? task : std::nullopt;
+  };
+  while (threads_.wait_or_take(clock, has_task, job)) {
+    if (!job) return task;
+    const StageScope writing(clock, Stage::write);
+    job();
+  }
+  return std::nullopt;
 }
 
 void Runner::work(std::size_t index, StageClock& clock) {
   // Where it is refused, the kernel goes on choosing.
   if (context_.options.pin) pin_thread(index);
   Worker worker(context_.tokens);
-  while (const auto task = take_task(clock)) {
-    const bool tokenizing = task->step == WindowRing::Step::tokenize;
-    Window& window = windows_[task->slot];
-    if (tokenizing) {
-      worker.tokenize(window, *task, clock);
-    } else {
-      worker.encode(context_, window, *task, clock);
-      encode_cpu_ns_[task->slot].fetch_add(clock.batch_cpu_ns(), std::memory_order_relaxed);
-      tokens_computed_.fetch_add(window.batch(task->part).tokens, std::memory_order_relaxed);
-    }
-    const bool last = threads_.locked([&](WindowRing& ring) { return ring.complete(*task); });
-    if (last && tokenizing) plan_window(task->slot, clock);
-    if (last && !tokenizing) finish_window(task->slot, clock);
-  }
+  while (const auto task = take_task(clock)) run_task(*task, worker, clock);
   count_worker(worker);
+}
+
+void Runner::run_task(const WindowRing::Task& task, Worker& worker, StageClock& clock) {
+  const bool tokenizing = task.step == WindowRing::Step::tokenize;
+  Window& window = windows_[task.slot];
+  if (tokenizing) {
+    worker.tokenize(window, task, clock);
+  } else {
+    worker.encode(context_, window, task, clock);
+    encode_cpu_ns_[task.slot].fetch_add(clock.batch_cpu_ns(), std::memory_order_relaxed);
+    tokens_computed_.fetch_add(window.batch(task.part).tokens, std::memory_order_relaxed);
+  }
+  const bool last = threads_.locked([&](WindowRing& ring) { return ring.complete(task); });
+  if (last && tokenizing) plan_window(task.slot, clock);
+  if (last && !tokenizing) finish_window(task.slot, clock);
 }
 
 /// All texts of the window are tokenized: cuts its batches.
@@ -244,6 +267,7 @@ RunMonitor::Reading Runner::reading() {
 }
 
 RunReport Runner::run(StageClock& main_clock) {
+  const LentWorkers lent(sink_, threads_);
   threads_.start("reader", Stage::read, [this](StageClock& clock) { read_windows(clock); });
   for (std::size_t i = 0; i < context_.options.threads; ++i) {
     threads_.start("worker " + std::to_string(i), Stage::idle,

@@ -46,6 +46,24 @@ void RunThreads::wake() {
   changed_.notify_all();
 }
 
+void RunThreads::post(Job job) {
+  const MutexLock lock(mutex_);
+  jobs_.push_back(std::move(job));
+  changed_.notify_all();
+}
+
+bool RunThreads::run_one() {
+  Job job;
+  {
+    const MutexLock lock(mutex_);
+    if (jobs_.empty()) return false;
+    job = std::move(jobs_.front());
+    jobs_.pop_front();
+  }
+  job();
+  return true;
+}
+
 void RunThreads::stop() {
   const MutexLock lock(mutex_);
   stopped_ = true;

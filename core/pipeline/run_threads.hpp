@@ -4,10 +4,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "core/base/jobs.hpp"
 #include "core/base/mutex.hpp"
 #include "core/base/profile.hpp"
 #include "core/base/thread_group.hpp"
@@ -18,8 +21,9 @@ namespace embedtool {
 
 /// The threads of one run and the ring that tells each of them which window is its own. They wait
 /// here for their turn and end early together: after stop(), or when one of them has thrown.
-/// Thread-safe, but for start(), join() and take_times(), which are the owner's.
-class RunThreads {
+/// Those that ask for it run jobs, too. Thread-safe, but for start(), join() and take_times(),
+/// which are the owner's.
+class RunThreads final : public JobRunner {
  public:
   /// A ring of `slots` windows. Timelines begin at `origin_ns`; `trace` keeps each thread's events.
   /// `stop` is set from outside, by a signal say; it may be null.
@@ -31,6 +35,9 @@ class RunThreads {
   /// run ends early instead.
   template <typename Ready>
   bool wait(StageClock& clock, const Ready& ready);
+  /// The same, but ends for a job as well, which is then in `job`.
+  template <typename Ready>
+  bool wait_or_take(StageClock& clock, const Ready& ready, Job& job);
   /// Returns `step(ring)`, which is called with the ring locked.
   template <typename Step>
   auto locked(const Step& step);
@@ -38,7 +45,10 @@ class RunThreads {
   template <typename Step>
   auto update(const Step& step);
 
-  /// No thread begins anything new.
+  void post(Job job) override;
+  bool run_one() override;
+
+  /// No thread begins anything new. Jobs that wait are left to run_one().
   void stop();
   /// Stops if the flag from outside is set.
   void poll_stop();
@@ -62,6 +72,7 @@ class RunThreads {
   mutable Mutex mutex_;
   ConditionVariable changed_;
   WindowRing ring_ EMBEDTOOL_GUARDED_BY(mutex_);
+  std::deque<Job> jobs_ EMBEDTOOL_GUARDED_BY(mutex_);
   bool stopped_ EMBEDTOOL_GUARDED_BY(mutex_) = false;
   std::size_t running_ EMBEDTOOL_GUARDED_BY(mutex_) = 0;
   RunTimes times_ EMBEDTOOL_GUARDED_BY(mutex_);
@@ -80,6 +91,18 @@ bool RunThreads::wait(StageClock& clock, const Ready& ready) {
     return is_ready;
   });
   return is_ready;
+}
+
+// Jobs go first: they are short, and a window is freed by them.
+template <typename Ready>
+bool RunThreads::wait_or_take(StageClock& clock, const Ready& ready, Job& job) {
+  job = nullptr;
+  return wait(clock, [&](WindowRing& ring) EMBEDTOOL_REQUIRES(mutex_) {
+    if (jobs_.empty()) return ready(ring);
+    job = std::move(jobs_.front());
+    jobs_.pop_front();
+    return true;
+  });
 }
 
 template <typename Step>

@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "formats/io/fd_sink.hpp"
 #include "formats/output/json_rows.hpp"
@@ -14,33 +17,65 @@ namespace {
 constexpr std::size_t kFlushBytes = std::size_t{256} << 10;
 constexpr const char* kFileName = "embeddings.jsonl";
 
-/// Lines into a ByteSink, in pieces of some 256 KiB, all of them before write() returns.
+/// Lines into a ByteSink, in pieces of some 256 KiB, all of them before write() returns. Numbers
+/// become text in jobs, slice by slice of the rows.
 class Lines {
  public:
-  Lines(const OutputSpec& spec, ByteSink& out) : rows_(spec), out_(out) {
+  Lines(const OutputSpec& spec, ByteSink& out) : out_(out), slices_(kSlices, Slice(spec)) {
     parquet::check_spec(spec);
   }
 
+  void set_runner(JobRunner* runner) { jobs_.set_runner(runner); }
+
   void write(const EmbeddingBlock& block) {
-    for (std::size_t row = 0; row < block.rows.size(); ++row) {
-      rows_.append_embedding_line(buffer_, block, row);
-      if (buffer_.size() >= kFlushBytes) flush();
+    const std::size_t rows = block.rows.size();
+    const std::size_t bytes = block.vectors.size() + block.weights.size_bytes();
+    const std::size_t at_once = std::max<std::size_t>(kSliceBytes * rows / (bytes + 1), 1);
+    for (std::size_t row = 0; row < rows;) {
+      std::size_t used = 0;
+      for (; used < kSlices && row < rows; ++used) {
+        const std::size_t end = std::min(row + at_once, rows);
+        jobs_.add([&slice = slices_[used], &block, row, end] { slice.format(block, row, end); });
+        row = end;
+      }
+      jobs_.wait();
+      for (std::size_t i = 0; i < used; ++i) put(slices_[i].text);
     }
     flush();
   }
   std::uint64_t bytes() const { return bytes_; }
 
  private:
+  static constexpr std::size_t kSlices = 16;
+  static constexpr std::size_t kSliceBytes = std::size_t{64} << 10;  ///< of vectors
+
+  struct Slice {
+    explicit Slice(const OutputSpec& spec) : rows(spec) {}
+    void format(const EmbeddingBlock& block, std::size_t begin, std::size_t end) {
+      text.clear();
+      for (std::size_t row = begin; row < end; ++row) {
+        rows.append_embedding_line(text, block, row);
+      }
+    }
+    JsonRows rows;
+    std::string text;
+  };
+
+  void put(std::string_view text) {
+    buffer_ += text;
+    if (buffer_.size() >= kFlushBytes) flush();
+  }
   void flush() {
     out_.write(std::as_bytes(std::span(buffer_)));
     bytes_ += buffer_.size();
     buffer_.clear();
   }
 
-  JsonRows rows_;
   ByteSink& out_;
   std::string buffer_;
   std::atomic<std::uint64_t> bytes_{0};
+  std::vector<Slice> slices_;
+  JobSet jobs_;  ///< last: its jobs use the slices
 };
 
 class JsonlStream final : public EmbeddingSink {
@@ -49,6 +84,7 @@ class JsonlStream final : public EmbeddingSink {
               const std::atomic<bool>* stop)
       : out_(fd, name, stop), lines_(spec, out_) {}
 
+  void set_runner(JobRunner* runner) override { lines_.set_runner(runner); }
   void write(const EmbeddingBlock& block) override { lines_.write(block); }
   void finish() override {}  // what is written is gone: there is nothing to publish
   std::uint64_t bytes_written() const override { return lines_.bytes(); }
@@ -64,6 +100,7 @@ class JsonlFile final : public EmbeddingSink {
   JsonlFile(RunDirectory& run, const OutputSpec& spec)
       : run_(run), file_(run.directory(), kFileName), lines_(spec, file_) {}
 
+  void set_runner(JobRunner* runner) override { lines_.set_runner(runner); }
   void write(const EmbeddingBlock& block) override {
     lines_.write(block);
     rows_ += block.rows.size();

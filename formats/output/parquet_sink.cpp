@@ -21,6 +21,8 @@ class ParquetSink final : public EmbeddingSink {
     rows_to_drop_ = record_rows_ = last_.last_record_rows;
   }
 
+  void set_runner(JobRunner* runner) override { writer_.set_runner(runner); }
+
   void write(const EmbeddingBlock& block) override {
     for (std::size_t row = 0; row < block.rows.size(); ++row) {
       const Record& record = record_of(block, row);

@@ -51,6 +51,10 @@ class RunOutput::FirstRowSink final : public EmbeddingSink {
  public:
   explicit FirstRowSink(RunOutput& output) : output_(output) {}
 
+  void set_runner(JobRunner* runner) override {
+    runner_ = runner;
+    if (sink_ != nullptr) sink_->set_runner(runner);
+  }
   void write(const EmbeddingBlock& block) override {
     open();
     sink_->write(block);
@@ -71,10 +75,12 @@ class RunOutput::FirstRowSink final : public EmbeddingSink {
   void open() {
     if (sink_ != nullptr) return;
     sink_ = output_.begin();
+    sink_->set_runner(runner_);
     opened_ = true;
   }
 
   RunOutput& output_;
+  JobRunner* runner_ = nullptr;
   std::unique_ptr<EmbeddingSink> sink_;
   std::atomic<bool> opened_{false};  ///< bytes_written() may be asked from another thread
 };

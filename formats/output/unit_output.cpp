@@ -88,6 +88,7 @@ struct UnitOutput::OpenUnit {
 class UnitOutput::Sink final : public EmbeddingSink {
  public:
   explicit Sink(UnitOutput& output) : output_(output) {}
+  void set_runner(JobRunner* runner) override { output_.set_runner(runner); }
   void write(const EmbeddingBlock& block) override { output_.write(block); }
   void finish() override { output_.close_before(UINT64_MAX); }
   std::uint64_t bytes_written() const override { return output_.bytes_written_; }
@@ -277,6 +278,11 @@ void UnitOutput::publish_plan() {
               options_.plan.path, change);
 }
 
+void UnitOutput::set_runner(JobRunner* runner) {
+  runner_ = runner;
+  if (open_) open_->sink->set_runner(runner);
+}
+
 EmbeddingSink& UnitOutput::sink() {
   return *sink_;
 }
@@ -343,6 +349,7 @@ UnitOutput::OpenUnit& UnitOutput::open_unit() {
   // So that an output without rows has a shard to show the columns.
   shards.always_one = unit == 0;
   open_->sink = open_parquet_sink(open_->ledger, spec_, shards);
+  open_->sink->set_runner(runner_);
   return *open_;
 }
 

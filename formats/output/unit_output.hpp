@@ -80,6 +80,7 @@ class UnitOutput final : public EncodeOutput {
   void write(const EmbeddingBlock& block);
   void close_before(std::uint64_t position);
   void close_unit(const UnitEnd& end);
+  void set_runner(JobRunner* runner);
   OpenUnit& open_unit();
   void publish_rejects(UnitRecord& record);
   void add_inputs(const UnitEnd& end, UnitRecord& record) const;
@@ -115,6 +116,7 @@ class UnitOutput final : public EncodeOutput {
   std::size_t closed_ = 0;            ///< of units_
   std::uint64_t begin_position_ = 0;  ///< of the unit at hand
   std::uint64_t begin_ns_ = 0;        ///< likewise
+  JobRunner* runner_ = nullptr;       ///< of the units' sinks
   std::unique_ptr<OpenUnit> open_;
   std::uint64_t rows_ = 0;  ///< of closed units
   std::atomic<std::uint64_t> bytes_written_{0};

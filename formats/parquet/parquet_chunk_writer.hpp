@@ -2,44 +2,42 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/io/byte_io.hpp"
 #include "formats/parquet/parquet_bloom.hpp"
-#include "formats/parquet/parquet_codec.hpp"
-#include "formats/parquet/parquet_encoding.hpp"
+#include "formats/parquet/parquet_metadata.hpp"
+#include "formats/parquet/parquet_page_press.hpp"
 #include "formats/parquet/parquet_schema.hpp"
 #include "formats/parquet/parquet_statistics.hpp"
 
 namespace embedtool::parquet {
 
-/// Finished pages held in memory, each in reused buffers of about its size: 16 MiB of pages take
-/// 16 MiB, while one growing array would take twice that, and more while it grows.
+/// The pages of a chunk, each in buffers of its own that are used again: 16 MiB of pages take 16
+/// MiB, while one growing array would take twice that, and more while it grows.
 class PageStore {
  public:
-  /// In the file, the body follows the head.
-  struct Page {
-    std::vector<std::byte> head;
-    std::vector<std::byte> body;
-    std::size_t size() const { return head.size() + body.size(); }
-  };
-
-  /// The next page, empty.
-  Page& add();
-  bool empty() const { return used_ == 0; }
+  /// Another page, empty. It stays where it is.
+  Page& add(const ColumnLayout& layout);
+  /// Those added since clear().
+  std::size_t count() const { return used_; }
+  const Page& operator[](std::size_t i) const { return pages_[i]; }
+  /// What the pages take in the file.
   std::size_t bytes() const;
   void write(ByteSink& out) const;
   void clear() { used_ = 0; }
 
  private:
-  std::vector<Page> pages_;
+  std::deque<Page> pages_;
   std::size_t used_ = 0;
 };
 
-/// Builds one column of one row group in memory: the page being filled, and the pages done,
-/// compressed. Recycled from row group to row group. Not thread-safe.
+/// Builds one column of one row group in memory: the page being filled, and the pages done, which a
+/// press encodes. Recycled from row group to row group. Not thread-safe.
 class ChunkWriter {
  public:
   explicit ChunkWriter(ColumnLayout layout);
@@ -61,15 +59,16 @@ class ChunkWriter {
   void add_strings(std::span<const std::string_view> values);
 
   /// Closes the page if the row has filled it.
-  void end_row(PageCodec& codec);
+  void end_row(PagePress& press);
   /// Value bytes added since clear(), uncompressed.
   std::size_t raw_bytes() const { return raw_bytes_; }
 
-  /// Closes the last page and writes the chunk; `offset` is its position in the file.
-  ChunkMeta flush(PageCodec& codec, std::uint64_t offset, ByteSink& out);
-  /// The pages of the chunk, until clear().
-  const PageIndex& pages() const { return index_; }
-  /// The Bloom filter of the chunk, until clear(); empty if the column has none.
+  /// Closes the last page. Once the press is done, the chunk is complete until clear().
+  void end_chunk(PagePress& press);
+  /// The complete chunk, at position `offset` of the file.
+  ChunkMeta write(std::uint64_t offset, ByteSink& out) const;
+  PageIndex page_index() const;
+  /// Empty if the column has none.
   std::vector<std::byte> bloom_filter() { return bloom_.bytes(); }
   /// Ready for the next row group.
   void clear();
@@ -77,34 +76,18 @@ class ChunkWriter {
  private:
   void add_wide(std::uint64_t bits);
   void add_levels(std::size_t count, std::size_t dims, bool single);
-  void encode_levels();
-  void encode_values();
-  void encode_indices();
-  void append_levels(RunEncoder& levels);
-  void close_page(PageCodec& codec);
-  std::size_t put_values();
-  std::size_t put_page(PageCodec& codec, PageType type, Encoding encoding, std::size_t values);
-  PageStore::Page& add_page(PageHeader header, std::size_t raw_bytes, std::size_t bytes);
-  void put_dictionary(PageCodec& codec);
+  void close_page(PagePress& press);
+  void put_dictionary(PagePress& press);
+  ChunkMeta meta(std::uint64_t offset) const;
   bool has_dictionary() const { return layout_.encoding == Encoding::rle_dictionary; }
+  /// Whether the page in the file's order holds the dictionary.
+  bool is_dictionary(std::size_t page) const { return has_dictionary() && page == 0; }
 
   ColumnLayout layout_;
-  RunEncoder repetition_;
-  RunEncoder definition_;
-  std::vector<std::byte> values_;  ///< of the open page, plain
-  std::size_t levels_ = 0;         ///< of the open page
-  std::size_t booleans_ = 0;       ///< in the open page
-  std::vector<std::byte> page_;    ///< the open page, encoded
-  PageStore pages_;                ///< of the chunk, with headers
-  PageIndex index_;
+  Page open_;        ///< whose rows are being added
+  PageStore pages_;  ///< the dictionary first, where there is one
   BloomFilter bloom_;
-  ValueRange page_range_;   ///< of the open page
-  ValueRange chunk_range_;  ///< of the pages before
-  std::int64_t page_rows_ = 0;
   std::size_t raw_bytes_ = 0;
-  std::size_t dictionary_size_ = 0;  ///< of the dictionary page in pages_
-  std::int64_t total_levels_ = 0;
-  std::int64_t uncompressed_ = 0;
 };
 
 }  // namespace embedtool::parquet

@@ -30,7 +30,7 @@ parquet::ColumnLayout layout_of(const ParquetTableWriter::Column& column) {
 
 ParquetTableWriter::ParquetTableWriter(const std::vector<Column>& columns, int zstd_level,
                                        ByteSink& out)
-    : codec_(zstd_level), out_(out) {
+    : press_(zstd_level), out_(out) {
   parquet::SchemaElement root;
   root.name = "schema";
   root.children = static_cast<std::int32_t>(columns.size());
@@ -59,7 +59,7 @@ void ParquetTableWriter::add(std::size_t column, std::optional<std::int32_t> val
 void ParquetTableWriter::end_row() {
   std::size_t bytes = 0;
   for (parquet::ChunkWriter& column : columns_) {
-    column.end_row(codec_);
+    column.end_row(press_);
     bytes += column.raw_bytes();
   }
   ++group_rows_;
@@ -71,7 +71,9 @@ void ParquetTableWriter::flush_group() {
   parquet::RowGroupMeta& group = meta_.row_groups.emplace_back();
   group.rows = static_cast<std::int64_t>(group_rows_);
   for (parquet::ChunkWriter& column : columns_) {
-    group.chunks.push_back(column.flush(codec_, offset_, out_));
+    column.end_chunk(press_);
+    press_.wait();
+    group.chunks.push_back(column.write(offset_, out_));
     offset_ += static_cast<std::uint64_t>(group.chunks.back().compressed_size);
     column.clear();
   }

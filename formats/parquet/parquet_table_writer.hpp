@@ -36,7 +36,7 @@ class ParquetTableWriter {
   void flush_group();
   void put(std::span<const std::byte> bytes);
 
-  parquet::PageCodec codec_;
+  parquet::PagePress press_;
   ByteSink& out_;
   std::vector<parquet::ChunkWriter> columns_;
   std::uint64_t offset_ = 0;

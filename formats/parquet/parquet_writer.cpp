@@ -39,7 +39,7 @@ void add_field(std::string_view text, FieldType type, parquet::ChunkWriter& colu
 }  // namespace
 
 ParquetWriter::ParquetWriter(const OutputSpec& spec, const ParquetOptions& options)
-    : spec_(spec), codec_(options.zstd_level), row_group_bytes_(options.row_group_bytes) {
+    : spec_(spec), row_group_bytes_(options.row_group_bytes), press_(options.zstd_level) {
   form_ = {options.encoding, options.vectors, false, options.indexed};
   layout_ = parquet::layout_of(spec, form_);
   for (const parquet::ColumnLayout& column : layout_.columns) columns_.emplace_back(column);
@@ -49,9 +49,10 @@ ParquetWriter::ParquetWriter(const OutputSpec& spec, const ParquetOptions& optio
 }
 
 void ParquetWriter::begin(ByteSink& out) {
+  // The last file may have been given up half way.
+  press_.wait();
   out_ = &out;
   offset_ = 0;
-  // The last file may have been given up half way.
   group_rows_ = 0;
   group_values_ = 0;
   file_values_ = 0;
@@ -74,7 +75,7 @@ void ParquetWriter::append(const EmbeddingBlock& block, std::size_t first, std::
     // block, whose size is a setting.
     group_values_ = 0;
     for (parquet::ChunkWriter& column : columns_) {
-      column.end_row(codec_);
+      column.end_row(press_);
       group_values_ += column.raw_bytes();
     }
     ++group_rows_;
@@ -150,15 +151,18 @@ void ParquetWriter::add_kept(const DocumentBlock& documents, std::size_t record)
 // the group is full.
 void ParquetWriter::flush_group() {
   if (group_rows_ == 0) return;
+  for (parquet::ChunkWriter& column : columns_) column.end_chunk(press_);
+  press_.wait();
   const std::size_t ordinal = meta_.row_groups.size();
   parquet::RowGroupMeta& group = meta_.row_groups.emplace_back();
   group.rows = static_cast<std::int64_t>(group_rows_);
   if (ordinal <= 0x7FFF) group.ordinal = static_cast<std::int16_t>(ordinal);
   for (parquet::ChunkWriter& column : columns_) {
-    parquet::ChunkMeta& chunk = group.chunks.emplace_back(column.flush(codec_, offset_, *out_));
+    const parquet::ChunkMeta& chunk = group.chunks.emplace_back(column.write(offset_, *out_));
+    const parquet::PageIndex pages = column.page_index();
     indexes_.push_back({column.bloom_filter(),
-                        chunk.statistics ? column.pages().column_index() : std::vector<std::byte>(),
-                        column.pages().offset_index(chunk.data_offset)});
+                        chunk.statistics ? pages.column_index() : std::vector<std::byte>(),
+                        pages.offset_index(chunk.data_offset)});
     offset_ += static_cast<std::uint64_t>(chunk.compressed_size);
     bytes_raw_ += static_cast<std::uint64_t>(chunk.uncompressed_size);
     column.clear();

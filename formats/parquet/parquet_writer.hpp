@@ -30,6 +30,9 @@ class ParquetWriter {
   /// Throws Error(usage) for a spec that layout_of() refuses.
   ParquetWriter(const OutputSpec& spec, const ParquetOptions& options);
 
+  /// Pages are encoded on the runner's threads from now on, or in append() if it is null. Waits for
+  /// those under way.
+  void set_runner(JobRunner* runner) { press_.set_runner(runner); }
   /// Starts a file; `out` outlives it.
   void begin(ByteSink& out);
   /// Appends rows first … last-1 of the block.
@@ -61,7 +64,6 @@ class ParquetWriter {
   OutputSpec spec_;
   parquet::FileForm form_;
   parquet::Layout layout_;
-  parquet::PageCodec codec_;
   std::uint64_t row_group_bytes_;
   /// Of one chunk, to be written behind the last row group.
   struct ChunkIndexes {
@@ -81,6 +83,7 @@ class ParquetWriter {
   std::vector<TokenId> indices_;
   parquet::FileMeta meta_;
   std::vector<ChunkIndexes> indexes_;  ///< of the chunks in meta_, in their order
+  parquet::PagePress press_;           ///< last: its jobs use the columns
 };
 
 }  // namespace embedtool

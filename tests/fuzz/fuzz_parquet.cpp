@@ -42,10 +42,12 @@ std::vector<std::byte> wrap(const parquet::ColumnLayout& column, std::span<const
                             std::int32_t values, parquet::PageCodec& codec,
                             parquet::ChunkMeta& meta) {
   parquet::ChunkWriter writer(column);
+  parquet::PagePress press;
   MemorySink dictionary;
   if (column.encoding == parquet::Encoding::rle_dictionary) {
     writer.add_vectors(std::as_bytes(std::span("xy", 2)), 1, 2, true);
-    meta = writer.flush(codec, 0, dictionary);
+    writer.end_chunk(press);
+    meta = writer.write(0, dictionary);
   }
   std::vector<std::byte> bytes = dictionary.bytes();
   bytes.resize(static_cast<std::size_t>(meta.data_offset));

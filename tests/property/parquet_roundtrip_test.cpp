@@ -6,6 +6,7 @@
 
 #include "formats/parquet/parquet_reader.hpp"
 #include "formats/parquet/parquet_writer.hpp"
+#include "tests/support/job_threads.hpp"
 #include "tests/support/memory_io.hpp"
 #include "tests/support/output_testing.hpp"
 #include "tests/support/sample_rows.hpp"
@@ -21,8 +22,9 @@ using testing::sample_spec;
 using testing::SampleRows;
 
 std::vector<std::byte> write_cut(const OutputSpec& spec, const SampleRows& rows, std::size_t cut,
-                                 const ParquetOptions& options = {}) {
+                                 const ParquetOptions& options = {}, JobRunner* runner = nullptr) {
   ParquetWriter writer(spec, options);
+  writer.set_runner(runner);
   MemorySink sink;
   writer.begin(sink);
   for (std::size_t at = 0; at < rows.rows.size(); at += cut) {
@@ -248,6 +250,44 @@ TEST(ParquetWriter, CutsRowGroupsByRows) {
   const auto file = write_cut(spec, rows, 4096);
   const MemoryBytes bytes(file, "file");
   EXPECT_EQ(ParquetReader(bytes).row_groups(), 2U);
+}
+
+TEST(ParquetWriter, BytesDoNotDependOnWhoEncodesThem) {
+  testing::JobThreads threads(3);
+  for (const OutputType type : {OutputType::f32, OutputType::int8, OutputType::binary}) {
+    for (const VectorEncoding encoding : {VectorEncoding::plain, VectorEncoding::split}) {
+      for (const bool multi : {false, true}) {
+        const OutputSpec spec = sample_spec(type, 64, multi, 2);
+        const SampleRows rows = RowGenerator(spec, 1).make(6000);
+        ParquetOptions options;
+        options.encoding = encoding;
+        options.row_group_bytes = std::uint64_t{1} << 18U;
+        const auto alone = write_cut(spec, rows, 512, options);
+        EXPECT_EQ(write_cut(spec, rows, 512, options, &threads), alone);
+      }
+    }
+  }
+}
+
+TEST(ParquetWriter, AFileIsGivenUpWithItsPagesUnderWay) {
+  testing::JobThreads threads(2);
+  const OutputSpec spec = sample_spec(OutputType::f32, 64, false, 0);
+  const SampleRows rows = RowGenerator(spec, 1).make(20000);
+  const auto wanted = write_cut(spec, rows, 20000);
+  for (int round = 0; round < 5; ++round) {
+    MemorySink given_up;
+    MemorySink sink;
+    ParquetWriter writer(spec, {});
+    writer.set_runner(&threads);
+    writer.begin(given_up);
+    writer.append(part_of(rows, spec, 0, 12000), 0, 12000);
+    writer.begin(sink);
+    writer.append(part_of(rows, spec, 0, 20000), 0, 20000);
+    writer.end();
+    EXPECT_EQ(sink.bytes(), wanted);
+    writer.begin(given_up);
+    writer.append(part_of(rows, spec, 0, 12000), 0, 12000);
+  }
 }
 
 }  // namespace

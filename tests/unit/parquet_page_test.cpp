@@ -42,9 +42,11 @@ struct Chunk {
   MemorySink sink;
 };
 
-Chunk flush(ChunkWriter& writer, PageCodec& codec) {
+Chunk flush(ChunkWriter& writer, PagePress& press) {
   Chunk chunk;
-  chunk.meta = writer.flush(codec, 0, chunk.sink);
+  writer.end_chunk(press);
+  press.wait();
+  chunk.meta = writer.write(0, chunk.sink);
   return chunk;
 }
 
@@ -64,13 +66,13 @@ ColumnLayout embedding_layout(OutputType type, std::size_t dims, bool multi,
 // each float, byte 1, …: 1.0 = 00 00 80 3F, 2.0 = 00 00 00 40, -1.0 = 00 00 80 BF, 0.5 = 00 00 00
 // 3F.
 TEST(ChunkWriter, FloatListPage) {
-  PageCodec codec;
+  PagePress press;
   ChunkWriter writer(embedding_layout(OutputType::f32, 2, false, VectorEncoding::split));
   for (const std::array<float, 2> row : {std::array{1.0F, 2.0F}, std::array{-1.0F, 0.5F}}) {
     writer.add_vectors(std::as_bytes(std::span(row)), 1, 2, true);
-    writer.end_row(codec);
+    writer.end_row(press);
   }
-  const Chunk chunk = flush(writer, codec);
+  const Chunk chunk = flush(writer, press);
   PageHeader header;
   EXPECT_EQ(page_of(chunk.sink.bytes(), header, chunk.meta.codec),
             bytes_of({2, 0, 0, 0, 0x03, 0x0A, 2,    0,    0,    0,    0x03, 0x0F, 0,    0,
@@ -84,12 +86,12 @@ TEST(ChunkWriter, FloatListPage) {
 // bits each from the lowest: 0,2,0,0 = 08; 2,1,2,0 = 26. Definition 2 2 | 0 | 2 2 2 2: 2,2,0,2 =
 // 8A; 2,2,2,0 = 2A. Indices v + 128 in one packed run of 8 bits (padded to 8).
 TEST(ChunkWriter, NestedInt8Page) {
-  PageCodec codec;
+  PagePress press;
   ChunkWriter writer(embedding_layout(OutputType::int8, 2, true));
   writer.add_vectors(bytes_of({0x80, 0x7F}), 1, 2, false);
   writer.add_vectors({}, 0, 2, false);
   writer.add_vectors(bytes_of({0, 1, 2, 3}), 2, 2, false);
-  const Chunk chunk = flush(writer, codec);
+  const Chunk chunk = flush(writer, press);
   PageHeader header;
   EXPECT_EQ(page_of(chunk.sink.bytes(), header, chunk.meta.codec),
             bytes_of({3,    0,    0, 0,    0x03, 0x08, 0x26, 3,   0,   0,   0, 0x03,
@@ -100,7 +102,7 @@ TEST(ChunkWriter, NestedInt8Page) {
 }
 
 TEST(ChunkWriter, OptionalStringPage) {
-  PageCodec codec;
+  PagePress press;
   OutputSpec spec;
   spec.dims = 1;
   spec.kept_fields = {{"title"}};
@@ -108,7 +110,7 @@ TEST(ChunkWriter, OptionalStringPage) {
   writer.add_bytes("ab");
   writer.add_null();
   writer.add_bytes("");
-  const Chunk chunk = flush(writer, codec);
+  const Chunk chunk = flush(writer, press);
   PageHeader header;
   EXPECT_EQ(page_of(chunk.sink.bytes(), header, chunk.meta.codec),
             bytes_of({2, 0, 0, 0, 0x03, 0x05, 2, 0, 0, 0, 'a', 'b', 0, 0, 0, 0}));
@@ -116,14 +118,14 @@ TEST(ChunkWriter, OptionalStringPage) {
 }
 
 TEST(ChunkWriter, BooleanPage) {
-  PageCodec codec;
+  PagePress press;
   OutputSpec spec;
   spec.dims = 1;
   ChunkWriter writer(layout_of(spec, {}).columns[3]);
   for (const bool b : {true, false, true, true, false, false, false, false, true}) {
     writer.add_boolean(b);
   }
-  const Chunk chunk = flush(writer, codec);
+  const Chunk chunk = flush(writer, press);
   PageHeader header;
   EXPECT_EQ(page_of(chunk.sink.bytes(), header, chunk.meta.codec), bytes_of({0x0D, 0x01}));
 }
@@ -142,11 +144,12 @@ TEST(PageHeader, WritesTheDocumentedBytes) {
 }
 
 TEST(ChunkReader, FindsEveryFlippedByteOfAPage) {
+  PagePress press;
   PageCodec codec;
   ChunkWriter writer(embedding_layout(OutputType::f32, 8, false));
   const std::vector<float> row = {1, 2, 3, 4, 5, 6, 7, 8};
   for (int i = 0; i < 20; ++i) writer.add_vectors(std::as_bytes(std::span(row)), 1, 8, true);
-  const Chunk chunk = flush(writer, codec);
+  const Chunk chunk = flush(writer, press);
   std::size_t header_size = 0;
   read_page_header(chunk.sink.bytes(), header_size);
   for (std::size_t i = header_size; i < chunk.sink.bytes().size(); ++i) {
@@ -162,12 +165,13 @@ TEST(ChunkReader, FindsEveryFlippedByteOfAPage) {
 }
 
 TEST(ChunkReader, RefusesMoreThanItsBudget) {
+  PagePress press;
   PageCodec codec;
   OutputSpec spec;
   spec.dims = 1;
   ChunkWriter writer(layout_of(spec, {}).columns[0]);
   writer.add_bytes(std::string(100000, 'x'));
-  const Chunk chunk = flush(writer, codec);
+  const Chunk chunk = flush(writer, press);
   const MemoryBytes in(chunk.sink.bytes(), "chunk");
   PageBudget budget{50000};
   ChunkReader reader(layout_of(spec, {}).columns[0], budget);

@@ -9,6 +9,7 @@ A teacher that the figures hold gets a column of its own.
 """
 import json
 import sys
+import textwrap
 from pathlib import Path
 
 from sources import LICENCES
@@ -67,20 +68,18 @@ Adam at {rate}, cosine decay, mean of the last fifth of the weights) at {dims} d
 `tools/train_default/train.py --model {name}` reruns it. Settings were chosen on pairs kept out of
 training.
 """
-DISTILLED = """
-## Training
-Started from a bag that was trained contrastively on the sources below (`tools/train_default/train.py`),
-{how}then trained on targets for {texts} of their sentences, passages and documents, and of made-up
-sentences from a small grammar. A target joins the vectors of {teachers} with the bag's own (weight
-{share}). The loss is the cosine to it, the divergence of the neighbours' distributions and the error of
-all cosines within a batch of {batch} texts, at {dims} dimensions and in turn {prefixes} ({steps} steps,
-AdamW at {rate}). Teachers' vectors alone were seen, and no weight of theirs was copied.
-`tools/train_default/distill.py` reruns it; tools/train_default/README.md tells what else was tried.
-"""
+DISTILLED = """Started from a bag that was trained contrastively on the sources below
+(`tools/train_default/train.py`), {how}then trained on targets for {texts:,} of their sentences, passages
+and documents, and of made-up sentences from a small grammar. A target joins the vectors of {teachers} with
+the bag's own (weight {share}). The loss is the cosine to it, the divergence of the neighbours'
+distributions and the error of all cosines within a batch of {batch} texts, at {dims} dimensions and in turn
+{prefixes} ({steps} steps, AdamW at {rate}). {blended}Teachers' vectors alone were seen, and no weight of
+theirs was copied. `tools/train_default/distill.py` reruns it; tools/train_default/README.md tells what else
+was tried."""
 FIGURES = """
 ## Figures
 Scored by `tools/evaluate.py`, beside BM25 (k1 0.9, b 0.4, no stemmer), word overlap (Dice) and
-averaged 25-d GloVe vectors.
+averaged 25-d GloVe vectors{teachers}.
 
 """
 TRAINED = """
@@ -177,9 +176,14 @@ def described(folder, config):
     if "teachers" in training:
         facts["teachers"] = " and ".join(TEACHERS.get(name, name) for name in training["teachers"])
         facts["batch"] = sum(texts for texts, _ in training["buckets"])
+        facts["blended"] = ("" if "shape" in training else
+                            "The table that is written is {:.0%} of the bag's and the rest of what came out. "
+                            .format(training["blend"]))
         facts["how"] = "grown by layers that start as the identity, " if "shape" in training else ""
-    return ((TRANSFORMER if "shape" in training else TABLE)
-            + (DISTILLED if "teachers" in training else CONTRASTIVE)).format(**facts)
+    text = (TRANSFORMER if "shape" in training else TABLE).format(**facts)
+    if "teachers" not in training:
+        return text + CONTRASTIVE.format(**facts)
+    return text + "\n## Training\n" + textwrap.fill(DISTILLED.format(**facts), 100, break_on_hyphens=False) + "\n"
 
 
 def main():
@@ -189,8 +193,9 @@ def main():
     config = json.loads((folder / "config.json").read_text())
     figures = json.loads(figures_file.read_text())
     dims = config["matryoshka_dims"][0]
-    text = described(folder, config)
-    text += FIGURES + table(figures, folder.name) + behind(figures, folder.name)
+    teachers = "".join(f", and {name}" for name in TEACHERS if name in figures)
+    text = described(folder, config) + FIGURES.format(teachers=teachers)
+    text += table(figures, folder.name) + behind(figures, folder.name)
     if variants:
         text += SMALLER + smaller(figures, folder.name, dims, variants)
     text += TRAINED + "".join(f"| {a} | {b} | {c} |\n" for a, b, c in LICENCES)

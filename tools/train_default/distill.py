@@ -19,7 +19,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # a shared machine: waiting threads must not spin
 import numpy as np  # noqa: E402
-import sentencepiece  # noqa: E402
 import torch  # noqa: E402
 
 import batches  # noqa: E402
@@ -50,22 +49,26 @@ def parse():
     parser.add_argument("--runner", choices=("torch", "embedtool"), help="of the teachers; default by device")
     parser.add_argument("--embedtool", default=str(REPO / "build/release/embedtool"))
     parser.add_argument("--compute", default="int8", help="precision in which embedtool runs the teachers")
-    parser.add_argument("--start", type=Path, required=True, help="bag folder to start from")
+    parser.add_argument("--start", type=Path, required=True, help="bag folder that is a teacher, too")
     parser.add_argument("--share", type=float, default=0.7,
                         help="weight of --start as a teacher; others have 1")
-    parser.add_argument("--tokenizer", type=Path, help="bag folder whose tokenizer to use; default: --start")
+    parser.add_argument("--table", type=Path,
+                        help="bag folder with the student's tokenizer and first rows; default: --start")
     parser.add_argument("--texts", type=int, help="texts to train on; default: all")
-    parser.add_argument("--dims", type=int, default=AXES, help="of the vectors, at most 384")
+    parser.add_argument("--dims", type=int, default=AXES, help="of a transformer's vectors, at most 384")
     parser.add_argument("--layers", type=int, default=0, help="0: the table alone")
     for name, value in (("hidden", 256), ("heads", 4), ("ffn", 768)):
         parser.add_argument("--" + name, type=int, default=value, help="shape of the transformer")
     parser.add_argument("--steps", type=int, default=30000)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end early, after so much training")
-    parser.add_argument("--rate", type=float, default=1e-3, help="peak rate")
+    parser.add_argument("--rate", type=float, default=1e-3, help="peak rate, of the table")
+    parser.add_argument("--layer-rate", type=float, default=0.1, help="share of it for the rest")
     parser.add_argument("--batch", type=float,
                         help="share of a batch of 4992 texts; default: 1 on a GPU, 0.06 on a CPU")
     for name, value in (("cosine", 1.0), ("neighbours", 1.0), ("pairs", 1.0)):
         parser.add_argument("--" + name, type=float, default=value, help="weight of this term of the loss")
+    parser.add_argument("--blend", type=float, default=0.7,
+                        help="of a table: share of the start in the rows that are written")
     parser.add_argument("--start-rows", type=Path, help="rows that a run of the table left, to start from")
     parser.add_argument("--package-only", action="store_true", help="no training, write what there is")
     parser.add_argument("--targets-only", action="store_true", help="stop when texts and targets are made")
@@ -82,24 +85,10 @@ def parse():
     return args
 
 
-def start_rows(folder, processor):
-    """Rows [V, D] of a packaged bag for the pieces of `processor`.
-
-    A piece that the bag's own tokenizer lacks gets the sum of what that one makes of it.
-    """
+def start_rows(folder):
+    """Rows [V, D] of a packaged bag."""
     tensors = package.load_safetensors(folder / "model.safetensors")
-    rows = torch.from_numpy(tensors["embeddings"].astype(np.float32) * tensors["weights"][:, None])
-    own = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
-    unknown, out = own.unk_id(), []
-    for number in range(processor.get_piece_size()):
-        piece = processor.id_to_piece(number)
-        same = own.piece_to_id(piece)
-        known = same != unknown or number == processor.unk_id()
-        # encode() puts a space before a text; a piece from inside a word must not get one
-        ids = [same] if known else [i for i in own.encode(piece.replace("\u2581", " "))
-                                    if own.id_to_piece(i) != "\u2581"]
-        out.append(rows[ids].sum(0))
-    return torch.stack(out)
+    return torch.from_numpy(tensors["embeddings"].astype(np.float32) * tensors["weights"][:, None])
 
 
 def student_tokens(args, folder, pairs):
@@ -119,8 +108,7 @@ def teachers_of(args, texts):
 
 def bag_vectors(args, texts):
     """float16 [N, D]: what --start makes of its own tokens."""
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(args.start / "tokenizer.model"))
-    model = student.Static(start_rows(args.start, processor)).to(args.device)
+    model = student.Static(start_rows(args.start)).to(args.device)
     return student.vectors_of(model, texts).half().numpy()
 
 
@@ -143,12 +131,15 @@ def targets_of(args, pairs):
 
 def settings_of(args, count):
     """What a run is made of; the model's config.json keeps it."""
-    out = {"seed": args.seed, "steps": args.steps, "rate": args.rate, "warmup": min(300, args.steps // 10 + 1),
-           "decay": 0.01, "averaging": 0.998, "texts": count, "held_out": min(2000, count // 10),
+    out = {"seed": args.seed, "steps": args.steps, "rate": args.rate, "layer_rate": args.layer_rate,
+           "warmup": min(300, args.steps // 10 + 1), "decay": 0.01, "averaging": 0.998, "texts": count,
+           "held_out": min(2000, count // 10),
            "weights": {name: getattr(args, name) for name in ("cosine", "neighbours", "pairs")},
            "buckets": [(max(4, int(texts * args.batch)), longest) for texts, longest in batches.BUCKETS],
            "teachers": [folder.name for folder in args.teacher], "share": args.share, "dims": args.dims}
-    if args.layers:
+    if not args.layers:
+        out["blend"] = args.blend
+    else:
         out["shape"] = {"hidden": args.hidden, "layers": args.layers, "heads": args.heads, "ffn": args.ffn,
                         "dims": args.dims}
     return out
@@ -188,7 +179,9 @@ def main():
     args.state.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     torch.set_float32_matmul_precision("high")
-    vocabulary = args.tokenizer or args.start
+    vocabulary = args.table or args.start
+    if not args.layers:
+        args.dims = start_rows(vocabulary).shape[1]
     pairs = texts_module.load(args.data, args.state / "texts.jsonl", args.seed)[:args.texts]
     log(f"{len(pairs)} texts")
     targets = targets_of(args, pairs)
@@ -198,23 +191,23 @@ def main():
     name = args.name or f"{vocabulary.name}-{args.dims}" + (f"-{args.layers}x{args.hidden}x{args.ffn}"
                                                             if args.layers else "-table")
     settings = settings_of(args, len(pairs))
-    model = first_student(args, vocabulary, texts, targets, settings)
-    model = trained(args, model, texts, targets, settings, args.state / f"{name}.pt")
+    bag, sample = start_rows(vocabulary), texts.first(min(len(texts), 50000))
+    turn = student.rotation(bag, sample, targets[:len(sample)])
+    rows = torch.load(args.start_rows) if args.start_rows else bag @ turn
+    model = trained(args, first_student(args, rows, texts, settings), texts, targets, settings,
+                    args.state / f"{name}.pt")
     if not args.layers:
-        torch.save(model.rows().detach().cpu(), args.state / f"{name}-rows.pt")
+        rows = model.rows().detach().cpu()
+        torch.save(rows, args.state / f"{name}-rows.pt")
+        # In the bag's own axes, which it was trained to be cut in.
+        model = student.Static(student.blended(bag, rows @ turn.T, args.blend))
     write(args, model, settings, vocabulary / "tokenizer.model", args.output or args.state / name)
     if args.score:
         score.score_student(model, name, vocabulary, args, log)
 
 
-def first_student(args, vocabulary, texts, targets, settings):
+def first_student(args, rows, texts, settings):
     """The student before its first step."""
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary / "tokenizer.model"))
-    if args.start_rows:
-        rows = torch.load(args.start_rows)
-    else:
-        sample = texts.first(min(len(texts), 50000))
-        rows = student.turned(start_rows(args.start, processor), sample, targets[:len(sample)], args.dims)
     if not args.layers:
         return student.Static(rows)
     model = student.Encoder(len(rows), settings["shape"], args.seed)

@@ -23,17 +23,20 @@ POSITIONS = 512
 
 
 class Static(torch.nn.Module):
-    """The bag: a text is the sum of its pieces' rows exp(scale) * direction."""
+    """The bag: a text is the sum of its pieces' rows.
+
+    All rows are trained in units of their first length, so that a step turns a rare word's row as far as a
+    common one's, and words weigh about what they did.
+    """
 
     def __init__(self, rows):
         super().__init__()
         self.vocab = len(rows)
-        lengths = rows.norm(dim=1).clamp(min=1e-6)
-        self.scale = torch.nn.Parameter(lengths.log())
-        self.table = torch.nn.Parameter(rows / lengths[:, None])
+        self.register_buffer("lengths", rows.norm(dim=1, keepdim=True).clamp(min=1e-6))
+        self.table = torch.nn.Parameter(rows / self.lengths)
 
     def rows(self):
-        return self.scale.exp()[:, None] * self.table
+        return self.lengths * self.table
 
     def forward(self, parts):
         rows = F.pad(self.rows(), (0, 0, 0, 2))  # <s> and <pad> weigh nothing
@@ -128,12 +131,19 @@ class Encoder(torch.nn.Module):
 
 
 @torch.no_grad()
-def turned(rows, texts, targets, dims):
-    """`rows` [V, D] in the targets' axes, as near to them as a rotation brings it; [V, dims]."""
+def rotation(rows, texts, targets):
+    """[D, dims]: turns a table's rows [V, D] as near to the targets as a rotation can."""
     wanted = torch.tensor(targets).float()
     own = vectors_of(Static(rows), texts)
     left, _, right = torch.linalg.svd(own.T @ wanted, full_matrices=False)
-    return (rows @ (left @ right))[:, :dims]
+    return left @ right
+
+
+@torch.no_grad()
+def blended(start, rows, share):
+    """`share` of the table that training began with and the rest of what it made; lengths alike."""
+    start, rows = (part / part.norm(dim=1).median() for part in (start, rows))
+    return share * start + (1 - share) * rows
 
 
 @torch.no_grad()
@@ -152,12 +162,21 @@ def finished(state, trained):
 
 
 def optimizer_of(model, settings):
-    """AdamW; weight decay on matrices of layers alone."""
-    decayed, free = [], []
+    """AdamW; weight decay on matrices of layers alone, and a rate of its own for all but the table.
+
+    Every input of a matrix adds to an output: a step that a row of the table hardly notices turns states over.
+    """
+    share = settings["layer_rate"]
+    groups = {"table": {"params": [], "weight_decay": 0.0, "share": 1.0},
+              "matrices": {"params": [], "weight_decay": settings["decay"], "share": share},
+              "rest": {"params": [], "weight_decay": 0.0, "share": share}}
     for name, value in model.named_parameters():
-        (decayed if value.ndim == 2 and name.startswith("layers") else free).append(value)
-    groups = [{"params": decayed, "weight_decay": settings["decay"]}, {"params": free, "weight_decay": 0.0}]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, betas=(0.9, 0.99),
+        if name in ("table", "words.weight"):
+            kind = "table"
+        else:
+            kind = "matrices" if value.ndim == 2 and name.startswith("layers") else "rest"
+        groups[kind]["params"].append(value)
+    return torch.optim.AdamW([group for group in groups.values() if group["params"]], lr=0.0, betas=(0.9, 0.99),
                              fused=settings["device"] == "cuda")
 
 
@@ -209,7 +228,7 @@ def one_step(model, run, optimizer, sampler, targets, settings, step, done):
     loss = losses.distillation(vectors.float(), targets[rows].float(), rows[:, None] == rows[None, :], step,
                                settings["weights"])
     for group in optimizer.param_groups:
-        group["lr"] = rate_at(settings, step, done)
+        group["lr"] = group["share"] * rate_at(settings, step, done)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Trains a bag from scratch, or goes on from where a run stopped. One command:
 
-    tools/train_default/train.py                        # tokenizer, bag -> formats/model/builtin/builtin
+    tools/train_default/train.py                        # tokenizer, bag -> build/train_default/builtin
     tools/train_default/train.py --model builtin-fast   # the smaller one -> .../builtin-fast
     tools/train_default/train.py --steps 300 --state /tmp/s --output /tmp/o    # a smoke test
 
@@ -39,7 +39,7 @@ def parse():
     parser.add_argument("--data", type=Path, default=sources.default_data())
     parser.add_argument("--state", type=Path, default=REPO / "build/train_default")
     parser.add_argument("--model", choices=tuple(SIZES), default="builtin")
-    parser.add_argument("--output", type=Path, help="model folder to write")
+    parser.add_argument("--output", type=Path, help="model folder to write; default: in --state")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=BAG_STEPS)
@@ -71,7 +71,7 @@ def main():
     corpus = Corpus.build(args.data, model_file, Path(stem + ".npz"))
     log(f"{len(corpus.docs)} documents, {int(corpus.counts.sum())} tokens")
     rows, settings = train_bag(args, corpus)
-    output = args.output or REPO / "formats/model/builtin" / args.model
+    output = args.output or args.state / args.model
     package.package_bag(rows.numpy(), model_file, output, settings)
     log(f"wrote {output}")
 

@@ -66,6 +66,18 @@ else
   echo "no Snakemake here"
 fi
 
+stop_cluster() {
+  local pids
+  pids=$(cat "$cluster"/*.pid) || true
+  bash "$SHARED/slurm-test-cluster.sh" "$cluster" stop
+  # Daemons write their state as they end, into folders that would be removed meanwhile.
+  for _ in $(seq 100); do
+    # shellcheck disable=SC2086
+    kill -0 $pids 2>/dev/null || return 0
+    sleep 0.1
+  done
+}
+
 # Slurm: tasks that die, are requeued, and run twice at once; what is missing then goes to another
 # array.
 slurm() {
@@ -74,8 +86,7 @@ slurm() {
   cluster=$WORK/slurm
   bash "$SHARED/slurm-test-cluster.sh" "$cluster" start >slurm.log 2>&1 ||
     { echo "Slurm does not start here: $(tail -n 1 slurm.log)"; return 0; }
-  # shellcheck disable=SC2064
-  trap "bash '$SHARED/slurm-test-cluster.sh' '$cluster' stop; rm -rf '$WORK'" EXIT
+  trap 'stop_cluster; rm -rf "$WORK"' EXIT
   # The cluster's libraries are for its own programs alone.
   cat >array.sh <<END
 #!/bin/bash

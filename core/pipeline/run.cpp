@@ -233,6 +233,7 @@ void Runner::count_worker(const Worker& worker) {
 }
 
 void Runner::write_windows(StageClock& clock) {
+  const LentWorkers lent(sink_, threads_);
   std::optional<std::size_t> slot;
   std::uint64_t number = 0;
   while (threads_.wait(clock, [&](const WindowRing& ring) {
@@ -267,7 +268,6 @@ RunMonitor::Reading Runner::reading() {
 }
 
 RunReport Runner::run(StageClock& main_clock) {
-  const LentWorkers lent(sink_, threads_);
   threads_.start("reader", Stage::read, [this](StageClock& clock) { read_windows(clock); });
   for (std::size_t i = 0; i < context_.options.threads; ++i) {
     threads_.start("worker " + std::to_string(i), Stage::idle,

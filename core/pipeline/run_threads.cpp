@@ -52,16 +52,21 @@ void RunThreads::post(Job job) {
   changed_.notify_all();
 }
 
+JobRunner::Job RunThreads::next_job() {
+  if (jobs_.empty()) return nullptr;
+  Job job = std::move(jobs_.front());
+  jobs_.pop_front();
+  return job;
+}
+
 bool RunThreads::run_one() {
   Job job;
   {
     const MutexLock lock(mutex_);
-    if (jobs_.empty()) return false;
-    job = std::move(jobs_.front());
-    jobs_.pop_front();
+    job = next_job();
   }
-  job();
-  return true;
+  if (job) job();
+  return job != nullptr;
 }
 
 void RunThreads::stop() {

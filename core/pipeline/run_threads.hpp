@@ -62,6 +62,8 @@ class RunThreads final : public JobRunner {
 
  private:
   bool ending() const EMBEDTOOL_REQUIRES(mutex_) { return stopped_ || threads_.failed(); }
+  /// Null if no job waits for its turn.
+  Job next_job() EMBEDTOOL_REQUIRES(mutex_);
   void leave();
   void wake();
 
@@ -96,12 +98,9 @@ bool RunThreads::wait(StageClock& clock, const Ready& ready) {
 // Jobs go first: they are short, and a window is freed by them.
 template <typename Ready>
 bool RunThreads::wait_or_take(StageClock& clock, const Ready& ready, Job& job) {
-  job = nullptr;
   return wait(clock, [&](WindowRing& ring) EMBEDTOOL_REQUIRES(mutex_) {
-    if (jobs_.empty()) return ready(ring);
-    job = std::move(jobs_.front());
-    jobs_.pop_front();
-    return true;
+    job = next_job();
+    return job != nullptr || ready(ring);
   });
 }
 

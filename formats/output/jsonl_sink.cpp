@@ -14,11 +14,10 @@
 namespace embedtool {
 namespace {
 
-constexpr std::size_t kFlushBytes = std::size_t{256} << 10;
 constexpr const char* kFileName = "embeddings.jsonl";
 
-/// Lines into a ByteSink, in pieces of some 256 KiB, all of them before write() returns. Numbers
-/// become text in jobs, slice by slice of the rows.
+/// Lines into a ByteSink, all of them before write() returns. Numbers become text in jobs, slice by
+/// slice of the rows, some 256 KiB of text each.
 class Lines {
  public:
   Lines(const OutputSpec& spec, ByteSink& out) : out_(out), slices_(kSlices, Slice(spec)) {
@@ -41,7 +40,6 @@ class Lines {
       jobs_.wait();
       for (std::size_t i = 0; i < used; ++i) put(slices_[i].text);
     }
-    flush();
   }
   std::uint64_t bytes() const { return bytes_; }
 
@@ -62,17 +60,11 @@ class Lines {
   };
 
   void put(std::string_view text) {
-    buffer_ += text;
-    if (buffer_.size() >= kFlushBytes) flush();
-  }
-  void flush() {
-    out_.write(std::as_bytes(std::span(buffer_)));
-    bytes_ += buffer_.size();
-    buffer_.clear();
+    out_.write(std::as_bytes(std::span(text)));
+    bytes_ += text.size();
   }
 
   ByteSink& out_;
-  std::string buffer_;
   std::atomic<std::uint64_t> bytes_{0};
   std::vector<Slice> slices_;
   JobSet jobs_;  ///< last: its jobs use the slices

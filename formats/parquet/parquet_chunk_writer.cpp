@@ -12,10 +12,6 @@ std::span<const std::byte> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 
-void append(std::vector<std::byte>& to, std::span<const std::byte> bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
-
 void check_size(std::size_t bytes, const std::vector<std::string>& path) {
   if (bytes <= kMaxValueBytes) return;
   throw Error(ExitCode::failed,

@@ -37,6 +37,10 @@ unsigned bit_width(unsigned max) {
   return width;
 }
 
+void append(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
 void append_u32(std::vector<std::byte>& out, std::uint32_t value) {
   for (unsigned shift = 0; shift < 32; shift += 8) {
     out.push_back(static_cast<std::byte>((value >> shift) & 0xFF));

@@ -102,6 +102,8 @@ class RunDecoder {
   bool packed_ = false;
 };
 
+/// As append_bytes(), but the room is not cleared first: it is for most of what a file holds.
+void append(std::vector<std::byte>& out, std::span<const std::byte> bytes);
 /// Little-endian, as everything in Parquet.
 void append_u32(std::vector<std::byte>& out, std::uint32_t value);
 std::uint32_t load_u32(const std::byte* bytes);

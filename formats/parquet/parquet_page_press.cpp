@@ -5,10 +5,6 @@
 namespace embedtool::parquet {
 namespace {
 
-void append(std::vector<std::byte>& to, std::span<const std::byte> bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
-
 void append_levels(RunEncoder& levels, std::vector<std::byte>& out) {
   const auto bytes = levels.finish();
   append_u32(out, static_cast<std::uint32_t>(bytes.size()));

@@ -42,7 +42,7 @@ has stderr "dims"
 part out 2/4
 run 6 merge out
 missing=$(<stdout)
-has stderr "lacks"
+has stderr "out lacks 26 units of 34; encode what is missing with --units"
 run 6 merge out --missing
 equal "$(<stdout)" "$missing" "missing units"
 run 0 info out

@@ -55,7 +55,7 @@ def parse():
     parser.add_argument("--table", type=Path,
                         help="bag folder with the student's tokenizer and first rows; default: --start")
     parser.add_argument("--texts", type=int, help="texts to train on; default: all")
-    parser.add_argument("--dims", type=int, default=AXES, help="of a transformer's vectors, at most 384")
+    parser.add_argument("--dims", type=int, help="of a transformer's vectors; default: 384, the most")
     parser.add_argument("--layers", type=int, default=0, help="0: the table alone")
     for name, value in (("hidden", 256), ("heads", 4), ("ffn", 768)):
         parser.add_argument("--" + name, type=int, default=value, help="shape of the transformer")
@@ -80,6 +80,8 @@ def parse():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
+    if args.dims and not args.layers:
+        parser.error("--dims: a table has as many as the bag it begins with; leave it out")
     args.runner = args.runner or ("torch" if args.device == "cuda" else "embedtool")
     args.batch = args.batch or (1.0 if args.device == "cuda" else 0.06)
     return args
@@ -180,8 +182,8 @@ def main():
     torch.set_num_threads(args.threads)
     torch.set_float32_matmul_precision("high")
     vocabulary = args.table or args.start
-    if not args.layers:
-        args.dims = start_rows(vocabulary).shape[1]
+    bag = start_rows(vocabulary)
+    args.dims = (args.dims or AXES) if args.layers else bag.shape[1]
     pairs = texts_module.load(args.data, args.state / "texts.jsonl", args.seed)[:args.texts]
     log(f"{len(pairs)} texts")
     targets = targets_of(args, pairs)
@@ -191,7 +193,7 @@ def main():
     name = args.name or f"{vocabulary.name}-{args.dims}" + (f"-{args.layers}x{args.hidden}x{args.ffn}"
                                                             if args.layers else "-table")
     settings = settings_of(args, len(pairs))
-    bag, sample = start_rows(vocabulary), texts.first(min(len(texts), 50000))
+    sample = texts.first(min(len(texts), 50000))
     turn = student.rotation(bag, sample, targets[:len(sample)])
     rows = torch.load(args.start_rows) if args.start_rows else bag @ turn
     model = trained(args, first_student(args, rows, texts, settings), texts, targets, settings,

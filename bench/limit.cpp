@@ -7,7 +7,7 @@
 // with all threads. The peaks are measured in the same run, in turn with the encoding: the best of
 // the backends on the linear layers of real models. Prints one JSON object a round and precision.
 //
-// usage: limit MODEL IDS.jsonl [ROUNDS [THREADS [BACKEND]]]
+// usage: [EMBEDTOOL_ISA=avx2] limit MODEL IDS.jsonl [ROUNDS [THREADS [BACKEND]]]
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/forced_isa.hpp"
 #include "bench/no_rejects.hpp"
 #include "core/base/error.hpp"
 #include "core/base/threads.hpp"
@@ -131,6 +132,7 @@ int limit_main(const std::vector<std::string>& arguments) {
   const auto argument = [&](std::size_t i, const std::string& otherwise) {
     return i < arguments.size() ? arguments[i] : otherwise;
   };
+  follow_forced_isa();
   const LoadedModel model = load_model(arguments[0]);
   MemoryCorpus corpus(arguments[1], model.spec.vocab_size);
   const int rounds = std::stoi(argument(2, "5"));

@@ -1,10 +1,11 @@
 // Linear layers of real models by every backend and precision, 64 rows on one thread. The highest
-// rate met is the machine's GEMM peak.
+// rate met is the machine's GEMM peak. EMBEDTOOL_ISA=avx2 measures a lower instruction set.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <vector>
 
+#include "bench/forced_isa.hpp"
 #include "core/base/memory.hpp"
 #include "core/math/gemm_backends.hpp"
 
@@ -47,6 +48,7 @@ void linear(benchmark::State& state, const GemmBackend* backend, Compute compute
 }
 
 [[maybe_unused]] const bool registered = [] {
+  follow_forced_isa();
   for (const GemmBackend* backend : gemm_backends()) {
     if (backend == gemm_backends().back()) continue;  // the reference is no contender
     for (const Compute compute : {Compute::f32, Compute::bf16, Compute::int8}) {

@@ -67,8 +67,7 @@ std::size_t attention_scratch_bytes(std::size_t length, std::size_t head_dim);
 /// sequence's result depends on the sequence alone. Thread-safe, allocation-free.
 void attention(const AttentionArgs& args, std::byte* scratch);
 
-/// Whether attention_int8() can be used: the CPU has AVX-512 VNNI, and no lower instruction set is
-/// forced.
+/// Whether attention_int8() can be used: the CPU multiplies byte quadruples (has_quads()).
 bool has_attention_int8();
 /// Bytes of scratch that attention_int8() needs; linear in the length.
 std::size_t attention_int8_scratch_bytes(std::size_t length, std::size_t head_dim);

@@ -37,7 +37,10 @@ constexpr std::size_t kCheckedOut = 1152;
 /// Limits oneDNN to what kernels are limited to (EMBEDTOOL_ISA); works once, before first use.
 void follow_forced_isa() {
   const std::string isa = kernel_isa();
-  if (isa == "AVX2") dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);
+  if (isa == "AVX2") {
+    dnnl::set_max_cpu_isa(has_extension(IsaExtension::avx_vnni) ? dnnl::cpu_isa::avx2_vnni
+                                                                : dnnl::cpu_isa::avx2);
+  }
   if (isa == "SSE4" || isa == "SSSE3") dnnl::set_max_cpu_isa(dnnl::cpu_isa::sse41);
 }
 

@@ -7,7 +7,9 @@
 #include <array>
 #include <cctype>
 
-#if defined(__aarch64__) && defined(__linux__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
@@ -63,19 +65,32 @@ constexpr std::array kIsas = {
 };
 #else
 constexpr std::array kIsas = {
-    Isa{"AVX3", HWY_AVX3, 0, true},      Isa{"AVX2", HWY_AVX2, 0, true},
-    Isa{"SSE4", HWY_SSE4, 0, true},      Isa{"SSSE3", HWY_SSSE3, 0, true},
-    Isa{"SCALAR", HWY_SCALAR, 0, false},
+    Isa{"AVX3", HWY_AVX3, 0, true},   Isa{"AVX2-VNNI", HWY_AVX2, bit(IsaExtension::avx_vnni), true},
+    Isa{"AVX2", HWY_AVX2, 0, true},   Isa{"SSE4", HWY_SSE4, 0, true},
+    Isa{"SSSE3", HWY_SSSE3, 0, true}, Isa{"SCALAR", HWY_SCALAR, 0, false},
 };
 #endif
 
-/// The extensions that this CPU has and that have kernels.
-Extensions cpu_extensions() {
+#if defined(__x86_64__)
+/// By CPUID, since clang 14's __builtin_cpu_supports() does not know it.
+bool cpu_has_avx_vnni() {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1U) != 0;
+}
+#endif
+
+/// The extensions that this CPU has and that `target` has kernels for.
+Extensions cpu_extensions([[maybe_unused]] std::int64_t target) {
   Extensions found = 0;
 #if defined(__x86_64__)
-  if (current_kernel_target() != HWY_AVX3) return 0;
-  if (__builtin_cpu_supports("avx512bf16") != 0) found |= bit(IsaExtension::avx512_bf16);
-  if (__builtin_cpu_supports("avx512vnni") != 0) found |= bit(IsaExtension::avx512_vnni);
+  if (target == HWY_AVX3) {
+    if (__builtin_cpu_supports("avx512bf16") != 0) found |= bit(IsaExtension::avx512_bf16);
+    if (__builtin_cpu_supports("avx512vnni") != 0) found |= bit(IsaExtension::avx512_vnni);
+  }
+  if (target == HWY_AVX2 && cpu_has_avx_vnni()) found |= bit(IsaExtension::avx_vnni);
 #elif defined(__aarch64__) && defined(__linux__)
   const auto has = [](unsigned long type, unsigned long mask) {
     return (::getauxval(type) & mask) != 0;
@@ -90,7 +105,7 @@ Extensions cpu_extensions() {
 bool is_supported(const Isa& isa) {
   const std::int64_t targets = (hwy::SupportedTargets() & HWY_TARGETS) | HWY_STATIC_TARGET;
   if ((targets & isa.target) == 0) return false;
-  return isa.extensions == 0 || (cpu_extensions() & isa.extensions) == isa.extensions;
+  return (cpu_extensions(isa.target) & isa.extensions) == isa.extensions;
 }
 
 std::string lower(std::string s) {
@@ -122,7 +137,11 @@ bool isa_forced() {
 }
 
 bool has_extension(IsaExtension extension) {
-  return (limit().extensions & cpu_extensions() & bit(extension)) != 0;
+  return (limit().extensions & cpu_extensions(current_kernel_target()) & bit(extension)) != 0;
+}
+
+bool has_quads() {
+  return has_extension(IsaExtension::avx512_vnni) || has_extension(IsaExtension::avx_vnni);
 }
 
 bool has_slow_bf16_dot() {

@@ -20,9 +20,9 @@ std::string kernel_isa();
 /// Names that force_isa() accepts on this machine, best first.
 std::vector<std::string> supported_isas();
 /// Restricts kernels and GEMM backends to `name` and those below it; any case. On x86-64: "avx3"
-/// (AVX-512 without its BF16 and VNNI extensions), "avx2", "sse4", "ssse3". On arm64: "neon-bf16",
-/// "neon-i8mm", "neon-dotprod", "neon", each with the extensions of the next. Call before any
-/// kernel. Throws Error(usage) for a set this CPU lacks.
+/// (AVX-512 without its BF16 and VNNI extensions), "avx2-vnni", "avx2", "sse4", "ssse3". On arm64:
+/// "neon-bf16", "neon-i8mm", "neon-dotprod", "neon", each with the extensions of the next. Call
+/// before any kernel. Throws Error(usage) for a set this CPU lacks.
 void force_isa(const std::string& name);
 bool isa_forced();
 
@@ -30,6 +30,7 @@ bool isa_forced();
 enum class IsaExtension : std::uint8_t {
   avx512_bf16,
   avx512_vnni,
+  avx_vnni,      ///< on AVX2: sums of four int8 products
   neon_dotprod,  ///< FEAT_DotProd: sums of four int8 products
   neon_i8mm,     ///< FEAT_I8MM: 2 × 8 by 8 × 2 int8 matrices
   neon_bf16,     ///< FEAT_BF16: 2 × 4 by 4 × 2 bf16 matrices
@@ -37,6 +38,8 @@ enum class IsaExtension : std::uint8_t {
 
 /// True when the CPU has the extension and no instruction set without it is forced.
 bool has_extension(IsaExtension extension);
+/// True where vectors of byte quadruples can be multiplied: AVX512-VNNI, AVX-VNNI.
+bool has_quads();
 /// True on Intel's CPUs, where dot products of bf16 outside AMX have half of f32's speed (MiniLM on
 /// Emerald Rapids: 6,270 tokens/s against 11,080).
 bool has_slow_bf16_dot();

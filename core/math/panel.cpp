@@ -1,15 +1,15 @@
 // Highway kernels of the native GEMM, on every instruction set: f32, bf16 by widening the weights,
-// and int8 by 16-bit products.
+// and int8 by 16-bit products; on x86-64 bf16 by pairs and int8 by quadruples where the CPU has
+// them.
 #include "core/math/panel.hpp"
 
 #include <cstring>
 
 #include "core/base/check.hpp"
 #include "core/base/memory.hpp"
-#include "core/math/half.hpp"
 #include "core/math/kernels.hpp"
-#include "core/math/panel_avx512.hpp"
 #include "core/math/panel_neon.hpp"
+#include "core/math/panel_pack.hpp"
 
 #include <hwy/cache_control.h>
 
@@ -100,6 +100,12 @@ struct WidenedWords : F32Words {
   }
 };
 
+#if EMBEDTOOL_HAS_BF16_PAIRS
+struct Bf16Words : F32Words {
+  static HWY_INLINE Sum multiply_add(Sum x, Sum w, Sum sum) { return add_bf16_pairs(sum, x, w); }
+};
+#endif
+
 #if HWY_TARGET != HWY_SCALAR
 struct I16Words {
   static constexpr std::size_t kParts = 1;
@@ -154,6 +160,18 @@ struct I16Words {
     return scale_sum(sum, a.row_scale[row], hn::LoadU(F(), a.column_scale + column),
                      hn::LoadU(F(), a.column_sum + column));
   }
+};
+#endif
+
+#if EMBEDTOOL_HAS_QUADS
+struct I8Words : I16Words {
+  using Operand = Quads;
+  static HWY_INLINE Sum multiply_add(Operand x, Operand w, Sum sum) { return add_quads(sum, x, w); }
+  template <std::size_t kPart>
+  static HWY_INLINE Operand load(const std::byte* weights) {
+    return hn::LoadU(I32(), reinterpret_cast<const std::int32_t*>(weights));
+  }
+  static HWY_INLINE Operand broadcast(const std::byte* x) { return broadcast_quad(x); }
 };
 #endif
 
@@ -238,6 +256,14 @@ void MultiplyWidened(const PanelArgs& args) {
   multiply<WidenedWords>(args);
 }
 
+void MultiplyBf16(const PanelArgs& args) {
+#if EMBEDTOOL_HAS_BF16_PAIRS
+  multiply<Bf16Words>(args);
+#else
+  (void)args;
+#endif
+}
+
 void MultiplyI16(const PanelArgs& args) {
 #if HWY_TARGET != HWY_SCALAR
   multiply<I16Words>(args);
@@ -246,91 +272,12 @@ void MultiplyI16(const PanelArgs& args) {
 #endif
 }
 
-/// out[i] = round((x[i] - shift) · factor), in the integer type that `narrow` demotes to.
-template <class Narrow>
-HWY_INLINE void quantize_row(const float* x, std::size_t n, float shift, float factor,
-                             Narrow narrow, hn::TFromD<Narrow>* out) {
-  const F d;
-  const std::size_t lanes = hn::Lanes(d);
-  const hn::Vec<F> s = hn::Set(d, shift);
-  const hn::Vec<F> f = hn::Set(d, factor);
-  const auto quantize = [&](hn::Vec<F> v) HWY_ATTR {
-    return hn::DemoteTo(narrow, hn::NearestInt(hn::Mul(hn::Sub(v, s), f)));
-  };
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(quantize(hn::LoadU(d, x + i)), narrow, out + i);
-  }
-  if (i < n) {
-    HWY_ALIGN hn::TFromD<Narrow> block[HWY_MAX_BYTES / sizeof(float)];
-    hn::Store(quantize(load_tail(x + i, n - i)), narrow, block);
-    for (std::size_t j = 0; i + j < n; ++j) out[i + j] = block[j];
-  }
-}
-
-struct Range {
-  float least;
-  float largest;
-};
-
-HWY_INLINE Range range_of(const float* x, std::size_t n) {
-  const F d;
-  const std::size_t lanes = hn::Lanes(d);
-  hn::Vec<F> least = hn::Set(d, x[0]);
-  hn::Vec<F> largest = least;
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const hn::Vec<F> v = hn::LoadU(d, x + i);
-    least = hn::Min(least, v);
-    largest = hn::Max(largest, v);
-  }
-  Range range{hn::GetLane(hn::MinOfLanes(d, least)), hn::GetLane(hn::MaxOfLanes(d, largest))};
-  for (; i < n; ++i) {
-    range.least = x[i] < range.least ? x[i] : range.least;
-    range.largest = x[i] > range.largest ? x[i] : range.largest;
-  }
-  return range;
-}
-
-template <class Narrow>
-HWY_INLINE RowScale pack_input_row(const float* x, std::size_t n, Narrow narrow,
-                                   hn::TFromD<Narrow>* out) {
-  const Range range = range_of(x, n);
-  const float width = range.largest - range.least;
-  quantize_row(x, n, range.least, width > 0.0F ? 255.0F / width : 0.0F, narrow, out);
-  return {width / 255.0F, range.least};
-}
-
-template <class Narrow>
-HWY_INLINE RowScale pack_weight_row(const float* w, std::size_t n, Narrow narrow,
-                                    hn::TFromD<Narrow>* out) {
-  const Range range = range_of(w, n);
-  const float largest = -range.least > range.largest ? -range.least : range.largest;
-  quantize_row(w, n, 0.0F, largest > 0.0F ? 127.0F / largest : 0.0F, narrow, out);
-  return {largest / 127.0F, 0.0F};
-}
-
-RowScale PackInputI16(const float* x, std::size_t n, std::uint32_t* words) {
-  words[(n - 1) / 2] = 0;
-  return pack_input_row(x, n, hn::Rebind<std::int16_t, F>(),
-                        reinterpret_cast<std::int16_t*>(words));
-}
-
-RowScale PackWeightI16(const float* w, std::size_t n, std::uint32_t* words) {
-  words[(n - 1) / 2] = 0;
-  return pack_weight_row(w, n, hn::Rebind<std::int16_t, F>(),
-                         reinterpret_cast<std::int16_t*>(words));
-}
-
-RowScale PackInputI8(const float* x, std::size_t n, std::uint32_t* words) {
-  words[(n - 1) / 4] = 0;
-  return pack_input_row(x, n, hn::Rebind<std::uint8_t, F>(),
-                        reinterpret_cast<std::uint8_t*>(words));
-}
-
-RowScale PackWeightI8(const float* w, std::size_t n, std::uint32_t* words) {
-  words[(n - 1) / 4] = 0;
-  return pack_weight_row(w, n, hn::Rebind<std::int8_t, F>(), reinterpret_cast<std::int8_t*>(words));
+void MultiplyI8(const PanelArgs& args) {
+#if EMBEDTOOL_HAS_QUADS
+  multiply<I8Words>(args);
+#else
+  (void)args;
+#endif
 }
 
 void ScaleSums(const ScaleSumsArgs& a) {
@@ -357,11 +304,9 @@ namespace embedtool {
 HWY_EXPORT(PanelColumns);
 HWY_EXPORT(MultiplyF32);
 HWY_EXPORT(MultiplyWidened);
+HWY_EXPORT(MultiplyBf16);
 HWY_EXPORT(MultiplyI16);
-HWY_EXPORT(PackInputI16);
-HWY_EXPORT(PackWeightI16);
-HWY_EXPORT(PackInputI8);
-HWY_EXPORT(PackWeightI8);
+HWY_EXPORT(MultiplyI8);
 HWY_EXPORT(ScaleSums);
 
 namespace {
@@ -380,53 +325,19 @@ void multiply_widened(const PanelArgs& args) {
   HWY_DYNAMIC_DISPATCH(MultiplyWidened)(args);
 }
 
+void multiply_bf16(const PanelArgs& args) {
+  EMBEDTOOL_CHECK(args.used <= panel_columns() && args.x_stride >= args.words);
+  HWY_DYNAMIC_DISPATCH(MultiplyBf16)(args);
+}
+
 void multiply_i16(const PanelArgs& args) {
   EMBEDTOOL_CHECK(args.used <= panel_columns() && args.x_stride >= args.words);
   HWY_DYNAMIC_DISPATCH(MultiplyI16)(args);
 }
 
-RowScale pack_weight_bf16(const float* w, std::size_t n, std::uint32_t* words) {
-  auto* out = reinterpret_cast<std::uint16_t*>(words);
-  for (std::size_t i = 0; i < n; ++i) out[i] = float_to_bf16(w[i]);
-  if (n % 2 != 0) out[n] = 0;
-  return {};
-}
-
-RowScale pack_input_i16(const float* x, std::size_t n, std::uint32_t* words) {
-  EMBEDTOOL_CHECK(n > 0);
-  return HWY_DYNAMIC_DISPATCH(PackInputI16)(x, n, words);
-}
-
-RowScale pack_weight_i16(const float* w, std::size_t n, std::uint32_t* words) {
-  EMBEDTOOL_CHECK(n > 0);
-  return HWY_DYNAMIC_DISPATCH(PackWeightI16)(w, n, words);
-}
-
-RowScale pack_input_i8(const float* x, std::size_t n, std::uint32_t* words) {
-  EMBEDTOOL_CHECK(n > 0);
-  return HWY_DYNAMIC_DISPATCH(PackInputI8)(x, n, words);
-}
-
-RowScale pack_weight_i8(const float* w, std::size_t n, std::uint32_t* words) {
-  EMBEDTOOL_CHECK(n > 0);
-  return HWY_DYNAMIC_DISPATCH(PackWeightI8)(w, n, words);
-}
-
-RowScale pack_input_s8(const float* x, std::size_t n, std::uint32_t* words) {
-  const RowScale scale = pack_input_i8(x, n, words);
-  // Less 128 is the highest bit turned over. Weights beyond the last input are zeros.
-  for (std::size_t i = 0; i < (n + 3) / 4; ++i) words[i] ^= 0x80808080U;
-  return scale;
-}
-
-RowScale pack_input_i8x8(const float* x, std::size_t n, std::uint32_t* words) {
-  words[(n - 1) / 8 * 2 + 1] = 0;
-  return pack_input_i8(x, n, words);
-}
-
-RowScale pack_weight_i8x8(const float* w, std::size_t n, std::uint32_t* words) {
-  words[(n - 1) / 8 * 2 + 1] = 0;
-  return pack_weight_i8(w, n, words);
+void multiply_i8(const PanelArgs& args) {
+  EMBEDTOOL_CHECK(args.used <= panel_columns() && args.x_stride >= args.words);
+  HWY_DYNAMIC_DISPATCH(MultiplyI8)(args);
 }
 
 }  // namespace
@@ -452,11 +363,11 @@ namespace {
 PanelKernel bf16_dot_kernel() {
   if (has_extension(IsaExtension::avx512_bf16)) {
     return {.format = WordFormat::bf16x2,
-            .columns = kAvx512PanelColumns,
+            .columns = panel_columns(),
             .instructions = "AVX512-BF16",
-            .multiply = multiply_bf16_avx512,
-            .pack_input = pack_bf16_avx512,
-            .pack_weight = pack_bf16_avx512};
+            .multiply = multiply_bf16,
+            .pack_input = pack_bf16,
+            .pack_weight = pack_bf16};
   }
   if (has_extension(IsaExtension::neon_bf16)) {
     return {.format = WordFormat::bf16x4,
@@ -480,11 +391,11 @@ PanelKernel bf16_kernel() {
 }
 
 PanelKernel int8_dot_kernel() {
-  if (has_extension(IsaExtension::avx512_vnni)) {
+  if (has_quads()) {
     return {.format = WordFormat::i8x4,
-            .columns = kAvx512PanelColumns,
-            .instructions = "AVX512-VNNI",
-            .multiply = multiply_i8_avx512,
+            .columns = panel_columns(),
+            .instructions = has_extension(IsaExtension::avx512_vnni) ? "AVX512-VNNI" : "AVX-VNNI",
+            .multiply = multiply_i8,
             .pack_input = pack_input_i8,
             .pack_weight = pack_weight_i8};
   }

@@ -17,7 +17,7 @@ enum class WordFormat : std::uint8_t {
   bf16x2,          ///< AVX512-BF16: pairs of products summed in f32
   bf16x2_widened,  ///< everywhere: weights become f32 in registers, inputs are f32 rows as they are
   i16x2,           ///< vpmaddwd, smlal: int8 values widened to 16 bits, exact everywhere
-  i8x4,            ///< AVX512-VNNI: unsigned inputs times signed weights, exact
+  i8x4,            ///< AVX512-VNNI, AVX-VNNI: unsigned inputs times signed weights, exact
   s8x4,            ///< sdot: the same, the inputs less 128 (kSignedShift) and so signed
   i8x8,            ///< usmmla: as i8x4, in woven rows
   bf16x4,          ///< bfmmla: as bf16x2, in woven rows

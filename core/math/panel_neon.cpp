@@ -69,7 +69,7 @@ EMBEDTOOL_DOTPROD inline void dot_tile(const PanelArgs& a, std::size_t row) {
       sum[r][2] = vdotq_lane_s32(sum[r][2], w2, v, 0);
     }
   }
-  // By way of memory, as in panel_avx512.cpp.
+  // By way of memory, as in panel.cpp.
   alignas(16) std::int32_t raw[kTileRows][kNeonPanelColumns];
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < kTileRows; ++r) {
@@ -159,7 +159,7 @@ EMBEDTOOL_MATRIX inline void matrix_tile(const PanelArgs& a, std::size_t row, st
       }
     }
   }
-  // By way of memory, as in panel_avx512.cpp.
+  // By way of memory, as in panel.cpp.
   alignas(16) typename Words::Element raw[kPairs][kColumnPairs][4];
 #pragma GCC unroll 4
   for (std::size_t p = 0; p < kPairs; ++p) {

@@ -11,6 +11,7 @@
 #include <hwy/highway.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 HWY_BEFORE_NAMESPACE();
@@ -35,6 +36,60 @@ HWY_INLINE void store_tail(hn::Vec<hn::ScalableTag<float>> v, float* out, std::s
   hn::Store(v, d, tail);
   std::memcpy(out, tail, count * sizeof(float));
 }
+
+// Instructions that Debian 12's Highway has no operation for. In assembly, since a function that is
+// compiled for them cannot be inlined into what is compiled for a Highway target.
+
+// AVX512-BF16: products of pairs of bf16.
+#undef EMBEDTOOL_HAS_BF16_PAIRS
+#if HWY_TARGET == HWY_AVX3
+#define EMBEDTOOL_HAS_BF16_PAIRS 1
+/// sum + Σ of the two products of bf16 pairs, lane by lane. Only where the CPU has avx512_bf16.
+HWY_INLINE hn::Vec<hn::ScalableTag<float>> add_bf16_pairs(hn::Vec<hn::ScalableTag<float>> sum,
+                                                          hn::Vec<hn::ScalableTag<float>> x,
+                                                          hn::Vec<hn::ScalableTag<float>> w) {
+  asm("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
+  return sum;
+}
+
+/// f32 → bf16, round to nearest even; subnormals become 0. Only where the CPU has avx512_bf16.
+HWY_INLINE hn::Vec<hn::Rebind<std::uint16_t, hn::ScalableTag<float>>> to_bf16(
+    hn::Vec<hn::ScalableTag<float>> x) {
+  hn::Vec<hn::Rebind<std::uint16_t, hn::ScalableTag<float>>> narrow;
+  asm("vcvtneps2bf16 %1, %0" : "=v"(narrow.raw) : "v"(x.raw));
+  return narrow;
+}
+#else
+#define EMBEDTOOL_HAS_BF16_PAIRS 0
+#endif
+
+// AVX512-VNNI, AVX-VNNI: products of byte quadruples.
+#undef EMBEDTOOL_HAS_QUADS
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+#define EMBEDTOOL_HAS_QUADS 1
+using Quads = hn::Vec<hn::ScalableTag<std::int32_t>>;
+
+/// The four bytes at `x` in every lane.
+HWY_INLINE Quads broadcast_quad(const void* x) {
+  std::int32_t quad;
+  std::memcpy(&quad, x, sizeof(quad));
+  return hn::Set(hn::ScalableTag<std::int32_t>(), quad);
+}
+
+/// sum + Σ of the four products of an unsigned byte of `x` with a signed one of `w`, exact, lane by
+/// lane. Only where has_quads().
+HWY_INLINE Quads add_quads(Quads sum, Quads x, Quads w) {
+#if HWY_TARGET == HWY_AVX3
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
+#else
+  // Without {vex} an assembler may take AVX-512's encoding.
+  asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.raw) : "x"(x.raw), "x"(w.raw));
+#endif
+  return sum;
+}
+#else
+#define EMBEDTOOL_HAS_QUADS 0
+#endif
 
 /// 1 / (1 + e^-x); saturates to 0 or 1 without overflow.
 template <class V>

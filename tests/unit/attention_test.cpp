@@ -160,7 +160,7 @@ TEST(Attention, BiasByDistance) {
 class Int8Attention : public testing::Test {
  protected:
   void SetUp() override {
-    if (!has_attention_int8()) GTEST_SKIP() << "no AVX-512 VNNI here";
+    if (!has_attention_int8()) GTEST_SKIP() << "no products of byte quadruples here";
   }
 };
 

@@ -53,8 +53,11 @@ class Cpu {
     return avx2() && saves(0xe6) && bit(leaf7_b_, 16) && bit(leaf7_b_, 17) && bit(leaf7_b_, 28) &&
            bit(leaf7_b_, 30) && bit(leaf7_b_, 31);
   }
+  bool avx_vnni() const { return avx2() && bit(leaf71_a_, 4); }
   bool avx512_vnni() const { return avx3() && bit(leaf7_c_, 11); }
   bool avx512_bf16() const { return avx3() && bit(leaf71_a_, 5); }
+  /// Sums of four int8 products, for the widest vectors that it has.
+  bool quadruples() const { return avx3() ? avx512_vnni() : avx_vnni(); }
   /// At a rate that is worth it.
   bool fast_bf16() const { return avx512_bf16() && !is_intel_; }
   /// Tiles, with products of bf16 and of int8.
@@ -133,6 +136,7 @@ TEST_F(BestKernels, TheInstructionSetHasOurName) {
 TEST_F(BestKernels, EverySetThatTheCpuHasCanBeForced) {
   std::vector<std::string> sets;
   if (cpu_.avx3()) sets.emplace_back("avx3");
+  if (cpu_.avx_vnni()) sets.emplace_back("avx2-vnni");
   if (cpu_.avx2()) sets.emplace_back("avx2");
   if (cpu_.sse4()) sets.emplace_back("sse4");
   if (cpu_.ssse3()) sets.emplace_back("ssse3");
@@ -147,16 +151,17 @@ TEST_F(BestKernels, Bf16RunsEverywhereByTheCpusInstructionsWhereTheyAreFast) {
 
 TEST_F(BestKernels, Int8RunsByQuadruplesWhereTheCpuHasThem) {
   EXPECT_EQ(native_.unavailable(Compute::int8).empty(), cpu_.ssse3());
-  EXPECT_EQ(native_.kernels(Compute::int8), cpu_.avx512_vnni() ? "AVX512-VNNI"
-                                            : cpu_.ssse3()     ? kernel_isa() + " (16-bit products)"
-                                                               : "");
+  EXPECT_EQ(native_.kernels(Compute::int8), cpu_.avx512_vnni()  ? "AVX512-VNNI"
+                                            : cpu_.quadruples() ? "AVX-VNNI"
+                                            : cpu_.ssse3() ? kernel_isa() + " (16-bit products)"
+                                                           : "");
 }
 
 TEST_F(BestKernels, OneDnnRunsWhatTheCpuHas) {
   const GemmBackend* onednn = find_backend("onednn");
   if (onednn == nullptr) GTEST_SKIP() << "this build is without oneDNN";
   EXPECT_EQ(onednn->unavailable(Compute::bf16).empty(), cpu_.avx512_bf16());
-  EXPECT_EQ(onednn->unavailable(Compute::int8).empty(), cpu_.avx512_vnni());
+  EXPECT_EQ(onednn->unavailable(Compute::int8).empty(), cpu_.quadruples());
   const std::string name = onednn->kernels(Compute::int8);
   EXPECT_EQ(name.starts_with("avx512_core"), cpu_.avx3()) << name;
   EXPECT_EQ(name.find("amx") != std::string::npos, cpu_.amx()) << name;

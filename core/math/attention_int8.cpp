@@ -29,10 +29,11 @@ HWY_BEFORE_NAMESPACE();
 namespace embedtool {
 namespace HWY_NAMESPACE {
 #if EMBEDTOOL_HAS_QUADS
+EMBEDTOOL_BEFORE_QUADS
 namespace int8 {
 
 /// Vectors of columns computed together: 24 sums in registers of 32, or 12 of 16.
-#if HWY_TARGET <= HWY_AVX3
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr std::size_t kColumns = 4;
 #else
 constexpr std::size_t kColumns = 2;
@@ -377,6 +378,7 @@ void AttentionInt8(const AttentionArgs& args, std::byte* scratch) {
     attend_head(args, h, work);
   }
 }
+EMBEDTOOL_AFTER_QUADS
 
 #else
 void AttentionInt8(const AttentionArgs&, std::byte*) {}

@@ -141,7 +141,8 @@ bool has_extension(IsaExtension extension) {
 }
 
 bool has_quads() {
-  return has_extension(IsaExtension::avx512_vnni) || has_extension(IsaExtension::avx_vnni);
+  return has_extension(IsaExtension::avx512_vnni) || has_extension(IsaExtension::avx_vnni) ||
+         has_extension(IsaExtension::neon_i8mm);
 }
 
 bool has_slow_bf16_dot() {

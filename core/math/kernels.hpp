@@ -38,7 +38,8 @@ enum class IsaExtension : std::uint8_t {
 
 /// True when the CPU has the extension and no instruction set without it is forced.
 bool has_extension(IsaExtension extension);
-/// True where vectors of byte quadruples can be multiplied: AVX512-VNNI, AVX-VNNI.
+/// True where unsigned byte quadruples can be multiplied by signed ones: AVX512-VNNI, AVX-VNNI,
+/// FEAT_I8MM.
 bool has_quads();
 /// True on Intel's CPUs, where dot products of bf16 outside AMX have half of f32's speed (MiniLM on
 /// Emerald Rapids: 6,270 tokens/s against 11,080).

@@ -163,7 +163,7 @@ struct I16Words {
 };
 #endif
 
-#if EMBEDTOOL_HAS_QUADS
+#if EMBEDTOOL_HAS_QUADS && HWY_ARCH_X86  // arm64 has better: panel_neon.cpp
 struct I8Words : I16Words {
   using Operand = Quads;
   static HWY_INLINE Sum multiply_add(Operand x, Operand w, Sum sum) { return add_quads(sum, x, w); }
@@ -273,7 +273,7 @@ void MultiplyI16(const PanelArgs& args) {
 }
 
 void MultiplyI8(const PanelArgs& args) {
-#if EMBEDTOOL_HAS_QUADS
+#if EMBEDTOOL_HAS_QUADS && HWY_ARCH_X86
   multiply<I8Words>(args);
 #else
   (void)args;
@@ -391,14 +391,6 @@ PanelKernel bf16_kernel() {
 }
 
 PanelKernel int8_dot_kernel() {
-  if (has_quads()) {
-    return {.format = WordFormat::i8x4,
-            .columns = panel_columns(),
-            .instructions = has_extension(IsaExtension::avx512_vnni) ? "AVX512-VNNI" : "AVX-VNNI",
-            .multiply = multiply_i8,
-            .pack_input = pack_input_i8,
-            .pack_weight = pack_weight_i8};
-  }
   if (has_extension(IsaExtension::neon_i8mm)) {
     return {.format = WordFormat::i8x8,
             .columns = kNeonPanelColumns,
@@ -413,6 +405,14 @@ PanelKernel int8_dot_kernel() {
             .instructions = "NEON-DOTPROD",
             .multiply = multiply_dotprod_neon,
             .pack_input = pack_input_s8,
+            .pack_weight = pack_weight_i8};
+  }
+  if (has_quads()) {
+    return {.format = WordFormat::i8x4,
+            .columns = panel_columns(),
+            .instructions = has_extension(IsaExtension::avx512_vnni) ? "AVX512-VNNI" : "AVX-VNNI",
+            .multiply = multiply_i8,
+            .pack_input = pack_input_i8,
             .pack_weight = pack_weight_i8};
   }
   return {};

@@ -63,9 +63,11 @@ HWY_INLINE hn::Vec<hn::Rebind<std::uint16_t, hn::ScalableTag<float>>> to_bf16(
 #define EMBEDTOOL_HAS_BF16_PAIRS 0
 #endif
 
-// AVX512-VNNI, AVX-VNNI: products of byte quadruples.
+// AVX512-VNNI, AVX-VNNI, FEAT_I8MM: products of byte quadruples.
 #undef EMBEDTOOL_HAS_QUADS
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+#undef EMBEDTOOL_BEFORE_QUADS
+#undef EMBEDTOOL_AFTER_QUADS
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2 || HWY_ARCH_ARM_A64
 #define EMBEDTOOL_HAS_QUADS 1
 using Quads = hn::Vec<hn::ScalableTag<std::int32_t>>;
 
@@ -76,17 +78,38 @@ HWY_INLINE Quads broadcast_quad(const void* x) {
   return hn::Set(hn::ScalableTag<std::int32_t>(), quad);
 }
 
+// clang's assembler only takes instructions of the target that a function is compiled for, callers
+// included.
+#if HWY_ARCH_ARM_A64 && defined(__clang__)
+#define EMBEDTOOL_BEFORE_QUADS \
+  _Pragma("clang attribute push(__attribute__((target(\"i8mm\"))), apply_to = function)")
+#define EMBEDTOOL_AFTER_QUADS _Pragma("clang attribute pop")
+#else
+#define EMBEDTOOL_BEFORE_QUADS
+#define EMBEDTOOL_AFTER_QUADS
+#endif
+
+EMBEDTOOL_BEFORE_QUADS
 /// sum + Σ of the four products of an unsigned byte of `x` with a signed one of `w`, exact, lane by
 /// lane. Only where has_quads().
 HWY_INLINE Quads add_quads(Quads sum, Quads x, Quads w) {
 #if HWY_TARGET == HWY_AVX3
   asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
+#elif HWY_ARCH_ARM_A64
+  asm(
+#if !defined(__clang__)
+      ".arch armv8.2-a+i8mm\n\t"
+#endif
+      "usdot %0.4s, %1.16b, %2.16b"
+      : "+w"(sum.raw)
+      : "w"(x.raw), "w"(w.raw));
 #else
   // Without {vex} an assembler may take AVX-512's encoding.
   asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.raw) : "x"(x.raw), "x"(w.raw));
 #endif
   return sum;
 }
+EMBEDTOOL_AFTER_QUADS
 #else
 #define EMBEDTOOL_HAS_QUADS 0
 #endif

@@ -47,7 +47,7 @@ def machine():
                 model = value.strip()
             if name.strip() == "flags":
                 flags = set(value.split())
-    wanted = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+    wanted = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
     return {
         "cpu": model,
         "cpus": len(os.sched_getaffinity(0)),

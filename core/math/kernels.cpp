@@ -189,7 +189,7 @@ void AddInt8Kernel(float* sum, std::span<const WeightedRow> rows, std::size_t n)
   };
   std::size_t i = 0;
   for (; i + kVectors * lanes <= n; i += kVectors * lanes) {
-    std::array<FloatVec, kVectors> sums;
+    FloatVec sums[kVectors];  // no std::array, whose constructor lacks the target
     for (std::size_t v = 0; v < kVectors; ++v) sums[v] = hn::LoadU(d, sum + i + v * lanes);
     for (const WeightedRow& row : rows) {
       const FloatVec weight = hn::Set(d, row.weight);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/math/matrix.hpp"
+#include "tests/support/portable_bits.hpp"
 
 namespace embedtool {
 namespace {
@@ -260,6 +261,17 @@ TEST_F(Int8Attention, ZerosAndLargeScoresStayFinite) {
     const BothWays both(600, 16, random_floats(600U * 48U, spread));
     for (const float v : both.int8) ASSERT_TRUE(std::isfinite(v)) << spread;
   }
+}
+
+TEST_F(Int8Attention, HasTheSameBitsOnEveryCpu) {
+  std::vector<float> all;
+  for (const std::size_t length : {5U, 129U, 700U}) {
+    for (const std::size_t dims : {16U, 33U, 64U}) {
+      const BothWays both(length, dims, portable_floats(length * 3 * dims, 1));
+      all.insert(all.end(), both.int8.begin(), both.int8.end());
+    }
+  }
+  EXPECT_EQ(hash_of(all), 14817808080541017845U);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "core/base/error.hpp"
 #include "core/math/half.hpp"
 #include "core/math/kernels.hpp"
+#include "tests/support/portable_bits.hpp"
 
 namespace embedtool {
 namespace {
@@ -169,27 +170,6 @@ TEST(GemmIntegers, SumsAreExactInEveryBackend) {
       }
     }
   }
-}
-
-/// FNV-1a of the values' bits.
-std::uint64_t hash_of(const std::vector<float>& values) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const float value : values) {
-    std::uint32_t bits;
-    std::memcpy(&bits, &value, sizeof(bits));
-    for (int i = 0; i < 4; ++i) hash = (hash ^ (bits >> 8 * i & 0xffU)) * 0x100000001b3U;
-  }
-  return hash;
-}
-
-/// Numbers that every standard library makes alike.
-std::vector<float> portable_floats(std::size_t n, std::uint32_t state) {
-  std::vector<float> out(n);
-  for (float& v : out) {
-    state = state * 1664525U + 1013904223U;
-    v = static_cast<float>(state >> 8U) / 16777216.0F - 0.25F;
-  }
-  return out;
 }
 
 TEST(GemmIntegers, RowsHaveTheSameBitsOnEveryCpuWithFusedMultiplyAdd) {

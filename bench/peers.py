@@ -12,7 +12,8 @@ Speed: texts of one length, and a corpus in padded batches, sorted by length (th
 as it comes (what is usually done). Every round measures all engines in turn; real tokens are counted,
 padding is not. embedtool is measured as a whole process from the file of ids to shards on disk,
 start included; peers from ids in memory to vectors in memory, loaded and warm, each in the quicker of
-two ways: all threads on one batch, or a batch for every thread. Medians over the rounds.
+two ways: all threads on one batch, or a batch for every thread. Medians over the rounds; a slow peer
+that is more than twice as slow as the best one of its precision is measured once, and marked.
 
 Closeness: cosines and differences to float64 (transformers, one text at a time without padding).
 """
@@ -94,24 +95,31 @@ def run_model(options, name, results):
     folder.mkdir(parents=True, exist_ok=True)
     model = work.longer(real, folder / "model")
     config = work.read_json(real / "config.json")
-    texts = work.corpus_ids(options.embedtool, real, options.corpus, folder)
-    work.calibration(folder, texts)
-    workloads = [work.uniform(folder, (texts[0][0], texts[0][-1]), config, int(length), options.scale,
-                              options.threads) for length in options.lengths.split(",")]
-    workloads += work.mixed(folder, texts, config, options.scale, options.threads)
-    limit = work.read_json(real / "sentence_bert_config.json")["max_seq_length"]
-    close = work.closeness(folder, texts, options.texts, limit)
-    truth = truth_of(model, close, folder, options.threads)
+    skipped, compared, workloads = [], [], []
+    ends = work.ENDS[config["model_type"]]
+    for length in map(int, options.lengths.split(",")):
+        workloads.append(work.uniform(folder, ends, config, length, options.scale, options.threads))
+    close = truth = None
+    if options.corpus.exists():
+        texts = work.corpus_ids(options.embedtool, real, options.corpus, folder)
+        work.calibration(folder, texts)
+        workloads += work.mixed(folder, texts, config, options.scale)
+        limit = work.read_json(real / "sentence_bert_config.json")["max_seq_length"]
+        close = work.closeness(folder, texts, options.texts, limit)
+        truth = truth_of(model, close, folder, options.threads)
+    else:
+        skipped.append(f"closeness and mixed lengths: no {options.corpus}")
 
-    skipped = []
     contenders = start(options, model, folder, skipped)
-    compared = figures.compare(contenders, truth, close, folder, skipped)
+    if close:
+        compared = figures.compare(contenders, truth, close, folder, skipped)
     cells = [{"workload": w.name, "texts": w.texts, "tokens": w.tokens,
               "seconds": figures.measure(contenders, w, options.rounds, skipped)} for w in workloads]
     for contender in contenders:
         contender.close()
     figures.speed_table(name, options.engines.split(","), cells)
-    figures.closeness_table(name, close, compared)
+    if close:
+        figures.closeness_table(name, close, compared)
     print("\nLeft out:\n" + "".join(f"- {line}\n" for line in skipped), flush=True)
     results["models"].append({"model": name, "speed": cells, "closeness": compared, "left_out": skipped})
 

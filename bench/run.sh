@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every benchmark and keeps what they print: bench/run.sh [RESULTS-DIRECTORY]
 # Builds build/release with the benchmarks. For figures worth keeping the machine must be quiet.
+# bench/peers.py, which needs the peers' packages, is run by itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -12,6 +12,7 @@ import numpy as np
 from engines import ENGINES
 
 PRECISIONS = ("f32", "bf16", "int8")
+PATIENCE = 2  # seconds, after which a peer is not given every chance
 HERE = Path(__file__).resolve().parent
 
 
@@ -50,7 +51,8 @@ class Embedtool:
 
 class Peer:
     """An engine in a process of its own, which loads once. Of two ways, all threads on one batch or
-    each on a batch of its own, it keeps to the one that was quicker the first time."""
+    each on a batch of its own, it keeps to the one that was quicker the first time; texts so long that
+    the first way takes more than 5 * PATIENCE seconds keep it."""
 
     def __init__(self, name, precision, model, folder, threads):
         self.name, self.precision, self.threads = name, precision, threads
@@ -90,7 +92,7 @@ class Peer:
             return self.ask(workload, self.wide[workload.name], vectors)
         seconds = self.ask(workload, True, vectors)
         self.wide[workload.name] = True
-        if self.threads > 1 and not vectors:
+        if self.threads > 1 and not vectors and seconds < 5 * PATIENCE:
             try:
                 other = self.ask(workload, False)
             except Failed:

@@ -48,7 +48,7 @@ def once(path, make):
 
 
 def exportable(model, attention):
-    """The model as one PyTorch module from ids and mask to unit vectors, and an example of both."""
+    """The model with this implementation of attention, as one PyTorch module from ids and mask to unit vectors, and an example of both."""
     import torch
     from transformers import AutoModel
 
@@ -193,7 +193,7 @@ class OpenVino:
     def convert(cls, model, out):
         import openvino
 
-        module, example = exportable(model, "sdpa")
+        module, example = exportable(model, None)  # fused attention where the model has it
         converted = openvino.convert_model(module, example_input=example,
                                            input=[(name, [-1, -1]) for name in example])
         cls.save(converted, out)
@@ -263,7 +263,7 @@ class LlamaCpp:
     another fills a micro-batch, without padding; one caller alone."""
 
     package = "llama-cpp-python"
-    lacks = {"f32": "f16 is what it is used with, and stands under bf16"}
+    lacks = {"f32": "not measured; its f16 stands under bf16"}
 
     def __init__(self, model, precision, folder, threads, streams):
         import llama_cpp

@@ -4,14 +4,12 @@ import statistics
 import sys
 
 import numpy as np
-from contenders import PRECISIONS, Failed
-
-PATIENCE = 5  # seconds
+from contenders import PATIENCE, PRECISIONS, Failed
 
 
 def measure(contenders, workload, rounds, skipped):
-    """{precision: {name: [seconds]}}. A peer that takes longer than PATIENCE and twice as long as the
-    best one of its precision is out of the contest, and is measured once."""
+    """{precision: {name: [seconds]}}. A peer that takes longer than PATIENCE and more than twice as
+    long as the best one of its precision is out of the contest, and is measured once."""
     seconds = {precision: {} for precision in PRECISIONS}
     waiting = list(contenders)
     for number in range(rounds):
@@ -49,7 +47,8 @@ def speed_table(model, names, cells):
 def written(rates, seconds, name):
     if name not in rates:
         return "–"
-    return f"{rates[name]:.0f}" + (" (once)" if len(seconds[name]) == 1 else "")
+    once = len(seconds[name]) < len(seconds.get("embedtool", ()))
+    return f"{rates[name]:.0f}" + (" (once)" if once else "")
 
 
 def ratio(rates):

@@ -48,7 +48,8 @@ def once(path, make):
 
 
 def exportable(model, attention):
-    """The model with this implementation of attention, as one PyTorch module from ids and mask to unit vectors, and an example of both."""
+    """The model, with this implementation of attention, as one PyTorch module from ids and mask to
+    unit vectors, and an example of both."""
     import torch
     from transformers import AutoModel
 

@@ -96,6 +96,7 @@ def run_model(options, name, results):
     model = work.longer(real, folder / "model")
     config = work.read_json(real / "config.json")
     skipped, compared, workloads = [], [], []
+    print(f"{name}: positions beyond the model's own {config['max_position_embeddings']} repeat these")
     ends = work.ENDS[config["model_type"]]
     for length in map(int, options.lengths.split(",")):
         workloads.append(work.uniform(folder, ends, config, length, options.scale, options.threads))
@@ -154,6 +155,7 @@ def main():
                "rounds": options.rounds, "models": []}
     print(f"{results['machine']['cpu']}, {options.threads} threads, {options.rounds} rounds")
     print(", ".join(f"{name} {found}" for name, found in results["versions"].items()))
+    print("embedtool: whole processes, start and writing included; peers: loaded and warm, in memory.")
     for name in options.models.split(","):
         run_model(options, name, results)
     if options.output:

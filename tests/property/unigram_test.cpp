@@ -33,7 +33,7 @@ class PlainUnigram {
       if (!nodes[end].reached || score > nodes[end].score) nodes[end] = {score, start, id, true};
     };
     for (std::size_t at = 0; at < word.size();) {
-      const std::size_t length = word[at] < 0 ? 3 : 1;
+      const std::size_t length = (word[at] & 0x80) != 0 ? 3 : 1;
       bool single = false;
       for (std::size_t bytes = 1; bytes <= word.size() - at; ++bytes) {
         const TokenId id = find(word.substr(at, bytes));

@@ -159,7 +159,7 @@ def trained(args, model, texts, targets, settings, checkpoint):
                                   settings["buckets"])
         log(f"{int(sampler.lengths.sum())} tokens in buckets of {[len(m) for m in sampler.members]} texts")
         run = dict(settings, device=args.device, compile=args.device == "cuda" and not args.eager,
-                   bf16=args.device == "cuda",
+                   bf16=args.device == "cuda" or torch.cpu._is_avx512_bf16_supported(),
                    seconds=args.seconds, save=args.save_every, report=20)
         average, settings["steps"] = student.train(model, sampler, texts, wanted, run, checkpoint, log)
     model.load_state_dict(average)

@@ -87,6 +87,11 @@ def parse():
     return args
 
 
+def cpu_has_bf16():
+    """Whether the CPU multiplies bf16 itself; older versions of PyTorch cannot tell."""
+    return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+
+
 def start_rows(folder):
     """Rows [V, D] of a packaged bag."""
     tensors = package.load_safetensors(folder / "model.safetensors")
@@ -159,7 +164,7 @@ def trained(args, model, texts, targets, settings, checkpoint):
                                   settings["buckets"])
         log(f"{int(sampler.lengths.sum())} tokens in buckets of {[len(m) for m in sampler.members]} texts")
         run = dict(settings, device=args.device, compile=args.device == "cuda" and not args.eager,
-                   bf16=args.device == "cuda" or torch.cpu._is_avx512_bf16_supported(),
+                   bf16=args.device == "cuda" or cpu_has_bf16(),
                    seconds=args.seconds, save=args.save_every, report=20)
         average, settings["steps"] = student.train(model, sampler, texts, wanted, run, checkpoint, log)
     model.load_state_dict(average)

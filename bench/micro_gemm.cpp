@@ -1,7 +1,7 @@
 // Linear layers of real models by every backend and precision, 64 rows on one thread. The highest
 // rate met is the machine's GEMM peak. EMBEDTOOL_ISA=avx2 measures a lower instruction set.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <vector>
 

@@ -1,5 +1,5 @@
 // embedtool diff: what changed between two outputs.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <memory>

@@ -1,5 +1,5 @@
 // embedtool encode: the main job.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <memory>

@@ -1,5 +1,5 @@
 // embedtool export: the vectors of an output in another format.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <filesystem>

@@ -1,5 +1,5 @@
 // embedtool merge: the units of a job's processes become one output.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>

@@ -1,5 +1,5 @@
 // embedtool pull: fetches a model from a hub into the cache.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <cstdlib>

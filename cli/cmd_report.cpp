@@ -1,5 +1,5 @@
 // embedtool report: the accounts of runs, side by side or as a page to look at.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdio>
 #include <filesystem>

@@ -1,5 +1,5 @@
 // embedtool search: exact nearest rows of an output, to check an index by eye.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <map>
 #include <memory>

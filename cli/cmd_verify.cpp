@@ -1,5 +1,5 @@
 // embedtool verify: an output against its checksums and invariants.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <memory>
 #include <string>

@@ -1,6 +1,6 @@
 #include "cli/dry_run.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>

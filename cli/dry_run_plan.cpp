@@ -1,6 +1,6 @@
 #include "cli/dry_run_plan.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "cli/encode_run.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <memory>
 #include <string>

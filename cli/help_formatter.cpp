@@ -1,6 +1,6 @@
 #include "cli/help_formatter.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string_view>
 

@@ -1,6 +1,6 @@
 #include "cli/nightly.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "cli/early_checks.hpp"
 #include "cli/flags.hpp"

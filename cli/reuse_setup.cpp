@@ -1,6 +1,6 @@
 #include "cli/reuse_setup.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdlib>

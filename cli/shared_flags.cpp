@@ -1,6 +1,6 @@
 #include "cli/shared_flags.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>

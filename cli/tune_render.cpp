@@ -1,6 +1,6 @@
 #include "cli/tune_render.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>

@@ -9,6 +9,8 @@ shift || true
 # Use a compiler cache if there is one.
 if [[ -z ${CMAKE_CXX_COMPILER_LAUNCHER:-} ]] && command -v ccache >/dev/null 2>&1; then
   export CMAKE_CXX_COMPILER_LAUNCHER=ccache
+  # Without these it stores nothing that is compiled with a precompiled header.
+  export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
 fi
 
 # Ninja re-runs CMake by itself when a CMakeLists.txt changes.

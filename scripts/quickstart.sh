@@ -19,7 +19,7 @@ show() {
 
 step "1. Packages"
 scripts/setup.sh
-step "2. Build (the first time: about 5 minutes on two otherwise idle cores)"
+step "2. Build (the first time: about 4 minutes on two otherwise idle cores)"
 scripts/build.sh release embedtool
 
 PATH=$PWD/build/release:$PATH

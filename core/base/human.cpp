@@ -1,6 +1,6 @@
 #include "core/base/human.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <cmath>

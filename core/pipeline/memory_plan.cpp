@@ -1,6 +1,6 @@
 #include "core/pipeline/memory_plan.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #include "formats/arrow/arrow_rows.hpp"
 
 #include <arrow_wire_generated.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "formats/corpus/column_records.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>

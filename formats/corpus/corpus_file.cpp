@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "formats/corpus/corpus_reader.hpp"
 #include "formats/io/bytes_utf8.hpp"

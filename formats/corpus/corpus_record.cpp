@@ -1,6 +1,6 @@
 #include "formats/corpus/corpus_record.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <simdjson.h>
 
 #include <charconv>

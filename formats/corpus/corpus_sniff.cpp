@@ -1,6 +1,6 @@
 #include "formats/corpus/corpus_sniff.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "formats/corpus/corpus_units.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <bit>

@@ -1,6 +1,6 @@
 #include "formats/corpus/foreign_kind.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

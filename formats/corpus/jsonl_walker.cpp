@@ -1,6 +1,6 @@
 #include "formats/corpus/jsonl_walker.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <simdjson.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "formats/corpus/open_input.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

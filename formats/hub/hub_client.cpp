@@ -1,6 +1,6 @@
 #include "formats/hub/hub_client.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "formats/io/field_value.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <cmath>

@@ -3,7 +3,7 @@
 // names, RoBERTa's position table without its first rows, Gemma's norms with 1 added.
 #include "formats/model/gguf_model.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "formats/model/load_model.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdint>

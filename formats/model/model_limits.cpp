@@ -1,6 +1,6 @@
 #include "formats/model/model_limits.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <cstdint>

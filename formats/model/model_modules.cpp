@@ -1,6 +1,6 @@
 #include "formats/model/model_modules.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 #include <string_view>

@@ -1,6 +1,6 @@
 #include "formats/model/model_place.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <optional>

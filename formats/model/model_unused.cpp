@@ -1,6 +1,6 @@
 #include "formats/model/model_unused.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <map>
 #include <string_view>

@@ -1,5 +1,5 @@
 // Tables for databases: CSV, and PostgreSQL's binary COPY.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <bit>

@@ -1,6 +1,6 @@
 #include "formats/output/manifest.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

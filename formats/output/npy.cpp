@@ -1,6 +1,6 @@
 #include "formats/output/npy.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <bit>
 #include <charconv>

@@ -1,6 +1,6 @@
 #include "formats/output/part_choice.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

@@ -1,6 +1,6 @@
 #include "formats/output/row_journal.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

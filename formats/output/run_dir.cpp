@@ -1,7 +1,7 @@
 #include "formats/output/run_dir.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cerrno>

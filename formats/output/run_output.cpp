@@ -1,6 +1,6 @@
 #include "formats/output/run_output.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 #include "formats/output/sealed_json.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <utility>

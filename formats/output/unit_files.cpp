@@ -1,6 +1,6 @@
 #include "formats/output/unit_files.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

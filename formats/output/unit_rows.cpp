@@ -1,6 +1,6 @@
 #include "formats/output/unit_rows.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <unordered_set>

@@ -1,6 +1,6 @@
 #include "formats/parquet/parquet_page_reader.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

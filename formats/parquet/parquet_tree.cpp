@@ -1,6 +1,6 @@
 #include "formats/parquet/parquet_tree.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string_view>
 #include <utility>

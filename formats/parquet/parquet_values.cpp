@@ -1,6 +1,6 @@
 #include "formats/parquet/parquet_values.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstring>
 

@@ -4,7 +4,7 @@
 // depends on time, machine or the cut of append(): same rows, same bytes.
 #include "formats/parquet/parquet_writer.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

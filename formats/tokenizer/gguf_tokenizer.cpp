@@ -1,6 +1,6 @@
 #include "formats/tokenizer/gguf_tokenizer.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

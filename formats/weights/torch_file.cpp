@@ -1,6 +1,6 @@
 #include "formats/weights/torch_file.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <optional>

@@ -1,7 +1,7 @@
 // A good corpus in every layout, encoding, line ending and container, and damaged: 400 mutations by
 // a seeded generator. Each is read right, refused by name, or its losses are counted; no row comes
 // out that nobody meant.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

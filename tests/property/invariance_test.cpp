@@ -10,7 +10,7 @@
 #include <thread>
 #include <tuple>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/math/gemm_backends.hpp"
 #include "core/pipeline/run.hpp"

@@ -1,6 +1,6 @@
 #include "tests/support/tokenizer_cases.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>

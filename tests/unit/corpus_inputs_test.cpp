@@ -1,6 +1,6 @@
 // What an input is, and what comes of it: one table of inputs and outcomes after public reports of
 // other tools' users, and the kinds that they stand for.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

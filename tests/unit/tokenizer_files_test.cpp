@@ -1,6 +1,6 @@
 #include "formats/tokenizer/tokenizer_files.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -16,7 +16,7 @@ bool is_jina_v3(const ConfigSource& config) {
 ModelSpec describe_jina_v3(const ConfigSource& config) {
   // Counts as read: whoever opens the weights uses it.
   config.strings("lora_adaptations");
-  const bool native = config.string("model_type").value_or("") == "jina_embeddings_v3";
+  const bool native = config.string("model_type") == "jina_embeddings_v3";
   ModelSpec spec = describe_bert_like(config, native ? "absolute" : "rotary");
   if (native && !config.has("layer_norm_eps")) spec.norm_eps = 1e-5F;
   if (config.has("rotary_emb_base")) {

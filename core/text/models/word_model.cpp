@@ -1,6 +1,6 @@
 #include "core/text/models/word_model.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace embedtool {
 

@@ -137,6 +137,26 @@ HWY_INLINE void score_block(const Head& h, const RowGroup& group, std::size_t fi
   for (; j < count; j += lanes) score_columns<1>(h, group, first + j, scores + j);
 }
 
+/// The largest of `count` scores, whole vectors, lane by lane: of four chains, since in one alone
+/// every step would wait for the one before.
+HWY_INLINE V largest(const float* scores, std::size_t count) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  V a = hn::LoadU(d, scores);
+  V b = a;
+  V c = a;
+  V e = a;
+  std::size_t j = lanes;
+  for (; j + 4 * lanes <= count; j += 4 * lanes) {
+    a = hn::Max(a, hn::LoadU(d, scores + j));
+    b = hn::Max(b, hn::LoadU(d, scores + j + lanes));
+    c = hn::Max(c, hn::LoadU(d, scores + j + 2 * lanes));
+    e = hn::Max(e, hn::LoadU(d, scores + j + 3 * lanes));
+  }
+  for (; j < count; j += lanes) a = hn::Max(a, hn::LoadU(d, scores + j));
+  return hn::Max(hn::Max(a, b), hn::Max(c, e));
+}
+
 /// Turns one row's `count` scores s (multiples of ln 2) into 2^(s - max); updates the running
 /// maximum and sum and returns the factor by which the earlier sums must be multiplied.
 HWY_INLINE float soften_row(float* scores, std::size_t count, float& running_max,
@@ -145,9 +165,8 @@ HWY_INLINE float soften_row(float* scores, std::size_t count, float& running_max
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t padded = (count + lanes - 1) / lanes * lanes;
   for (std::size_t j = count; j < padded; ++j) scores[j] = -std::numeric_limits<float>::infinity();
-  V top = hn::LoadU(d, scores);
-  for (std::size_t j = lanes; j < padded; j += lanes) top = hn::Max(top, hn::LoadU(d, scores + j));
-  const float new_max = std::max(running_max, hn::GetLane(hn::MaxOfLanes(d, top)));
+  const float new_max =
+      std::max(running_max, hn::GetLane(hn::MaxOfLanes(d, largest(scores, padded))));
   // All hidden so far: there is nothing to subtract, and the weights come out as 2^-126, which is
   // negligible.
   const V m = hn::Set(d, new_max == -std::numeric_limits<float>::infinity() ? 0.0F : new_max);

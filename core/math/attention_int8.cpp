@@ -32,6 +32,10 @@ namespace HWY_NAMESPACE {
 EMBEDTOOL_BEFORE_QUADS
 namespace int8 {
 
+using U16 = hn::Repartition<std::uint16_t, F>;
+using VU16 = hn::Vec<U16>;
+using U8 = hn::Repartition<std::uint8_t, F>;
+
 /// Vectors of columns computed together: 24 sums in registers of 32, or 12 of 16.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr std::size_t kColumns = 4;
@@ -44,7 +48,7 @@ constexpr std::size_t kSharedVectors = kShared / kLanes;
 constexpr std::uint8_t kTopWeight = 255;
 constexpr float kHidden = -std::numeric_limits<float>::infinity();
 
-/// scores[r][0 … kCount vectors) = query[r] · keys[column …), not scaled yet.
+/// scores[r][0 … kCount vectors) = query[r] · keys[column …), without the factor of the row.
 template <std::size_t kCount>
 HWY_INLINE void score_columns(const Layout& layout, const Head& h, const RowGroup& group,
                               std::size_t column, float* scores) {
@@ -73,11 +77,13 @@ HWY_INLINE void score_columns(const Layout& layout, const Head& h, const RowGrou
       for (std::size_t c = 0; c < kCount; ++c) sum[r][c] = add_quads(sum[r][c], x, k[c]);
     }
   }
-#pragma GCC unroll 6
-  for (std::size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-    for (std::size_t c = 0; c < kCount; ++c) {
-      hn::StoreU(hn::BitCast(F(), sum[r][c]), F(), scores + r * kBlock + c * kLanes);
+  for (std::size_t c = 0; c < kCount; ++c) {
+    const VF scale = hn::LoadU(F(), h.key_scale + column + c * kLanes);
+#pragma GCC unroll 6
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const VF score = hn::Mul(hn::ConvertTo(F(), sum[r][c]), scale);
+      hn::StoreU(score, F(), scores + r * kBlock + c * kLanes);
     }
   }
 }
@@ -91,14 +97,8 @@ HWY_INLINE void score_block(const Layout& layout, const Head& h, const RowGroup&
   for (; j < count; j += kLanes) score_columns<1>(layout, h, group, block + j, scores + j);
 }
 
-/// What the sums stand for.
-HWY_INLINE VF scaled(const float* sums, const float* key_scale) {
-  const VI sum = hn::BitCast(I32(), hn::LoadU(F(), sums));
-  return hn::Mul(hn::ConvertTo(F(), sum), hn::LoadU(F(), key_scale));
-}
-
-/// Turns row r's sums into its scores (multiples of ln 2), with bias and with what it does not see
-/// hidden, and hides the rest of the last group of keys.
+/// Turns row r's scores into multiples of ln 2, with bias and with what it does not see hidden, and
+/// hides the rest of the last group of keys.
 HWY_INLINE void settle_scores(const AttentionArgs& a, const Head& h, std::size_t head,
                               const RowGroup& group, std::size_t r, std::size_t block,
                               std::size_t count, float* scores) {
@@ -106,7 +106,7 @@ HWY_INLINE void settle_scores(const AttentionArgs& a, const Head& h, std::size_t
   const std::size_t row = std::min(group.first + r, a.length - 1);
   const VF factor = hn::Set(d, group.scale[r]);
   for (std::size_t j = 0; j < count; j += kLanes) {
-    VF score = hn::Mul(scaled(scores + j, h.key_scale + block + j), factor);
+    VF score = hn::Mul(hn::LoadU(d, scores + j), factor);
     if (a.bias != nullptr) {
       const float* bias = a.bias + head * a.bias_stride + block + j - row;
       score = hn::MulAdd(load_tail(bias, count - j), hn::Set(d, kLog2E), score);
@@ -120,51 +120,130 @@ HWY_INLINE void settle_scores(const AttentionArgs& a, const Head& h, std::size_t
   for (std::size_t j = to; j < round_up(count, kShared); ++j) scores[j] = kHidden;
 }
 
-/// 255 · 2^x for x ≤ 0, within a relative error of 1e-4, which is a fortieth of a step of the
-/// weights; what rounds to no step comes out as 0.
-HWY_INLINE VI weight_of(VF x) {
+/// Binary digits after the point of a score's distance from the largest.
+constexpr int kDigits = 10;
+/// The largest distance that is told apart; from 9 on, a weight rounds to 0.
+constexpr float kFarthest = 14.0F * (1 << kDigits);
+
+/// How far a score is below the largest, as an integer of kDigits binary digits after the point in
+/// the low half of each lane. `factor` makes multiples of 2^-kDigits ln 2 of scores.
+HWY_INLINE VI distance(VF top, VF score, VF factor) {
   const F d;
-  x = hn::Max(x, hn::Set(d, -28.0F));
-  const VF rounded = hn::Add(x, hn::Set(d, kRound));
-  const VF f = hn::Sub(x, hn::Sub(rounded, hn::Set(d, kRound)));
-  VF p = hn::Set(d, 255.0F * 0.0551716610789299F);
-  p = hn::MulAdd(p, f, hn::Set(d, 255.0F * 0.2426111251115799F));
-  p = hn::MulAdd(p, f, hn::Set(d, 255.0F * 0.6932609677314758F));
-  p = hn::MulAdd(p, f, hn::Set(d, 255.0F * 0.9999280571937561F));
-  // The low bits of `rounded` go to the exponent; those of kRound are shifted out.
-  const VI power = hn::Add(hn::BitCast(I32(), p), hn::ShiftLeft<23>(hn::BitCast(I32(), rounded)));
-  return nearest(hn::BitCast(d, power));
+  const VF digits = hn::MulAdd(hn::Sub(top, score), factor, hn::Set(d, kRound));
+  return hn::BitCast(I32(), hn::Min(digits, hn::Set(d, kRound + kFarthest)));
 }
 
-/// Turns row r's scores of kShared keys into weights, 255 for the largest. `settled`: the scores
-/// need no key scale and no factor any more.
-template <bool settled>
-HWY_INLINE void soften(const float* scores, const float* key_scale, float factor, std::size_t r,
-                       std::uint8_t* weights, SharedWeights& shared) {
-  // The products are rounded before the largest is found and subtracted: however large they are,
-  // the difference is at most 0, and 0 for the largest.
+/// x · 2^-n for n below 16, rounded down to a whole number; the last bit may be 0 instead.
+HWY_INLINE VU16 scaled_down(VU16 x, VU16 n) {
+#if HWY_TARGET == HWY_AVX2
+  // There is no shift by lanes: 2^(15 - n) by looking up its bytes, of which one is 0.
+  const U8 d8;
+  HWY_ALIGN static constexpr std::uint8_t kPowers[16] = {128, 64, 32, 16, 8, 4, 2, 1};
+  const auto place = hn::BitCast(d8, hn::Or(n, hn::ShiftLeft<8>(n)));
+  const auto other = hn::BitCast(d8, hn::Set(U16(), 8));
+  const auto power = hn::TableLookupBytes(hn::LoadDup128(d8, kPowers), hn::Xor(place, other));
+  const VU16 half = hn::MulHigh(x, hn::BitCast(U16(), power));
+  return hn::Add(half, half);
+#else
+  return hn::Shr(x, n);
+#endif
+}
+
+/// 255 · 256 · 2^-x of distances, half of which are in each vector, within a relative error of
+/// 2e-4, which is a twentieth of a step of the weights.
+HWY_INLINE VU16 weights_of(VI first, VI second) {
+  const U16 d;
+  const VU16 x = hn::ConcatEven(d, hn::BitCast(d, second), hn::BitCast(d, first));
+  // What is before the point is shifted out. 1 - 2^-f = f (c1 - f (c2 - f c3)).
+  const VU16 f = hn::ShiftLeft<16 - kDigits>(x);
+  VU16 p = hn::Sub(hn::Set(d, 15051), hn::MulHigh(f, hn::Set(d, 2555)));
+  p = hn::Sub(hn::Set(d, 45136), hn::MulHigh(f, p));
+  p = hn::Sub(hn::Set(d, kTopWeight << 8), hn::MulHigh(f, p));
+  return scaled_down(p, hn::ShiftRight<kDigits>(x));
+}
+
+/// The largest score of kShared keys, lane by lane.
+HWY_INLINE void find_most(const float* scores, float* most) {
   const F d;
-  const VF scale = hn::Set(d, factor);
-  VF score[kSharedVectors];
-  VF most = hn::Set(d, kHidden);
+  VF found = hn::LoadU(d, scores);
 #pragma GCC unroll 16
-  for (std::size_t v = 0; v < kSharedVectors; ++v) {
-    score[v] = settled ? hn::LoadU(d, scores + v * kLanes)
-                       : hn::Mul(scaled(scores + v * kLanes, key_scale + v * kLanes), scale);
-    most = hn::Max(most, score[v]);
+  for (std::size_t v = 1; v < kSharedVectors; ++v) {
+    found = hn::Max(found, hn::LoadU(d, scores + v * kLanes));
   }
-  const float top = hn::GetLane(hn::MaxOfLanes(d, most));
-  // Where all are hidden there is nothing to subtract: every weight comes out as 0.
-  const VF base = hn::Set(d, top == kHidden ? 0.0F : top);
+  hn::StoreU(found, d, most);
+}
+
+/// Turns scores of kShared keys into weights, 255 for the largest score, which is `top`, and adds
+/// them up lane by lane. `factor` makes multiples of ln 2 of scores.
+HWY_INLINE void soften(const float* scores, float top, float factor, std::uint8_t* weights,
+                       std::int32_t* sums) {
+  const F d;
+  const U8 d8;
+  const VF base = hn::Set(d, top);
+  const VF to_digits = hn::Set(d, factor * (1 << kDigits));
+  const auto half = hn::Set(U16(), 128);
+  const auto ones = hn::BitCast(I32(), hn::Set(d8, 1));
   VI sum = hn::Zero(I32());
-#pragma GCC unroll 16
-  for (std::size_t v = 0; v < kSharedVectors; ++v) {
-    const VI w = weight_of(hn::Sub(score[v], base));
-    sum = hn::Add(sum, w);
-    hn::StoreU(hn::DemoteTo(NarrowUnsigned(), w), NarrowUnsigned(), weights + v * kLanes);
+#pragma GCC unroll 8
+  for (std::size_t v = 0; v < kSharedVectors; v += 4, scores += 4 * kLanes) {
+    VI far[4];
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < 4; ++i) {
+      far[i] = distance(base, hn::LoadU(d, scores + i * kLanes), to_digits);
+    }
+    const auto low = hn::BitCast(d8, hn::Add(weights_of(far[0], far[1]), half));
+    const auto high = hn::BitCast(d8, hn::Add(weights_of(far[2], far[3]), half));
+    const auto w = hn::ConcatOdd(d8, high, low);
+    hn::StoreU(w, d8, weights + v * kLanes);
+    sum = add_quads(sum, hn::BitCast(I32(), w), ones);
   }
-  shared.top[r] = top;
-  shared.sum[r] = static_cast<float>(hn::GetLane(hn::SumOfLanes(I32(), sum)));
+  hn::StoreU(sum, I32(), sums);
+}
+
+/// results[r] = what `combine` makes of the kLanes lanes of row r, for kRowLanes rows at once: of
+/// one row alone, each step would wait for the one before.
+template <typename T, typename Combine>
+HWY_INLINE void reduce_rows(const T* rows, T* results, const Combine& combine) {
+  const hn::Full128<T> d;
+  const hn::Repartition<std::int64_t, hn::Full128<T>> pairs;
+  const auto folded = [&](std::size_t row) {
+    const T* lanes = rows + row * kLanes;
+    auto found = hn::LoadU(d, lanes);
+    for (std::size_t i = 4; i < kLanes; i += 4) found = combine(found, hn::LoadU(d, lanes + i));
+    return found;
+  };
+  const auto two = [&](std::size_t row) {
+    const auto a = folded(row);
+    const auto b = folded(row + 1);
+    return hn::BitCast(pairs, combine(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b)));
+  };
+  for (std::size_t row = 0; row < kRowLanes; row += 4) {
+    const auto a = two(row);
+    const auto b = two(row + 2);
+    const auto four = combine(hn::BitCast(d, hn::InterleaveLower(pairs, a, b)),
+                              hn::BitCast(d, hn::InterleaveUpper(pairs, a, b)));
+    hn::StoreU(four, d, results + row);
+  }
+}
+
+/// What a group's rows give to kShared keys: turns `scores` into `weights`, both kBlock a row
+/// apart. `factors` make multiples of ln 2 of the rows' scores.
+inline void soften_rows(const float* scores, const float* factors, std::uint8_t* weights,
+                        SharedWeights& shared) {
+  HWY_ALIGN float most[kRowLanes * kLanes] = {};
+  HWY_ALIGN std::int32_t sums[kRowLanes * kLanes] = {};
+  float tops[kRowLanes];
+  std::int32_t totals[kRowLanes];
+  for (std::size_t r = 0; r < kRows; ++r) find_most(scores + r * kBlock, most + r * kLanes);
+  reduce_rows(most, tops, [](auto a, auto b) { return hn::Max(a, b); });
+  for (std::size_t r = 0; r < kRows; ++r) {
+    // Where all are hidden there is nothing to subtract: every weight comes out as 0.
+    const float top = tops[r] == kHidden ? 0.0F : tops[r];
+    soften(scores + r * kBlock, top, factors[r], weights + r * kBlock, sums + r * kLanes);
+    shared.top[r] = tops[r] * factors[r];
+  }
+  reduce_rows(sums, totals, [](auto a, auto b) { return hn::Add(a, b); });
+  std::copy_n(totals, kRowLanes, shared.sum);
 }
 
 /// mixed[r][column …) += factor[r] · Σ_j weights[r][j] · values[first + j] over kShared keys.
@@ -280,22 +359,16 @@ HWY_INLINE void rebase(RowGroup& group, SharedWeights* shared, std::size_t count
 inline void attend_block(const AttentionArgs& a, const Work& w, std::size_t head, std::size_t block,
                          std::size_t count, RowGroup& group) {
   score_block(w.layout, w.head, group, block, count, w.scores);
-  const bool settled = count % kShared != 0 || a.bias != nullptr || has_hidden_keys(a);
+  constexpr float kSettled[kRows] = {1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
+  const bool settle = count % kShared != 0 || a.bias != nullptr || has_hidden_keys(a);
+  for (std::size_t r = 0; settle && r < kRows; ++r) {
+    settle_scores(a, w.head, head, group, r, block, count, w.scores + r * kBlock);
+  }
   const std::size_t groups = round_up(count, kShared) / kShared;
   SharedWeights shared[kBlock / kShared];
-  for (std::size_t r = 0; r < kRows; ++r) {
-    float* scores = w.scores + r * kBlock;
-    std::uint8_t* weights = w.weights + r * kBlock;
-    if (settled) settle_scores(a, w.head, head, group, r, block, count, scores);
-    for (std::size_t g = 0; g < groups; ++g) {
-      const std::size_t j = g * kShared;
-      if (settled) {
-        soften<true>(scores + j, nullptr, 1.0F, r, weights + j, shared[g]);
-      } else {
-        soften<false>(scores + j, w.head.key_scale + block + j, group.scale[r], r, weights + j,
-                      shared[g]);
-      }
-    }
+  for (std::size_t g = 0; g < groups; ++g) {
+    const std::size_t j = g * kShared;
+    soften_rows(w.scores + j, settle ? kSettled : group.scale, w.weights + j, shared[g]);
   }
   rebase(group, shared, groups, w.layout.width, block, w.weights);
   for (std::size_t g = 0; g < groups; ++g) {

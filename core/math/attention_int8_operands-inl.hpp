@@ -35,9 +35,7 @@ using NarrowUnsigned = hn::Rebind<std::uint8_t, F>;
 
 constexpr float kLog2E = 1.44269504088896341F;
 
-/// Adding it leaves the nearest integer, ties to even, in the low bits of a float below 2^22, which
-/// is hn::NearestInt without its care for what is larger.
-constexpr float kRound = 0x1.8p23F;
+/// The bits of kRound.
 constexpr std::int32_t kRoundBits = 0x4b400000;
 
 /// The nearest integers of |x| < 2^22.

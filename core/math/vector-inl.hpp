@@ -124,6 +124,10 @@ HWY_INLINE V logistic(V x) {
   return hn::Div(one, hn::Add(one, e));
 }
 
+/// Adding it leaves the nearest integer, ties to even, in the low bits of a float below 2^22: what
+/// hn::Round and hn::NearestInt do in several steps, with care for what is larger.
+constexpr float kRound = 0x1.8p23F;
+
 /// 2^x for x ≤ 0, within a relative error of 1e-7; results below 2^-126 become 2^-126. 2^x =
 /// 2^round(x) · p(x - round(x)); p is our own minimax fit of degree 6. Half the cost of hn::Exp,
 /// which must handle every argument.
@@ -132,8 +136,8 @@ HWY_INLINE V exp2_of_nonpositive(V x) {
   const hn::DFromV<V> d;
   const hn::RebindToSigned<hn::DFromV<V>> di;
   x = hn::Max(x, hn::Set(d, -126.0F));
-  const V whole = hn::Round(x);
-  const V f = hn::Sub(x, whole);
+  const V rounded = hn::Add(x, hn::Set(d, kRound));
+  const V f = hn::Sub(x, hn::Sub(rounded, hn::Set(d, kRound)));
   V p = hn::Set(d, 0.00015353361959569156F);
   p = hn::MulAdd(p, f, hn::Set(d, 0.0013398873852565885F));
   p = hn::MulAdd(p, f, hn::Set(d, 0.00961843691766262F));
@@ -141,7 +145,8 @@ HWY_INLINE V exp2_of_nonpositive(V x) {
   p = hn::MulAdd(p, f, hn::Set(d, 0.24022647738456726F));
   p = hn::MulAdd(p, f, hn::Set(d, 0.6931471824645996F));
   p = hn::MulAdd(p, f, hn::Set(d, 1.0F));
-  const auto exponent = hn::ShiftLeft<23>(hn::ConvertTo(di, whole));
+  // The integer's low bits go to the exponent; those of kRound are shifted out.
+  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(di, rounded));
   return hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
 }
 

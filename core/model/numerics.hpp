@@ -10,7 +10,8 @@ namespace embedtool {
 /// otherwise in it on the same kernels, and left alone by all others. Outputs record it, so that
 /// one of another number is never continued, reused or taken to be up to date.
 constexpr std::uint64_t numerics_of(Compute compute) {
-  return compute == Compute::int8 ? 3 : 2;  // int8 3: long texts attend in int8
+  return compute == Compute::int8 ? 4
+                                  : 2;  // int8 4: long texts attend in int8, by weights of 16 bits
 }
 
 }  // namespace embedtool

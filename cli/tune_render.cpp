@@ -49,7 +49,7 @@ std::vector<std::string> row_of(const TuneRace& race, const TuneCandidate& candi
 }
 
 /// A string of a settings file; empty where the file has no way to write it.
-std::string quoted(const std::string& text) {
+std::string settings_string(const std::string& text) {
   return text.find_first_of("\"\\\n\r") == std::string::npos ? "\"" + text + "\"" : "";
 }
 
@@ -143,7 +143,7 @@ std::string tune_config(const TuneResult& result, const TuneSubject& subject) {
   out += fmt::format("# by {} texts, median {} tokens: {:.2f} times as fast as the defaults.\n",
                      subject.texts, subject.median_tokens, result.speedup);
   out += "# Settings not listed here keep their defaults. Use this file with --config.\n[encode]\n";
-  const std::string model = quoted(subject.model_path);
+  const std::string model = settings_string(subject.model_path);
   out += model.empty() ? "# model: its path cannot be written here; give --model\n"
                        : fmt::format("model = {}\n", model);
   if (choice.compute != defaults.compute) {

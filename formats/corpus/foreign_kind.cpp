@@ -165,7 +165,7 @@ bool is_binary(std::string_view head) {
 }
 
 /// As a word of a shell's command.
-std::string quoted(std::string_view name) {
+std::string shell_word(std::string_view name) {
   constexpr auto kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:=@"sv;
   if (!name.empty() && name.find_first_not_of(kPlain) == std::string_view::npos) {
@@ -202,7 +202,7 @@ const ForeignKind* binary_kind_of(std::string_view head) {
 std::string explain(const ForeignKind& kind, std::string_view file_name) {
   std::string remedy(kind.remedy);
   const std::size_t place = remedy.find("{}");
-  if (place != std::string::npos) remedy.replace(place, 2, quoted(file_name));
+  if (place != std::string::npos) remedy.replace(place, 2, shell_word(file_name));
   return fmt::format("{}: is {}, not a corpus; {}", file_name, kind.what, remedy);
 }
 

@@ -289,7 +289,7 @@ std::string_view sql_type(FieldType type) {
 }
 
 /// A name as SQL writes it.
-std::string quoted(std::string_view name) {
+std::string sql_name(std::string_view name) {
   std::string out{"\""};
   for (const char c : name) {
     if (c == '"') out += c;
@@ -330,10 +330,10 @@ std::string pgcopy_table(const OutputSpec& spec, ExportId id_type, const std::st
   std::string sql = fmt::format("CREATE TABLE {} (id {}, embedding {}({})", table,
                                 id_type == ExportId::uuid ? "uuid" : "text", type, spec.dims);
   for_each_chunk_name(spec, [&sql](std::string_view name, bool is_number) {
-    sql += fmt::format(", {} {}", quoted(name), is_number ? "integer" : "text");
+    sql += fmt::format(", {} {}", sql_name(name), is_number ? "integer" : "text");
   });
   for (const KeptField& field : spec.kept_fields) {
-    sql += fmt::format(", {} {}", quoted(field.name), sql_type(field.type));
+    sql += fmt::format(", {} {}", sql_name(field.name), sql_type(field.type));
   }
   return sql + ")";
 }

@@ -112,12 +112,22 @@ def compare_vectors(report, model, texts, tool):
     return f32
 
 
+def cut(rows, dims):
+    """The first dimensions, of unit length again."""
+    rows = rows[:, :dims]
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
 def compare_precisions(report, f32, tool):
-    """The faster precisions and the smaller types, beside f32. They have no limit of their own: what
-    they cost is measured by retrieval (tools/evaluate.py)."""
-    for flags in (["--compute", "bf16"], ["--compute", "int8"], ["--compute", "int8", "--max-length", "512"],
-                  ["--dtype", "f16"], ["--dtype", "int8"], ["--dtype", "binary"]):
-        base = tool.encode(*flags[2:]) if flags[2:] else f32
+    """The faster precisions, the smaller types and fewer dimensions, beside f32. They have no limit of
+    their own: what they cost is measured by retrieval (tools/evaluate.py)."""
+    short = tool.encode("--max-length", "512")
+    for flags, base in ((["--compute", "bf16"], f32), (["--compute", "int8"], f32),
+                        (["--compute", "int8", "--max-length", "512"], short),
+                        (["--dtype", "f16"], f32), (["--dtype", "int8"], f32), (["--dtype", "binary"], f32),
+                        (["--dims", "128"], cut(f32, 128)),
+                        (["--dims", "128", "--dtype", "int8"], cut(f32, 128)),
+                        (["--dims", "128", "--compute", "int8"], cut(f32, 128))):
         cosine = cosines(tool.encode(*flags), base)
         report.say(" ".join(flags), f"worst {cosine.min():.5f}, 1 % below {np.quantile(cosine, 0.01):.5f}, "
                                     f"mean {cosine.mean():.6f}")

@@ -11,6 +11,7 @@
 // what the others give. All sums of products are exact.
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 #include "core/math/attention.hpp"
@@ -230,8 +231,10 @@ HWY_INLINE void reduce_rows(const T* rows, T* results, const Combine& combine) {
 /// apart. `factors` make multiples of ln 2 of the rows' scores.
 inline void soften_rows(const float* scores, const float* factors, std::uint8_t* weights,
                         SharedWeights& shared) {
-  HWY_ALIGN float most[kRowLanes * kLanes] = {};
-  HWY_ALIGN std::int32_t sums[kRowLanes * kLanes] = {};
+  HWY_ALIGN float most[kRowLanes * kLanes];
+  HWY_ALIGN std::int32_t sums[kRowLanes * kLanes];
+  std::fill(most + kRows * kLanes, std::end(most), 0.0F);
+  std::fill(sums + kRows * kLanes, std::end(sums), 0);
   float tops[kRowLanes];
   std::int32_t totals[kRowLanes];
   for (std::size_t r = 0; r < kRows; ++r) find_most(scores + r * kBlock, most + r * kLanes);

@@ -100,9 +100,8 @@ HWY_INLINE void score_block(const Layout& layout, const Head& h, const RowGroup&
 
 /// Turns row r's scores into multiples of ln 2, with bias and with what it does not see hidden, and
 /// hides the rest of the last group of keys.
-HWY_INLINE void settle_scores(const AttentionArgs& a, const Head& h, std::size_t head,
-                              const RowGroup& group, std::size_t r, std::size_t block,
-                              std::size_t count, float* scores) {
+HWY_INLINE void settle_scores(const AttentionArgs& a, std::size_t head, const RowGroup& group,
+                              std::size_t r, std::size_t block, std::size_t count, float* scores) {
   const F d;
   const std::size_t row = std::min(group.first + r, a.length - 1);
   const VF factor = hn::Set(d, group.scale[r]);
@@ -365,7 +364,7 @@ inline void attend_block(const AttentionArgs& a, const Work& w, std::size_t head
   constexpr float kSettled[kRows] = {1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
   const bool settle = count % kShared != 0 || a.bias != nullptr || has_hidden_keys(a);
   for (std::size_t r = 0; settle && r < kRows; ++r) {
-    settle_scores(a, w.head, head, group, r, block, count, w.scores + r * kBlock);
+    settle_scores(a, head, group, r, block, count, w.scores + r * kBlock);
   }
   const std::size_t groups = round_up(count, kShared) / kShared;
   SharedWeights shared[kBlock / kShared];

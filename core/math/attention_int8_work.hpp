@@ -114,7 +114,7 @@ struct Work {
 
   Layout layout;
   Head head;
-  float* scores;          ///< [kRows, kBlock]; sums of products at first
+  float* scores;          ///< [kRows, kBlock]; a row's factor comes with the softmax
   std::uint8_t* weights;  ///< [kRows, kBlock]
   RowGroup tile[kTileGroups];
 };

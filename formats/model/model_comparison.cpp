@@ -12,7 +12,7 @@
 namespace embedtool {
 namespace {
 
-std::string in_quotes(const std::string& text) {
+std::string double_quoted(const std::string& text) {
   return fmt::format("\"{}\"", text);
 }
 
@@ -20,10 +20,11 @@ std::string in_quotes(const std::string& text) {
 std::string document_prompt(const LoadedModel& model) {
   for (const char* name : kDocumentPrompts) {
     const auto found = model.prompts.find(name);
-    if (found != model.prompts.end()) return fmt::format("{} ({})", in_quotes(found->second), name);
+    if (found != model.prompts.end())
+      return fmt::format("{} ({})", double_quoted(found->second), name);
   }
   if (model.default_prompt_name) {
-    return fmt::format("{} ({})", in_quotes(model.prompts.at(*model.default_prompt_name)),
+    return fmt::format("{} ({})", double_quoted(model.prompts.at(*model.default_prompt_name)),
                        *model.default_prompt_name);
   }
   return "none";
@@ -31,7 +32,7 @@ std::string document_prompt(const LoadedModel& model) {
 
 std::string query_prompt(const LoadedModel& model) {
   const auto found = model.prompts.find("query");
-  if (found != model.prompts.end()) return in_quotes(found->second) + " (query)";
+  if (found != model.prompts.end()) return double_quoted(found->second) + " (query)";
   return model.default_prompt_name ? "the default prompt" : "none";
 }
 

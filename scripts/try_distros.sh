@@ -22,6 +22,10 @@ TEXT
 
 say() { printf 'try_distros: %s\n' "$*" >&2; }
 
+# This machine's certificates, which a network that looks into TLS makes it need; npm and pip have
+# lists of their own.
+readonly certificates=/etc/ssl/certs/ca-certificates.crt
+
 # Runs a command in the clone inside the system at $1. Mounts and processes end with the command.
 inside() {
   # shellcheck disable=SC2016  # expanded by the inner shell
@@ -34,6 +38,7 @@ inside() {
     exec chroot "$root" env --chdir=/embedtool -i HOME=/root LANG=C.UTF-8 \
       PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
       http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" \
+      NODE_EXTRA_CA_CERTS=/root/certificates.crt PIP_CERT=/root/certificates.crt \
       EMBEDTOOL_JOBS="${EMBEDTOOL_JOBS:-$(nproc)}" "$@"
   ' inside "$@"
 }
@@ -43,6 +48,7 @@ try() {
   local suite=$1 root=$2 round command log started
   make_system "debian/$suite" "$root" || return 1
   git clone -q --no-hardlinks . "$root/embedtool" || return 1
+  cp "$certificates" "$root/root/certificates.crt" || return 1
   for round in 1 2; do
     for command in quickstart test; do
       log=$root.$command.$round.log

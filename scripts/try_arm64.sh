@@ -114,6 +114,7 @@ build
 expect_panels max 'native (f32 NEON, bf16 NEON-BF16, int8 NEON-I8MM)'
 expect_panels neoverse-n1 'native (f32 NEON, bf16 NEON (widened weights), int8 NEON-DOTPROD)'
 expect_panels cortex-a72 'native (f32 NEON, bf16 NEON (widened weights), int8 NEON (16-bit products))'
+scripts/count_instructions.py build/arm64/CMakeFiles/embedtool_core.dir/core/math/{attention,panel}*.cpp.o
 # What needs the tests' own programs to be started is left to machines of that kind.
 test_on max -L 'unit|golden|property|per_isa' -E 'golden_data|golden_readings'
 for cpu in neoverse-n1 cortex-a72; do

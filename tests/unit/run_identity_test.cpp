@@ -5,8 +5,10 @@
 
 #include <cstddef>
 #include <set>
+#include <string>
 #include <utility>
 
+#include "core/model/numerics.hpp"
 #include "formats/io/damaged.hpp"
 #include "formats/output/manifest.hpp"
 
@@ -216,11 +218,16 @@ TEST(RunIdentity, RefusesTextThatIsNoValue) {
 
 TEST(RunIdentity, ShardsSayWhatTheirVectorsMean) {
   const Settings metadata = shard_metadata(sample());
-  const Settings wanted{
-      {"embedtool", "0.1.0"},  {"model", "bert"},       {"model_fingerprint", "f00d"},
-      {"pooling", "cls,mean"}, {"normalize", "true"},   {"prompt", "passage: "},
-      {"max_length", "512"},   {"on_long", "truncate"}, {"compute", "f32"},
-      {"numerics", "2"}};
+  const Settings wanted{{"embedtool", "0.1.0"},
+                        {"model", "bert"},
+                        {"model_fingerprint", "f00d"},
+                        {"pooling", "cls,mean"},
+                        {"normalize", "true"},
+                        {"prompt", "passage: "},
+                        {"max_length", "512"},
+                        {"on_long", "truncate"},
+                        {"compute", "f32"},
+                        {"numerics", std::to_string(numerics_of(Compute::f32))}};
   EXPECT_EQ(metadata, wanted);
 }
 

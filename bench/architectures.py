@@ -5,6 +5,7 @@ as a share of GEMM speed).
 
   cmake -B build/release -DEMBEDTOOL_BENCH=ON && cmake --build build/release --target limit
   bench/architectures.py build/release/bench/limit [--hidden 384,768] [--layers 3] [--rounds 5]
+                         [--tokens 0,128,2048]
 
 The architectures take turns, round by round, so that a slow minute of the machine does not fall on
 one of them alone; figures are medians over the rounds. Beside BERT they stand by work a second of CPU
@@ -21,7 +22,9 @@ import tempfile
 
 import numpy as np
 
-VOCAB, POSITIONS = 3000, 512
+VOCAB, POSITIONS = 3000, 8192
+LONGEST_OF_MIXED = 512
+QUERIES_A_KEY = 4  # heads of queries for one of keys, in Qwen and Gemma
 
 
 def bert_config(h, heads, layers, **more):
@@ -146,8 +149,9 @@ def decoder(h, heads, layers, norms, biases=False):
     bias = ('bias',) if biases else ()
     for i in range(layers):
         at = f'layers.{i}.'
-        for name in 'qkv':
-            yield f'{at}self_attn.{name}_proj', (h, h, *bias)
+        yield f'{at}self_attn.q_proj', (h, h, *bias)
+        for name in 'kv':
+            yield f'{at}self_attn.{name}_proj', (h // QUERIES_A_KEY, h, *bias)
         yield at + 'self_attn.o_proj', (h, h)
         yield at + 'mlp.gate_proj', (4 * h, h)
         yield at + 'mlp.up_proj', (4 * h, h)
@@ -177,7 +181,7 @@ def t5(h, heads, layers):
 
 def causal(h, heads, layers, **more):
     return dict(vocab_size=VOCAB, hidden_size=h, num_hidden_layers=layers, num_attention_heads=heads,
-                num_key_value_heads=heads, head_dim=h // heads, intermediate_size=4 * h,
+                num_key_value_heads=heads // QUERIES_A_KEY, head_dim=h // heads, intermediate_size=4 * h,
                 max_position_embeddings=POSITIONS, rms_norm_eps=1e-6, **more)
 
 
@@ -265,12 +269,12 @@ def make_model(folder, family, h, layers):
         struct.pack('<Q', len(head)) + head + b''.join(blob))
 
 
-def make_ids(path, tokens):
-    """Texts of 3 to 512 tokens, most of some dozen, as in a mixed corpus."""
+def make_ids(path, tokens, length):
+    """Texts of `length` tokens; of 3 to 512, most of some dozen, as in a mixed corpus, where it is 0."""
     random = np.random.default_rng(2)
     with open(path, 'w') as f:
         while tokens > 0:
-            n = int(np.clip(random.lognormal(4.0, 0.9), 3, POSITIONS))
+            n = length or int(np.clip(random.lognormal(4.0, 0.9), 3, LONGEST_OF_MIXED))
             tokens -= n
             f.write(json.dumps(dict(input_ids=random.integers(5, VOCAB, n).tolist())) + '\n')
 
@@ -286,12 +290,12 @@ def measure(program, folder, ids):
                            d['tokens_per_s']) for d in lines}
 
 
-def table(h, results):
+def table(title, results):
     computes = sorted({c for rounds in results.values() for r in rounds for c in r},
                       key=['f32', 'bf16', 'int8'].index)
     middle = {f: {c: [statistics.median(v) for v in zip(*(r[c] for r in rounds))] for c in computes}
               for f, rounds in results.items()}
-    print(f'\nhidden {h}: share of the GEMM limit, (work a CPU second, beside BERT), tokens/s')
+    print(f'\n{title}: share of the GEMM limit, (work a CPU second, beside BERT), tokens/s')
     print(f'{"":12}' + ''.join(f'{c:>26}' for c in computes))
     for family, by in middle.items():
         cells = (f'{by[c][0]:.3f} ({by[c][1] / middle["bert"][c][1]:.2f}) {by[c][2]:>9,.0f}'
@@ -306,6 +310,7 @@ def main():
     p.add_argument('--hidden', default='384,768')
     p.add_argument('--layers', type=int, default=3)
     p.add_argument('--rounds', type=int, default=5)
+    p.add_argument('--tokens', default='0', help='lengths of the texts; 0: as in a mixed corpus')
     p.add_argument('--families', default=','.join(FAMILIES))
     a = p.parse_args()
     families = a.families.split(',')
@@ -314,15 +319,16 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         for h in map(int, a.hidden.split(',')):
-            make_ids(folder / 'ids.jsonl', 30_000_000 // h)
             for family in families:
                 make_model(folder / str(h) / family, family, h, a.layers)
-            results = {family: [] for family in families}
-            for _ in range(a.rounds):
-                for family in families:
-                    results[family].append(
-                        measure(a.limit, folder / str(h) / family, folder / 'ids.jsonl'))
-            table(h, results)
+            for length in map(int, a.tokens.split(',')):
+                make_ids(folder / 'ids.jsonl', 30_000_000 // h, length)
+                results = {family: [] for family in families}
+                for _ in range(a.rounds):
+                    for family in families:
+                        results[family].append(
+                            measure(a.limit, folder / str(h) / family, folder / 'ids.jsonl'))
+                table(f'hidden {h}, {length or "mixed"} tokens', results)
 
 
 if __name__ == '__main__':

@@ -44,10 +44,11 @@ def report(code):
     clean = True
     names = [([name for _, name, _ in loop], loop) for loop in loops(code)]
     for product, of_one in PRODUCTS.items():
-        count, total, stack = max(((mnemonics.count(product), len(loop), sum("[sp" in part for _, _, part in loop))
-                                   for mnemonics, loop in names), default=(0, 0, 0))
-        if count < FEWEST:
+        widest = max(names, key=lambda each: (each[0].count(product), -len(each[1])), default=None)
+        if widest is None or widest[0].count(product) < FEWEST:
             continue
+        count, total = widest[0].count(product), len(widest[1])
+        stack = sum("[sp" in operands for _, _, operands in widest[1])
         clean = clean and stack == 0
         print(f"{product:6} {count} of {total} instructions, {total / count / of_one:.3f} per multiply-add "
               f"(ideal {1 / of_one:.3f}), {stack} accesses to the stack")

@@ -167,10 +167,10 @@ HWY_INLINE float rescaling(float old_max, float new_max) {
   return old_max == -std::numeric_limits<float>::infinity() ? 0.0F : std::exp2(old_max - new_max);
 }
 
-/// 2^x for x ≤ 0, as exp2_of_nonpositive().
 #if HWY_TARGET == HWY_AVX3
-/// By a table of 2^(k/32), which spares half of the multiplications: they are what both products
-/// are short of. 2^x = 2^n · 2^(k/32) · p(x - n - k/32); p is our own minimax fit of degree 2.
+/// 2^x as exp2_of_nonpositive() gives it, within a relative error of 2e-7. A table of 2^(k/32) spares
+/// half of the multiplications, which the products beside it wait for. 2^x = 2^n · 2^(k/32) ·
+/// p(x - n - k/32); p is our own minimax fit of degree 2.
 HWY_INLINE V soft_weight(V x) {
   // The bits of 2^(k/32) less those that adding k / 32 to the exponent puts below it.
   alignas(64) static constexpr std::uint32_t kPowers[32] = {

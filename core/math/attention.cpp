@@ -168,9 +168,9 @@ HWY_INLINE float rescaling(float old_max, float new_max) {
 }
 
 #if HWY_TARGET == HWY_AVX3
-/// 2^x as exp2_of_nonpositive() gives it, within a relative error of 2e-7. A table of 2^(k/32) spares
-/// half of the multiplications, which the products beside it wait for. 2^x = 2^n · 2^(k/32) ·
-/// p(x - n - k/32); p is our own minimax fit of degree 2.
+/// 2^x as exp2_of_nonpositive() gives it, within a relative error of 2e-7. A table of 2^(k/32)
+/// spares half of the multiplications, which the products beside it wait for. 2^x = 2^n · 2^(k/32)
+/// · p(x - n - k/32); p is our own minimax fit of degree 2.
 HWY_INLINE V soft_weight(V x) {
   // The bits of 2^(k/32) less those that adding k / 32 to the exponent puts below it.
   alignas(64) static constexpr std::uint32_t kPowers[32] = {

@@ -5,8 +5,8 @@ Usage: scripts/count_instructions.py OBJECT…
 
 OBJECT is an object file of panel.cpp, panel_neon.cpp or attention*.cpp; needs aarch64-linux-gnu-objdump.
 Prints, for every function and every instruction that multiplies and adds, the widest loop by it, if it
-is that of a whole tile. Exit status 1 when such a loop keeps sums on the stack, as it does when a compiler moves too many loads to the front: a sum must
-never leave its register.
+is that of a whole tile. Exit status 1 when such a loop keeps sums on the stack, as it does when a
+compiler moves too many loads to the front: a sum must never leave its register.
 """
 
 import re
@@ -42,9 +42,9 @@ def loops(code):
 def report(code):
     """Prints a function's widest loop by each instruction; false when one keeps sums on the stack."""
     clean = True
-    names = [([name for _, name, _ in loop], loop) for loop in loops(code)]
+    found = [([name for _, name, _ in loop], loop) for loop in loops(code)]
     for product, of_one in PRODUCTS.items():
-        widest = max(names, key=lambda each: (each[0].count(product), -len(each[1])), default=None)
+        widest = max(found, key=lambda each: (each[0].count(product), -len(each[1])), default=None)
         if widest is None or widest[0].count(product) < FEWEST:
             continue
         count, total = widest[0].count(product), len(widest[1])

@@ -68,6 +68,7 @@ case ${1:-} in
   -*) usage >&2 && exit 2 ;;
 esac
 need_bare_systems
+[[ -e $certificates ]] || skip "no ca-certificates here"
 unshare --mount true 2>/dev/null || skip "nothing can be mounted here"
 
 suites=("$@")

@@ -231,8 +231,8 @@ HWY_INLINE void raise_maxima(Step& step) {
 /// Makes weights of a step's scores, a few vectors at a time.
 class Softening {
  public:
-  /// Nothing is to be done for a step without a group. `turns` is how often advance() will be
-  /// called.
+  /// Nothing is to be done for a step without a group. advance() will be called `turns` times or
+  /// more.
   HWY_INLINE Softening(Step& step, std::size_t turns)
       : step_(step), sum_(hn::Zero(D())), row_(step.group == nullptr ? kQueryRows : 0) {
     if (row_ == kQueryRows) return;
@@ -323,8 +323,7 @@ HWY_INLINE void mix_columns(const Head& h, const Step& step, std::size_t column,
 HWY_INLINE void mix(const Head& h, const Step& step, Step& next) {
   if (step.group == nullptr) return Softening(next, 1).finish();
   const std::size_t lanes = hn::Lanes(D());
-  const std::size_t wide = h.padded_dim / (kColumns * lanes);
-  const std::size_t passes = wide + (h.padded_dim / lanes - wide * kColumns + 1) / 2;
+  const std::size_t passes = (h.padded_dim + kColumns * lanes - 1) / (kColumns * lanes);
   Softening softening(next, passes * ((step.count + kKeysBetween - 1) / kKeysBetween));
   std::size_t column = 0;
   for (; column + kColumns * lanes <= h.padded_dim; column += kColumns * lanes) {

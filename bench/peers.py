@@ -114,11 +114,14 @@ def run_model(options, name, results):
     contenders = start(options, model, folder, skipped)
     if close:
         compared = figures.compare(contenders, truth, close, folder, skipped)
-    cells = [{"workload": w.name, "texts": w.texts, "tokens": w.tokens,
-              "seconds": figures.measure(contenders, w, options.rounds, skipped)} for w in workloads]
+    names, cells = options.engines.split(","), []
+    figures.speed_heading(name, names)
+    for w in workloads:
+        cells.append({"workload": w.name, "texts": w.texts, "tokens": w.tokens,
+                      "seconds": figures.measure(contenders, w, options.rounds, skipped)})
+        figures.speed_rows(names, cells[-1])
     for contender in contenders:
         contender.close()
-    figures.speed_table(name, options.engines.split(","), cells)
     if close:
         figures.closeness_table(name, close, compared)
     print("\nLeft out:\n" + "".join(f"- {line}\n" for line in skipped), flush=True)

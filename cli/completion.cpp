@@ -8,6 +8,8 @@
 #include <cctype>
 #include <string_view>
 
+#include "formats/io/shell_quote.hpp"
+
 namespace embedtool {
 namespace {
 
@@ -37,13 +39,6 @@ std::string joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, " "));
 }
 
-/// `text` in single quotes, as all POSIX shells read them.
-std::string in_quotes(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 std::string spellings(const CompletedOption& option) {
   return (option.short_name.empty() ? "" : "-" + option.short_name + " ") + "--" + option.long_name;
 }
@@ -58,7 +53,7 @@ std::string bash_values(const CompletedCommand& command) {
     std::vector<std::string> names{command.name + ":--" + option.long_name};
     if (!option.short_name.empty()) names.push_back(command.name + ":-" + option.short_name);
     out += fmt::format("    {}) values={} paths={} ;;\n", fmt::join(names, "|"),
-                       in_quotes(joined(option.choices)), option.takes_path ? "yes" : "''");
+                       shell_quoted(joined(option.choices)), option.takes_path ? "yes" : "''");
   }
   return out;
 }
@@ -71,8 +66,8 @@ std::string bash_script(const std::vector<CompletedCommand>& commands) {
     names += command.name + " ";
     std::string options;
     for (const CompletedOption& option : command.options) options += spellings(option) + " ";
-    words += fmt::format("    {}) options={} arguments={} ;;\n", command.name, in_quotes(options),
-                         in_quotes(joined(command.arguments)));
+    words += fmt::format("    {}) options={} arguments={} ;;\n", command.name,
+                         shell_quoted(options), shell_quoted(joined(command.arguments)));
     values += bash_values(command);
   }
   return fmt::format(R"(# bash completion for embedtool
@@ -114,7 +109,7 @@ _embedtool() {{
 }}
 complete -o filenames -o bashdefault -F _embedtool embedtool
 )",
-                     in_quotes(names + "help --help --version"), words, values);
+                     shell_quoted(names + "help --help --version"), words, values);
 }
 
 // ------------------------------------------------------------------------------------------- zsh
@@ -140,9 +135,9 @@ std::string zsh_option(const CompletedOption& option) {
   const std::string help = "[" + zsh_escaped(option.help) + "]";
   const std::string long_name = "--" + option.long_name + (option.takes_value ? "=" : "");
   const std::string once = option.repeats ? "*" : "";
-  std::string out = "      " + in_quotes(once + long_name + help + value) + " \\\n";
+  std::string out = "      " + shell_quoted(once + long_name + help + value) + " \\\n";
   if (!option.short_name.empty()) {
-    out += "      " + in_quotes(once + "-" + option.short_name + help + value) + " \\\n";
+    out += "      " + shell_quoted(once + "-" + option.short_name + help + value) + " \\\n";
   }
   return out;
 }
@@ -151,12 +146,12 @@ std::string zsh_script(const std::vector<CompletedCommand>& commands) {
   std::string names;
   std::string cases;
   for (const CompletedCommand& command : commands) {
-    names += "    " + in_quotes(command.name + ":" + zsh_escaped(command.summary)) + "\n";
+    names += "    " + shell_quoted(command.name + ":" + zsh_escaped(command.summary)) + "\n";
     cases += "    " + command.name + ") _arguments \\\n";
     for (const CompletedOption& option : command.options) cases += zsh_option(option);
     const std::string arguments =
         command.arguments.empty() ? "_files" : "(" + joined(command.arguments) + ")";
-    cases += "      " + in_quotes("*:argument:" + arguments) + " ;;\n";
+    cases += "      " + shell_quoted("*:argument:" + arguments) + " ;;\n";
   }
   return fmt::format(R"(#compdef embedtool
 # zsh completion for embedtool
@@ -193,8 +188,8 @@ std::string fish_option(const CompletedCommand& command, const CompletedOption& 
                                  command.name, option.long_name);
   if (!option.short_name.empty()) line += " -s " + option.short_name;
   if (option.takes_value) line += option.takes_path ? " -r -F" : " -x";
-  if (!option.choices.empty()) line += " -a " + in_quotes(joined(option.choices));
-  return line + " -d " + in_quotes(option.help) + "\n";
+  if (!option.choices.empty()) line += " -a " + shell_quoted(joined(option.choices));
+  return line + " -d " + shell_quoted(option.help) + "\n";
 }
 
 std::string fish_script(const std::vector<CompletedCommand>& commands) {
@@ -204,7 +199,7 @@ std::string fish_script(const std::vector<CompletedCommand>& commands) {
   const std::string start =
       "complete -c embedtool -f -n 'not __fish_seen_subcommand_from " + names + "help'";
   for (const CompletedCommand& command : commands) {
-    out += start + " -a " + command.name + " -d " + in_quotes(command.summary) + "\n";
+    out += start + " -a " + command.name + " -d " + shell_quoted(command.summary) + "\n";
   }
   out += start + " -a help -d 'Show the help of a command'\n";
   out += start + " -l help -d 'Show help'\n" + start + " -l version -d 'Show the version'\n";
@@ -212,7 +207,7 @@ std::string fish_script(const std::vector<CompletedCommand>& commands) {
     for (const CompletedOption& option : command.options) out += fish_option(command, option);
     if (command.arguments.empty()) continue;
     out += fmt::format("complete -c embedtool -f -n '__fish_seen_subcommand_from {}' -a {}\n",
-                       command.name, in_quotes(joined(command.arguments)));
+                       command.name, shell_quoted(joined(command.arguments)));
   }
   return out;
 }

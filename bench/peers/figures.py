@@ -32,16 +32,19 @@ def in_contest(contender, seconds):
     return peers[contender.name] <= max(PATIENCE, 2 * min(peers.values()))
 
 
-def speed_table(model, names, cells):
-    """Rows of Markdown: real tokens a second, of medians."""
+def speed_heading(model, names):
+    """Of a table in Markdown: real tokens a second, of medians."""
     print(f"\n## Speed, {model}, tokens/s\n")
     print(f"| texts | precision | embedtool | {' | '.join(names)} | embedtool ÷ best peer |")
-    print("|---|---|" + "---:|" * (len(names) + 2))
-    for cell in cells:
-        for precision, seconds in cell["seconds"].items():
-            rates = {n: cell["tokens"] / statistics.median(s) for n, s in seconds.items()}
-            columns = [written(rates, seconds, name) for name in ("embedtool", *names)]
-            print(f"| {cell['workload']} | {precision} | {' | '.join(columns)} | {ratio(rates)} |")
+    print("|---|---|" + "---:|" * (len(names) + 2), flush=True)
+
+
+def speed_rows(names, cell):
+    """The table's rows of a workload, one for every precision."""
+    for precision, seconds in cell["seconds"].items():
+        rates = {n: cell["tokens"] / statistics.median(s) for n, s in seconds.items()}
+        columns = [written(rates, seconds, name) for name in ("embedtool", *names)]
+        print(f"| {cell['workload']} | {precision} | {' | '.join(columns)} | {ratio(rates)} |", flush=True)
 
 
 def written(rates, seconds, name):

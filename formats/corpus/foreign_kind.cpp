@@ -10,6 +10,7 @@
 
 #include "formats/io/bytes_utf8.hpp"
 #include "formats/io/lfs_pointer.hpp"
+#include "formats/io/shell_quote.hpp"
 
 namespace embedtool {
 namespace {
@@ -162,24 +163,6 @@ bool is_binary(std::string_view head) {
       static_cast<std::size_t>(std::count_if(sample.begin(), sample.end(), is_control));
   if (controls * 20 <= sample.size()) return false;
   return valid_utf8_prefix(sample) + 4 <= sample.size();  // not merely cut inside a character
-}
-
-/// As a word of a shell's command.
-std::string shell_word(std::string_view name) {
-  constexpr auto kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:=@"sv;
-  if (!name.empty() && name.find_first_not_of(kPlain) == std::string_view::npos) {
-    return std::string(name);
-  }
-  std::string out = "'";
-  for (const char c : name) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
 }
 
 }  // namespace
